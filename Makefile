@@ -1,0 +1,59 @@
+# `make` alone lists what there is. Every target that needs the environment sets it up first.
+SHELL = /bin/sh
+PYTHON ?= python3
+SEED ?= 0
+TESTS ?= tests
+BIN = .venv/bin
+CODE = rl rewards sandbox data launch tests
+TORCH_WHEELS ?= https://download.pytorch.org/whl/cpu/torch/
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart test lint bench lock clean
+
+help:
+	@echo "Plumb: reinforcement learning for language models whose answers can be checked"
+	@echo
+	@echo "  make setup        install everything into .venv (CPU or CUDA, by what this host has)"
+	@echo "  make quickstart   train a small model end to end; results in runs/quickstart"
+	@echo "  make test         run all tests; TESTS=tests/rewards runs some"
+	@echo "  make lint         ruff, its formatter, and mypy in strict mode"
+	@echo "  make bench        run the benchmarks"
+	@echo "  make lock         resolve launch/locks anew (needs uv)"
+	@echo "  make clean        remove .venv and all caches; runs/ stays"
+	@echo
+	@echo "  SEED=1            the quickstart's seed        PLUMB_HARDWARE=cpu|cuda   choose the lock"
+	@echo "  PYTHON=python3.12 the Python that starts set-up"
+
+setup:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: no $(PYTHON) here; sudo apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m launch.bootstrap
+
+quickstart: setup
+	$(BIN)/plumb train launch/configs/quickstart.yaml run_dir=runs/quickstart seed=$(SEED) --overwrite
+
+test: setup
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: setup
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+lock:
+	@command -v uv >/dev/null || { echo "make: no uv here; pip install uv" >&2; exit 1; }
+	cd launch/locks && $(COMPILE) --find-links $(TORCH_WHEELS) \
+		--override all.overrides --override cpu.overrides cpu.in -o cpu.txt
+	cd launch/locks && { test -s cuda.txt || cp cpu.txt cuda.txt; }
+	cd launch/locks && $(COMPILE) --override all.overrides cuda.in -o cuda.txt
+	cd launch/locks && $(COMPILE) --find-links $(TORCH_WHEELS) -c cpu.txt dev.in -o dev.txt
+	cd launch/locks && $(COMPILE) --allow-unsafe build.in -o build.txt
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

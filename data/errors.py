@@ -1,0 +1,29 @@
+"""What can be wrong with prompts; each message is one line with the place and the remedy."""
+
+
+class DataError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class SourceError(DataError):
+    """A source as a whole cannot be used: missing, of an unknown kind, empty, or misconfigured."""
+
+
+class RowError(DataError):
+    """One row of a source cannot become a prompt; the message starts with file and row."""
+
+
+class PromptError(DataError):
+    """A prompt, or a collection of prompts, does not have the properties an operation needs."""
+
+
+class SplitError(DataError):
+    """The wanted evaluation set cannot be held out of the prompts given."""
+
+
+class StreamError(DataError):
+    """A prompt stream cannot be made from these arguments."""
+
+
+class StreamStateError(StreamError):
+    """A saved position does not belong to this stream: other data, order, or a damaged state."""

@@ -1,0 +1,127 @@
+"""Reading rows from files: every row is a mapping that knows the place it came from.
+
+Whatever is wrong with a file is one DataError with file, row and remedy; rows are read as they are
+asked for, so that a limit also limits the work.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from data.errors import RowError, SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a file: its number, counted from 1, its place for error messages, its columns."""
+
+    number: int
+    where: str
+    columns: Mapping[str, Any]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Read a .jsonl, .json or .parquet file.
+
+    Raises:
+        SourceError: the file is missing, unreadable, or of another kind.
+        RowError: a row is not a JSON object.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise SourceError(
+            f"{path}: cannot read files ending in {path.suffix!r}; "
+            f"convert it to one of {', '.join(sorted(_READERS))}"
+        )
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "there is no such file"
+        raise SourceError(f"{path}: {what}; give the path of a data file")
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _read_json_lines(path: Path) -> Iterator[Row]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            where = f"{path} line {number}"
+            text = _decode(line, where)
+            if text.strip():
+                yield Row(number, where, _as_object(_parse(text, where), where))
+
+
+def _read_json_array(path: Path) -> Iterator[Row]:
+    items = _parse(_decode(path.read_bytes(), str(path)), str(path))
+    if not isinstance(items, list):
+        raise SourceError(
+            f"{path}: holds one {_kind(items)}, not an array of objects; "
+            "put the prompts in an array, or one a line in a .jsonl file"
+        )
+    for number, item in enumerate(items, start=1):
+        where = f"{path} item {number}"
+        yield Row(number, where, _as_object(item, where))
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    # Loading Arrow takes longer than everything else in this package together.
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches():
+                for columns in batch.to_pylist():
+                    number += 1
+                    yield Row(number, f"{path} row {number}", columns)
+    except pyarrow.ArrowException as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise SourceError(
+            f"{path}: not a readable parquet file: {reason}; write it again"
+        ) from error
+
+
+_READERS: Final[Mapping[str, Callable[[Path], Iterator[Row]]]] = {
+    ".jsonl": _read_json_lines,
+    ".json": _read_json_array,
+    ".parquet": _read_parquet,
+}
+
+
+def _decode(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RowError(
+            f"{where}: not UTF-8 text at byte {error.start + 1}; save the file as UTF-8"
+        ) from error
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = f" line {error.lineno}" if error.lineno > 1 else ""
+        raise RowError(
+            f"{where}{line}: not valid JSON: {error.msg} at column {error.colno}; mend the line"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"{where}: not usable JSON: {error}; mend or remove it") from error
+
+
+def _as_object(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise RowError(
+            f"{where}: holds {_kind(value)}, not an object; "
+            'write each prompt as {"prompt": ..., "reference": ...}'
+        )
+    return value
+
+
+def _kind(value: object) -> str:
+    """Name a JSON value's type as JSON does."""
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")

@@ -1,0 +1,114 @@
+"""Loading prompts from a file or a built-in task.
+
+Every prompt that comes out is complete: it has messages that end where the answer begins, an id
+that no other prompt has, and a reference unless the source was said to have none. Anything else
+raises one DataError whose single line names file, row and remedy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from data.builtin import PREFIX, builtin_prompts
+from data.columns import Columns
+from data.errors import PromptError, RowError, SourceError
+from data.files import Row, read_rows
+from data.messages import Wording, as_messages
+from data.references import final_answers
+from data.schema import Prompt
+
+
+def load_prompts(
+    source: str | Path,
+    *,
+    prompt_column: str = "auto",
+    reference_column: str | None = "auto",
+    id_column: str | None = "auto",
+    task: str = "",
+    limit: int | None = None,
+    system: str | None = None,
+    template: str | None = None,
+    reference_pattern: str | None = "auto",
+) -> list[Prompt]:
+    r"""Load prompts in the order of the source.
+
+    Args:
+        source: a .jsonl, .json (array) or .parquet file, or `builtin:arithmetic?max=99`.
+        prompt_column: holds text (one user message) or a list of chat messages.
+        reference_column: holds what the verifier compares with; None if the source has none.
+        id_column: holds ids; None numbers the rows, as "train/7".
+        task: the verifier of every prompt; empty leaves a built-in task its own.
+        limit: read this many rows at most.
+        system: a system message to begin every prompt with.
+        template: wording around the prompt, such as "{prompt}\nAnswer in \boxed{{}}.".
+        reference_pattern: takes its first group out of the reference; "auto" follows GSM8K's
+            `#### 42` where every row has it; None changes nothing.
+
+    Raises:
+        DataError: the source, one of its rows, or an option cannot be used.
+    """
+    if limit is not None and limit < 1:
+        raise SourceError(f"limit is {limit}; give 1 or more, or none to read everything")
+    wording = Wording(system, template)
+    if str(source).startswith(PREFIX):
+        made = builtin_prompts(str(source))[:limit]
+        return [_reworded(prompt, wording, str(source), task) for prompt in made]
+    path = Path(source)
+    rows = list(islice(read_rows(path), limit))
+    if not rows:
+        raise SourceError(f"{path}: holds no prompts; check that it was written completely")
+    columns = Columns.choose(
+        rows[0], prompt=prompt_column, reference=reference_column, id=id_column
+    )
+    references = final_answers(
+        [columns.reference_of(row) for row in rows],
+        [row.where for row in rows],
+        reference_pattern if columns.reference is not None else None,
+    )
+    maker = _PromptMaker(columns, wording, task, path.stem)
+    prompts = [maker.make(row, reference) for row, reference in zip(rows, references, strict=True)]
+    _check_ids(prompts, rows)
+    return prompts
+
+
+@dataclass(frozen=True, slots=True)
+class _PromptMaker:
+    """What is the same for every row of a source."""
+
+    columns: Columns
+    wording: Wording
+    task: str
+    stem: str
+
+    def make(self, row: Row, reference: Any) -> Prompt:
+        messages = as_messages(self.columns.prompt_of(row), row.where, self.columns.prompt)
+        prompt = Prompt(
+            id=self.columns.id_of(row, f"{self.stem}/{row.number}"),
+            messages=self.wording.around(messages, row.where),
+            reference=reference,
+            task=self.task,
+            metadata=self.columns.metadata_of(row, reference),
+        )
+        try:
+            prompt.digest()
+        except PromptError as error:
+            raise RowError(f"{row.where}: {error}") from error
+        return prompt
+
+
+def _reworded(prompt: Prompt, wording: Wording, source: str, task: str) -> Prompt:
+    messages = wording.around(prompt.messages, source)
+    return replace(prompt, messages=messages, task=task or prompt.task)
+
+
+def _check_ids(prompts: Sequence[Prompt], rows: Sequence[Row]) -> None:
+    places: dict[str, str] = {}
+    for prompt, row in zip(prompts, rows, strict=True):
+        if prompt.id in places:
+            raise RowError(
+                f"{row.where}: id {prompt.id!r} was used before, at {places[prompt.id]}; "
+                "remove the duplicate, or set id_column to null to number the rows"
+            )
+        places[prompt.id] = row.where

@@ -1,0 +1,1 @@
+"""Starting Plumb: set-up, commands, configurations, jobs. Importing it loads nothing else."""

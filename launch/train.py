@@ -1,0 +1,112 @@
+"""`plumb train`: from a config file to a finished run."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from data.schema import Prompt
+from data.sources import load_prompts
+from data.split import hold_out
+from data.stream import PromptStream
+from rl.config import DataConfig, RunConfig, load_config
+from rl.run import Summary, open_run_dir, run
+
+TINY = "builtin:tiny"
+
+
+def train(
+    config_path: Path,
+    overrides: Sequence[str],
+    *,
+    resume: bool,
+    overwrite: bool,
+    say: Callable[[str], None],
+) -> tuple[RunConfig, Summary]:
+    """Run a config; returns it resolved, with what came of it."""
+    config = load_config(config_path, overrides)
+    prompts, evaluation = load_data(config.data, config.seed)
+    stream = PromptStream(
+        prompts, seed=config.seed, epochs=config.data.epochs, shuffle=config.data.shuffle
+    )
+    checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite)
+    say(f"{len(prompts)} prompts to train on, {len(evaluation)} held out")
+    ready = config
+    if config.model.path == TINY:
+        folder = prepare_tiny(config, prompts, say)
+        ready = config.model_copy(
+            update={"model": config.model.model_copy(update={"path": str(folder.absolute())})}
+        )
+    asked = [*prompts, *evaluation]
+    work = run(ready, stream, evaluation, prompts=asked, checkpoint=checkpoint, say=say)
+    return config, asyncio.run(_stop_on_sigterm(work))
+
+
+def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]]:
+    """Training prompts, and the evaluation prompts that are never trained on."""
+
+    def load(source: str, limit: int | None = None) -> list[Prompt]:
+        return load_prompts(
+            source,
+            prompt_column=config.prompt_column,
+            reference_column=config.reference_column,
+            reference_pattern=config.reference_pattern,
+            task=config.task,
+            system=config.system,
+            template=config.template,
+            limit=limit,
+        )
+
+    prompts = load(config.train)
+    if config.eval is not None:
+        evaluation = load(config.eval, config.eval_size or None) if config.eval_size else []
+        asked = {prompt.text_digest() for prompt in evaluation}
+        return [prompt for prompt in prompts if prompt.text_digest() not in asked], evaluation
+    # The split does not follow the run's seed: runs with different seeds stay comparable.
+    return hold_out(prompts, config.eval_size, seed=0) if config.eval_size else (prompts, [])
+
+
+def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]) -> Path:
+    """Make `builtin:tiny` in the run directory, once, and return its folder."""
+    folder = config.run_dir / "start_model"
+    if (folder / "config.json").exists():
+        return folder
+    from tqdm import tqdm
+
+    from data.arithmetic import solution
+    from rl.tiny import Demonstration, make_model, make_tokenizer, save, warm_start
+
+    tokenizer = make_tokenizer()
+    model = make_model(tokenizer, config.seed)
+    if config.data.train.startswith("builtin:"):
+        wanted = config.model.warm_start_accuracy
+        say(f"warm start: supervised training until {wanted:.0%} of sampled answers are right")
+        examples = [Demonstration(p.messages[-1]["content"], solution(p)) for p in prompts]
+        with tqdm(desc="warm start", unit="update", file=sys.stdout, mininterval=2) as bar:
+
+            def report(updates: int, accuracy: float) -> None:
+                bar.set_postfix_str(f"sampled accuracy {accuracy:.0%}")
+                bar.update(updates - bar.n)
+
+            done = warm_start(
+                model, tokenizer, examples, accuracy=wanted, seed=config.seed, report=report
+            )
+        say(f"warm start: {done.accuracy:.0%} after {done.updates} updates, {done.seconds:.0f} s")
+    else:
+        say("builtin:tiny starts from random weights: the data has no demonstrations")
+    temporary = folder.with_name(".start_model.tmp")
+    save(model, tokenizer, temporary)
+    temporary.rename(folder)
+    return folder
+
+
+async def _stop_on_sigterm(work: "asyncio.Future[Summary]") -> Summary:
+    """Await `work`; SIGTERM cancels it, so that every part is stopped before the process ends."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task

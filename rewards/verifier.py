@@ -1,0 +1,145 @@
+"""A verifier: a function that grades, and how it is called.
+
+Guarantees: `judge` and `judge_async` always give a verdict. Whatever the function raises, and any
+return value that is neither a `Verdict` nor a `bool`, is an ungradable verdict that says why. The
+one error that passes through is `MissingColumnError`: that is the set-up's fault, not a sample's.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
+
+from rewards.errors import MissingColumnError, VerifierDefinitionError
+from rewards.types import Sample, Verdict
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Blame = Literal["incorrect", "ungradable"]
+REASON_LIMIT = 500  # characters kept of an exception's message
+SAMPLE_FIELDS = frozenset(f.name for f in fields(Sample))
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier(Generic[P, R]):
+    """A named grading function; calling it calls the function unchanged.
+
+    Attributes:
+        name: What configs and messages call it.
+        function: Takes a `Sample` and, by name, any of the sample's fields and columns.
+        on_crash: The verdict when grading explodes (deadline, memory, death of the worker):
+            "incorrect" if only an answer can cause it, "ungradable" if nobody can say.
+        warm_up: Run once in each worker before its first sample; for slow imports.
+        origin: "file:line" of the function.
+        columns: Names of the columns that the function asks for; True where it must be there.
+    """
+
+    name: str
+    function: Callable[P, R]
+    on_crash: Blame = "ungradable"
+    warm_up: Callable[[], None] | None = None
+    origin: str = field(init=False)
+    columns: Mapping[str, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.on_crash not in ("incorrect", "ungradable"):
+            raise VerifierDefinitionError(
+                f"verifier '{self.name}': on_crash is {self.on_crash!r}; "
+                'it must be "incorrect" or "ungradable"'
+            )
+        object.__setattr__(self, "origin", _origin(self.function))
+        object.__setattr__(self, "columns", _columns(self.name, self.function))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is `async def`: it then runs on the loop, not in a worker."""
+        return inspect.iscoroutinefunction(self.function)
+
+    def arguments(self, sample: Sample) -> dict[str, Any]:
+        """The keyword arguments for `sample`: its fields first, then its metadata.
+
+        Raises:
+            MissingColumnError: The sample lacks a column that has no default.
+        """
+        found: dict[str, Any] = {}
+        for name, needed in self.columns.items():
+            if name in SAMPLE_FIELDS:
+                found[name] = getattr(sample, name)
+            elif name in sample.metadata:
+                found[name] = sample.metadata[name]
+            elif needed:
+                have = ", ".join(sorted(sample.metadata)) or "none"
+                raise MissingColumnError(
+                    f"verifier '{self.name}' ({self.origin}) needs the column '{name}', which "
+                    f"sample '{sample.id}' lacks (its columns: {have}); add the column to the "
+                    "data, or give the parameter a default"
+                )
+        return found
+
+    def judge(self, sample: Sample) -> Verdict:
+        """Grade with a plain function."""
+        arguments = self.arguments(sample)
+        call: Callable[..., Any] = self.function
+        try:
+            return self._verdict(call(sample, **arguments))
+        except MemoryError:
+            return self.blame("memory: grading needed more than its share")
+        except (Exception, SystemExit) as error:
+            return _raised(error)
+
+    async def judge_async(self, sample: Sample) -> Verdict:
+        """Grade with an `async def` function."""
+        arguments = self.arguments(sample)
+        call: Callable[..., Any] = self.function
+        try:
+            return self._verdict(await call(sample, **arguments))
+        except Exception as error:
+            return _raised(error)
+
+    def blame(self, reason: str) -> Verdict:
+        """The verdict on a sample whose grading exploded; `reason` reads "kind: detail"."""
+        if self.on_crash == "incorrect":
+            return Verdict.incorrect(reason=reason)
+        return Verdict.ungradable(reason)
+
+    def _verdict(self, returned: object) -> Verdict:
+        if isinstance(returned, Verdict):
+            return returned
+        if isinstance(returned, bool):
+            return Verdict.correct() if returned else Verdict.incorrect()
+        return Verdict.ungradable(
+            f"returned {type(returned).__name__}: verifier '{self.name}' must return a Verdict or "
+            "a bool"
+        )
+
+
+def _raised(error: BaseException) -> Verdict:
+    text = " ".join(str(error).split())[:REASON_LIMIT]
+    return Verdict.ungradable(f"{type(error).__name__}: {text}")
+
+
+def _origin(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return repr(function)
+    return f"{Path(code.co_filename).resolve()}:{code.co_firstlineno}"
+
+
+def _columns(name: str, function: Callable[..., Any]) -> dict[str, bool]:
+    parameters = list(inspect.signature(function).parameters.values())
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not parameters or parameters[0].kind not in by_position:
+        raise VerifierDefinitionError(
+            f"verifier '{name}' ({_origin(function)}) must take the sample as its first parameter"
+        )
+    for parameter in parameters[1:]:
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise VerifierDefinitionError(
+                f"verifier '{name}' ({_origin(function)}) takes '{parameter}': name each column "
+                "that it needs instead"
+            )
+    return {p.name: p.default is p.empty for p in parameters[1:]}

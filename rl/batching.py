@@ -1,0 +1,62 @@
+"""How a training batch is cut: mini-batches, shares of the ranks, and micro-batches.
+
+Guarantees: every sample is in exactly one mini-batch of an epoch and on exactly one rank; a
+micro-batch holds at most the token budget, padding included, unless a single sample exceeds it; the
+cut depends on the arguments alone.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TrainBatch:
+    """A full batch of samples, as plain lists so that it travels cheaply."""
+
+    prompt_ids: list[list[int]]
+    response_ids: list[list[int]]
+    rollout_logprobs: list[list[float]]
+    """The engine's log-probability of each response token, nats."""
+    rewards: list[float]
+    groups: list[int]
+    fresh: list[bool]
+    """Whether the sample comes from the current policy version."""
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    def tokens(self, sample: int) -> int:
+        """Prompt and response tokens of a sample."""
+        return len(self.prompt_ids[sample]) + len(self.response_ids[sample])
+
+
+def mini_batches(samples: int, size: int, *, seed: str) -> list[list[int]]:
+    """Cut a shuffle of `range(samples)` into mini-batches of `size`; the last may be shorter."""
+    order = list(range(samples))
+    random.Random(seed).shuffle(order)
+    return [order[start : start + size] for start in range(0, samples, size)]
+
+
+def share(samples: Sequence[int], lengths: Sequence[int], rank: int, ranks: int) -> list[int]:
+    """This rank's samples of a mini-batch: longest first, each to the least loaded rank."""
+    load = [0] * ranks
+    mine: list[int] = []
+    for sample in sorted(samples, key=lambda sample: (-lengths[sample], sample)):
+        target = min(range(ranks), key=lambda candidate: (load[candidate], candidate))
+        load[target] += lengths[sample]
+        if target == rank:
+            mine.append(sample)
+    return mine
+
+
+def micro_batches(samples: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Cut samples into micro-batches of at most `budget` padded tokens, similar lengths together."""
+    batches: list[list[int]] = []
+    for sample in sorted(samples, key=lambda sample: (-lengths[sample], sample)):
+        last = batches[-1] if batches else []
+        if last and lengths[last[0]] * (len(last) + 1) <= budget:
+            last.append(sample)
+        else:
+            batches.append([sample])
+    return batches

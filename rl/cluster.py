@@ -1,0 +1,81 @@
+"""Ray: join the cluster at hand or start a local one, and say where each actor's GPU comes from."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from rl.config import RunConfig
+from rl.errors import ClusterError
+from rl.hardware import Hardware, detect
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What each actor asks of Ray."""
+
+    engine_gpus: float
+    learner_gpus: float
+    shared_gpu: bool
+    """Whether learner and engine share the cluster's only GPU."""
+
+
+@contextmanager
+def connect(config: RunConfig) -> Iterator[Hardware]:
+    """Connect to Ray; a cluster that was started here is stopped at the end."""
+    address = config.cluster.address or os.environ.get("RAY_ADDRESS")
+    # Ray lowers its workers' priority to 15 otherwise; on a laptop that halves the speed.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    try:
+        if address:
+            ray.init(address=address, **options)
+        else:
+            ray.init(address="local", include_dashboard=False, **options)
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
+        reason = str(error).strip().splitlines()[0]
+        remedy = (
+            "check RAY_ADDRESS or cluster.address, and `ray status` there"
+            if address
+            else "free memory and disk space, or join a running cluster by RAY_ADDRESS"
+        )
+        raise ClusterError(f"{where} cannot be used: {reason}; {remedy}") from error
+    try:
+        yield detect(ray.cluster_resources().get("GPU", 0))
+    finally:
+        ray.shutdown()
+
+
+def place(config: RunConfig, hardware: Hardware) -> Placement:
+    """Decide which GPUs the actors take.
+
+    Raises:
+        ClusterError: the cluster has too few GPUs; says how many the run needs.
+    """
+    if hardware.is_cpu:
+        return Placement(0, 0, shared_gpu=False)
+    have = ray.cluster_resources().get("GPU", 0)
+    engines = config.rollout.engines * config.rollout.tensor_parallel
+    need = engines + config.learner.ranks
+    if have >= need:
+        return Placement(config.rollout.tensor_parallel, 1, shared_gpu=False)
+    if have == 1 and need == 2:
+        return Placement(0.5, 0.5, shared_gpu=True)
+    raise ClusterError(
+        f"the run needs {need} GPUs ({engines} for rollout.engines x rollout.tensor_parallel, "
+        f"{config.learner.ranks} for learner.ranks), the cluster has {have:g}: lower them, or add "
+        "nodes"
+    )
+
+
+def transport(config: RunConfig, placement: Placement, hardware: Hardware) -> str:
+    """Resolve `sync.transport`."""
+    choice = config.sync.transport
+    if choice != "auto":
+        return choice
+    one_host = hardware.is_cpu and len(ray.nodes()) == 1
+    return "ipc" if one_host or placement.shared_gpu else "broadcast"

@@ -1,0 +1,385 @@
+"""The whole of a run, as strict, documented fields: YAML plus `key.path=value` overrides.
+
+Guarantees: every key is known (a misspelt one is refused with its path and the nearest valid
+name), every value has its type and range, and the result is immutable. Nothing heavier than
+pydantic is imported. Defaults are those of section 4.3 of the TeleChat2.5/T1 report where it
+gives one (marked "the recipe's").
+"""
+
+import difflib
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from rl.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ModelConfig(Section):
+    """Which policy is trained."""
+
+    path: str = "builtin:tiny"
+    """A Hugging Face model id, a local folder, or `builtin:tiny`: a 0.8M-parameter Qwen3 made on
+    the spot and taught the data's own demonstrations (only for built-in data)."""
+    dtype: Literal["auto", "bf16", "fp32"] = "auto"
+    """Parameter type of policy and engine; auto: bf16 on GPUs, fp32 on CPU hosts."""
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto"
+    """The learner's attention; auto: flash_attention_2 where flash-attn is installed, else sdpa."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model's files."""
+    warm_start_accuracy: float = Field(default=0.35, gt=0, lt=1)
+    """builtin:tiny only: supervised training stops at this sampled accuracy (share correct)."""
+
+
+class DataConfig(Section):
+    """Which prompts are trained and evaluated on."""
+
+    train: str = "builtin:arithmetic"
+    """A .jsonl, .json or .parquet file, or a built-in task such as `builtin:arithmetic?max=99`."""
+    eval: str | None = None
+    """A separate evaluation file; none: `eval_size` prompts are held out of `train`."""
+    eval_size: int = Field(default=256, ge=0)
+    """Prompts held out of `train` for evaluation (chosen by content, never trained on); 0: no
+    evaluation. With `eval` set, at most this many of its prompts are used."""
+    prompt_column: str = "auto"
+    """Column with the prompt: a string, or a list of chat messages."""
+    reference_column: str | None = "auto"
+    """Column with the reference answer; null: the task needs none."""
+    reference_pattern: str | None = "auto"
+    """Regular expression whose first group is the reference; auto: what follows `####`, as in
+    GSM8K, else the whole column; null: always the whole column."""
+    task: str = ""
+    """The kind of task, for verifiers that look at it."""
+    system: str | None = None
+    """System message put before every prompt."""
+    template: str | None = None
+    """Text around every prompt's last user message; `{prompt}` stands for it."""
+    shuffle: bool = True
+    """Shuffle each epoch, by the run's seed."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the data; none: as many as `train.steps` need."""
+
+
+class RewardConfig(Section):
+    """What an answer is worth."""
+
+    verifier: str = "math"
+    """A registered verifier's name, or `path/to/file.py:function`."""
+    workers: int = Field(default=1, ge=1)
+    """Grading subprocesses."""
+    deadline: float = Field(default=3.0, gt=0)
+    """Seconds one answer may take to grade."""
+    memory_mb: int = Field(default=2048, ge=128)
+    """Memory cap of one grading subprocess, MiB."""
+    max_ungradable: float = Field(default=0.1, ge=0, le=1)
+    """Share of a step's answers that may be ungradable before the run stops."""
+
+
+class SamplerConfig(Section):
+    """Dynamic sampling: sample on until the batch is full of informative groups."""
+
+    prompts_per_step: int = Field(default=128, ge=1)
+    """Groups in a training batch (the recipe's 128)."""
+    samples_per_prompt: int = Field(default=16, ge=1)
+    """Responses a prompt, the group's size (the recipe's 16)."""
+    filter: Literal["correctness", "reward", "none"] = "correctness"
+    """A group is informative when its answers are neither all right nor all wrong; `reward`: when
+    their rewards differ; `none`: always."""
+    max_oversampling: float = Field(default=4.0, ge=1)
+    """Most groups dispatched ahead, as a multiple of the groups still needed."""
+    max_staleness: int = Field(default=2, ge=0)
+    """Policy versions a surplus group may wait before it is dropped."""
+    give_up_after: int | None = Field(default=None, ge=1)
+    """Prompts one batch may consume before the run stops; none: 20 times `prompts_per_step`."""
+
+    @model_validator(mode="after")
+    def _groups_can_differ(self) -> "SamplerConfig":
+        if self.filter != "none" and self.samples_per_prompt < 2:
+            raise ValueError(
+                f"a group of one sample is never informative under filter={self.filter}: "
+                "set samples_per_prompt to 2 or more, or filter to none"
+            )
+        return self
+
+
+class RolloutConfig(Section):
+    """How the policy is sampled by vLLM."""
+
+    engines: int = Field(default=1, ge=1)
+    """vLLM engines, one Ray actor each."""
+    tensor_parallel: int = Field(default=1, ge=1)
+    """GPUs an engine."""
+    max_prompt_tokens: int = Field(default=1024, ge=1)
+    """Longer prompts are refused by name before the run starts, tokens."""
+    max_response_tokens: int = Field(default=1024, ge=1)
+    """Responses are cut here, tokens."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Sampling temperature; the learner scales its logits by it too."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Nucleus sampling mass; below 1 the logprobs of vLLM and the learner differ."""
+    reproducible: bool = True
+    """Seed every request, so that a resumed run samples what an uninterrupted one would have;
+    costs about a fifth of the sampling speed."""
+    max_concurrency: int = Field(default=1024, ge=1)
+    """Sequences an engine decodes at once."""
+    gpu_memory: float = Field(default=0.85, gt=0, lt=1)
+    """Share of a GPU's memory an engine takes (GPU hosts)."""
+    cpu_cache_gb: int = Field(default=1, ge=1)
+    """KV cache of an engine on CPU hosts, GiB."""
+    deadline: float = Field(default=1800.0, gt=0)
+    """Seconds one group may take to generate before its engine is given up."""
+    start_deadline: float = Field(default=900.0, gt=0)
+    """Seconds an engine may take to start."""
+
+
+class KlConfig(Section):
+    """The pull towards the reference model, the policy as it was at the start."""
+
+    coef: float = Field(default=0.0, ge=0)
+    """Weight of the KL term; 0 loads no reference model."""
+    estimator: Literal["k1", "k2", "k3"] = "k1"
+    """Schulman's estimators (joschu.net/blog/kl-approx.html)."""
+    placement: Literal["reward", "loss"] = "reward"
+    """`reward`: per token, as in REINFORCE++; `loss`: as in GRPO."""
+
+
+class LearnerConfig(Section):
+    """How the policy is updated."""
+
+    ranks: int = Field(default=1, ge=1)
+    """Data-parallel DeepSpeed ranks, one Ray actor each."""
+    zero_stage: int = Field(default=1, ge=0, le=3)
+    """DeepSpeed ZeRO stage."""
+    estimator: Literal[
+        "reinforce++", "reinforce++-baseline", "rloo", "grpo", "dr_grpo"
+    ] = "reinforce++"
+    """Advantage estimator (the recipe's REINFORCE++); see rl/advantages.py."""
+    mini_batch_size: int = Field(default=128, ge=1)
+    """Samples an optimizer step, over all ranks (the recipe's 128)."""
+    micro_batch_tokens: int = Field(default=16384, ge=1)
+    """Padded tokens a forward pass may hold on one rank; one longer sample goes alone."""
+    epochs: int = Field(default=1, ge=1)
+    """Passes over each training batch."""
+    lr: float = Field(default=5e-7, gt=0)
+    """AdamW's peak learning rate (the recipe's 5e-7)."""
+    warmup_steps: int = Field(default=20, ge=0)
+    """Linear warm-up, in rollout steps (the recipe's 20); constant afterwards."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW's betas."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's weight decay."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are clipped to this norm."""
+    clip_low: float = Field(default=0.2, gt=0, lt=1)
+    """PPO's lower clip: ratios below 1 - clip_low earn no gradient."""
+    clip_high: float = Field(default=0.2, gt=0)
+    """PPO's upper clip; above clip_low it is DAPO's clip-higher."""
+    loss_aggregation: Literal["token-mean", "sequence-mean", "constant"] = "token-mean"
+    """`token-mean`: over all response tokens (DAPO); `sequence-mean`: mean of per-response means
+    (GRPO); `constant`: sum over samples x max_response_tokens (Dr. GRPO)."""
+    entropy_coef: float = Field(default=0.0, ge=0)
+    """Weight of the entropy bonus."""
+    kl: KlConfig = KlConfig()
+    """The pull towards the reference model."""
+    optimizer_offload: bool = False
+    """Keep optimizer states in host memory (GPU hosts)."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass, for memory."""
+    packing: bool = False
+    """Pack samples without padding (GPU hosts with flash-attn)."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """TCP port of the ranks' rendezvous on the first learner's host; 0: any free one."""
+    deadline: float = Field(default=3600.0, gt=0)
+    """Seconds one update, load or save may take before the learner is given up."""
+
+
+class SyncConfig(Section):
+    """How new weights reach the engines."""
+
+    transport: Literal["auto", "ipc", "broadcast"] = "auto"
+    """`ipc`: shared memory (CPU hosts) or CUDA IPC (same GPU); `broadcast`: gloo or NCCL; auto
+    takes ipc where learner and engines share a device."""
+    bucket_mb: int = Field(default=256, ge=1)
+    """Size of one flattened bucket, MiB."""
+    verify: bool = False
+    """Compare a checksum of every bucket at both ends."""
+    deadline: float = Field(default=600.0, gt=0)
+    """Seconds one sync may take."""
+
+
+class TrainConfig(Section):
+    """How long to train, and what to keep."""
+
+    steps: int = Field(default=200, ge=1)
+    """Training steps (rollout batches)."""
+    eval_every: int = Field(default=20, ge=0)
+    """Steps between evaluations; 0: only before and after."""
+    eval_samples: int = Field(default=1, ge=1)
+    """Answers a held-out prompt; 1 is greedy, more are sampled at `eval_temperature`."""
+    eval_temperature: float = Field(default=0.0, ge=0)
+    """Sampling temperature of evaluations; 0 is greedy."""
+    checkpoint_every: int = Field(default=20, ge=0)
+    """Steps between checkpoints; 0: only at the end."""
+    keep_checkpoints: int = Field(default=2, ge=1)
+    """Newest checkpoints kept."""
+    log_rollouts_every: int = Field(default=1, ge=0)
+    """Steps between parquet files of every sampled answer; 0: none."""
+    export: bool = True
+    """Write the trained model in Hugging Face format to RUN_DIR/model at the end."""
+
+
+class ClusterConfig(Section):
+    """What the run asks of Ray."""
+
+    address: str | None = None
+    """Address of a running Ray cluster; none: RAY_ADDRESS, else a local one is started."""
+    start_deadline: float = Field(default=300.0, gt=0)
+    """Seconds to wait for the actors to be placed."""
+
+
+class RunConfig(Section):
+    """A run."""
+
+    run_dir: Path = Path("runs/run")
+    """Where the run writes; on a cluster, a folder that every learner host can reach."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of everything that is drawn."""
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    reward: RewardConfig = RewardConfig()
+    sampler: SamplerConfig = SamplerConfig()
+    rollout: RolloutConfig = RolloutConfig()
+    learner: LearnerConfig = LearnerConfig()
+    sync: SyncConfig = SyncConfig()
+    train: TrainConfig = TrainConfig()
+    cluster: ClusterConfig = ClusterConfig()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read `path` (YAML), apply `key.path=value` overrides (values are YAML), and validate.
+
+    Raises:
+        ConfigError: the file or an override is unusable; one line a fault, each with its path.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the config {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: is it a YAML config?") from error
+    tree = _parse_yaml(text, str(path))
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold `key: value` settings, not a {type(tree).__name__}")
+    for override in overrides:
+        _apply_override(tree, override)
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        faults = [_describe(fault) for fault in error.errors()]
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults)) from error
+
+
+def dump_config(config: RunConfig) -> str:
+    """The resolved configuration as YAML, loadable by `load_config`."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise ConfigError(f"{where}{place}: {problem}") from error
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    parts = key.split(".")
+    if not separator or not all(parts):
+        raise ConfigError(f"override {override!r}: write it as key.path=value, e.g. train.steps=50")
+    node = tree
+    for depth, part in enumerate(parts[:-1]):
+        child = node.setdefault(part, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"override {override!r}: {'.'.join(parts[: depth + 1])} is a value")
+        node = child
+    node[parts[-1]] = _parse_yaml(value, f"override {override!r}")
+
+
+def _describe(fault: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {path}; {_nearest(fault['loc'])}"
+    if fault["type"] == "value_error":
+        return f"{path}: {fault['ctx']['error']}"
+    return f"{path}: {fault['msg'][0].lower()}{fault['msg'][1:]} (got {fault['input']!r:.80})"
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    """Name the valid key closest to an unknown one, first beside it, then anywhere."""
+    parents, name = [str(part) for part in location[:-1]], str(location[-1])
+    section: type[BaseModel] = RunConfig
+    for part in parents:
+        child = _section_of(section.model_fields[part].annotation)
+        if child is None:
+            return f"{'.'.join(parents)} takes a value, not keys"
+        section = child
+    beside = difflib.get_close_matches(name, section.model_fields, n=1, cutoff=0.6)
+    if beside:
+        return f"did you mean {'.'.join([*parents, beside[0]])}?"
+    leaves = {path.rsplit(".", 1)[-1]: path for path in reversed(field_paths())}
+    elsewhere = difflib.get_close_matches(name, leaves, n=1, cutoff=0.75)
+    if elsewhere:
+        return f"did you mean {leaves[elsewhere[0]]}?"
+    return f"valid here: {', '.join(section.model_fields)}"
+
+
+def field_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:
+    """Every valid dotted path, sections included."""
+    paths = []
+    for name, field in section.model_fields.items():
+        paths.append(f"{prefix}{name}")
+        child = _section_of(field.annotation)
+        if child is not None:
+            paths.extend(field_paths(child, f"{prefix}{name}."))
+    return paths
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The settings class behind a field's annotation, if it is one."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        found = (_section_of(argument) for argument in get_args(annotation))
+        return next((section for section in found if section is not None), None)
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return None
+
+
+def describe_fields(section: type[BaseModel] = RunConfig) -> Mapping[str, str]:
+    """Dotted path -> docstring of every field that holds a value."""
+    described: dict[str, str] = {}
+    for path in field_paths(section):
+        node: type[BaseModel] = section
+        *parents, leaf = path.split(".")
+        for part in parents:
+            child = _section_of(node.model_fields[part].annotation)
+            if child is not None:
+                node = child
+        field = node.model_fields[leaf]
+        if _section_of(field.annotation) is None:
+            described[path] = " ".join((field.description or "").split())
+    return described

@@ -1,0 +1,49 @@
+"""What can stop a run, as one tree: every message says what happened, where, and what to do.
+
+The command line prints the message of a `PlumbError` as its only line and exits with
+`exit_code`; any other exception is a defect of Plumb and keeps its traceback.
+"""
+
+
+class PlumbError(Exception):
+    """Something a user can mend; the message holds the remedy."""
+
+    exit_code = 1
+
+
+class ConfigError(PlumbError):
+    """The configuration does not say something that can be run."""
+
+    exit_code = 2
+
+
+class ModelError(PlumbError):
+    """The model or its tokenizer cannot be loaded."""
+
+
+class ClusterError(PlumbError):
+    """Ray cannot be reached, or lacks what the run needs."""
+
+
+class CheckpointError(PlumbError):
+    """A checkpoint is missing, broken, or belongs to another run."""
+
+
+class SamplerStarvedError(PlumbError):
+    """Dynamic sampling gave up: too few groups were informative."""
+
+
+class UngradableError(PlumbError):
+    """Too many answers could not be graded for the rewards to be trusted."""
+
+
+class EngineError(PlumbError):
+    """A rollout engine died, or did not answer in time."""
+
+
+class LearnerError(PlumbError):
+    """A learner rank died, did not answer in time, or produced numbers that are not finite."""
+
+
+class StorageError(PlumbError):
+    """The run directory cannot be written, for want of space or of permission."""

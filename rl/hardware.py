@@ -1,0 +1,69 @@
+"""The one place that knows the device: everything else asks `Hardware`.
+
+On a GPU host nothing of the CPU's special cases (see cpu_strategy.py and cpu_worker.py) is active.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What the actors of a run compute on."""
+
+    device: Literal["cpu", "cuda"]
+    cores: int
+    """Cores of the host that the run was started on."""
+
+    @property
+    def backend(self) -> Literal["gloo", "nccl"]:
+        """The collective backend."""
+        return "nccl" if self.device == "cuda" else "gloo"
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the CPU's special cases apply."""
+        return self.device == "cpu"
+
+    def dtype(self, choice: str) -> Literal["bf16", "fp32"]:
+        """Resolve `model.dtype`."""
+        if choice == "auto":
+            return "fp32" if self.is_cpu else "bf16"
+        return "fp32" if choice == "fp32" else "bf16"
+
+    def learner_env(self) -> dict[str, str]:
+        """Environment of a learner process."""
+        env = {"TOKENIZERS_PARALLELISM": "false"}
+        if self.is_cpu:
+            env |= self._threads() | {
+                "DS_ACCELERATOR": "cpu",
+            }
+        return env
+
+    def engine_env(self, cache_gb: int) -> dict[str, str]:
+        """Environment of a rollout process; `cache_gb` is its KV cache on a CPU host, GiB."""
+        env = {
+            "TOKENIZERS_PARALLELISM": "false",
+            "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
+            "VLLM_NO_USAGE_STATS": "1",
+        }
+        if self.is_cpu:
+            env |= self._threads() | {
+                "VLLM_CPU_KVCACHE_SPACE": str(cache_gb),
+                "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+                # vLLM would compile its sampler with g++ at the first request: a stall of seconds.
+                "TORCH_COMPILE_DISABLE": "1",
+            }
+        return env
+
+    def _threads(self) -> dict[str, str]:
+        # Learner and engine take turns, so each may use every core; a waiting OpenMP pool must
+        # sleep instead of spinning on the other's cores.
+        return {"OMP_NUM_THREADS": str(self.cores), "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def detect(gpus_in_cluster: float) -> Hardware:
+    """The hardware of a cluster that offers `gpus_in_cluster` GPUs."""
+    cores = len(os.sched_getaffinity(0))
+    return Hardware(device="cuda" if gpus_in_cluster >= 1 else "cpu", cores=cores)

@@ -1,0 +1,108 @@
+"""The driver's side of learning: places the ranks, runs them in step, and syncs weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from rl.batching import TrainBatch
+from rl.config import RunConfig
+from rl.errors import LearnerError
+from rl.hardware import Hardware
+from rl.remote import await_all
+
+
+class LearnerActor:
+    """A rank's Ray actor; imports the learner itself only in its own process, since that is slow."""
+
+    def __init__(self, config: RunConfig, hardware: Hardware, rank: int) -> None:
+        from rl.learner import Learner
+
+        self._learner = Learner(config, hardware, rank)
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the learner."""
+        return getattr(self._learner, method)(*arguments)
+
+
+class LearnerGroup:
+    """Every learner rank of a run.
+
+    Args:
+        config: the run's configuration, with `model.path` a folder or hub id.
+        hardware: what the ranks run on.
+        gpus: GPUs a rank asks of Ray; 0 on CPU hosts.
+    """
+
+    def __init__(self, config: RunConfig, hardware: Hardware, *, gpus: float) -> None:
+        self._config = config
+        self._deadline = config.learner.deadline
+        actor = ray.remote(LearnerActor).options(
+            num_cpus=0, num_gpus=gpus, runtime_env={"env_vars": hardware.learner_env()}
+        )
+        ranks = range(config.learner.ranks)
+        self._ranks = [actor.remote(config, hardware, rank) for rank in ranks]
+
+    async def start(self) -> None:
+        """Form the process group and load the models."""
+        meeting = self._ranks[0].call.remote("rendezvous")
+        ((host, port),) = await await_all([meeting], self._deadline, "placing the learner")
+        await self._all("starting the learner", "start", host, port)
+
+    async def train(
+        self, batch: TrainBatch, step: int
+    ) -> tuple[dict[str, float | None], dict[int, float]]:
+        """One step on every rank; returns its metrics, and each sample's first-token advantage."""
+        results = await self._all("learning", "train", ray.put(batch), step)
+        advantages: dict[int, float] = {}
+        for _, part in results:
+            advantages |= part
+        return results[0][0], advantages
+
+    async def connect(self, engines: Sequence[Any], transport: str) -> None:
+        """Prepare weight sync with the engines' actors."""
+        self._engines = list(engines)
+        lead, deadline = self._ranks[0], self._config.sync.deadline
+        if transport == "ipc":
+            (handle,) = await await_all([lead.call.remote("weight_handle")], deadline, "sharing weights")
+            attached = [engine.attach_weights.remote(handle) for engine in engines]
+            await await_all(attached, deadline, "mapping the weights in the engines")
+            return
+        (address,) = await await_all([lead.call.remote("free_address")], deadline, "finding a port")
+        workers = self._config.rollout.tensor_parallel
+        world_size = 1 + len(engines) * workers
+        joining = [lead.call.remote("weight_group", *address, world_size)]
+        for i, engine in enumerate(engines):
+            joining.append(engine.join_weights.remote(*address, 1 + i * workers, world_size))
+        await await_all(joining, deadline, "joining learner and engines in a process group")
+
+    async def sync(self, version: int) -> None:
+        """Send the current weights to every engine as `version`."""
+        pushing = [
+            rank.call.remote("push_weights", self._engines, version) for rank in self._ranks
+        ]
+        await await_all(pushing, self._config.sync.deadline, "syncing weights")
+
+    async def save(self, folder: Path) -> None:
+        """Write a checkpoint's learner part into an existing folder."""
+        await self._all("saving the learner", "save", folder.absolute())
+
+    async def load(self, folder: Path) -> None:
+        """Continue from `save`'s folder."""
+        if not folder.is_dir():
+            raise LearnerError(f"the checkpoint lacks its learner part: {folder}")
+        await self._all("loading the learner", "load", folder.absolute())
+
+    async def export(self, folder: Path) -> None:
+        """Write the policy in Hugging Face format."""
+        await self._all("exporting the model", "export", folder.absolute())
+
+    def stop(self) -> None:
+        """End every rank."""
+        for rank in self._ranks:
+            ray.kill(rank)
+
+    async def _all(self, what: str, method: str, *arguments: Any) -> list[Any]:
+        refs = [rank.call.remote(method, *arguments) for rank in self._ranks]
+        return await await_all(refs, self._deadline, what)

@@ -1,0 +1,88 @@
+"""What a person sees while a run goes on: one live line on a terminal, one line a step elsewhere."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+
+class Progress:
+    """Reports a run.
+
+    Args:
+        steps: steps of the whole run.
+        status: what is going on inside the current step, in a few words.
+    """
+
+    def __init__(self, steps: int, status: Callable[[], str]) -> None:
+        self._steps = steps
+        self._status = status
+        self._console = Console(stderr=False, highlight=False, soft_wrap=True)
+        self._last = ""
+        self._live: Live | None = None
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._line, console=self._console, refresh_per_second=4
+            )
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, message: str) -> None:
+        """Print a line above the live one."""
+        self._console.print(message, markup=False)
+        sys.stdout.flush()
+
+    def step(self, row: Mapping[str, Any]) -> None:
+        """Report a finished step."""
+        self._last = describe_step(row, self._steps)
+        if self._live is None or row["step"] == self._steps:
+            self.say(self._last)
+
+    def _line(self) -> Text:
+        return Text(" | ".join(part for part in (self._last, self._status()) if part))
+
+
+def describe_step(row: Mapping[str, Any], steps: int) -> str:
+    """One step in one line: how good, how selective, how fast, and where the time went."""
+    seconds = row["seconds"]
+    phases = ", ".join(
+        f"{name} {seconds[name]:.1f}" for name in ("generate", "grade", "learn", "sync")
+    )
+    parts = [
+        f"step {row['step']}/{steps}",
+        f"accuracy {_percent(row['accuracy'])}",
+        f"acceptance {_percent(row['acceptance_rate'])}",
+        f"reward {_number(row['reward_mean'])}",
+        f"{row['tokens_per_second']:.0f} tokens/s",
+        f"{seconds['total']:.1f} s ({phases})",
+    ]
+    if row.get("eval_accuracy") is not None:
+        parts.insert(2, f"evaluation {_percent(row['eval_accuracy'])}")
+    return "  ".join(parts)
+
+
+def summary_table(facts: Mapping[str, str]) -> Table:
+    """The closing summary."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,167 @@
+"""What a run leaves behind step by step: metrics.jsonl, TensorBoard events, rollouts as parquet.
+
+A resumed run first forgets what lies after its checkpoint, so that each step is there once.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rl.groups import Group
+from rl.storage import write_atomically, writing
+
+SCHEMA = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("group", pa.int64()),
+        ("prompt_id", pa.string()),
+        ("prompt", pa.string()),
+        ("response", pa.string()),
+        ("reference", pa.string()),
+        ("outcome", pa.string()),
+        ("reward", pa.float64()),
+        ("reason", pa.string()),
+        ("advantage", pa.float64()),
+        ("policy_version", pa.int64()),
+        ("tokens", pa.int64()),
+        ("stop_reason", pa.string()),
+        ("used", pa.bool_()),
+        ("prompt_token_ids", pa.list_(pa.int64())),
+        ("response_token_ids", pa.list_(pa.int64())),
+    ]
+)
+"""Columns of a rollout file; one row a response. `advantage` is the response's first token's, null
+where the group was not trained on in this step; `used` says whether it was."""
+
+
+class RunRecords:
+    """The growing files of a run directory.
+
+    Args:
+        run_dir: the run directory.
+        last_step: steps after this one are forgotten; -1 for a new run.
+    """
+
+    def __init__(self, run_dir: Path, *, last_step: int) -> None:
+        self._metrics = run_dir / "metrics.jsonl"
+        self._rollouts = run_dir / "rollouts"
+        self._board = _TensorBoard(run_dir / "tensorboard", last_step)
+        kept = [row for row in read_metrics(self._metrics) if row["step"] <= last_step]
+        write_atomically(self._metrics, "".join(json.dumps(row) + "\n" for row in kept))
+        with writing(self._rollouts):
+            self._rollouts.mkdir(exist_ok=True)
+            for path in self._rollouts.glob("step_*.parquet"):
+                if int(path.stem.removeprefix("step_")) > last_step:
+                    path.unlink()
+
+    def write_step(self, row: Mapping[str, Any]) -> None:
+        """Append one step's metrics."""
+        clean = _without_nan(row)
+        with writing(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(clean, allow_nan=False) + "\n")
+        self._board.write(clean)
+
+    def amend_last(self, **values: Any) -> None:
+        """Add values to the last step's metrics."""
+        rows = read_metrics(self._metrics)
+        rows[-1] |= values
+        write_atomically(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def write_rollouts(
+        self, step: int, groups: Sequence[Group], advantages: Mapping[tuple[int, int], float]
+    ) -> None:
+        """Write every response of a step; `advantages` by (group index, response)."""
+        rows = [row for group in groups for row in _rows(step, group, advantages)]
+        path = self._rollouts / f"step_{step:06d}.parquet"
+        temporary = path.with_name(f".{path.name}.tmp")
+        with writing(path):
+            pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
+            temporary.replace(path)
+
+    def close(self) -> None:
+        """Flush TensorBoard's events."""
+        self._board.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of a metrics.jsonl; a last line cut short by a kill is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _rows(
+    step: int, group: Group, advantages: Mapping[tuple[int, int], float]
+) -> list[dict[str, Any]]:
+    prompt = "\n".join(f"{m['role']}: {m['content']}" for m in group.prompt.messages)
+    reference = group.prompt.reference
+    pairs = zip(group.generation.completions, group.verdicts, strict=True)
+    return [
+        {
+            "step": step,
+            "group": group.index,
+            "prompt_id": group.prompt.id,
+            "prompt": prompt,
+            "response": completion.text,
+            "reference": reference if isinstance(reference, str) else json.dumps(reference),
+            "outcome": str(verdict.outcome),
+            "reward": verdict.reward if verdict.is_gradable else None,
+            "reason": verdict.reason,
+            "advantage": advantages.get((group.index, i)),
+            "policy_version": group.generation.policy_version,
+            "tokens": len(completion.token_ids),
+            "stop_reason": completion.stop_reason,
+            "used": (group.index, i) in advantages,
+            "prompt_token_ids": group.generation.prompt_token_ids,
+            "response_token_ids": completion.token_ids,
+        }
+        for i, (completion, verdict) in enumerate(pairs)
+    ]
+
+
+def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }
+
+
+class _TensorBoard:
+    """Scalars for TensorBoard, through its own writer, which needs neither torch nor TensorFlow."""
+
+    def __init__(self, folder: Path, last_step: int) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._folder = folder
+        with writing(folder):
+            self._writer = EventFileWriter(str(folder))
+        # Tells TensorBoard to drop what an earlier, interrupted process wrote after this step.
+        start = SessionLog(status=SessionLog.START)
+        self._writer.add_event(Event(step=last_step + 1, session_log=start))
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        scalars = {key: value for key, value in row.items() if isinstance(value, int | float)}
+        scalars |= {f"seconds/{key}": value for key, value in row.get("seconds", {}).items()}
+        values = [Summary.Value(tag=key, simple_value=value) for key, value in scalars.items()]
+        event = Event(step=row["step"], wall_time=row["time"], summary=Summary(value=values))
+        with writing(self._folder):
+            self._writer.add_event(event)
+            self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()

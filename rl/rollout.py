@@ -1,0 +1,184 @@
+"""One vLLM engine as a Ray actor: token ids in and out, sampled-token logprobs, a policy version.
+
+Guarantees: an engine is warm before its first real request; every generation names the policy
+version that made it; the engine's own processes end with this actor, however it ends.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rl.config import RunConfig
+from rl.errors import EngineError, ModelError, PlumbError
+from rl.groups import Completion, Generation
+from rl.hardware import Hardware
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one request is sampled."""
+
+    samples: int
+    temperature: float
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+class RolloutEngine:
+    """The Ray actor's class; `rl.rollout_fleet` places and calls it."""
+
+    def __init__(self, config: RunConfig, hardware: Hardware) -> None:
+        self._config = config
+        self._hardware = hardware
+        self._version = 0
+        self._requests = 0
+
+    async def start(self) -> None:
+        """Load the model into vLLM and sample a few tokens, so that the first step is not slow."""
+        from transformers import AutoTokenizer
+        from vllm import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        path = self._config.model.path
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                path, trust_remote_code=self._config.model.trust_remote_code
+            )
+            self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**self._engine_args()))
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f"vLLM cannot load the model {path!r}: {reason}") from error
+        await self._engine.collective_rpc("plumb_follow_parent")
+        token = self._tokenizer.eos_token_id or 0
+        warm_up = Sampling(samples=min(8, self._config.rollout.max_concurrency), temperature=1.0)
+        await self._sample([token], warm_up, tokens=2)
+
+    def count_tokens(self, prompts: Sequence[Sequence[Mapping[str, str]]]) -> list[int]:
+        """Tokens of each prompt under the chat template."""
+        return [len(self._encode(messages)) for messages in prompts]
+
+    async def generate(
+        self, messages: Sequence[Mapping[str, str]], sampling: Sampling
+    ) -> Generation:
+        """Sample all responses to one prompt."""
+        prompt_ids = self._encode(messages)
+        limit = self._config.rollout.max_prompt_tokens
+        if len(prompt_ids) > limit:
+            raise PlumbError(
+                f"a prompt has {len(prompt_ids)} tokens, rollout.max_prompt_tokens allows {limit}"
+            )
+        version = self._version
+        output = await self._sample(
+            prompt_ids, sampling, tokens=self._config.rollout.max_response_tokens
+        )
+        texts = self._tokenizer.batch_decode(
+            [list(answer.token_ids) for answer in output.outputs], skip_special_tokens=True
+        )
+        completions = [
+            Completion(
+                token_ids=list(answer.token_ids),
+                logprobs=list(answer.logprobs.logprobs),
+                text=text,
+                stop_reason="length" if answer.finish_reason == "length" else "stop",
+            )
+            for answer, text in zip(output.outputs, texts, strict=True)
+        ]
+        return Generation(prompt_ids, completions, version)
+
+    async def attach_weights(self, handle: bytes) -> None:
+        """Map the learner's buffer, for the `ipc` transport."""
+        await self._engine.collective_rpc("plumb_attach", args=(handle,))
+
+    async def join_weights(self, host: str, port: int, rank: int, world_size: int) -> None:
+        """Join the learner's group, for the `broadcast` transport."""
+        deadline = self._config.sync.deadline
+        arguments = (host, port, rank, world_size, self._hardware.backend, deadline)
+        await self._engine.collective_rpc("plumb_join", args=arguments)
+
+    async def receive_bucket(self, entries: list[tuple[Any, ...]], expected: int | None) -> None:
+        """Load one bucket of new weights."""
+        deadline = self._config.sync.deadline
+        await self._engine.collective_rpc(
+            "plumb_receive", timeout=deadline, args=(entries, expected)
+        )
+
+    async def finish_sync(self, version: int) -> None:
+        """All buckets have come: forget what was computed with the old weights."""
+        await self._engine.reset_prefix_cache()
+        self._version = version
+
+    async def stop(self) -> None:
+        """End the engine's processes."""
+        engine = getattr(self, "_engine", None)
+        if engine is not None:
+            await asyncio.to_thread(engine.shutdown)
+
+    def _encode(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        if self._tokenizer.chat_template is None:
+            text = "\n".join(message["content"] for message in messages)
+            encoded: list[int] = self._tokenizer(text)["input_ids"]
+            return encoded
+        templated = self._tokenizer.apply_chat_template(
+            [dict(message) for message in messages], add_generation_prompt=True, return_dict=True
+        )
+        return list(templated["input_ids"])
+
+    async def _sample(self, prompt_ids: list[int], sampling: Sampling, *, tokens: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        parameters = SamplingParams(
+            n=sampling.samples,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed,
+            max_tokens=tokens,
+            logprobs=0,
+            flat_logprobs=True,
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        self._requests += 1
+        stream = self._engine.generate(
+            {"prompt_token_ids": prompt_ids}, parameters, request_id=str(self._requests)
+        )
+        output = None
+        try:
+            async for output in stream:
+                pass
+        except EngineDeadError as error:
+            raise EngineError("the vLLM engine's process died; its log says why") from error
+        return output
+
+    def _engine_args(self) -> dict[str, Any]:
+        rollout = self._config.rollout
+        length = rollout.max_prompt_tokens + rollout.max_response_tokens
+        dtype = self._hardware.dtype(self._config.model.dtype)
+        args: dict[str, Any] = {
+            "model": self._config.model.path,
+            "trust_remote_code": self._config.model.trust_remote_code,
+            "dtype": "bfloat16" if dtype == "bf16" else "float32",
+            "max_model_len": length,
+            "max_num_seqs": rollout.max_concurrency,
+            "tensor_parallel_size": rollout.tensor_parallel,
+            "seed": self._config.seed,
+            "logprobs_mode": "processed_logprobs",
+            "worker_extension_cls": "rl.weights.WeightReceiver",
+            "disable_log_stats": True,
+        }
+        if self._hardware.is_cpu:
+            from vllm.v1.executor.uniproc_executor import UniProcExecutor
+
+            return args | {
+                "worker_cls": "rl.cpu_worker.CpuRolloutWorker",
+                # A class is taken as it is, where the name "uni" becomes one process more.
+                "distributed_executor_backend": UniProcExecutor,
+                "enforce_eager": True,
+                # vLLM's seeded sampling on a CPU fails on a prompt that is prefilled in parts.
+                "enable_chunked_prefill": False,
+                "max_num_batched_tokens": max(length, 8192),
+                "enable_prefix_caching": False,
+            }
+        return args | {"gpu_memory_utilization": rollout.gpu_memory}

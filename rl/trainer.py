@@ -1,0 +1,254 @@
+"""The loop: sample a full batch, learn from it, sync the weights, write down what happened.
+
+Synchronous: nothing is sampled while weights change. The trainer composes its parts and owns none
+of their work. Interrupted at any instant, a run goes on from its newest checkpoint over the same
+prompts in the same order.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data.schema import Prompt, PromptSource
+from rewards import Sample, Verdict
+from rewards.pool import GradingPool
+from rl.batching import TrainBatch
+from rl.checkpoint import Checkpoint, CheckpointStore
+from rl.config import RunConfig
+from rl.groups import Generation, Group
+from rl.learner_group import LearnerGroup
+from rl.records import RunRecords
+from rl.rollout_fleet import RolloutFleet
+from rl.sampler import Batch, DynamicSampler
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a trainer composes; each is started and stopped by `rl.run`."""
+
+    source: PromptSource
+    evaluation: Sequence[Prompt]
+    fleet: RolloutFleet
+    learner: LearnerGroup
+    pool: GradingPool
+    store: CheckpointStore
+    records: RunRecords
+
+
+class Trainer:
+    """Trains until `train.steps`, or until prompts run out.
+
+    Args:
+        config: the run's configuration.
+        parts: the running parts.
+        on_step: called with each step's metrics.
+    """
+
+    def __init__(
+        self, config: RunConfig, parts: Parts, *, on_step: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._config = config
+        self._parts = parts
+        self._on_step = on_step
+        self._phase = ""
+        self.step = 0
+        self.policy_version = 0
+        self._saved_step = 0
+        self._sampler = DynamicSampler(
+            parts.source,
+            parts.fleet.generate,
+            self._grade,
+            config=config.sampler,
+            max_ungradable=config.reward.max_ungradable,
+        )
+
+    @property
+    def status(self) -> str:
+        """What is going on now, in a few words."""
+        return self._sampler.status or self._phase
+
+    async def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        self._phase = "loading the checkpoint"
+        self._sampler.load_state_dict(checkpoint.sampler)
+        await self._parts.learner.load(checkpoint.learner)
+        self.step = checkpoint.step
+        self.policy_version = checkpoint.policy_version
+        self._saved_step = checkpoint.step
+
+    async def run(self) -> None:
+        """Train; the engines hold the learner's weights when this returns."""
+        await self._parts.learner.sync(self.policy_version)
+        if self.step == 0 and self._parts.evaluation:
+            await self._evaluate_start()
+        while self.step < self._config.train.steps:
+            if not await self._train_step():
+                await self._evaluate_end()
+                break
+        if self.step != self._saved_step:
+            await self.save()
+
+    async def save(self) -> None:
+        """Write a checkpoint."""
+        self._phase = "saving a checkpoint"
+        sampler = self._sampler.state_dict()
+        with self._parts.store.write(
+            self._config, step=self.step, policy_version=self.policy_version, sampler=sampler
+        ) as folder:
+            await self._parts.learner.save(folder)
+        self._saved_step = self.step
+
+    async def evaluate(self) -> float | None:
+        """Share of correct answers to the evaluation prompts; none if nothing was gradable."""
+        self._phase = f"evaluating {len(self._parts.evaluation)} prompts"
+        verdicts = await asyncio.gather(*map(self._answer, self._parts.evaluation))
+        gradable = [verdict for group in verdicts for verdict in group if verdict.is_gradable]
+        if not gradable:
+            return None
+        return sum(verdict.is_correct for verdict in gradable) / len(gradable)
+
+    async def _train_step(self) -> bool:
+        """One step; whether there was anything to train on."""
+        started = time.perf_counter()
+        batch = await self._sampler.next_batch(self.policy_version)
+        if not batch.groups:
+            return False
+        self.step += 1
+        self._phase = "learning"
+        samples = [(group, i) for group in batch.groups for i in group.gradable]
+        learned, learn_seconds = await _timed(
+            self._parts.learner.train(self._to_train(samples), self.step)
+        )
+        metrics, advantages = learned
+        self._phase = "syncing weights"
+        self.policy_version += 1
+        _, sync_seconds = await _timed(self._parts.learner.sync(self.policy_version))
+        total = time.perf_counter() - started
+        seconds = {
+            "generate": batch.seconds.get("generate", 0.0),
+            "grade": batch.seconds.get("grade", 0.0),
+            "learn": learn_seconds,
+            "sync": sync_seconds,
+            "total": total,
+        }
+        row = self._row(batch, seconds) | metrics
+        if self._is_due(self._config.train.eval_every) and self._parts.evaluation:
+            row["eval_accuracy"] = await self.evaluate()
+        first = {(samples[i][0].index, samples[i][1]): a for i, a in advantages.items()}
+        self._write(batch, row, first)
+        every = self._config.train.checkpoint_every
+        if every and self.step % every == 0:
+            await self.save()
+        return True
+
+    async def _evaluate_start(self) -> None:
+        row = {
+            "step": 0,
+            "time": time.time(),
+            "policy_version": self.policy_version,
+            "eval_accuracy": await self.evaluate(),
+        }
+        self._parts.records.write_step(row)
+
+    async def _evaluate_end(self) -> None:
+        """Prompts have run out before the last step: evaluate all the same."""
+        if self._parts.evaluation and self.step:
+            self._parts.records.amend_last(eval_accuracy=await self.evaluate())
+
+    async def _answer(self, prompt: Prompt) -> list[Verdict]:
+        generation = await self._parts.fleet.evaluate(prompt)
+        return await self._grade(prompt, generation)
+
+    async def _grade(self, prompt: Prompt, generation: Generation) -> list[Verdict]:
+        return await self._parts.pool.grade(
+            [
+                Sample(
+                    id=f"{prompt.id}#{i}",
+                    prompt=prompt.messages,
+                    response=completion.text,
+                    reference=prompt.reference,
+                    task=prompt.task,
+                    metadata=prompt.metadata,
+                    stop_reason=completion.stop_reason,
+                )
+                for i, completion in enumerate(generation.completions)
+            ]
+        )
+
+    def _to_train(self, samples: Sequence[tuple[Group, int]]) -> TrainBatch:
+        completions = [group.generation.completions[i] for group, i in samples]
+        return TrainBatch(
+            prompt_ids=[group.generation.prompt_token_ids for group, _ in samples],
+            response_ids=[completion.token_ids for completion in completions],
+            rollout_logprobs=[completion.logprobs for completion in completions],
+            rewards=[group.verdicts[i].reward for group, i in samples],
+            groups=[group.index for group, _ in samples],
+            fresh=[
+                group.generation.policy_version == self.policy_version for group, _ in samples
+            ],
+        )
+
+    def _row(self, batch: Batch, seconds: Mapping[str, float]) -> dict[str, Any]:
+        """The step's sampling metrics, over every group resolved in it, before filtering."""
+        verdicts = [verdict for group in batch.resolved for verdict in group.verdicts]
+        gradable = [verdict for verdict in verdicts if verdict.is_gradable]
+        rewards = [verdict.reward for verdict in gradable]
+        lengths = [
+            len(completion.token_ids)
+            for group in batch.resolved
+            for completion in group.generation.completions
+        ]
+        cut = sum(
+            completion.stop_reason == "length"
+            for group in batch.resolved
+            for completion in group.generation.completions
+        )
+        mean = _mean(rewards)
+        return {
+            "step": self.step,
+            "time": time.time(),
+            "policy_version": self.policy_version,
+            "accuracy": _mean([float(verdict.is_correct) for verdict in gradable]),
+            "reward_mean": mean,
+            "reward_std": None if mean is None else _mean([(r - mean) ** 2 for r in rewards]) ** 0.5,
+            "groups_sampled": len(batch.resolved),
+            "groups_accepted": batch.endings["accepted"],
+            "acceptance_rate": batch.acceptance_rate,
+            "groups_trained": len(batch.groups),
+            "groups_carried": batch.carried,
+            "groups_stale": batch.endings["stale"],
+            "groups_all_correct": batch.endings["rejected_correct"],
+            "groups_all_incorrect": batch.endings["rejected_incorrect"],
+            "ungradable": len(verdicts) - len(gradable),
+            "response_tokens_mean": _mean([float(length) for length in lengths]),
+            "truncated": cut / len(lengths) if lengths else None,
+            "seconds": dict(seconds),
+            "tokens_per_second": sum(lengths) / seconds["total"],
+        }
+
+    def _write(
+        self, batch: Batch, row: Mapping[str, Any], advantages: Mapping[tuple[int, int], float]
+    ) -> None:
+        """Record the step; `advantages` by (group index, response)."""
+        every = self._config.train.log_rollouts_every
+        if every and self.step % every == 0:
+            resolved = {group.index for group in batch.resolved}
+            carried_in = [group for group in batch.groups if group.index not in resolved]
+            groups = carried_in + batch.resolved
+            self._parts.records.write_rollouts(self.step, groups, advantages)
+        self._parts.records.write_step(row)
+        self._on_step(row)
+
+    def _is_due(self, every: int) -> bool:
+        return self.step == self._config.train.steps or (every > 0 and self.step % every == 0)
+
+
+async def _timed(work: Any) -> tuple[Any, float]:
+    started = time.perf_counter()
+    return await work, time.perf_counter() - started
+
+
+def _mean(values: Sequence[float]) -> Any:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,1 @@
+"""Running programs that nobody has read: the place for Plumb's sandbox."""

@@ -1,0 +1,3 @@
+"""A plugin that does not import."""
+
+VALUE = 1 / 0

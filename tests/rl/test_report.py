@@ -1,0 +1,312 @@
+"""A report shows what a run directory holds, however unfinished, and runs nothing it shows."""
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from rl.report import (
+    ANSWER_LIMIT,
+    TEXT_LIMIT,
+    ReportError,
+    read_answers,
+    read_history,
+    write_report,
+)
+
+HOSTILE = (
+    "</script><script>document.title='owned'</script><img src=x onerror=alert(1)><!-- {{ 7*7 }}"
+)
+
+
+def metric_row(step: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "step": step,
+        "time": 1_760_000_000 + 2 * step,
+        "policy_version": step,
+        "accuracy": 0.5,
+        "reward_mean": 0.5,
+        "reward_std": 0.4,
+        "groups_sampled": 40,
+        "groups_accepted": 30,
+        "acceptance_rate": 0.75,
+        "groups_carried": 0,
+        "ungradable": 0,
+        "response_tokens_mean": 24.5,
+        "truncated": 0.01,
+        "entropy": 0.3,
+        "kl": 0.01,
+        "grad_norm": 0.7,
+        "lr": 3e-4,
+        "clip_fraction": 0.02,
+        "rollout_logprob_gap": 0.002,
+        "seconds": {"generate": 0.8, "grade": 0.1, "learn": 0.6, "sync": 0.1, "total": 1.8},
+        "tokens_per_second": 9_500.0,
+        **changes,
+    }
+
+
+def answer_row(group: int, **changes: Any) -> Mapping[str, Any]:
+    return {
+        "step": 1,
+        "prompt_id": f"arithmetic/{group}+1",
+        "prompt": f"{group}+1=?",
+        "response": rf"\boxed{{{group + 1}}}",
+        "reference": str(group + 1),
+        "outcome": "correct",
+        "reward": 1.0,
+        "reason": "",
+        "advantage": 0.5,
+        "policy_version": 0,
+        "tokens": 9,
+        "stop_reason": "stop",
+        "group": group,
+        "used": True,
+        **changes,
+    }
+
+
+def make_run(
+    folder: Path,
+    rows: Iterable[Mapping[str, Any]],
+    answers: Mapping[int, Iterable[Mapping[str, Any]]] | None = None,
+    tail: str = "",
+) -> Path:
+    run = folder / "quickstart"
+    (run / "rollouts").mkdir(parents=True)
+    config = "sampler:\n  samples_per_prompt: 16\ntrain:\n  steps: 60\n"
+    (run / "config.yaml").write_text(config, encoding="utf-8")
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    (run / "metrics.jsonl").write_text(lines + tail, encoding="utf-8")
+    for step, table in (answers or {}).items():
+        path = run / f"rollouts/step_{step:06d}.parquet"
+        parquet.write_table(pyarrow.Table.from_pylist(list(table)), path)
+    return run
+
+
+class Page(HTMLParser):
+    """What a browser would make of a report: its text, its tags, and its embedded data."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.scripts: list[str] = []
+        self._inside = ""
+        source = path.read_text(encoding="utf-8")
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+    @property
+    def charts(self) -> Any:
+        return json.loads(self.scripts[0])
+
+    def count(self, tag: str, **attributes: str) -> int:
+        return sum(name == tag and attributes.items() <= found.items() for name, found in self.tags)
+
+
+def finished_run(folder: Path) -> Path:
+    before = {"step": 0, "time": 1_760_000_000, "policy_version": 0, "eval_accuracy": 0.38}
+    training = [
+        metric_row(step, accuracy=0.4 + step / 200)
+        | ({"eval_accuracy": 0.5 + step / 200} if step % 10 == 0 else {})
+        for step in range(1, 61)
+    ]
+    answers = {step: [answer_row(group) for group in range(8)] for step in (1, 30, 60)}
+    return make_run(folder, [before, *training], answers)
+
+
+def test_headline_numbers(tmp_path: Path) -> None:
+    path = write_report(finished_run(tmp_path))
+    assert path.name == "report.html"
+    assert [file.name for file in path.parent.glob("*partial*")] == []
+    text = Page(path).text
+    assert "Held-out accuracy rose from 38.0% to 80.0% in 60 steps." in text
+    assert "+42.0 points, step 0 to 60" in text
+    assert "60 of 60" in text
+    assert "2 min 0 s" in text
+    assert "1 min 48 s in training steps" in text
+    assert "38,400 in 2,400 groups, 75.0% accepted" in text
+    assert "9,500" in text
+
+
+def test_charts_hold_the_metrics(tmp_path: Path) -> None:
+    page = Page(write_report(finished_run(tmp_path)))
+    charts = page.charts
+    assert charts["steps"] == list(range(61))
+    assert charts["columns"]["accuracy"][:2] == [None, 0.405]
+    assert charts["columns"]["eval_accuracy"][10] == 0.55
+    assert charts["columns"]["eval_accuracy"][11] is None
+    assert charts["columns"]["seconds.other"][5] == pytest.approx(0.2)
+    assert page.count("figure") == len(charts["panels"]) == 14
+    assert "Not recorded" not in page.text
+
+
+def test_the_page_needs_no_network(tmp_path: Path) -> None:
+    page = Page(write_report(finished_run(tmp_path)))
+    policy = next(
+        attributes["content"]
+        for tag, attributes in page.tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; script-src 'nonce-")
+    assert not any(tag == "link" or "src" in attributes for tag, attributes in page.tags)
+    executable = [found for tag, found in page.tags if tag == "script" and "type" not in found]
+    assert len(executable) == 2
+    assert all(f"'nonce-{found['nonce']}'" in policy for found in executable)
+
+
+@pytest.mark.parametrize("column", ["prompt", "response", "reference", "reason", "outcome"])
+def test_what_the_policy_wrote_is_only_text(tmp_path: Path, column: str) -> None:
+    hostile = [answer_row(0, **{column: HOSTILE}), answer_row(1, **{column: HOSTILE * 20})]
+    run = make_run(tmp_path, [metric_row(1)], {1: hostile})
+    page = Page(write_report(run))
+    assert len(page.scripts) == 3
+    assert page.count("img") == 0
+    assert HOSTILE in page.text
+    assert not any("onerror" in attributes for _, attributes in page.tags)
+
+
+def test_metrics_config_and_names_are_only_text(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [metric_row(1, **{HOSTILE: math.nan})], tail='{"step": 2, "</script>')
+    (run / "config.yaml").write_text(f"system: {json.dumps(HOSTILE)}\n", encoding="utf-8")
+    run = run.rename(tmp_path / "<b onclick=alert(1)>")
+    page = Page(write_report(run))
+    assert len(page.scripts) == 3
+    assert page.count("img") == page.count("b") == 0
+    assert page.text.count("document.title='owned'") == 2
+
+
+def test_a_killed_run_is_reported_with_a_note(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [metric_row(1), metric_row(2)], tail='{"step": 3, "acc')
+    page = Page(write_report(run))
+    assert page.charts["steps"] == [1, 2]
+    assert "The last line of metrics.jsonl is incomplete and left out" in page.text
+    assert "2 of 60" in page.text
+    assert "The held-out prompts have not been evaluated." in page.text
+    assert "No sampled answers were recorded." in page.text
+
+
+def test_a_run_before_its_first_step(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [{"step": 0, "time": 1.0, "policy_version": 0, "eval_accuracy": 0.4}])
+    (run / "config.yaml").unlink()
+    page = Page(write_report(run))
+    assert "Held-out accuracy was 40.0% at step 0." in page.text
+    assert [panel["title"] for panel in page.charts["panels"]] == ["Accuracy"]
+    assert "Not recorded in this run: reward, acceptance rate" in page.text
+
+
+def test_a_fall_is_called_one(tmp_path: Path) -> None:
+    rows = [metric_row(step, eval_accuracy=value) for step, value in [(1, 0.5), (2, 0.7), (3, 0.2)]]
+    text = Page(write_report(make_run(tmp_path, rows))).text
+    assert "Held-out accuracy fell from 50.0% to 20.0% in 2 steps." in text
+    assert "best 70.0% at step 2" in text
+
+
+def test_steps_run_again_count_once(tmp_path: Path) -> None:
+    first = [metric_row(step, accuracy=0.1) for step in range(1, 26)]
+    again = [metric_row(step, accuracy=0.9) for step in (21, 22)]
+    torn = '{"step": 26, \'a'
+    run = make_run(tmp_path, first, tail=f"{torn}\n" + "\n".join(map(json.dumps, again)))
+    history = read_history(run / "metrics.jsonl")
+    assert [row["step"] for row in history.rows] == list(range(1, 23))
+    assert history.column("accuracy")[19:] == [0.1, 0.9, 0.9]
+    assert history.notes == [
+        "Line 26 of metrics.jsonl is not a whole record and is left out.",
+        "5 steps were taken back by a restart; only the later attempt is shown.",
+    ]
+
+
+def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    rows = [metric_row(1), metric_row(2, grad_norm=math.nan), metric_row(3, grad_norm=math.inf)]
+    page = Page(write_report(make_run(tmp_path, rows)))
+    assert "grad_norm was not finite at 2 steps, first at step 2." in page.text
+    assert page.charts["columns"]["grad_norm"] == [0.7, None, None]
+
+
+@pytest.mark.parametrize("value", [True, "0.5", None, [1], 10**400])
+def test_values_of_other_types_leave_gaps(tmp_path: Path, value: object) -> None:
+    run = make_run(tmp_path, [metric_row(1), metric_row(2, kl=value, seconds=value, time=value)])
+    assert Page(write_report(run)).charts["columns"]["kl"] == [0.01, None]
+
+
+def test_without_metrics_there_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"metrics\.jsonl: there is no such file; give the dir"):
+        write_report(tmp_path / "absent")
+    for number, content in enumerate(["", "\n", '{"step"', "[1]\n", '{"step": true}\n']):
+        run = make_run(tmp_path / str(number), [], tail=content)
+        with pytest.raises(ReportError, match="holds no complete line yet; wait for the first"):
+            write_report(run)
+        assert not (run / "report.html").exists()
+
+
+def test_answers_come_from_first_middle_and_last_step_in_whole_groups(tmp_path: Path) -> None:
+    many = [answer_row(group) for group in range(64) for _ in range(16)]
+    many[5 * 16 + 2] = answer_row(5, outcome="ungradable", reward=0.0, advantage=None)
+    run = make_run(tmp_path, [metric_row(1)], dict.fromkeys((1, 2, 3, 4, 5), many))
+    steps, notes = read_answers(run / "rollouts")
+    assert notes == []
+    assert [step.step for step in steps] == [1, 3, 5]
+    for step in steps:
+        assert step.total == 1024
+        assert len(step.answers) == ANSWER_LIMIT // 3
+        groups = [answer["group"] for answer in step.answers]
+        assert sum(groups.count(group) == 16 for group in set(groups)) == 6
+        assert 5 in groups
+    page = Page(write_report(run))
+    assert page.count("tr", **{"data-outcome": "ungradable"}) == 3
+    assert page.count("tr", **{"data-step": "5"}) == ANSWER_LIMIT // 3
+
+
+def test_long_answers_are_folded_and_capped(tmp_path: Path) -> None:
+    long = "word " * TEXT_LIMIT
+    run = make_run(tmp_path, [metric_row(1)], {1: [answer_row(0, response=long, used=False)]})
+    page = Page(write_report(run))
+    assert page.count("details", **{"class": "long"}) == 1
+    assert f"[{4 * TEXT_LIMIT:,} more characters]" in page.text
+    assert "not trained on" in page.text
+
+
+def test_unreadable_rollouts_are_noted(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [metric_row(1)], {1: [answer_row(0)], 2: [{"prompt": "alone"}]})
+    (run / "rollouts/step_000003.parquet").write_bytes(b"PAR1 half")
+    text = Page(write_report(run)).text
+    assert "Step 1: 1 of 1 answers" in text
+    assert 'step_000002.parquet could not be read and is left out: Field "group" does not' in text
+    assert "rollouts/step_000003.parquet could not be read and is left out" in text
+
+
+def test_thousands_of_steps_are_fast(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [metric_row(step) for step in range(1, 5001)])
+    start = time.perf_counter()
+    path = write_report(run)
+    assert time.perf_counter() - start < 10
+    assert path.stat().st_size < 8_000_000
