@@ -1,4 +1,4 @@
-"""The `plumb` command. Every command has --help; a user's mistake ends in one line and an exit code.
+"""The `plumb` command: every command has --help; a user's mistake ends in one line and a code.
 
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
@@ -24,7 +24,9 @@ def root() -> None:
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML config, e.g. launch/configs/quickstart.yaml")],
+    config: Annotated[
+        Path, typer.Argument(help="YAML config, e.g. launch/configs/quickstart.yaml")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY.PATH=VALUE]...", help="settings that replace the config's"),

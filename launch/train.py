@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-import os
+import random
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from data.schema import Prompt
 from data.sources import load_prompts
@@ -14,6 +15,9 @@ from data.split import hold_out
 from data.stream import PromptStream
 from rl.config import DataConfig, RunConfig, load_config
 from rl.run import Summary, open_run_dir, run
+
+if TYPE_CHECKING:
+    from rl.tiny import Demonstration
 
 TINY = "builtin:tiny"
 
@@ -76,15 +80,14 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
         return folder
     from tqdm import tqdm
 
-    from data.arithmetic import solution
-    from rl.tiny import Demonstration, make_model, make_tokenizer, save, warm_start
+    from rl.tiny import make_model, make_tokenizer, save, warm_start
 
     tokenizer = make_tokenizer()
     model = make_model(tokenizer, config.seed)
     if config.data.train.startswith("builtin:"):
         wanted = config.model.warm_start_accuracy
         say(f"warm start: supervised training until {wanted:.0%} of sampled answers are right")
-        examples = [Demonstration(p.messages[-1]["content"], solution(p)) for p in prompts]
+        examples = demonstrate(prompts, config.model.warm_start_mistakes, config.seed)
         with tqdm(desc="warm start", unit="update", file=sys.stdout, mininterval=2) as bar:
 
             def report(updates: int, accuracy: float) -> None:
@@ -103,7 +106,23 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     return folder
 
 
-async def _stop_on_sigterm(work: "asyncio.Future[Summary]") -> Summary:
+def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
+    """Worked answers to built-in problems, a share of `mistakes` of them forgetting the carry."""
+    from data.arithmetic import solution
+    from rl.tiny import Demonstration
+
+    draw = random.Random(seed)
+    return [
+        Demonstration(
+            prompt=prompt.messages[-1]["content"],
+            answer=solution(prompt, forget_carry=draw.random() < mistakes),
+            right=solution(prompt, working=False),
+        )
+        for prompt in prompts
+    ]
+
+
+async def _stop_on_sigterm(work: Coroutine[Any, Any, Summary]) -> Summary:
     """Await `work`; SIGTERM cancels it, so that every part is stopped before the process ends."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()

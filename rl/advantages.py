@@ -35,21 +35,22 @@ def shape_rewards(rewards: Tensor, groups: Tensor, estimator: str) -> Tensor:
         (samples,) float32. A group of one sample, which has nothing to be compared with, gets 0
         under every estimator with a baseline.
     """
-    rewards = rewards.float()
     if estimator == "reinforce++":
-        return rewards
+        return rewards.float()
+    # In double precision, so that the rounding of equal rewards is not divided by its own std.
+    rewards = rewards.double()
     _, member = torch.unique(groups, return_inverse=True)
-    count = torch.bincount(member).float()
+    count = torch.bincount(member).double()
     total = torch.zeros_like(count).index_add_(0, member, rewards)
     mean, size = (total / count)[member], count[member]
     centred = rewards - mean
     if estimator == "rloo":
-        return centred * size / (size - 1).clamp(min=1)
+        return (centred * size / (size - 1).clamp(min=1)).float()
     if estimator == "grpo":
         squares = torch.zeros_like(count).index_add_(0, member, centred**2)
         std = (squares / (count - 1).clamp(min=1)).sqrt()[member]
-        return centred / (std + 1e-9)
-    return centred
+        return (centred / (std + 1e-9)).float()
+    return centred.float()
 
 
 def token_advantages(
@@ -71,8 +72,8 @@ def token_advantages(
         kl_coef: weight of that penalty.
 
     Returns:
-        One float32 tensor (length,) a sample: the undiscounted return from that token on, normalised
-        over every token of the batch where the estimator asks for it.
+        One float32 tensor (length,) a sample: the undiscounted return from that token on,
+        normalised over every token of the batch where the estimator asks for it.
     """
     returns = []
     for i, length in enumerate(lengths):
@@ -90,7 +91,9 @@ def _normalise(values: list[Tensor], reduce: Reduce) -> list[Tensor]:
     """Subtract the mean and divide by the standard deviation over all tokens of all ranks."""
     flat = torch.cat(values) if values else torch.zeros(0)
     flat = flat.double()
-    count, total = reduce(torch.tensor([float(flat.numel()), float(flat.sum())], dtype=torch.double))
+    count, total = reduce(
+        torch.tensor([float(flat.numel()), float(flat.sum())], dtype=torch.double)
+    )
     mean = total / count
     variance = reduce(((flat - mean) ** 2).sum().reshape(1))[0] / count
     scale = variance.clamp(min=1e-8).rsqrt()

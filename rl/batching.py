@@ -51,7 +51,7 @@ def share(samples: Sequence[int], lengths: Sequence[int], rank: int, ranks: int)
 
 
 def micro_batches(samples: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Cut samples into micro-batches of at most `budget` padded tokens, similar lengths together."""
+    """Cut samples into micro-batches of at most `budget` padded tokens, like lengths together."""
     batches: list[list[int]] = []
     for sample in sorted(samples, key=lambda sample: (-lengths[sample], sample)):
         last = batches[-1] if batches else []

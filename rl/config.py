@@ -10,7 +10,7 @@ import difflib
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,7 +22,13 @@ from rl.errors import ConfigError
 class Section(BaseModel):
     """A group of settings: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a running mean is kept at each step."""
 
 
 class ModelConfig(Section):
@@ -37,8 +43,11 @@ class ModelConfig(Section):
     """The learner's attention; auto: flash_attention_2 where flash-attn is installed, else sdpa."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model's files."""
-    warm_start_accuracy: float = Field(default=0.35, gt=0, lt=1)
+    warm_start_accuracy: float = Field(default=0.55, gt=0, lt=1)
     """builtin:tiny only: supervised training stops at this sampled accuracy (share correct)."""
+    warm_start_mistakes: float = Field(default=0.85, ge=0, lt=1)
+    """builtin:tiny only: share of the demonstrations that forget the carry, a habit that
+    reinforcement learning then has to break."""
 
 
 class DataConfig(Section):
@@ -160,9 +169,9 @@ class LearnerConfig(Section):
     """Data-parallel DeepSpeed ranks, one Ray actor each."""
     zero_stage: int = Field(default=1, ge=0, le=3)
     """DeepSpeed ZeRO stage."""
-    estimator: Literal[
-        "reinforce++", "reinforce++-baseline", "rloo", "grpo", "dr_grpo"
-    ] = "reinforce++"
+    estimator: Literal["reinforce++", "reinforce++-baseline", "rloo", "grpo", "dr_grpo"] = (
+        "reinforce++"
+    )
     """Advantage estimator (the recipe's REINFORCE++); see rl/advantages.py."""
     mini_batch_size: int = Field(default=128, ge=1)
     """Samples an optimizer step, over all ranks (the recipe's 128)."""
@@ -174,7 +183,7 @@ class LearnerConfig(Section):
     """AdamW's peak learning rate (the recipe's 5e-7)."""
     warmup_steps: int = Field(default=20, ge=0)
     """Linear warm-up, in rollout steps (the recipe's 20); constant afterwards."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     """AdamW's betas."""
     weight_decay: float = Field(default=0.0, ge=0)
     """AdamW's weight decay."""
@@ -313,7 +322,9 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f"override {override!r}: write it as key.path=value, e.g. train.steps=50")
     node = tree
     for depth, part in enumerate(parts[:-1]):
-        child = node.setdefault(part, {})
+        if node.get(part) is None:
+            node[part] = {}
+        child = node[part]
         if not isinstance(child, dict):
             raise ConfigError(f"override {override!r}: {'.'.join(parts[: depth + 1])} is a value")
         node = child
@@ -326,6 +337,8 @@ def _describe(fault: ErrorDetails) -> str:
         return f"unknown key {path}; {_nearest(fault['loc'])}"
     if fault["type"] == "value_error":
         return f"{path}: {fault['ctx']['error']}"
+    if fault["type"] in {"model_type", "model_attributes_type"}:
+        return f"{path} is a section: give it settings of its own, not {fault['input']!r:.80}"
     return f"{path}: {fault['msg'][0].lower()}{fault['msg'][1:]} (got {fault['input']!r:.80})"
 
 

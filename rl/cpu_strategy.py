@@ -8,16 +8,19 @@ import torch.distributed as dist
 import transformers
 from deepspeed.accelerator import set_accelerator
 from deepspeed.accelerator.cpu_accelerator import CPU_Accelerator
-from openrlhf.utils.deepspeed import DeepspeedStrategy
 from torch.distributed.device_mesh import init_device_mesh
+
+from rl.openrlhf_parts import DeepspeedStrategy
 
 
 class GlooAccelerator(CPU_Accelerator):
-    """DeepSpeed's CPU accelerator without the extension that it would compile for Intel's oneCCL."""
+    """DeepSpeed's CPU accelerator without the extension that it would compile first."""
 
     def create_op_builder(self, class_name: str) -> Any:
-        """Builder of an extension; none for the one that gloo does not use."""
-        return None if class_name == "ShareMemCommBuilder" else super().create_op_builder(class_name)
+        """Builder of an extension; none for the shared-memory one, which gloo does not use."""
+        return (
+            None if class_name == "ShareMemCommBuilder" else super().create_op_builder(class_name)
+        )
 
 
 class CpuDeepspeedStrategy(DeepspeedStrategy):

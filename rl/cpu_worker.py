@@ -13,7 +13,7 @@ from vllm.v1.worker.cpu_worker import CPUWorker
 
 def keep_weights(layer: nn.Module, remove_weight: bool) -> None:
     """Give a linear layer its plain kernel; stands in for vLLM's repacking of the same name."""
-    layer.cpu_linear = torch.nn.functional.linear
+    layer.__dict__["cpu_linear"] = torch.nn.functional.linear
 
 
 class CpuRolloutWorker(CPUWorker):

@@ -5,10 +5,12 @@ are imported, although nothing but packing and ring attention calls them. `insta
 equivalents in their place; where the real package is installed it does nothing.
 """
 
+import importlib
 import importlib.machinery
 import importlib.util
 import sys
 from types import ModuleType
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -22,10 +24,10 @@ def install() -> None:
         return
     # transformers and peft ask once, at import, whether flash-attn exists; let them see that it
     # does not before the names below appear.
-    import peft  # noqa: F401
-    import transformers  # noqa: F401
+    for name in ("transformers", "peft"):
+        importlib.import_module(name)
 
-    contents = {
+    contents: dict[str, dict[str, Any]] = {
         "flash_attn": {},
         "flash_attn.bert_padding": {
             "index_first_axis": index_first_axis,
@@ -59,13 +61,19 @@ def unpad_input(
     lengths = attention_mask.sum(dim=-1, dtype=torch.int32)
     indices = attention_mask.flatten().nonzero().flatten()
     cumulative = torch.nn.functional.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0))
-    return index_first_axis(values.flatten(0, 1), indices), indices, cumulative, int(lengths.max()), lengths
+    return (
+        index_first_axis(values.flatten(0, 1), indices),
+        indices,
+        cumulative,
+        int(lengths.max()),
+        lengths,
+    )
 
 
 def pad_input(tokens: Tensor, indices: Tensor, batch: int, length: int) -> Tensor:
     """Undo `unpad_input`: (tokens, ...) -> (batch, length, ...), zeros elsewhere."""
     padded = tokens.new_zeros(batch * length, *tokens.shape[1:])
-    return padded.index_copy(0, indices, tokens).unflatten(0, (batch, length))
+    return padded.index_copy(0, indices, tokens).view(batch, length, *tokens.shape[1:])
 
 
 def all_gather(values: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
@@ -74,7 +82,7 @@ def all_gather(values: Tensor, group: dist.ProcessGroup | None = None) -> Tensor
     return torch.cat(gathered)
 
 
-def _einops_rearrange() -> object:
+def _einops_rearrange() -> Any:
     from einops import rearrange
 
     return rearrange

@@ -22,6 +22,11 @@ class Hardware:
         return "nccl" if self.device == "cuda" else "gloo"
 
     @property
+    def torch_device(self) -> str:
+        """The device inside an actor; Ray shows a GPU actor its own GPU as the first."""
+        return "cpu" if self.is_cpu else "cuda:0"
+
+    @property
     def is_cpu(self) -> bool:
         """Whether the CPU's special cases apply."""
         return self.device == "cpu"
@@ -58,9 +63,8 @@ class Hardware:
         return env
 
     def _threads(self) -> dict[str, str]:
-        # Learner and engine take turns, so each may use every core; a waiting OpenMP pool must
-        # sleep instead of spinning on the other's cores.
-        return {"OMP_NUM_THREADS": str(self.cores), "OMP_WAIT_POLICY": "PASSIVE"}
+        # Ray would allow one thread. Learner and engine take turns, so each may use every core.
+        return {"OMP_NUM_THREADS": str(self.cores)}
 
 
 def detect(gpus_in_cluster: float) -> Hardware:

@@ -25,11 +25,9 @@ from rl.config import RunConfig
 from rl.errors import LearnerError
 from rl.hardware import Hardware
 from rl.learner_stats import StepStats
-from rl.policy import Actor, load_policy, load_reference, make_strategy
+from rl.openrlhf_parts import Actor, PolicyLoss, aggregate_loss, compute_approx_kl
+from rl.policy import load_policy, load_reference, make_strategy
 from rl.weights import WeightSender, checksum
-
-from openrlhf.models import PolicyLoss, aggregate_loss  # isort: skip
-from openrlhf.models.utils import compute_approx_kl  # isort: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Learner:
         self._strategy = make_strategy(
             self._hardware, config.learner, dtype=dtype, seed=config.seed, world_size=ranks
         )
-        self._device = torch.device(self._hardware.device, None if self._hardware.is_cpu else 0)
+        self._device = torch.device(self._hardware.torch_device)
         temperature = config.rollout.temperature
         self._policy = load_policy(
             self._strategy,
@@ -237,7 +235,8 @@ class Learner:
         )
         if spare:
             # Another rank has one more micro-batch: take part in its collectives, add nothing.
-            return logprobs.sum() * 0.0
+            nothing: Tensor = logprobs.sum() * 0.0
+            return nothing
         scatter = _Scatter(mask, samples)
         old = scatter(prepared.old_logprobs) if prepared.old_logprobs else logprobs.detach()
         loss, clip_ratio, policy_kl, _, _ = self._loss(
@@ -248,7 +247,7 @@ class Learner:
                 "the loss is not finite: lower learner.lr, or look at rollout_logprob_gap and "
                 "entropy in the steps before"
             )
-        total = loss
+        total: Tensor = loss
         reference = scatter(prepared.reference_logprobs) if prepared.reference_logprobs else None
         if reference is not None and config.kl.placement == "loss":
             kl = compute_approx_kl(logprobs, reference, kl_estimator=config.kl.estimator)
@@ -287,13 +286,15 @@ class Learner:
         """Continue from what `save` wrote."""
         loaded, _ = self._policy.engine.load_checkpoint(str(folder), tag="state")
         if loaded is None:
-            raise LearnerError(f"{folder} holds no learner state that {self._config.learner.ranks} "
-                               f"rank(s) at ZeRO stage {self._config.learner.zero_stage} can load")
+            raise LearnerError(
+                f"{folder} holds no learner state that {self._config.learner.ranks} "
+                f"rank(s) at ZeRO stage {self._config.learner.zero_stage} can load"
+            )
         torch.set_rng_state(torch.load(folder / f"rng_{self._rank}.pt", weights_only=True))
 
     def export(self, folder: Path) -> None:
         """Write the policy in Hugging Face format, weights only."""
-        state = {}
+        state: dict[str, Tensor] = {}
         for bucket, data in self._sender.buckets():
             if data is not None:
                 state |= {entry.name: entry.view(data).clone().cpu() for entry in bucket}

@@ -14,7 +14,7 @@ from rl.remote import await_all
 
 
 class LearnerActor:
-    """A rank's Ray actor; imports the learner itself only in its own process, since that is slow."""
+    """A rank's Ray actor; imports the learner, which is slow, only in its own process."""
 
     def __init__(self, config: RunConfig, hardware: Hardware, rank: int) -> None:
         from rl.learner import Learner
@@ -65,7 +65,9 @@ class LearnerGroup:
         self._engines = list(engines)
         lead, deadline = self._ranks[0], self._config.sync.deadline
         if transport == "ipc":
-            (handle,) = await await_all([lead.call.remote("weight_handle")], deadline, "sharing weights")
+            (handle,) = await await_all(
+                [lead.call.remote("weight_handle")], deadline, "sharing weights"
+            )
             attached = [engine.attach_weights.remote(handle) for engine in engines]
             await await_all(attached, deadline, "mapping the weights in the engines")
             return
@@ -79,9 +81,7 @@ class LearnerGroup:
 
     async def sync(self, version: int) -> None:
         """Send the current weights to every engine as `version`."""
-        pushing = [
-            rank.call.remote("push_weights", self._engines, version) for rank in self._ranks
-        ]
+        pushing = [rank.call.remote("push_weights", self._engines, version) for rank in self._ranks]
         await await_all(pushing, self._config.sync.deadline, "syncing weights")
 
     async def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The policy as the learner holds it: loaded, wrapped by OpenRLHF's Actor, prepared by DeepSpeed."""
+"""The policy in the learner: loaded, wrapped by OpenRLHF's Actor, prepared by DeepSpeed."""
 
 import importlib.util
 from argparse import Namespace
@@ -12,13 +12,8 @@ from torch import nn
 
 from rl.config import LearnerConfig, ModelConfig
 from rl.errors import ModelError
-from rl.flash_attn_fallback import install as install_flash_attn_fallback
 from rl.hardware import Hardware
-
-install_flash_attn_fallback()
-
-from openrlhf.models import Actor  # noqa: E402
-from openrlhf.utils.deepspeed import DeepspeedStrategy  # noqa: E402
+from rl.openrlhf_parts import Actor, DeepspeedStrategy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: one live line on a terminal, one line a step elsewhere."""
+"""What a person sees of a run: one live line on a terminal, one line a step elsewhere."""
 
 import sys
 from collections.abc import Callable, Mapping

@@ -144,13 +144,10 @@ class RolloutEngine:
         stream = self._engine.generate(
             {"prompt_token_ids": prompt_ids}, parameters, request_id=str(self._requests)
         )
-        output = None
         try:
-            async for output in stream:
-                pass
+            return [output async for output in stream][-1]
         except EngineDeadError as error:
             raise EngineError("the vLLM engine's process died; its log says why") from error
-        return output
 
     def _engine_args(self) -> dict[str, Any]:
         rollout = self._config.rollout

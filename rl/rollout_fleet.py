@@ -1,4 +1,4 @@
-"""The driver's side of rollout: places the engines, spreads groups over them, notices their death."""
+"""The driver's side of rollout: places engines, spreads groups over them, notices a death."""
 
 import asyncio
 import hashlib
@@ -67,7 +67,9 @@ class RolloutFleet:
         deadline = self._config.rollout.start_deadline
         (counts,) = await await_all([counting], deadline, "counting the prompts' tokens")
         long = [
-            (prompt.id, count) for prompt, count in zip(prompts, counts, strict=True) if count > limit
+            (prompt.id, count)
+            for prompt, count in zip(prompts, counts, strict=True)
+            if count > limit
         ]
         if long:
             worst = max(long, key=lambda item: item[1])

@@ -226,11 +226,12 @@ class DynamicSampler:
 
     async def _take_back(self, tasks: Mapping[asyncio.Task[Group], Ticket]) -> None:
         """Cancel what is still in flight and queue its prompts for dispatch in the old order."""
+        # Before anything is awaited: a second cancellation may end the wait below.
+        tickets = sorted([*tasks.values(), *self._unfinished], key=lambda ticket: ticket.index)
+        self._unfinished = deque(tickets)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        tickets = sorted([*tasks.values(), *self._unfinished], key=lambda ticket: ticket.index)
-        self._unfinished = deque(tickets)
 
     def _expire(self, policy_version: int) -> Counter[str]:
         oldest = policy_version - self._config.max_staleness
@@ -306,7 +307,8 @@ class _Fill:
 
     def learn(self, index: int, accepted: bool, rate: float) -> None:
         """Extend the known start of the dispatch order; plan the next wave where one ends."""
-        if self._known >= len(self.dispatched) or index < self.dispatched[0]:
+        # After an interruption, what an earlier call dispatched becomes known in between: not ours.
+        if self._known == len(self.dispatched) or index != self.dispatched[self._known]:
             return
         self._known += 1
         self._accepted_known += accepted
@@ -343,16 +345,22 @@ def judge(group: Group, rule: str) -> str:
     return "rejected_correct" if correct else "rejected_incorrect"
 
 
+_REMEDIES = {
+    "rejected_correct": "the prompts are too easy for this policy: use harder data",
+    "rejected_incorrect": "the prompts are too hard for this policy: use easier data or a stronger "
+    "model",
+    "rejected_equal": "the rewards do not differ: use a finer reward or other data",
+    "ungradable": "the answers could not be graded: mend the verifier (a lower reward.max_ungradable "
+    "stops sooner and names the reasons)",
+}
+"""What to do, by the ending that most groups of a starved batch had."""
+
+
 def _starved(config: SamplerConfig, fill: _Fill) -> str:
     total = len(fill.resolved)
     ends = fill.endings
     rate = ends["accepted"] / total if total else 0.0
-    easy = ends["rejected_correct"] >= ends["rejected_incorrect"]
-    remedy = (
-        "the prompts are too easy for this policy: use harder data"
-        if easy and ends["rejected_correct"]
-        else "the prompts are too hard for this policy: use easier data or a stronger model"
-    )
+    remedy = _REMEDIES[max(_REMEDIES, key=lambda ending: ends[ending])]
     return (
         f"dynamic sampling gave up after {total} prompts: acceptance rate {rate:.1%}, "
         f"{ends['accepted']} of {fill.needed} groups ({ends['rejected_correct']} all correct, "

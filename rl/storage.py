@@ -25,7 +25,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
         raise StorageError(
-            f"cannot write {path}: {remedy}; what was saved before is intact, continue with --resume"
+            f"cannot write {path}: {remedy}; what was saved is intact, continue with --resume"
         ) from error
 
 

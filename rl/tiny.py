@@ -1,8 +1,8 @@
 """`builtin:tiny`: a small Qwen3 with a character-level tokenizer, made on the spot.
 
-It exists so that the whole loop can be watched on a laptop: real architecture, real tokenizer files,
-real chat template, only small. A supervised warm start teaches it to answer in the right form and
-stops at a given accuracy, so that reinforcement learning has something left to teach.
+It exists so that the whole loop can be watched on a laptop: real architecture, real tokenizer
+files and chat template, only small. A supervised warm start teaches it to answer in the right form
+and stops at a given accuracy, so that reinforcement learning has something left to teach.
 """
 
 import random
@@ -32,6 +32,8 @@ class Demonstration:
 
     prompt: str
     answer: str
+    right: str
+    """How a right answer ends; the demonstrated one may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class WarmStart:
     """What came of a warm start."""
 
     accuracy: float
-    """Share of sampled answers whose final box is the demonstration's."""
+    """Share of sampled answers that were right."""
     updates: int
     seconds: float
 
@@ -129,7 +131,7 @@ def warm_start(
         rising = reached > accuracy / 4
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 if rising else 3e-3 * min(1.0, (updates + 1) / 50)
-        for _ in range(3 if rising else 20):
+        for _ in range(5 if rising else 20):
             _imitate(model, tokenizer, generator.choices(demonstrations, k=64), optimizer)
             updates += 1
         reached = sampled_accuracy(model, tokenizer, generator.choices(demonstrations, k=256))
@@ -165,7 +167,7 @@ def _imitate(
 def sampled_accuracy(
     model: Any, tokenizer: PreTrainedTokenizerFast, examples: Sequence[Demonstration]
 ) -> float:
-    """Share of answers, sampled at temperature 1, that end in the demonstration's last word."""
+    """Share of answers, sampled at temperature 1, that end as a right one does."""
     model.eval()
     prompts = [_encode_prompt(tokenizer, example) for example in examples]
     longest = max(map(len, prompts))
@@ -181,15 +183,12 @@ def sampled_accuracy(
     )
     texts = tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)
     right = sum(
-        text.split(" ")[-1] == example.answer.split(" ")[-1]
-        for text, example in zip(texts, examples, strict=True)
+        text.split(" ")[-1] == example.right for text, example in zip(texts, examples, strict=True)
     )
     return right / len(examples)
 
 
 def _encode_prompt(tokenizer: PreTrainedTokenizerFast, example: Demonstration) -> list[int]:
     message = {"role": "user", "content": example.prompt}
-    encoded = tokenizer.apply_chat_template(
-        [message], add_generation_prompt=True, return_dict=True
-    )
+    encoded = tokenizer.apply_chat_template([message], add_generation_prompt=True, return_dict=True)
     return list(encoded["input_ids"])

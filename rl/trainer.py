@@ -185,9 +185,7 @@ class Trainer:
             rollout_logprobs=[completion.logprobs for completion in completions],
             rewards=[group.verdicts[i].reward for group, i in samples],
             groups=[group.index for group, _ in samples],
-            fresh=[
-                group.generation.policy_version == self.policy_version for group, _ in samples
-            ],
+            fresh=[group.generation.policy_version == self.policy_version for group, _ in samples],
         )
 
     def _row(self, batch: Batch, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -212,7 +210,9 @@ class Trainer:
             "policy_version": self.policy_version,
             "accuracy": _mean([float(verdict.is_correct) for verdict in gradable]),
             "reward_mean": mean,
-            "reward_std": None if mean is None else _mean([(r - mean) ** 2 for r in rewards]) ** 0.5,
+            "reward_std": None
+            if mean is None
+            else _mean([(r - mean) ** 2 for r in rewards]) ** 0.5,
             "groups_sampled": len(batch.resolved),
             "groups_accepted": batch.endings["accepted"],
             "acceptance_rate": batch.acceptance_rate,

@@ -10,7 +10,6 @@ import os
 import pickle
 import threading
 import time
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,9 @@ from torch.multiprocessing import set_sharing_strategy
 from torch.multiprocessing.reductions import reduce_tensor
 
 from rl.errors import EngineError
+
+c10d: Any = dist
+"""torch's type stubs leave out its stores and backends."""
 
 ALIGNMENT = 256
 """Byte boundary on which each tensor starts in its bucket."""
@@ -51,7 +53,9 @@ class Entry:
         return piece.view(_dtype(self.dtype)).view(self.shape)
 
 
-def plan_buckets(parameters: Iterable[tuple[str, torch.Size]], dtype: torch.dtype, size: int) -> list[list[Entry]]:
+def plan_buckets(
+    parameters: Iterable[tuple[str, torch.Size]], dtype: torch.dtype, size: int
+) -> list[list[Entry]]:
     """Lay parameters out in buckets of `size` bytes; a larger parameter has a bucket of its own."""
     buckets: list[list[Entry]] = []
     end = size + 1
@@ -72,7 +76,7 @@ def bucket_bytes(bucket: Sequence[Entry]) -> int:
 
 def checksum(bucket: Tensor) -> int:
     """CRC-32 of a bucket's bytes."""
-    return zlib.crc32(bucket.cpu().numpy())
+    return zlib.crc32(bucket.cpu().numpy().data)
 
 
 def full_parameters(module: nn.Module) -> Iterator[tuple[str, torch.Size]]:
@@ -82,7 +86,7 @@ def full_parameters(module: nn.Module) -> Iterator[tuple[str, torch.Size]]:
 
 
 class WeightSender:
-    """The learner's half; every learner rank makes one, since gathering ZeRO-3 shards is collective.
+    """The learner's half; every rank makes one, since gathering ZeRO-3 shards is collective.
 
     Args:
         module: the policy inside the DeepSpeed engine.
@@ -93,7 +97,13 @@ class WeightSender:
     """
 
     def __init__(
-        self, module: nn.Module, *, dtype: torch.dtype, device: torch.device, bucket_mb: int, lead: bool
+        self,
+        module: nn.Module,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        bucket_mb: int,
+        lead: bool,
     ) -> None:
         self._module = module
         self._lead = lead
@@ -151,13 +161,15 @@ def make_group(
 ) -> dist.ProcessGroup:
     """A process group beside torch's default one, which learner and engine each have already."""
     timeout = timedelta(seconds=seconds)
-    store = dist.TCPStore(host, port, world_size, is_master=rank == 0, timeout=timeout)
-    scoped = dist.PrefixStore("plumb_weights", store)
+    tcp = c10d.TCPStore(host, port, world_size, is_master=rank == 0, timeout=timeout)
+    store = c10d.PrefixStore("plumb_weights", tcp)
     if backend == "nccl":
-        options = dist.ProcessGroupNCCL.Options()
+        options = c10d.ProcessGroupNCCL.Options()
         options._timeout = timeout
-        return dist.ProcessGroupNCCL(scoped, rank, world_size, options)
-    return dist.ProcessGroupGloo(scoped, rank, world_size, timeout)
+        nccl: dist.ProcessGroup = c10d.ProcessGroupNCCL(store, rank, world_size, options)
+        return nccl
+    gloo: dist.ProcessGroup = c10d.ProcessGroupGloo(store, rank, world_size, timeout)
+    return gloo
 
 
 class WeightReceiver:
@@ -195,11 +207,15 @@ class WeightReceiver:
         self, host: str, port: int, first_rank: int, world_size: int, backend: str, seconds: float
     ) -> None:
         """Join the broadcast group."""
-        self.plumb_group = make_group(host, port, first_rank + self.rank, world_size, backend, seconds)
+        self.plumb_group = make_group(
+            host, port, first_rank + self.rank, world_size, backend, seconds
+        )
 
     def plumb_receive(self, entries: list[tuple[Any, ...]], expected: int | None) -> None:
         """Load one bucket into the model, after comparing its checksum where one is given."""
-        bucket = [Entry(name, dtype, tuple(shape), offset) for name, dtype, shape, offset in entries]
+        bucket = [
+            Entry(name, dtype, tuple(shape), offset) for name, dtype, shape, offset in entries
+        ]
         data = self._plumb_bytes(bucket_bytes(bucket))
         if expected is not None and checksum(data) != expected:
             raise EngineError("a weight bucket arrived damaged: its checksum differs")

@@ -1,0 +1,112 @@
+"""Runs of the real `plumb` command, each in its own folder, and what they leave behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+OURS = ("EngineCore", "ray::", "raylet", "gcs_server", "torch_shm_manager", "rewards.worker")
+
+LETTERS = '''
+from rewards import Sample, Verdict, verifier
+
+
+@verifier("many-digits")
+def many_digits(sample: Sample) -> Verdict:
+    digits = sum(c.isdigit() for c in sample.response)
+    return Verdict.correct(digits) if digits >= 3 else Verdict.incorrect(digits)
+'''
+
+
+def leftovers() -> set[int]:
+    """Processes of a run that are alive now."""
+    found = set()
+    for process in psutil.process_iter(["pid", "name", "cmdline", "status"]):
+        line = " ".join([process.info["name"] or "", *(process.info["cmdline"] or [])])
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(name in line for name in OURS):
+            found.add(process.info["pid"])
+    return found
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Poll `condition`; fail the test when it stays false."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(0.2)
+
+
+class Plumb:
+    """Starts `plumb` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+        self.environment["PYTHONPATH"] = str(REPOSITORY)
+
+    def write_config(self, **sections: object) -> Path:
+        """A small, quick run; `sections` are merged over its settings."""
+        (self.folder / "digits.py").write_text(LETTERS)
+        settings: dict[str, object] = {
+            "run_dir": str(self.folder / "run"),
+            "model": {"path": "builtin:tiny"},
+            "data": {"train": str(self.write_data()), "eval_size": 4},
+            "reward": {"verifier": "digits.py:many_digits"},
+            "sampler": {"prompts_per_step": 4, "samples_per_prompt": 4, "filter": "none"},
+            "rollout": {"max_prompt_tokens": 32, "max_response_tokens": 12},
+            "learner": {"lr": 1e-3, "warmup_steps": 0, "mini_batch_size": 8},
+            "train": {"steps": 2, "eval_every": 0, "checkpoint_every": 2, "export": False},
+        }
+        for name, section in sections.items():
+            old = settings.get(name)
+            merged = {**old, **section} if isinstance(old, dict) and section else section
+            settings[name] = merged
+        path = self.folder / "config.yaml"
+        path.write_text(yaml.safe_dump(settings))
+        return path
+
+    def write_data(self, rows: int = 40) -> Path:
+        """Prompts without any answer of ours."""
+        path = self.folder / "data.jsonl"
+        path.write_text(
+            "".join(f'{{"prompt": "digits {i}", "reference": ""}}\n' for i in range(rows))
+        )
+        return path
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `plumb train` with these arguments."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "launch.cli", "train", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """Run `plumb train` to its end."""
+        process = self.start(*arguments)
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+
+@pytest.fixture
+def plumb(tmp_path: Path) -> Iterator[Plumb]:
+    """The command in a fresh folder; the test fails if it leaves a process behind."""
+    before = leftovers()
+    yield Plumb(tmp_path)
+    wait_until(lambda: leftovers() <= before, 20, "the end of every process of the run")

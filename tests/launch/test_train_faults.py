@@ -1,0 +1,109 @@
+"""What a user can do wrong, and what can go wrong around a run: one clear line, no orphans."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Plumb, wait_until
+
+
+def only_line(errors: str) -> str:
+    """The message, after checking that it is alone: no traceback, no second line."""
+    lines = [line for line in errors.splitlines() if line.startswith("plumb: ")]
+    assert len(lines) == 1, errors
+    assert "Traceback" not in errors
+    return lines[0]
+
+
+def test_a_misspelt_key_names_the_right_one(plumb: Plumb) -> None:
+    config = plumb.write_config(learner={"warmup_step": 3})
+    done = plumb.run(str(config))
+    assert done.returncode == 2
+    assert "did you mean learner.warmup_steps?" in only_line(done.stderr)
+
+
+def test_a_missing_config_is_named(plumb: Plumb) -> None:
+    done = plumb.run("absent.yaml")
+    assert done.returncode == 2
+    assert "absent.yaml" in only_line(done.stderr)
+
+
+def test_a_broken_line_of_the_data_is_named(plumb: Plumb) -> None:
+    config = plumb.write_config()
+    data = plumb.folder / "data.jsonl"
+    lines = data.read_text().splitlines()
+    lines[6] = '{"prompt": "digits'
+    data.write_text("\n".join(lines))
+    done = plumb.run(str(config))
+    assert done.returncode == 1
+    assert "data.jsonl line 7" in only_line(done.stderr)
+
+
+def test_a_plugin_that_is_not_there_is_named(plumb: Plumb) -> None:
+    config = plumb.write_config(reward={"verifier": "digits.py:few_digits"})
+    done = plumb.run(str(config))
+    assert done.returncode == 1
+    assert "few_digits" in only_line(done.stderr)
+
+
+def test_a_model_that_is_not_there_is_named(plumb: Plumb) -> None:
+    config = plumb.write_config(model={"path": "models/absent"})
+    done = plumb.run(str(config))
+    assert done.returncode == 1
+    assert "models/absent" in only_line(done.stderr)
+
+
+@pytest.mark.slow
+def test_an_occupied_port_is_named(plumb: Plumb) -> None:
+    with socket.socket() as occupant:
+        occupant.bind(("", 0))
+        occupant.listen()
+        port = occupant.getsockname()[1]
+        config = plumb.write_config(learner={"port": port})
+        done = plumb.run(str(config))
+    assert done.returncode == 1
+    message = only_line(done.stderr)
+    assert f"port {port}" in message
+    assert "learner.port" in message
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for the start of a run, and for no checkpoint."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_the_run_and_leaves_what_was_saved(
+    plumb: Plumb, small_disk: Path
+) -> None:
+    run_dir = small_disk / "run"
+    done = plumb.run(str(plumb.write_config()), f"run_dir={run_dir}")
+    assert done.returncode == 1
+    assert "disk is full" in only_line(done.stderr)
+    assert not list((run_dir / "checkpoints").glob("*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_so_and_leaves_no_process(
+    plumb: Plumb, number: signal.Signals, code: int
+) -> None:
+    config = plumb.write_config(train={"steps": 1000})
+    process = plumb.start(str(config))
+    started = plumb.folder / "run" / "rollouts" / "step_000001.parquet"
+    wait_until(started.exists, 120, "step 1")
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "--resume" in only_line(errors)

@@ -1,0 +1,85 @@
+"""Cuts of a batch are partitions, keep to the budget, spread the load and never change."""
+
+import itertools
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rl.batching import TrainBatch, micro_batches, mini_batches, share
+
+lengths_lists = st.lists(st.integers(1, 200), min_size=1, max_size=60)
+
+
+@given(st.integers(0, 300), st.integers(1, 50), st.text(max_size=5))
+def test_every_sample_is_in_one_mini_batch(samples: int, size: int, seed: str) -> None:
+    cuts = mini_batches(samples, size, seed=seed)
+    assert sorted(i for cut in cuts for i in cut) == list(range(samples))
+    assert all(len(cut) == size for cut in cuts[:-1])
+    assert len(cuts) == -(-samples // size)
+    assert cuts == mini_batches(samples, size, seed=seed)
+
+
+def test_another_step_has_another_shuffle() -> None:
+    cuts = {str(mini_batches(64, 8, seed=f"0/{step}")) for step in range(10)}
+    assert len(cuts) == 10
+
+
+def test_the_shuffle_is_the_same_in_every_process() -> None:
+    code = "from rl.batching import mini_batches; print(mini_batches(40, 7, seed='3/11'))"
+    for hash_seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": ":".join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == str(mini_batches(40, 7, seed="3/11"))
+
+
+@given(lengths_lists, st.integers(1, 6), st.data())
+def test_ranks_share_a_mini_batch_evenly(
+    lengths: list[int], ranks: int, data: st.DataObject
+) -> None:
+    cut = data.draw(st.lists(st.sampled_from(range(len(lengths))), unique=True))
+    parts = [share(cut, lengths, rank, ranks) for rank in range(ranks)]
+    assert sorted(i for part in parts for i in part) == sorted(cut)
+    loads = [sum(lengths[i] for i in part) for part in parts]
+    # Whoever got the last sample was the least loaded then.
+    assert max(loads) - min(loads) <= max((lengths[i] for i in cut), default=0)
+    assert parts == [share(list(reversed(cut)), lengths, rank, ranks) for rank in range(ranks)]
+
+
+@given(lengths_lists, st.integers(1, 600), st.data())
+def test_micro_batches_keep_to_the_budget(
+    lengths: list[int], budget: int, data: st.DataObject
+) -> None:
+    samples = data.draw(st.lists(st.sampled_from(range(len(lengths))), unique=True))
+    parts = micro_batches(samples, lengths, budget)
+    assert sorted(i for part in parts for i in part) == sorted(samples)
+    for part in parts:
+        assert part
+        padded = max(lengths[i] for i in part) * len(part)
+        assert padded <= budget or len(part) == 1
+    assert parts == micro_batches(list(reversed(samples)), lengths, budget)
+    for part, following in itertools.pairwise(parts):
+        assert min(lengths[i] for i in part) >= max(lengths[i] for i in following)
+        # No cut is made before it has to be.
+        assert max(lengths[i] for i in part) * (len(part) + 1) > budget
+
+
+def test_like_lengths_together_waste_little() -> None:
+    lengths = [10, 500] * 32
+    parts = micro_batches(range(64), lengths, 4000)
+    padded = sum(max(lengths[i] for i in part) * len(part) for part in parts)
+    assert padded < 1.15 * sum(lengths)
+
+
+def test_a_batch_counts_prompt_and_response_tokens() -> None:
+    batch = TrainBatch(
+        [[1, 2], [3]], [[4], [5, 6, 7]], [[0.0], [0.0] * 3], [1.0, 0.0], [0, 0], [True] * 2
+    )
+    assert len(batch) == 2
+    assert [batch.tokens(i) for i in range(2)] == [3, 4]
