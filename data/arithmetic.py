@@ -59,12 +59,13 @@ def arithmetic_prompts(
     return [_problem(draw, ops, sizes, operands, min_operand) for draw in draws]
 
 
-def solution(prompt: Prompt, *, working: bool = True, forget_carry: bool = False) -> str:
+def solution(prompt: Prompt, *, working: bool = True, backwards: bool = False) -> str:
     r"""Give a demonstration answer to a problem of this module.
 
     The working goes column by column, units first, with the carry as a third term:
     37+58 gives `7+8=15, 3+5+1=9. \boxed{95}` and 52-38 gives `12-8=4, 5-3-1=1. \boxed{14}`.
-    `forget_carry` makes the pupil's classic mistake, consistently: `7+8=15, 3+5=8. \boxed{85}`.
+    `backwards` makes a beginner's mistake, writing digits in the order in which they were found:
+    `7+8=15, 3+5+1=9. \boxed{59}`.
     """
     parsed = _PROBLEM_ID.fullmatch(prompt.id)
     if parsed is None:
@@ -74,8 +75,8 @@ def solution(prompt: Prompt, *, working: bool = True, forget_carry: bool = False
         )
     left, sign, right = int(parsed[1]), parsed[2], int(parsed[3])
     work = _add_columns if sign == "+" else _subtract_columns
-    columns = work(left, right, forget_carry=forget_carry)
-    answer = rf"\boxed{{{_read_off(columns)}}}"
+    columns = work(left, right)
+    answer = rf"\boxed{{{_read_off(columns, backwards=backwards)}}}"
     if not working:
         return answer
     return f"{', '.join(f'{terms}={total}' for terms, total in columns)}. {answer}"
@@ -112,31 +113,33 @@ def _prompt(left: int, sign: str, right: int) -> Prompt:
     )
 
 
-def _add_columns(left: int, right: int, *, forget_carry: bool) -> list[tuple[str, int]]:
+def _add_columns(left: int, right: int) -> list[tuple[str, int]]:
     """Each column's terms and total, units first."""
     columns, carry = [], 0
     for upper, lower in _digits(left, right):
         total = upper + lower + carry
         columns.append((f"{upper}+{lower}{'+1' if carry else ''}", total))
-        carry = 0 if forget_carry else total // 10
+        carry = total // 10
     return columns
 
 
-def _subtract_columns(left: int, right: int, *, forget_carry: bool) -> list[tuple[str, int]]:
+def _subtract_columns(left: int, right: int) -> list[tuple[str, int]]:
     columns, borrow = [], 0
     for upper, lower in _digits(left, right):
         borrowed = 10 if upper < lower + borrow else 0
         rest = upper + borrowed - lower - borrow
         columns.append((f"{upper + borrowed}-{lower}{'-1' if borrow else ''}", rest))
-        borrow = 0 if forget_carry else borrowed // 10
+        borrow = borrowed // 10
     return columns
 
 
-def _read_off(columns: Sequence[tuple[str, int]]) -> int:
+def _read_off(columns: Sequence[tuple[str, int]], *, backwards: bool) -> str:
     """The number that the columns' totals spell; the last one is written in full."""
     *lower, (_, top) = columns
-    digits = "".join(str(total % 10) for _, total in reversed(lower))
-    return int(f"{top}{digits}")
+    digits = [*(str(total % 10) for _, total in lower), str(top)]
+    if backwards:
+        return "".join(digits)
+    return str(int("".join(reversed(digits))))
 
 
 def _digits(left: int, right: int) -> list[tuple[int, int]]:

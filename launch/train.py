@@ -107,7 +107,7 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
 
 
 def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
-    """Worked answers to built-in problems, a share of `mistakes` of them forgetting the carry."""
+    """Worked answers to built-in problems, a share of `mistakes` of them read off backwards."""
     from data.arithmetic import solution
     from rl.tiny import Demonstration
 
@@ -115,7 +115,7 @@ def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[
     return [
         Demonstration(
             prompt=prompt.messages[-1]["content"],
-            answer=solution(prompt, forget_carry=draw.random() < mistakes),
+            answer=solution(prompt, backwards=draw.random() < mistakes),
             right=solution(prompt, working=False),
         )
         for prompt in prompts

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rl.config import RunConfig, dump_config, load_config
-from rl.errors import CheckpointError
+from rl.errors import CheckpointError, ConfigError
 from rl.storage import publish, writing
 
 FORMAT = 1
@@ -74,7 +74,7 @@ class CheckpointStore:
             "sampler": sampler,
         }
         with writing(final):
-            shutil.rmtree(temporary, ignore_errors=True)
+            self._sweep()
             learner = temporary / "learner"
             learner.mkdir(parents=True)
             (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
@@ -84,8 +84,11 @@ class CheckpointStore:
             publish(temporary, final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        for old in self._steps()[: -self._keep]:
-            shutil.rmtree(self._path(old), ignore_errors=True)
+        for old in map(self._path, self._steps()[: -self._keep]):
+            # First the name: a kill must not leave half a folder under it.
+            with writing(old):
+                old.rename(old.with_name(f".{old.name}.old"))
+        self._sweep()
 
     def newest(self, config: RunConfig) -> Checkpoint | None:
         """The newest checkpoint, after checking that `config` can continue it."""
@@ -94,23 +97,35 @@ class CheckpointStore:
             return None
         folder = self._path(steps[-1])
         try:
-            state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            checkpoint, saved = _read(folder)
+        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
             raise CheckpointError(
                 f"{folder} is damaged ({error}): delete it to resume from the one before"
             ) from error
-        if state.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{folder} has checkpoint format {state.get('format')}, this version reads {FORMAT}"
-            )
-        _check_frozen(load_config(folder / "config.yaml"), config, folder)
-        return Checkpoint(folder, state["step"], state["policy_version"], state["sampler"])
+        _check_frozen(saved, config, folder)
+        return checkpoint
 
     def _steps(self) -> list[int]:
-        return sorted(int(path.name.removeprefix("step_")) for path in self._folder.glob("step_*"))
+        numbers = (path.name.removeprefix("step_") for path in self._folder.glob("step_*"))
+        return sorted(int(number) for number in numbers if number.isdecimal())
+
+    def _sweep(self) -> None:
+        """Remove what a kill left half-written or half-deleted."""
+        for path in self._folder.glob(".step_*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _path(self, step: int) -> Path:
         return self._folder / f"step_{step:06d}"
+
+
+def _read(folder: Path) -> tuple[Checkpoint, RunConfig]:
+    state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    if state["format"] != FORMAT:
+        raise CheckpointError(
+            f"{folder} has checkpoint format {state['format']}, this version reads {FORMAT}"
+        )
+    checkpoint = Checkpoint(folder, state["step"], state["policy_version"], state["sampler"])
+    return checkpoint, load_config(folder / "config.yaml")
 
 
 def _check_frozen(saved: RunConfig, current: RunConfig, folder: Path) -> None:

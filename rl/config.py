@@ -43,11 +43,11 @@ class ModelConfig(Section):
     """The learner's attention; auto: flash_attention_2 where flash-attn is installed, else sdpa."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model's files."""
-    warm_start_accuracy: float = Field(default=0.55, gt=0, lt=1)
+    warm_start_accuracy: float = Field(default=0.3, gt=0, lt=1)
     """builtin:tiny only: supervised training stops at this sampled accuracy (share correct)."""
-    warm_start_mistakes: float = Field(default=0.85, ge=0, lt=1)
-    """builtin:tiny only: share of the demonstrations that forget the carry, a habit that
-    reinforcement learning then has to break."""
+    warm_start_mistakes: float = Field(default=0.6, ge=0, lt=1)
+    """builtin:tiny only: share of the demonstrations that write the answer's digits backwards, a
+    habit that reinforcement learning then has to break."""
 
 
 class DataConfig(Section):

@@ -56,7 +56,8 @@ class RunRecords:
         with writing(self._rollouts):
             self._rollouts.mkdir(exist_ok=True)
             for path in self._rollouts.glob("step_*.parquet"):
-                if int(path.stem.removeprefix("step_")) > last_step:
+                number = path.stem.removeprefix("step_")
+                if number.isdecimal() and int(number) > last_step:
                     path.unlink()
 
     def write_step(self, row: Mapping[str, Any]) -> None:
@@ -69,7 +70,7 @@ class RunRecords:
     def amend_last(self, **values: Any) -> None:
         """Add values to the last step's metrics."""
         rows = read_metrics(self._metrics)
-        rows[-1] |= values
+        rows[-1] |= _without_nan(values)
         write_atomically(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
 
     def write_rollouts(
@@ -131,10 +132,13 @@ def _rows(
 
 
 def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in row.items()
-    }
+    clean: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            clean[key] = _without_nan(value)
+        else:
+            clean[key] = None if isinstance(value, float) and not math.isfinite(value) else value
+    return clean
 
 
 class _TensorBoard:
@@ -155,13 +159,18 @@ class _TensorBoard:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        scalars = {key: value for key, value in row.items() if isinstance(value, int | float)}
+        scalars = dict(row)
         scalars |= {f"seconds/{key}": value for key, value in row.get("seconds", {}).items()}
-        values = [Summary.Value(tag=key, simple_value=value) for key, value in scalars.items()]
+        values = [
+            Summary.Value(tag=key, simple_value=value)
+            for key, value in scalars.items()
+            if isinstance(value, int | float)
+        ]
         event = Event(step=row["step"], wall_time=row["time"], summary=Summary(value=values))
         with writing(self._folder):
             self._writer.add_event(event)
             self._writer.flush()
 
     def close(self) -> None:
-        self._writer.close()
+        with writing(self._folder):
+            self._writer.close()

@@ -350,8 +350,8 @@ _REMEDIES = {
     "rejected_incorrect": "the prompts are too hard for this policy: use easier data or a stronger "
     "model",
     "rejected_equal": "the rewards do not differ: use a finer reward or other data",
-    "ungradable": "the answers could not be graded: mend the verifier (a lower reward.max_ungradable "
-    "stops sooner and names the reasons)",
+    "ungradable": "the answers could not be graded: mend the verifier (a lower "
+    "reward.max_ungradable stops sooner and names the reasons)",
 }
 """What to do, by the ending that most groups of a starved batch had."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +19,8 @@ from rl.config import (
     load_config,
 )
 from rl.errors import ConfigError
+
+patient = settings(deadline=None)
 
 
 def read(folder: Path, text: str, *overrides: str) -> RunConfig:
@@ -184,6 +186,7 @@ def test_the_configuration_is_frozen_at_every_level() -> None:
         assert isinstance(section, Section)
 
 
+@patient
 @given(
     seed=st.integers(0, 2**32 - 1),
     lr=st.floats(1e-300, 1e3, exclude_min=True),

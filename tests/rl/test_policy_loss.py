@@ -131,7 +131,7 @@ def expected(actor: Actor, config: RunConfig, batch: TrainBatch, prepared: Prepa
         advantages[i, first - 1 : end - 1] = prepared.advantages[i]
     logprobs = actor(sequences, mask, attention)
     aggregation = config.learner.loss_aggregation
-    loss = PolicyLoss(
+    loss: Tensor = PolicyLoss(
         config.learner.clip_low,
         config.learner.clip_high,
         token_level_loss=aggregation != "sequence-mean",
@@ -174,7 +174,7 @@ def test_an_update_does_not_depend_on_its_cut(
     assert ranks == 1 or [passes for _, passes in found] == [9] * ranks
     if not kl:
         losses = [stats["loss"] for stats, _ in found]
-        assert sum(loss for loss in losses if loss) == pytest.approx(float(whole), abs=1e-5)
+        assert sum(loss for loss in losses if loss) == pytest.approx(whole.item(), abs=1e-5)
 
 
 def test_the_aggregations_weigh_long_answers_differently(actor: Actor) -> None:

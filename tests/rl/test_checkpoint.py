@@ -1,0 +1,321 @@
+"""A checkpoint is there whole or not at all, and refuses to be continued as something else."""
+
+import contextlib
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from data.schema import Prompt
+from rewards import Verdict
+from rl.checkpoint import FROZEN, CheckpointStore
+from rl.config import RunConfig
+from rl.errors import CheckpointError, StorageError
+from rl.groups import Completion, Generation, Group
+from rl.records import RunRecords, read_metrics
+from rl.storage import publish, write_atomically, writing
+
+CONFIG = RunConfig()
+
+
+def save(store: CheckpointStore, step: int, *, config: RunConfig = CONFIG, text: str = "w") -> None:
+    with store.write(config, step=step, policy_version=step, sampler={"next": step}) as learner:
+        (learner / "weights").write_text(text, encoding="utf-8")
+
+
+def folders(run_dir: Path) -> list[str]:
+    return sorted(path.name for path in (run_dir / "checkpoints").iterdir())
+
+
+def changed(path: str, value: object) -> RunConfig:
+    tree: dict[str, Any] = {}
+    node = tree
+    *parents, leaf = path.split(".")
+    for part in parents:
+        node = node.setdefault(part, {})
+    node[leaf] = value
+    return RunConfig.model_validate(tree)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CheckpointStore:
+    return CheckpointStore(tmp_path, keep=2)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 128 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here: it takes root")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_what_was_written_is_found(store: CheckpointStore, tmp_path: Path) -> None:
+    assert store.newest(CONFIG) is None
+    save(store, 20, text="twenty")
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert (found.step, found.policy_version, found.sampler) == (20, 20, {"next": 20})
+    assert (found.learner / "weights").read_text() == "twenty"
+    assert found.folder == tmp_path / "checkpoints" / "step_000020"
+
+
+def test_the_newest_are_kept_by_number_not_by_name(store: CheckpointStore, tmp_path: Path) -> None:
+    for step in (999_998, 999_999, 1_000_000):
+        save(store, step)
+    assert folders(tmp_path) == ["step_1000000", "step_999999"]
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert found.step == 1_000_000
+
+
+def test_writing_a_step_again_replaces_it(store: CheckpointStore, tmp_path: Path) -> None:
+    save(store, 3, text="old")
+    save(store, 3, text="new")
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert (found.learner / "weights").read_text() == "new"
+    assert folders(tmp_path) == ["step_000003"]
+
+
+def test_a_failing_writer_leaves_only_the_old_checkpoint(
+    store: CheckpointStore, tmp_path: Path
+) -> None:
+    save(store, 1)
+
+    def fail() -> None:
+        with store.write(CONFIG, step=2, policy_version=2, sampler={}) as learner:
+            (learner / "weights").write_text("half")
+            raise RuntimeError("the learner died")
+
+    with pytest.raises(RuntimeError, match="the learner died"):
+        fail()
+    assert folders(tmp_path) == ["step_000001"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import rl.checkpoint
+from rl.checkpoint import CheckpointStore
+from rl.config import RunConfig
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def half(path, **_):
+    for weights in Path(path).rglob("weights"):
+        weights.unlink()
+        die()
+
+moment = sys.argv[2]
+if moment == "deleting":
+    rl.checkpoint.shutil.rmtree = half
+if moment == "publishing":
+    rl.checkpoint.publish = die
+with CheckpointStore(Path(sys.argv[1]), keep=1).write(
+    RunConfig(), step=2, policy_version=2, sampler={}
+) as learner:
+    (learner / "weights").write_text("new")
+    if moment == "writing":
+        die()
+"""
+
+
+@pytest.mark.parametrize(("moment", "newest"), [("writing", 1), ("publishing", 1), ("deleting", 2)])
+def test_a_kill_leaves_no_broken_checkpoint_under_a_final_name(
+    moment: str, newest: int, store: CheckpointStore, tmp_path: Path
+) -> None:
+    save(store, 1)
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), moment],
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert found.step == newest
+    whole = [name for name in folders(tmp_path) if name.startswith("step_")]
+    for name in whole:
+        assert (tmp_path / "checkpoints" / name / "learner" / "weights").exists()
+    save(store, 3)
+    left = [name for name in folders(tmp_path) if name.startswith(".")]
+    assert left == [], "the next checkpoint clears up"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("seed", 1),
+        ("model.path", "elsewhere"),
+        ("data.shuffle", False),
+        ("sampler.samples_per_prompt", 8),
+        ("learner.ranks", 2),
+        ("learner.zero_stage", 2),
+    ],
+)
+def test_a_frozen_setting_is_named_when_it_changed(
+    path: str, value: object, store: CheckpointStore
+) -> None:
+    assert path in FROZEN
+    save(store, 1)
+    old: object = CONFIG
+    for part in path.split("."):
+        old = getattr(old, part)
+    with pytest.raises(CheckpointError) as caught:
+        store.newest(changed(path, value))
+    assert f"{path} was {old!r}, is {value!r}; change them back, or start anew" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("path", "value"), [("train.steps", 999), ("learner.lr", 1e-3)])
+def test_other_settings_may_change(path: str, value: object, store: CheckpointStore) -> None:
+    save(store, 1)
+    assert store.newest(changed(path, value)) is not None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "state.json").write_text('{"format": 1, "st'),
+        lambda folder: (folder / "state.json").write_text("[]"),
+        lambda folder: (folder / "state.json").write_text('{"format": 1, "step": 2}'),
+        lambda folder: (folder / "state.json").write_bytes(b"\0" * 100),
+        lambda folder: (folder / "state.json").write_bytes(b"\xff"),
+        lambda folder: (folder / "state.json").unlink(),
+        lambda folder: (folder / "config.yaml").unlink(),
+        lambda folder: (folder / "config.yaml").write_text("seed: ["),
+    ],
+)
+def test_damage_is_reported_with_the_way_out(
+    damage: Any, store: CheckpointStore, tmp_path: Path
+) -> None:
+    save(store, 1)
+    save(store, 2)
+    folder = tmp_path / "checkpoints" / "step_000002"
+    damage(folder)
+    with pytest.raises(CheckpointError) as caught:
+        store.newest(CONFIG)
+    assert str(caught.value).startswith(f"{folder} is damaged (")
+    assert str(caught.value).endswith("delete it to resume from the one before")
+    shutil.rmtree(folder)
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert found.step == 1
+
+
+def test_another_format_is_refused(store: CheckpointStore, tmp_path: Path) -> None:
+    save(store, 1)
+    state = tmp_path / "checkpoints" / "step_000001" / "state.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 2}))
+    with pytest.raises(CheckpointError, match="has checkpoint format 2, this version reads 1"):
+        store.newest(CONFIG)
+
+
+def test_a_stranger_in_the_folder_does_no_harm(store: CheckpointStore, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints" / "step_best").mkdir(parents=True)
+    save(store, 1)
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert found.step == 1
+
+
+def test_a_full_disk_is_one_line_and_costs_no_old_checkpoint(tiny_disk: Path) -> None:
+    store = CheckpointStore(tiny_disk, keep=1)
+    save(store, 1)
+    with (
+        pytest.raises(StorageError) as caught,
+        store.write(CONFIG, step=2, policy_version=2, sampler={"ready": "x" * 200_000}),
+    ):
+        pytest.fail("the state does not fit")
+    assert str(caught.value) == (
+        f"cannot write {tiny_disk}/checkpoints/step_000002: the disk is full: free some space; "
+        "what was saved is intact, continue with --resume"
+    )
+    assert store.newest(CONFIG) is not None
+    save(store, 2, text="x" * 30_000)
+    assert folders(tiny_disk) == ["step_000002"], "the failed attempt does not keep its space"
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tiny_disk: Path) -> None:
+    path = tiny_disk / "config.yaml"
+    write_atomically(path, "old")
+    with pytest.raises(StorageError, match="the disk is full"):
+        write_atomically(path, "x" * 200_000)
+    assert path.read_text() == "old"
+    write_atomically(path, "new")
+    assert [entry.name for entry in tiny_disk.iterdir() if "config" in entry.name] == [path.name]
+    assert path.read_text() == "new"
+
+
+def long_group(index: int) -> Group:
+    text = random.Random(index).randbytes(2000).hex()
+    answer = Completion([1], [-1.0], text, "stop")
+    prompt = Prompt("p", ({"role": "user", "content": "?"},), "1")
+    return Group(index, prompt, Generation([1], [answer], 0), [Verdict.correct()])
+
+
+def test_records_on_a_full_disk_keep_what_was_written(tiny_disk: Path) -> None:
+    def row(step: int) -> dict[str, Any]:
+        return {"step": step, "time": 1.0, "padding": "x" * 1000}
+
+    records = RunRecords(tiny_disk, last_step=-1)
+    records.write_rollouts(1, [long_group(1)], {})
+    records.write_step(row(1))
+    with pytest.raises(StorageError, match=r"step_000002\.parquet: the disk is full: free [^\n]*$"):
+        records.write_rollouts(2, [long_group(i) for i in range(100)], {})
+    with pytest.raises(StorageError, match=r"the disk is full: free [^\n]*$"):
+        for step in range(2, 1000):
+            records.write_step(row(step))
+    with pytest.raises(StorageError, match=r"metrics\.jsonl: the disk is full"):
+        records.amend_last(eval_accuracy=0.5)
+    with contextlib.suppress(StorageError):
+        records.close()
+    steps = [entry["step"] for entry in read_metrics(tiny_disk / "metrics.jsonl")]
+    assert steps == list(range(1, len(steps) + 1))
+    assert [path.name for path in (tiny_disk / "rollouts").glob("*.parquet")] == [
+        "step_000001.parquet"
+    ]
+    assert parquet.read_table(tiny_disk / "rollouts" / "step_000001.parquet").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "the disk is full: free some space"),
+        (errno.EDQUOT, "the disk quota is used up: free some space"),
+        (errno.EACCES, "permission denied: choose another run_dir"),
+        (errno.EROFS, "the file system is read-only: choose another run_dir"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_a_failed_write_says_where_and_what_to_do(code: int, remedy: str) -> None:
+    with pytest.raises(StorageError) as caught, writing(Path("runs/a/metrics.jsonl")):
+        raise OSError(code, os.strerror(code))
+    assert f"cannot write runs/a/metrics.jsonl: {remedy}; " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failed_rename_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot write .*final"):
+        publish(tmp_path / "never written", tmp_path / "final")
