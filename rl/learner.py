@@ -211,11 +211,19 @@ class Learner:
             loss = self._micro_loss(batch, samples, prepared, norm, stats, spare=spare)
             self._strategy.backward(loss, self._policy.actor, self._policy.optimizer)
             mine -= set(samples)
-        self._strategy.optimizer_step(
-            self._policy.optimizer, self._policy.actor, self._policy.scheduler
-        )
-        grad_norm = self._strategy.get_grad_norm(self._policy.actor)
-        stats.finish_update(grad_norm)
+        stats.finish_update(self._step())
+
+    def _step(self) -> float:
+        """Make the optimizer step; returns the gradient's norm before clipping."""
+        plain = 0.0
+        if self._config.learner.zero_stage == 0:
+            # DeepSpeed's plain float32 step clips by this norm and forgets it.
+            parameters = self._policy.module.parameters()
+            grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+            plain = float(torch.nn.utils.get_total_norm(grads))
+        policy = self._policy
+        self._strategy.optimizer_step(policy.optimizer, policy.actor, policy.scheduler)
+        return float(self._strategy.get_grad_norm(policy.actor)) or plain
 
     def _micro_loss(
         self,

@@ -15,7 +15,7 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 OURS = ("EngineCore", "ray::", "raylet", "gcs_server", "torch_shm_manager", "rewards.worker")
 
-LETTERS = '''
+LETTERS = """
 from rewards import Sample, Verdict, verifier
 
 
@@ -23,7 +23,7 @@ from rewards import Sample, Verdict, verifier
 def many_digits(sample: Sample) -> Verdict:
     digits = sum(c.isdigit() for c in sample.response)
     return Verdict.correct(digits) if digits >= 3 else Verdict.incorrect(digits)
-'''
+"""
 
 
 def leftovers() -> set[int]:

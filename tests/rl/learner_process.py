@@ -1,0 +1,70 @@
+"""One learner rank in a process of its own, without Ray: trains two steps and exports the policy.
+
+Usage: python learner_process.py RANK RANKS STAGE PORT MODEL FOLDER [KEY=VALUE ...]
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+from rl.batching import TrainBatch
+from rl.config import RunConfig
+from rl.hardware import detect
+from rl.learner import Learner
+
+
+def make_batch(samples: int) -> TrainBatch:
+    """Samples of uneven lengths, two of them alone in their mini-batch's last micro-batch."""
+    draw = random.Random(7)
+    responses = [
+        [draw.randrange(7, 90) for _ in range(draw.randrange(1, 14))] for _ in range(samples)
+    ]
+    return TrainBatch(
+        prompt_ids=[[4, 20 + i % 9, 21, 2, 5] for i in range(samples)],
+        response_ids=responses,
+        rollout_logprobs=[[-4.0] * len(response) for response in responses],
+        rewards=[float(i % 3 == 0) for i in range(samples)],
+        groups=[i // 4 for i in range(samples)],
+        fresh=[True] * samples,
+    )
+
+
+def main() -> None:
+    rank, ranks, stage, port = (int(argument) for argument in sys.argv[1:5])
+    model, folder = sys.argv[5], Path(sys.argv[6])
+    learner_settings = json.loads(sys.argv[7])
+    config = RunConfig.model_validate(
+        {
+            "model": {"path": model},
+            "learner": {
+                "ranks": ranks,
+                "zero_stage": stage,
+                "lr": 1e-3,
+                "warmup_steps": 0,
+                "mini_batch_size": 12,
+                "micro_batch_tokens": 60,
+                "weight_decay": 0.0,
+                **learner_settings,
+            },
+        }
+    )
+    learner = Learner(config, detect(0), rank)
+    learner.start("127.0.0.1", port)
+    batch = make_batch(22)
+    metrics = [learner.train(batch, step)[0] for step in (1, 2)]
+    checkpoint = folder / "checkpoint"
+    checkpoint.mkdir(exist_ok=True)
+    learner.save(checkpoint)
+    learner.export(folder / "before")
+    metrics.append(learner.train(batch, 3)[0])
+    learner.export(folder / "straight")
+    learner.load(checkpoint)
+    learner.train(batch, 3)
+    learner.export(folder / "resumed")
+    if rank == 0:
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+if __name__ == "__main__":
+    main()
