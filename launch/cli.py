@@ -4,6 +4,8 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -51,14 +53,14 @@ def train(
 
       plumb train my.yaml --resume
     """
-    from launch.train import train as run_training
+    with one_line_errors():
+        from launch.closing import close
+        from launch.train import train as run_training
 
-    resolved, summary = run_training(
-        config, overrides or [], resume=resume, overwrite=overwrite, say=_say
-    )
-    from launch.closing import close
-
-    close(resolved, summary)
+        resolved, summary = run_training(
+            config, overrides or [], resume=resume, overwrite=overwrite, say=_say
+        )
+        close(resolved, summary)
 
 
 @app.command()
@@ -66,47 +68,51 @@ def report(
     run_dir: Annotated[Path, typer.Argument(help="a run's folder, finished or still going")],
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
-    from rl.report import write_report
+    with one_line_errors():
+        from rl.report import write_report
 
-    _say(f"report: {write_report(run_dir)}")
+        _say(f"report: {write_report(run_dir)}")
 
 
 def main() -> NoReturn:
     """Entry point of the `plumb` command."""
-    try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was saved is intact, continue with --resume", 130)
-    except BaseException as error:
-        code = _exit_code(error)
-        if code is None:
-            raise
-        _fail(str(error) or type(error).__name__, code)
+    app()
     sys.exit(0)
 
 
-def _exit_code(error: BaseException) -> int | None:
-    """Exit code of an error that is the user's to mend; none for a defect of ours."""
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the process with one line and an exit code when the block fails by a user's mistake."""
+    try:
+        yield
+    except BaseException as error:
+        message, code = _explain(error)
+        if message is None:
+            raise
+        print(f"plumb: {message}", file=sys.stderr, flush=True)
+        sys.exit(code)
+
+
+def _explain(error: BaseException) -> tuple[str | None, int]:
+    """One line and an exit code; no line for a defect of ours, which keeps its traceback."""
     import asyncio
 
     from data.errors import DataError
     from rewards.errors import RewardError
     from rl.errors import PlumbError
 
+    saved = "what was saved is intact, continue with --resume"
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted; {saved}", 130
     if isinstance(error, asyncio.CancelledError):
-        return 143
+        return f"terminated; {saved}", 143
     if isinstance(error, PlumbError):
-        return error.exit_code
-    return 1 if isinstance(error, DataError | RewardError) else None
+        return str(error), error.exit_code
+    return (str(error), 1) if isinstance(error, DataError | RewardError) else (None, 1)
 
 
 def _say(message: str) -> None:
     print(message, flush=True)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"plumb: {message}", file=sys.stderr, flush=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """`plumb train`: from a config file to a finished run."""
 
 import asyncio
-import contextlib
 import random
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data.schema import Prompt
 from data.sources import load_prompts
@@ -38,15 +36,14 @@ def train(
     )
     checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite)
     say(f"{len(prompts)} prompts to train on, {len(evaluation)} held out")
-    ready = config
-    if config.model.path == TINY:
-        folder = prepare_tiny(config, prompts, say)
-        ready = config.model_copy(
-            update={"model": config.model.model_copy(update={"path": str(folder.absolute())})}
-        )
+    model = config.model.path
+    if model == TINY:
+        model = str(prepare_tiny(config, prompts, say).absolute())
     asked = [*prompts, *evaluation]
-    work = run(ready, stream, evaluation, prompts=asked, checkpoint=checkpoint, say=say)
-    return config, asyncio.run(_stop_on_sigterm(work))
+    work = run(
+        config, stream, evaluation, model=model, prompts=asked, checkpoint=checkpoint, say=say
+    )
+    return config, asyncio.run(work)
 
 
 def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]]:
@@ -120,12 +117,3 @@ def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[
         )
         for prompt in prompts
     ]
-
-
-async def _stop_on_sigterm(work: Coroutine[Any, Any, Summary]) -> Summary:
-    """Await `work`; SIGTERM cancels it, so that every part is stopped before the process ends."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import ray
 
 from rl.config import RunConfig
 from rl.errors import ClusterError
+from rl.guardian import guarded
 from rl.hardware import Hardware, detect
 
 
@@ -27,14 +27,25 @@ class Placement:
 def connect(config: RunConfig) -> Iterator[Hardware]:
     """Connect to Ray; a cluster that was started here is stopped at the end."""
     address = config.cluster.address or os.environ.get("RAY_ADDRESS")
+    with ExitStack() as stack:
+        if not address:
+            stack.enter_context(guarded())
+        _init(address)
+        stack.callback(ray.shutdown)
+        yield detect(ray.cluster_resources().get("GPU", 0))
+
+
+def _init(address: str | None) -> None:
     # Ray lowers its workers' priority to 15 otherwise; on a laptop that halves the speed.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        if address:
-            ray.init(address=address, **options)
-        else:
-            ray.init(address="local", include_dashboard=False, **options)
+        ray.init(
+            address=address or "local",
+            include_dashboard=None if address else False,
+            logging_level="ERROR",
+            log_to_driver=False,
+        )
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
         reason = str(error).strip().splitlines()[0]
@@ -44,10 +55,6 @@ def connect(config: RunConfig) -> Iterator[Hardware]:
             else "free memory and disk space, or join a running cluster by RAY_ADDRESS"
         )
         raise ClusterError(f"{where} cannot be used: {reason}; {remedy}") from error
-    try:
-        yield detect(ray.cluster_resources().get("GPU", 0))
-    finally:
-        ray.shutdown()
 
 
 def place(config: RunConfig, hardware: Hardware) -> Placement:

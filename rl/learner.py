@@ -6,7 +6,9 @@ weighs what it should; every rank makes the same number of forward and backward 
 are not finite stop the run before they reach the weights' next checkpoint.
 """
 
+import errno
 import os
+import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from rl.hardware import Hardware
 from rl.learner_stats import StepStats
 from rl.openrlhf_parts import Actor, PolicyLoss, aggregate_loss, compute_approx_kl
 from rl.policy import load_policy, load_reference, make_strategy
+from rl.storage import writing
 from rl.weights import WeightSender, checksum
 
 
@@ -238,8 +241,9 @@ class Learner:
         config = self._config.learner
         inputs = _pad(batch, samples, self._device)
         mask = inputs["action_mask"]
+        exact_entropy = config.entropy_coef > 0 or config.packing
         logprobs, output = self._policy.actor(
-            **inputs, return_output=True, return_entropy=config.entropy_coef > 0
+            **inputs, return_output=True, return_entropy=exact_entropy
         )
         if spare:
             # Another rank has one more micro-batch: take part in its collectives, add nothing.
@@ -267,7 +271,7 @@ class Learner:
             loss=loss.detach() / config.ranks,
             clip_ratio=clip_ratio,
             policy_kl=policy_kl,
-            entropy=output.entropy.detach() if config.entropy_coef > 0 else _entropy(output, mask),
+            entropy=output.entropy.detach() if exact_entropy else _entropy(output),
             kl=None if reference is None else logprobs.detach() - reference,
             gap=scatter.gap(logprobs.detach(), batch),
         )
@@ -287,8 +291,15 @@ class Learner:
 
     def save(self, folder: Path) -> None:
         """Write this rank's share of policy, optimizer, scheduler and random state."""
-        self._policy.engine.save_checkpoint(str(folder), tag="state", save_latest=False)
-        torch.save(torch.get_rng_state(), folder / f"rng_{self._rank}.pt")
+        with writing(folder):
+            try:
+                self._policy.engine.save_checkpoint(str(folder), tag="state", save_latest=False)
+                torch.save(torch.get_rng_state(), folder / f"rng_{self._rank}.pt")
+            except RuntimeError as error:
+                # torch reports a write that failed half-way without saying why.
+                full = shutil.disk_usage(folder).free < 2**20
+                number = errno.ENOSPC if full else errno.EIO
+                raise OSError(number, str(error).splitlines()[0]) from error
 
     def load(self, folder: Path) -> None:
         """Continue from what `save` wrote."""
@@ -398,7 +409,7 @@ def _pad(batch: TrainBatch, samples: Sequence[int], device: torch.device) -> dic
 
 
 @torch.no_grad()
-def _entropy(output: Any, mask: Tensor) -> Tensor:
+def _entropy(output: Any) -> Tensor:
     """Entropy at each position, nats; rows one by one, since logits are large."""
     rows = []
     for logits in output["logits"][:, :-1]:

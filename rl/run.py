@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -20,7 +21,9 @@ from rl.storage import write_atomically, writing
 from rl.trainer import Parts, Trainer
 
 if TYPE_CHECKING:
+    from rl.hardware import Hardware
     from rl.learner_group import LearnerGroup
+    from rl.rollout_fleet import RolloutFleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ async def run(
     source: PromptSource,
     evaluation: Sequence[Prompt],
     *,
+    model: str,
     prompts: Sequence[Prompt],
     checkpoint: Checkpoint | None,
     say: Callable[[str], None] = print,
@@ -75,39 +79,63 @@ async def run(
     """Train as `config` says.
 
     Args:
-        config: with `model.path` a folder or hub id.
+        config: the run's configuration.
         source: training prompts in order.
         evaluation: held-out prompts.
+        model: a folder or hub id, for `model.path`, which may name a built-in model.
         prompts: all prompts that may be asked, to check their lengths at the start.
         checkpoint: where to go on from.
         say: prints a line.
     """
-    from rl.cluster import connect, place, transport
+    from rl.cluster import connect
+
+    started = time.time()
+    async with AsyncExitStack() as stack:
+        # The pool comes first: a plugin that does not load is known at once.
+        pool = await stack.enter_async_context(_pool(config))
+        hardware = stack.enter_context(connect(config))
+        _stop_on_sigterm()
+        fleet, learner = await _start_actors(stack, config, hardware, model)
+        await fleet.check_lengths(prompts)
+        records = RunRecords(config.run_dir, last_step=checkpoint.step if checkpoint else -1)
+        stack.callback(records.close)
+        store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
+        parts = Parts(source, evaluation, fleet, learner, pool, store, records)
+        ready = time.time() - started
+        say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
+        trainer = await _train(config, parts, checkpoint)
+        exported = await _export(config, learner)
+    return _summary(config, trainer, evaluation, time.time() - started, exported)
+
+
+async def _start_actors(
+    stack: AsyncExitStack, config: RunConfig, hardware: "Hardware", model: str
+) -> tuple["RolloutFleet", "LearnerGroup"]:
+    """Start engines and learner side by side, and connect them for weight sync."""
+    from rl.cluster import place, transport
     from rl.learner_group import LearnerGroup
     from rl.rollout_fleet import RolloutFleet
 
-    started = time.time()
-    with connect(config) as hardware:
-        placement = place(config, hardware)
-        async with AsyncExitStack() as stack:
-            fleet = RolloutFleet(config, hardware, gpus=placement.engine_gpus)
-            stack.push_async_callback(fleet.stop)
-            learner = LearnerGroup(config, hardware, gpus=placement.learner_gpus)
-            stack.callback(learner.stop)
-            pool = await stack.enter_async_context(_pool(config))
-            await asyncio.gather(fleet.start(), learner.start())
-            await fleet.check_lengths(prompts)
-            await learner.connect(fleet.actors, transport(config, placement, hardware))
-            last_step = checkpoint.step if checkpoint else -1
-            records = RunRecords(config.run_dir, last_step=last_step)
-            stack.callback(records.close)
-            store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
-            parts = Parts(source, evaluation, fleet, learner, pool, store, records)
-            ready = time.time() - started
-            say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
-            trainer = await _train(config, parts, checkpoint)
-            model = await _export(config, learner)
-    return _summary(config, trainer, evaluation, time.time() - started, model)
+    placement = place(config, hardware)
+    located = config.model.model_copy(update={"path": model})
+    placed = config.model_copy(update={"model": located})
+    fleet = RolloutFleet(placed, hardware, gpus=placement.engine_gpus)
+    stack.push_async_callback(fleet.stop)
+    learner = LearnerGroup(placed, hardware, gpus=placement.learner_gpus)
+    stack.callback(learner.stop)
+    await asyncio.gather(fleet.start(), learner.start())
+    await learner.connect(fleet.actors, transport(config, placement, hardware))
+    return fleet, learner
+
+
+def _stop_on_sigterm() -> None:
+    """Let SIGTERM cancel the run, so that every part is stopped before the process ends.
+
+    Called after Ray has connected, which installs a handler of its own.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def _train(config: RunConfig, parts: Parts, checkpoint: Checkpoint | None) -> Trainer:

@@ -185,7 +185,7 @@ def sampled_accuracy(
     right = sum(
         text.split(" ")[-1] == example.right for text, example in zip(texts, examples, strict=True)
     )
-    return right / len(examples)
+    return float(right / len(examples))
 
 
 def _encode_prompt(tokenizer: PreTrainedTokenizerFast, example: Demonstration) -> list[int]:

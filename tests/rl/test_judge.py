@@ -1,4 +1,4 @@
-"""Which groups can teach something: what was not measured is left out, and rounding is no spread."""
+"""Which groups can teach: what was not measured is left out, and rounding is no spread."""
 
 import pytest
 
@@ -28,6 +28,7 @@ def paid(*rewards: float) -> Group:
 @pytest.mark.parametrize(
     ("group", "rule", "ending"),
     [
+        (graded(RIGHT, WRONG), "correctness", "accepted"),
         (graded(RIGHT, RIGHT), "correctness", "rejected_correct"),
         (graded(WRONG, WRONG), "correctness", "rejected_incorrect"),
         (graded(RIGHT, BROKEN, RIGHT), "correctness", "rejected_correct"),
@@ -43,6 +44,7 @@ def paid(*rewards: float) -> Group:
         (paid(0.0, 1e-3), "reward", "accepted"),
         (graded(Verdict.incorrect(0.0), BROKEN), "reward", "ungradable"),
         (graded(BROKEN, RIGHT), "none", "accepted"),
+        (graded(WRONG, WRONG), "none", "accepted"),
         (graded(BROKEN, BROKEN), "none", "ungradable"),
     ],
 )

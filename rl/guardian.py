@@ -1,0 +1,75 @@
+"""Ends every process of a local Ray cluster together with the process that started it.
+
+Ray's own agents can outlive a driver that was killed. The guardian is a small process in a session
+of its own. It keeps a list of the driver's descendants, and waits on a pipe: when the pipe closes,
+however the driver ended, it kills those that have not ended by themselves.
+"""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+WATCH = 0.5
+"""Seconds between two looks at the driver's descendants."""
+
+GRACE = 2.0
+"""Seconds that processes get to end by themselves."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Processes started inside the block have ended when it ends, or soon after this one dies."""
+    command = [sys.executable, "-m", "rl.guardian", str(os.getpid())]
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    command += map(str, before)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guardian:
+        try:
+            yield
+        finally:
+            if guardian.stdin is not None:
+                guardian.stdin.close()
+            guardian.wait(timeout=30)
+
+
+def main() -> None:
+    """Watch a driver's descendants until it ends; leave alone those it had before."""
+    driver, *spared = (int(argument) for argument in sys.argv[1:])
+    ignored = {*spared, os.getpid()}
+    known: set[psutil.Process] = set()
+    while not select.select([sys.stdin], [], [], WATCH)[0]:
+        known |= _descendants(driver, ignored)
+    known |= _descendants(driver, ignored)
+    for process in list(known):
+        known |= _descendants(process.pid, ignored)
+    _, remaining = psutil.wait_procs(known, timeout=GRACE)
+    deadline = time.monotonic() + 20
+    while remaining and time.monotonic() < deadline:
+        for process in remaining:
+            _kill(process)
+        _, remaining = psutil.wait_procs(remaining, timeout=1)
+        remaining = [p for p in remaining if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def _descendants(pid: int, ignored: set[int]) -> set[psutil.Process]:
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return set()
+    return {child for child in children if child.pid not in ignored}
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+if __name__ == "__main__":
+    main()
