@@ -27,7 +27,7 @@ class CpuDeepspeedStrategy(DeepspeedStrategy):
     """Differs from its parent only where the parent names CUDA."""
 
     def setup_distributed(self, timeout: timedelta = timedelta(minutes=60)) -> None:
-        """Join the gloo process group that MASTER_ADDR, RANK and WORLD_SIZE describe."""
+        """Use the gloo process group that the learner has formed."""
         transformers.set_seed(self.seed)
         set_accelerator(GlooAccelerator())
         deepspeed.init_distributed(dist_backend="gloo", timeout=timeout)

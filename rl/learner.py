@@ -9,9 +9,9 @@ are not finite stop the run before they reach the weights' next checkpoint.
 import errno
 import os
 import shutil
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from rl.hardware import Hardware
 from rl.learner_stats import StepStats
 from rl.openrlhf_parts import Actor, PolicyLoss, aggregate_loss, compute_approx_kl
 from rl.policy import load_policy, load_reference, make_strategy
+from rl.rendezvous import join_store, open_store
 from rl.storage import writing
 from rl.weights import WeightSender, checksum
 
@@ -50,18 +51,29 @@ class Learner:
         self._config = config
         self._hardware = hardware
         self._rank = rank
+        self._store: Any = None
+        self._weight_store: Any = None
 
     def rendezvous(self) -> tuple[str, int]:
-        """Address and port at which the ranks meet; called on rank 0."""
-        return _bindable(self._config.learner.port)
+        """Open the store at which the ranks meet; returns its address. Called on rank 0."""
+        host = ray.util.get_node_ip_address()
+        self._store = open_store(host, self._config.learner.port)
+        return host, self._store.port
 
-    def free_address(self) -> tuple[str, int]:
-        """Address and port at which learner and engines meet; called on rank 0."""
-        return _bindable(0)
+    def weight_rendezvous(self) -> tuple[str, int]:
+        """Open the store at which learner and engines meet; returns its address."""
+        host = ray.util.get_node_ip_address()
+        self._weight_store = open_store(host, 0)
+        return host, self._weight_store.port
 
     def start(self, host: str, port: int) -> None:
         """Meet the other ranks and load the models."""
         config, ranks = self._config, self._config.learner.ranks
+        timeout = timedelta(seconds=config.learner.deadline)
+        if self._rank == 0 and self._store is None:
+            self._store = open_store(host, port)
+        store = self._store or join_store(host, port, timeout)
+        # DeepSpeed uses the group made here, but looks for its address all the same.
         os.environ |= {
             "MASTER_ADDR": host,
             "MASTER_PORT": str(port),
@@ -69,6 +81,9 @@ class Learner:
             "WORLD_SIZE": str(ranks),
             "LOCAL_RANK": "0",
         }
+        dist.init_process_group(
+            self._hardware.backend, timeout=timeout, store=store, rank=self._rank, world_size=ranks
+        )
         dtype = self._hardware.dtype(config.model.dtype)
         self._strategy = make_strategy(
             self._hardware, config.learner, dtype=dtype, seed=config.seed, world_size=ranks
@@ -327,10 +342,10 @@ class Learner:
         """For the `ipc` transport."""
         return self._sender.handle()
 
-    def weight_group(self, host: str, port: int, world_size: int) -> None:
+    def weight_group(self, world_size: int) -> None:
         """For the `broadcast` transport."""
-        deadline = self._config.sync.deadline
-        self._sender.join(host, port, world_size, self._hardware.backend, deadline)
+        timeout = timedelta(seconds=self._config.sync.deadline)
+        self._sender.join(self._weight_store, world_size, self._hardware.backend, timeout)
 
     def push_weights(self, engines: Sequence[Any], version: int) -> int:
         """Send every bucket to every engine, then the version; returns the number of buckets."""
@@ -349,21 +364,6 @@ class Learner:
             ready = [engine.finish_sync.remote(version) for engine in engines]
             ray.get(ready, timeout=self._config.sync.deadline)
         return count
-
-
-def _bindable(port: int) -> tuple[str, int]:
-    """This host's address and `port`, or any free port for 0, after checking that it is free."""
-    host = ray.util.get_node_ip_address()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise LearnerError(
-                f"port {port} on {host} cannot be used ({error.strerror}): free it, or set "
-                "learner.port to another port, or to 0 for any free one"
-            ) from error
-        return host, int(probe.getsockname()[1])
 
 
 class _Scatter:

@@ -71,10 +71,12 @@ class LearnerGroup:
             attached = [engine.attach_weights.remote(handle) for engine in engines]
             await await_all(attached, deadline, "mapping the weights in the engines")
             return
-        (address,) = await await_all([lead.call.remote("free_address")], deadline, "finding a port")
+        (address,) = await await_all(
+            [lead.call.remote("weight_rendezvous")], deadline, "finding a port"
+        )
         workers = self._config.rollout.tensor_parallel
         world_size = 1 + len(engines) * workers
-        joining = [lead.call.remote("weight_group", *address, world_size)]
+        joining = [lead.call.remote("weight_group", world_size)]
         for i, engine in enumerate(engines):
             joining.append(engine.join_weights.remote(*address, 1 + i * workers, world_size))
         await await_all(joining, deadline, "joining learner and engines in a process group")

@@ -5,6 +5,7 @@ version that made it; the engine's own processes end with this actor, however it
 """
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,11 @@ class RolloutEngine:
             )
             for answer, text in zip(output.outputs, texts, strict=True)
         ]
+        if any(math.isnan(value) for answer in completions for value in answer.logprobs):
+            raise EngineError(
+                f"the engine's log-probabilities are not numbers at policy version {version}: its "
+                "weights are damaged; sync.verify=true tells whether the sync did it"
+            )
         return Generation(prompt_ids, completions, version)
 
     async def attach_weights(self, handle: bytes) -> None:

@@ -24,9 +24,7 @@ from torch.multiprocessing import set_sharing_strategy
 from torch.multiprocessing.reductions import reduce_tensor
 
 from rl.errors import EngineError
-
-c10d: Any = dist
-"""torch's type stubs leave out its stores and backends."""
+from rl.rendezvous import join_store, make_group
 
 ALIGNMENT = 256
 """Byte boundary on which each tensor starts in its bucket."""
@@ -114,9 +112,9 @@ class WeightSender:
             largest = max(bucket_bytes(bucket) for bucket in self._buckets)
             self._buffer = torch.empty(largest, dtype=torch.uint8, device=device)
 
-    def join(self, host: str, port: int, world_size: int, backend: str, seconds: float) -> None:
+    def join(self, store: Any, world_size: int, backend: str, timeout: timedelta) -> None:
         """Join the broadcast group as its rank 0."""
-        self._group = make_group(host, port, 0, world_size, backend, seconds)
+        self._group = make_group(store, 0, world_size, backend, timeout)
 
     @property
     def broadcasts(self) -> bool:
@@ -135,9 +133,9 @@ class WeightSender:
         """Fill and yield one bucket after another; only the lead rank gets the bytes."""
         parameters = dict(self._module.named_parameters())
         for bucket in self._buckets:
-            with gathered([parameters[entry.name] for entry in bucket]):
-                if self._lead:
-                    for entry in bucket:
+            for entry in bucket:
+                with gathered(parameters[entry.name]):
+                    if self._lead:
                         entry.view(self._buffer).copy_(parameters[entry.name].detach())
             yield bucket, self._buffer[: bucket_bytes(bucket)] if self._lead else None
 
@@ -148,28 +146,15 @@ class WeightSender:
         self._group.broadcast([bucket], dist.BroadcastOptions()).wait()
 
 
-def gathered(parameters: Sequence[nn.Parameter]) -> Any:
-    """Context in which ZeRO-3 shards are whole; does nothing for whole parameters."""
+def gathered(parameter: nn.Parameter) -> Any:
+    """Context in which a ZeRO-3 shard is whole; does nothing for a parameter that is whole anyway.
+
+    One at a time: of several, DeepSpeed awaits only the last, which is enough on a CUDA stream, but
+    gloo finishes them in any order.
+    """
     import deepspeed
 
-    sharded = [parameter for parameter in parameters if hasattr(parameter, "ds_id")]
-    return deepspeed.zero.GatheredParameters(sharded, enabled=bool(sharded))
-
-
-def make_group(
-    host: str, port: int, rank: int, world_size: int, backend: str, seconds: float
-) -> dist.ProcessGroup:
-    """A process group beside torch's default one, which learner and engine each have already."""
-    timeout = timedelta(seconds=seconds)
-    tcp = c10d.TCPStore(host, port, world_size, is_master=rank == 0, timeout=timeout)
-    store = c10d.PrefixStore("plumb_weights", tcp)
-    if backend == "nccl":
-        options = c10d.ProcessGroupNCCL.Options()
-        options._timeout = timeout
-        nccl: dist.ProcessGroup = c10d.ProcessGroupNCCL(store, rank, world_size, options)
-        return nccl
-    gloo: dist.ProcessGroup = c10d.ProcessGroupGloo(store, rank, world_size, timeout)
-    return gloo
+    return deepspeed.zero.GatheredParameters([parameter], enabled=hasattr(parameter, "ds_id"))
 
 
 class WeightReceiver:
@@ -207,9 +192,9 @@ class WeightReceiver:
         self, host: str, port: int, first_rank: int, world_size: int, backend: str, seconds: float
     ) -> None:
         """Join the broadcast group."""
-        self.plumb_group = make_group(
-            host, port, first_rank + self.rank, world_size, backend, seconds
-        )
+        timeout = timedelta(seconds=seconds)
+        store = join_store(host, port, timeout)
+        self.plumb_group = make_group(store, first_rank + self.rank, world_size, backend, timeout)
 
     def plumb_receive(self, entries: list[tuple[Any, ...]], expected: int | None) -> None:
         """Load one bucket into the model, after comparing its checksum where one is given."""

@@ -1,0 +1,32 @@
+"""The README's plugin, taken from the README: it trains a model on another task by config alone."""
+
+import json
+import re
+
+import pytest
+from conftest import REPOSITORY, Plumb
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+def block(language: str, first_words: str) -> str:
+    """The README's code block that begins with these words."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return next(text for text in blocks if text.startswith(first_words))
+
+
+@pytest.mark.slow
+def test_the_readmes_plugin_trains_a_model(plumb: Plumb) -> None:
+    (plumb.folder / "palindrome.py").write_text(block("python", "from rewards"))
+    (plumb.folder / "palindrome.yaml").write_text(block("yaml", "model:"))
+    row = json.loads(re.findall(r'`(\{"prompt".*?\})`', README)[0])
+    rows = [json.dumps(row | {"prompt": f"{row['prompt']} {i}"}) for i in range(64)]
+    (plumb.folder / "words.jsonl").write_text("\n".join(rows))
+    done = plumb.run("palindrome.yaml")
+    assert done.returncode == 0, done.stderr
+    lines = (plumb.folder / "runs/palindrome/metrics.jsonl").read_text().splitlines()
+    steps = [row for row in map(json.loads, lines) if row["step"] > 0]
+    assert len(steps) == 40
+    start = sum(row["reward_mean"] for row in steps[:5]) / 5
+    end = sum(row["reward_mean"] for row in steps[-5:]) / 5
+    assert end > start + 0.2, (start, end)
