@@ -70,7 +70,18 @@ class Columns:
         taken = {self.prompt, self.id}
         if self.reference is not None and row.columns[self.reference] == reference:
             taken.add(self.reference)
-        return {name: value for name, value in row.columns.items() if name not in taken}
+        return {name: _plain(value) for name, value in row.columns.items() if name not in taken}
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value: Arrow's dates, decimals and bytes become text, since checkpoints hold JSON."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value)
 
 
 def _first_present(row: Row, names: Sequence[str], option: str, otherwise: str) -> str:

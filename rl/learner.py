@@ -137,9 +137,8 @@ class Learner:
         for _ in range(config.epochs):
             for cut, part in zip(cuts, shares, strict=True):
                 self._update(batch, cut, part, lengths, prepared, stats)
-        learning_rate = float(self._policy.engine.get_lr()[0])
         first = {sample: float(values[0]) for sample, values in prepared.advantages.items()}
-        return stats.summary(self._reduce) | {"lr": learning_rate}, first
+        return stats.summary(self._reduce), first
 
     def _optimizer_steps(self, samples: int) -> int:
         config = self._config.learner
@@ -229,7 +228,8 @@ class Learner:
             loss = self._micro_loss(batch, samples, prepared, norm, stats, spare=spare)
             self._strategy.backward(loss, self._policy.actor, self._policy.optimizer)
             mine -= set(samples)
-        stats.finish_update(self._step())
+        learning_rate = float(engine.get_lr()[0])
+        stats.finish_update(self._step(), learning_rate)
 
     def _step(self) -> float:
         """Make the optimizer step; returns the gradient's norm before clipping."""
@@ -288,7 +288,7 @@ class Learner:
             policy_kl=policy_kl,
             entropy=output.entropy.detach() if exact_entropy else _entropy(output),
             kl=None if reference is None else logprobs.detach() - reference,
-            gap=scatter.gap(logprobs.detach(), batch),
+            gap=scatter.gap(old, batch),
         )
         return total
 
@@ -380,7 +380,10 @@ class _Scatter:
         return padded
 
     def gap(self, logprobs: Tensor, batch: TrainBatch) -> Tensor:
-        """|learner - engine| of each response token of fresh samples, flat."""
+        """|learner - engine| of each response token of fresh samples, flat.
+
+        `logprobs` must be those before the update: later ones differ because the policy moved.
+        """
         engine = self({i: torch.tensor(batch.rollout_logprobs[i]) for i in self._samples})
         fresh = torch.tensor([batch.fresh[i] for i in self._samples], device=self._mask.device)
         return (logprobs - engine)[self._mask & fresh[:, None]].abs()

@@ -18,6 +18,7 @@ class StepStats:
              "gap_tokens"), 0.0
         )  # fmt: skip
         self._grad_norms: list[float] = []
+        self._learning_rate = 0.0
 
     def add_micro_batch(
         self,
@@ -44,7 +45,7 @@ class StepStats:
             sums["kl"] += float(kl[mask].sum())
             sums["kl_tokens"] += tokens
 
-    def finish_update(self, grad_norm: float) -> None:
+    def finish_update(self, grad_norm: float, learning_rate: float) -> None:
         """Note an optimizer step."""
         if not math.isfinite(grad_norm):
             raise LearnerError(
@@ -52,6 +53,7 @@ class StepStats:
                 "rollout_logprob_gap and entropy in the steps before"
             )
         self._grad_norms.append(grad_norm)
+        self._learning_rate = learning_rate
 
     def summary(self, reduce: Callable[[Tensor], Tensor]) -> dict[str, float | None]:
         """Means over every response token of the step, on all ranks; a mean of nothing is None."""
@@ -72,4 +74,5 @@ class StepStats:
             "rollout_logprob_gap": mean("gap", "gap_tokens"),
             "grad_norm": sum(self._grad_norms) / updates,
             "optimizer_steps": float(updates),
+            "lr": self._learning_rate,
         }
