@@ -28,6 +28,7 @@ from rl.errors import LearnerError
 from rl.hardware import Hardware
 from rl.learner_stats import StepStats
 from rl.openrlhf_parts import Actor, PolicyLoss, aggregate_loss, compute_approx_kl
+from rl.padding import Scatter, entropy_of, pad
 from rl.policy import load_policy, load_reference, make_strategy
 from rl.rendezvous import join_store, open_store
 from rl.storage import writing
@@ -183,7 +184,7 @@ class Learner:
         actor.eval()
         found: dict[int, Tensor] = {}
         for part in self._micro_batches(own, own, lengths):
-            inputs = _pad(batch, part, self._device)
+            inputs = pad(batch, part, self._device)
             output = actor(**inputs)
             for row, sample in enumerate(part):
                 found[sample] = output[row, inputs["action_mask"][row]].float().cpu()
@@ -254,7 +255,7 @@ class Learner:
         spare: bool,
     ) -> Tensor:
         config = self._config.learner
-        inputs = _pad(batch, samples, self._device)
+        inputs = pad(batch, samples, self._device)
         mask = inputs["action_mask"]
         exact_entropy = config.entropy_coef > 0 or config.packing
         logprobs, output = self._policy.actor(
@@ -264,7 +265,7 @@ class Learner:
             # Another rank has one more micro-batch: take part in its collectives, add nothing.
             nothing: Tensor = logprobs.sum() * 0.0
             return nothing
-        scatter = _Scatter(mask, samples)
+        scatter = Scatter(mask, samples)
         old = scatter(prepared.old_logprobs) if prepared.old_logprobs else logprobs.detach()
         loss, clip_ratio, policy_kl, _, _ = self._loss(
             logprobs, old, scatter(prepared.advantages), action_mask=mask.float(), **norm
@@ -286,7 +287,7 @@ class Learner:
             loss=loss.detach() / config.ranks,
             clip_ratio=clip_ratio,
             policy_kl=policy_kl,
-            entropy=output.entropy.detach() if exact_entropy else _entropy(output),
+            entropy=output.entropy.detach() if exact_entropy else entropy_of(output),
             kl=None if reference is None else logprobs.detach() - reference,
             gap=scatter.gap(old, batch),
         )
@@ -364,61 +365,6 @@ class Learner:
             ready = [engine.finish_sync.remote(version) for engine in engines]
             ray.get(ready, timeout=self._config.sync.deadline)
         return count
-
-
-class _Scatter:
-    """Puts per-sample values of response tokens into the padded layout of a micro-batch."""
-
-    def __init__(self, mask: Tensor, samples: Sequence[int]) -> None:
-        self._mask = mask
-        self._samples = samples
-
-    def __call__(self, values: dict[int, Tensor]) -> Tensor:
-        flat = torch.cat([values[sample] for sample in self._samples])
-        padded = torch.zeros(self._mask.shape, device=self._mask.device)
-        padded[self._mask] = flat.to(self._mask.device)
-        return padded
-
-    def gap(self, logprobs: Tensor, batch: TrainBatch) -> Tensor:
-        """|learner - engine| of each response token of fresh samples, flat.
-
-        `logprobs` must be those before the update: later ones differ because the policy moved.
-        """
-        engine = self({i: torch.tensor(batch.rollout_logprobs[i]) for i in self._samples})
-        fresh = torch.tensor([batch.fresh[i] for i in self._samples], device=self._mask.device)
-        return (logprobs - engine)[self._mask & fresh[:, None]].abs()
-
-
-def _pad(batch: TrainBatch, samples: Sequence[int], device: torch.device) -> dict[str, Tensor]:
-    """Right-padded inputs of OpenRLHF's Actor: (rows, longest) tokens and masks.
-
-    The action mask, (rows, longest - 1), marks the positions whose next token is a response token.
-    """
-    longest = max(batch.tokens(sample) for sample in samples)
-    sequences = torch.zeros(len(samples), longest, dtype=torch.long)
-    attention = torch.zeros(len(samples), longest, dtype=torch.long)
-    action = torch.zeros(len(samples), longest - 1, dtype=torch.bool)
-    for row, sample in enumerate(samples):
-        prompt, response = batch.prompt_ids[sample], batch.response_ids[sample]
-        end = len(prompt) + len(response)
-        sequences[row, :end] = torch.tensor(prompt + response)
-        attention[row, :end] = 1
-        action[row, len(prompt) - 1 : end - 1] = True
-    return {
-        "sequences": sequences.to(device),
-        "attention_mask": attention.to(device),
-        "action_mask": action.to(device),
-    }
-
-
-@torch.no_grad()
-def _entropy(output: Any) -> Tensor:
-    """Entropy at each position, nats; rows one by one, since logits are large."""
-    rows = []
-    for logits in output["logits"][:, :-1]:
-        log_probs = torch.log_softmax(logits, dim=-1)
-        rows.append(-(log_probs.exp() * log_probs).sum(-1))
-    return torch.stack(rows)
 
 
 def _expected_samples(config: RunConfig) -> int:
