@@ -79,7 +79,9 @@ def update(
 ) -> tuple[Mapping[str, float | None], int]:
     """One rank's part of a learner's update, the gradient added to the actor's; its statistics."""
     learner = Learner(config, Hardware("cpu", 1), rank)
-    engine = Namespace(set_gradient_accumulation_boundary=lambda *, is_boundary: None)
+    engine = Namespace(
+        set_gradient_accumulation_boundary=lambda *, is_boundary: None, get_lr=lambda: [1e-3]
+    )
     passes = []
 
     def backward(loss: Tensor, *_: object) -> None:
