@@ -11,7 +11,8 @@ from data.schema import Prompt
 from data.sources import load_prompts
 from data.split import hold_out
 from data.stream import PromptStream
-from rl.config import DataConfig, RunConfig, load_config
+from rl.config import DataConfig, RunConfig
+from rl.config_file import load_config
 from rl.run import Summary, open_run_dir, run
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rl.config import RunConfig, dump_config, load_config
+from rl.config import RunConfig
+from rl.config_file import dump_config, load_config
 from rl.errors import CheckpointError, ConfigError
 from rl.storage import publish, writing
 

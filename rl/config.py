@@ -1,29 +1,27 @@
-"""The whole of a run, as strict, documented fields: YAML plus `key.path=value` overrides.
+"""The whole of a run, as strict, documented fields; `rl.config_file` reads them from YAML.
 
-Guarantees: every key is known (a misspelt one is refused with its path and the nearest valid
-name), every value has its type and range, and the result is immutable. Nothing heavier than
-pydantic is imported. Defaults are those of section 4.3 of the TeleChat2.5/T1 report where it
-gives one (marked "the recipe's").
+Guarantees: every key is known, every value has its type and range, and the result is immutable.
+Nothing heavier than pydantic is imported. Defaults are those of section 4.3 of the TeleChat2.5/T1
+report where it gives one (marked "the recipe's").
 """
 
-import difflib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
-
-from rl.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
     """A group of settings: frozen, and strict about its keys."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
 
@@ -141,6 +139,8 @@ class RolloutConfig(Section):
     costs about a fifth of the sampling speed."""
     max_concurrency: int = Field(default=1024, ge=1)
     """Sequences an engine decodes at once."""
+    own_process: bool | None = None
+    """Run vLLM's core in a process of its own beside the actor; null: on GPU hosts only."""
     gpu_memory: float = Field(default=0.85, gt=0, lt=1)
     """Share of a GPU's memory an engine takes (GPU hosts)."""
     cpu_cache_gb: int = Field(default=1, ge=1)
@@ -183,7 +183,7 @@ class LearnerConfig(Section):
     """AdamW's peak learning rate (the recipe's 5e-7)."""
     warmup_steps: int = Field(default=20, ge=0)
     """Linear warm-up, in rollout steps (the recipe's 20); constant afterwards."""
-    betas: tuple[Decay, Decay] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = Field(default=(0.9, 0.95), strict=False)
     """AdamW's betas."""
     weight_decay: float = Field(default=0.0, ge=0)
     """AdamW's weight decay."""
@@ -259,7 +259,7 @@ class ClusterConfig(Section):
 class RunConfig(Section):
     """A run."""
 
-    run_dir: Path = Path("runs/run")
+    run_dir: Path = Field(default=Path("runs/run"), strict=False)
     """Where the run writes; on a cluster, a folder that every learner host can reach."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of everything that is drawn."""
@@ -274,108 +274,21 @@ class RunConfig(Section):
     cluster: ClusterConfig = ClusterConfig()
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read `path` (YAML), apply `key.path=value` overrides (values are YAML), and validate.
-
-    Raises:
-        ConfigError: the file or an override is unusable; one line a fault, each with its path.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read the config {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text: is it a YAML config?") from error
-    tree = _parse_yaml(text, str(path))
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold `key: value` settings, not a {type(tree).__name__}")
-    for override in overrides:
-        _apply_override(tree, override)
-    try:
-        return RunConfig.model_validate(tree)
-    except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
-        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults)) from error
-
-
-def dump_config(config: RunConfig) -> str:
-    """The resolved configuration as YAML, loadable by `load_config`."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def _parse_yaml(text: str, where: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise ConfigError(f"{where}{place}: {problem}") from error
-
-
-def _apply_override(tree: dict[str, Any], override: str) -> None:
-    key, separator, value = override.partition("=")
-    parts = key.split(".")
-    if not separator or not all(parts):
-        raise ConfigError(f"override {override!r}: write it as key.path=value, e.g. train.steps=50")
-    node = tree
-    for depth, part in enumerate(parts[:-1]):
-        if node.get(part) is None:
-            node[part] = {}
-        child = node[part]
-        if not isinstance(child, dict):
-            raise ConfigError(f"override {override!r}: {'.'.join(parts[: depth + 1])} is a value")
-        node = child
-    node[parts[-1]] = _parse_yaml(value, f"override {override!r}")
-
-
-def _describe(fault: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key {path}; {_nearest(fault['loc'])}"
-    if fault["type"] == "value_error":
-        return f"{path}: {fault['ctx']['error']}"
-    if fault["type"] in {"model_type", "model_attributes_type"}:
-        return f"{path} is a section: give it settings of its own, not {fault['input']!r:.80}"
-    return f"{path}: {fault['msg'][0].lower()}{fault['msg'][1:]} (got {fault['input']!r:.80})"
-
-
-def _nearest(location: tuple[int | str, ...]) -> str:
-    """Name the valid key closest to an unknown one, first beside it, then anywhere."""
-    parents, name = [str(part) for part in location[:-1]], str(location[-1])
-    section: type[BaseModel] = RunConfig
-    for part in parents:
-        child = _section_of(section.model_fields[part].annotation)
-        if child is None:
-            return f"{'.'.join(parents)} takes a value, not keys"
-        section = child
-    beside = difflib.get_close_matches(name, section.model_fields, n=1, cutoff=0.6)
-    if beside:
-        return f"did you mean {'.'.join([*parents, beside[0]])}?"
-    leaves = {path.rsplit(".", 1)[-1]: path for path in reversed(field_paths())}
-    elsewhere = difflib.get_close_matches(name, leaves, n=1, cutoff=0.75)
-    if elsewhere:
-        return f"did you mean {leaves[elsewhere[0]]}?"
-    return f"valid here: {', '.join(section.model_fields)}"
-
-
 def field_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:
     """Every valid dotted path, sections included."""
     paths = []
     for name, field in section.model_fields.items():
         paths.append(f"{prefix}{name}")
-        child = _section_of(field.annotation)
+        child = section_of(field.annotation)
         if child is not None:
             paths.extend(field_paths(child, f"{prefix}{name}."))
     return paths
 
 
-def _section_of(annotation: Any) -> type[BaseModel] | None:
+def section_of(annotation: Any) -> type[BaseModel] | None:
     """The settings class behind a field's annotation, if it is one."""
     if get_origin(annotation) in {Union, types.UnionType}:
-        found = (_section_of(argument) for argument in get_args(annotation))
+        found = (section_of(argument) for argument in get_args(annotation))
         return next((section for section in found if section is not None), None)
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
@@ -389,10 +302,10 @@ def describe_fields(section: type[BaseModel] = RunConfig) -> Mapping[str, str]:
         node: type[BaseModel] = section
         *parents, leaf = path.split(".")
         for part in parents:
-            child = _section_of(node.model_fields[part].annotation)
+            child = section_of(node.model_fields[part].annotation)
             if child is not None:
                 node = child
         field = node.model_fields[leaf]
-        if _section_of(field.annotation) is None:
+        if section_of(field.annotation) is None:
             described[path] = " ".join((field.description or "").split())
     return described

@@ -37,6 +37,10 @@ class Hardware:
             return "fp32" if self.is_cpu else "bf16"
         return "fp32" if choice == "fp32" else "bf16"
 
+    def engine_in_own_process(self, choice: bool | None) -> bool:
+        """Resolve `rollout.own_process`."""
+        return not self.is_cpu if choice is None else choice
+
     def learner_env(self) -> dict[str, str]:
         """Environment of a learner process."""
         env = {"TOKENIZERS_PARALLELISM": "false"}

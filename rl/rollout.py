@@ -4,13 +4,13 @@ Guarantees: an engine is warm before its first real request; every generation na
 version that made it; the engine's own processes end with this actor, however it ends.
 """
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rl.config import RunConfig
+from rl.engine import start_engine
 from rl.errors import EngineError, ModelError, PlumbError
 from rl.groups import Completion, Generation
 from rl.hardware import Hardware
@@ -38,19 +38,17 @@ class RolloutEngine:
     async def start(self) -> None:
         """Load the model into vLLM and sample a few tokens, so that the first step is not slow."""
         from transformers import AutoTokenizer
-        from vllm import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
 
         path = self._config.model.path
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(
                 path, trust_remote_code=self._config.model.trust_remote_code
             )
-            self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**self._engine_args()))
+            own_process = self._hardware.engine_in_own_process(self._config.rollout.own_process)
+            self._engine = await start_engine(self._engine_args(), own_process=own_process)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"vLLM cannot load the model {path!r}: {reason}") from error
-        await self._engine.collective_rpc("plumb_follow_parent")
         token = self._tokenizer.eos_token_id or 0
         warm_up = Sampling(samples=min(8, self._config.rollout.max_concurrency), temperature=1.0)
         await self._sample([token], warm_up, tokens=2)
@@ -94,31 +92,29 @@ class RolloutEngine:
 
     async def attach_weights(self, handle: bytes) -> None:
         """Map the learner's buffer, for the `ipc` transport."""
-        await self._engine.collective_rpc("plumb_attach", args=(handle,))
+        await self._engine.call("plumb_attach", handle)
 
     async def join_weights(self, host: str, port: int, rank: int, world_size: int) -> None:
         """Join the learner's group, for the `broadcast` transport."""
         deadline = self._config.sync.deadline
-        arguments = (host, port, rank, world_size, self._hardware.backend, deadline)
-        await self._engine.collective_rpc("plumb_join", args=arguments)
+        backend = self._hardware.backend
+        await self._engine.call("plumb_join", host, port, rank, world_size, backend, deadline)
 
     async def receive_bucket(self, entries: list[tuple[Any, ...]], expected: int | None) -> None:
         """Load one bucket of new weights."""
         deadline = self._config.sync.deadline
-        await self._engine.collective_rpc(
-            "plumb_receive", timeout=deadline, args=(entries, expected)
-        )
+        await self._engine.call("plumb_receive", entries, expected, deadline=deadline)
 
     async def finish_sync(self, version: int) -> None:
         """All buckets have come: forget what was computed with the old weights."""
-        await self._engine.reset_prefix_cache()
+        await self._engine.forget()
         self._version = version
 
     async def stop(self) -> None:
         """End the engine's processes."""
         engine = getattr(self, "_engine", None)
         if engine is not None:
-            await asyncio.to_thread(engine.shutdown)
+            await engine.stop()
 
     def _encode(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
         if self._tokenizer.chat_template is None:
@@ -133,7 +129,6 @@ class RolloutEngine:
     async def _sample(self, prompt_ids: list[int], sampling: Sampling, *, tokens: int) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
-        from vllm.v1.engine.exceptions import EngineDeadError
 
         parameters = SamplingParams(
             n=sampling.samples,
@@ -147,13 +142,7 @@ class RolloutEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         self._requests += 1
-        stream = self._engine.generate(
-            {"prompt_token_ids": prompt_ids}, parameters, request_id=str(self._requests)
-        )
-        try:
-            return [output async for output in stream][-1]
-        except EngineDeadError as error:
-            raise EngineError("the vLLM engine's process died; its log says why") from error
+        return await self._engine.sample(str(self._requests), prompt_ids, parameters)
 
     def _engine_args(self) -> dict[str, Any]:
         rollout = self._config.rollout

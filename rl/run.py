@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from data.schema import Prompt, PromptSource
 from rewards.pool import GradingPool
 from rl.checkpoint import Checkpoint, CheckpointStore
-from rl.config import RunConfig, dump_config
+from rl.config import RunConfig
+from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
 from rl.progress import Progress
 from rl.records import RunRecords, read_metrics

@@ -4,16 +4,14 @@ import itertools
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rl.batching import TrainBatch, micro_batches, mini_batches, share
 
-patient = settings(deadline=None)
 lengths_lists = st.lists(st.integers(1, 200), min_size=1, max_size=60)
 
 
-@patient
 @given(st.integers(0, 300), st.integers(1, 50), st.text(max_size=5))
 def test_every_sample_is_in_one_mini_batch(samples: int, size: int, seed: str) -> None:
     cuts = mini_batches(samples, size, seed=seed)
@@ -41,7 +39,6 @@ def test_the_shuffle_is_the_same_in_every_process() -> None:
         assert done.stdout.strip() == str(mini_batches(40, 7, seed="3/11"))
 
 
-@patient
 @given(lengths_lists, st.integers(1, 6), st.data())
 def test_ranks_share_a_mini_batch_evenly(
     lengths: list[int], ranks: int, data: st.DataObject
@@ -56,7 +53,6 @@ def test_ranks_share_a_mini_batch_evenly(
     assert parts == [share(list(reversed(cut)), lengths, rank, ranks) for rank in range(ranks)]
 
 
-@patient
 @given(lengths_lists, st.integers(1, 600), st.data())
 def test_micro_batches_keep_to_the_budget(
     lengths: list[int], budget: int, data: st.DataObject

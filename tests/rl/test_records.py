@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -15,8 +15,6 @@ from data.schema import Prompt
 from rewards import Verdict
 from rl.groups import Completion, Generation, Group
 from rl.records import SCHEMA, RunRecords, read_metrics
-
-patient = settings(deadline=None)
 
 
 def row(step: int, **values: Any) -> dict[str, Any]:
@@ -78,7 +76,6 @@ def test_a_new_run_forgets_everything(tmp_path: Path) -> None:
     assert kept(tmp_path) == ([0], ["step_000000.parquet"])
 
 
-@patient
 @given(cut=st.integers(0, 400))
 def test_a_last_line_cut_by_a_kill_is_left_out(
     cut: int, tmp_path_factory: pytest.TempPathFactory

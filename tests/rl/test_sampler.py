@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.schema import Prompt
@@ -33,7 +33,6 @@ VERDICTS = {
 ACCEPTED = {"mixed", "partly"}
 PLENTY = 100_000
 
-patient = settings(deadline=None)
 outcome_lists = st.lists(st.sampled_from(sorted(VERDICTS)), min_size=1, max_size=60)
 sizes = st.integers(1, 7)
 oversamplings = st.floats(1.0, 6.0)
@@ -127,7 +126,6 @@ def shape(batches: Sequence[Batch]) -> list[object]:
     ]
 
 
-@patient
 @given(outcome_lists, sizes, oversamplings, orders, st.sampled_from([0, 1, 2, PLENTY]))
 async def test_every_group_ends_exactly_once(
     outcomes: list[str], size: int, oversampling: float, order: int, staleness: int
@@ -160,7 +158,6 @@ async def test_every_group_ends_exactly_once(
         assert trained == world.accepted
 
 
-@patient
 @given(outcome_lists, sizes, oversamplings, orders, orders)
 async def test_what_is_dispatched_ignores_the_order_of_completion(
     outcomes: list[str], size: int, oversampling: float, first: int, second: int
@@ -214,7 +211,6 @@ async def test_a_low_acceptance_rate_costs_few_waves(
     assert sum(waves[1:]) / len(waves[1:]) <= most, waves
 
 
-@patient
 @given(outcome_lists, sizes, st.integers(1, 30), orders)
 async def test_giving_up_happens_at_the_limit_and_not_before(
     outcomes: list[str], size: int, limit: int, order: int
@@ -276,7 +272,6 @@ def interruptions(draw: st.DrawFn) -> tuple[list[str], tuple[int, str] | None, i
     return outcomes, (failing, draw(st.sampled_from(["generate", "grade"]))), 0
 
 
-@patient
 @given(interruptions(), sizes, oversamplings, orders, orders)
 async def test_an_interruption_skips_no_prompt_and_repeats_none(
     broken: tuple[list[str], tuple[int, str] | None, int],
@@ -349,7 +344,6 @@ async def test_a_second_cancellation_loses_no_prompt() -> None:
     await asyncio.sleep(0.02)
 
 
-@patient
 @given(outcome_lists, sizes, oversamplings, orders, st.integers(0, 6))
 async def test_a_resumed_sampler_goes_on_like_an_uninterrupted_one(
     outcomes: list[str], size: int, oversampling: float, order: int, before: int

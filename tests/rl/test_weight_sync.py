@@ -32,7 +32,9 @@ async def main(model, transport, ranks, stage):
         "model": {"path": model},
         "learner": {"ranks": ranks, "zero_stage": stage, "lr": 3e-3, "warmup_steps": 0,
                     "mini_batch_size": 32},
-        "rollout": {"max_prompt_tokens": 16, "max_response_tokens": 16},
+        "rollout": {"max_prompt_tokens": 16, "max_response_tokens": 16,
+                    # Both homes of vLLM's core are tested, each with one of the transports.
+                    "own_process": transport == "broadcast"},
         "sampler": {"prompts_per_step": 4, "samples_per_prompt": 8},
         "sync": {"transport": transport, "bucket_mb": 1, "verify": True},
     })

@@ -1,0 +1,129 @@
+"""Reading and writing a run's settings: YAML plus `key.path=value` overrides.
+
+Guarantees: what is not understood is refused, a line a fault, with the place, the key's path and,
+for a misspelt one, the nearest valid name.
+"""
+
+import difflib
+import re
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from rl.config import RunConfig, field_paths, section_of
+from rl.errors import ConfigError
+
+MERGE = "tag:yaml.org,2002:merge"
+
+
+class SettingsLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, but a repeated key is refused and `1e-4` is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """A mapping whose keys each stand once."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                if key.value in seen:
+                    problem = f"the key {key.value!r} stands here a second time"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+SettingsLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read `path` (YAML), apply `key.path=value` overrides (values are YAML), and validate.
+
+    Raises:
+        ConfigError: the file or an override is unusable; one line a fault, each with its path.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the config {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: is it a YAML config?") from error
+    tree = _parse_yaml(text, str(path))
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold `key: value` settings, not a {type(tree).__name__}")
+    for override in overrides:
+        _apply_override(tree, override)
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        faults = [_describe(fault) for fault in error.errors()]
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults)) from error
+
+
+def dump_config(config: RunConfig) -> str:
+    """The resolved configuration as YAML, loadable by `load_config`."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=SettingsLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise ConfigError(f"{where}{place}: {problem}") from error
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    parts = key.split(".")
+    if not separator or not all(parts):
+        raise ConfigError(f"override {override!r}: write it as key.path=value, e.g. train.steps=50")
+    node = tree
+    for depth, part in enumerate(parts[:-1]):
+        if node.get(part) is None:
+            node[part] = {}
+        child = node[part]
+        if not isinstance(child, dict):
+            raise ConfigError(f"override {override!r}: {'.'.join(parts[: depth + 1])} is a value")
+        node = child
+    node[parts[-1]] = _parse_yaml(value, f"override {override!r}")
+
+
+def _describe(fault: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {path}; {_nearest(fault['loc'])}"
+    if fault["type"] == "value_error":
+        return f"{path}: {fault['ctx']['error']}"
+    if fault["type"] in {"model_type", "model_attributes_type"}:
+        return f"{path} is a section: give it settings of its own, not {fault['input']!r:.80}"
+    return f"{path}: {fault['msg'][0].lower()}{fault['msg'][1:]} (got {fault['input']!r:.80})"
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    """Name the valid key closest to an unknown one, first beside it, then anywhere."""
+    parents, name = [str(part) for part in location[:-1]], str(location[-1])
+    section: type[BaseModel] = RunConfig
+    for part in parents:
+        child = section_of(section.model_fields[part].annotation)
+        if child is None:
+            return f"{'.'.join(parents)} takes a value, not keys"
+        section = child
+    beside = difflib.get_close_matches(name, section.model_fields, n=1, cutoff=0.6)
+    if beside:
+        return f"did you mean {'.'.join([*parents, beside[0]])}?"
+    leaves = {path.rsplit(".", 1)[-1]: path for path in reversed(field_paths())}
+    elsewhere = difflib.get_close_matches(name, leaves, n=1, cutoff=0.75)
+    if elsewhere:
+        return f"did you mean {leaves[elsewhere[0]]}?"
+    return f"valid here: {', '.join(section.model_fields)}"
