@@ -10,22 +10,21 @@ later the peers would be counted too, and a look at every process costs time.
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
-from torch import Tensor
-from transformers import AutoModelForCausalLM
-from transformers.utils.logging import disable_progress_bar
 
 from data.schema import Prompt
-from rl.batching import TrainBatch, micro_batches
+from rl.batching import TrainBatch
 from rl.cluster import connect, place, transport
 from rl.config import RunConfig
 from rl.errors import ConfigError
@@ -35,7 +34,9 @@ from rl.learner_group import LearnerGroup
 from rl.remote import await_all
 from rl.rollout import Sampling
 from rl.rollout_fleet import RolloutFleet
-from rl.tiny import make_model, make_tokenizer, save
+
+if TYPE_CHECKING:
+    from tests.bench.peer import BarePeer
 
 PROMPTS = 8
 RESPONSES = 16
@@ -48,7 +49,7 @@ MEASURED = 10
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Seconds since the benchmark's process started."""
+    """Seconds since the benchmark's process started, the making of the model apart."""
 
     first_token: float
     """The engine has sampled: its warm-up is over."""
@@ -110,7 +111,6 @@ def measure() -> Figures:
     """Start the parts, measure, and stop them."""
     if os.environ.get("RAY_ADDRESS"):
         raise ConfigError("the benchmark measures this machine alone: unset RAY_ADDRESS")
-    disable_progress_bar()
     return asyncio.run(_measure())
 
 
@@ -135,19 +135,24 @@ def _config(model: Path) -> RunConfig:
 
 
 async def _measure() -> Figures:
+    imported = time.time() - psutil.Process().create_time()
     load = os.getloadavg()[0]
     memory = PeakMemory()
     async with AsyncExitStack() as stack:
         model = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumb-bench-")))
-        tokenizer = make_tokenizer()
-        save(make_model(tokenizer, seed=0), tokenizer, model)
+        # In another process: this one has to start as a run does, without torch.
+        making = [sys.executable, "-m", "tests.bench.model", str(model)]
+        await asyncio.to_thread(subprocess.run, making, check=True, timeout=120)
         config = _config(model)
+        began = time.time() - imported
         with memory.watched():
             hardware = stack.enter_context(connect(config))
             _stop_on_sigterm()
-            bench, start = await _start(stack, config, hardware)
+            bench, start = await _start(stack, config, hardware, began)
             for number in range(1, WARM_UP + 1):
                 batch = (await bench.step(number)).batch
+        from tests.bench.peer import BarePeer
+
         peer = BarePeer(config, hardware)
         for _ in range(WARM_UP):
             peer.learn(batch)
@@ -158,10 +163,9 @@ async def _measure() -> Figures:
 
 
 async def _start(
-    stack: AsyncExitStack, config: RunConfig, hardware: Hardware
+    stack: AsyncExitStack, config: RunConfig, hardware: Hardware, began: float
 ) -> tuple["Bench", Start]:
     """Start engine and learner side by side, and give both the same weights."""
-    began = float(psutil.Process().create_time())
     placement = place(config, hardware)
     fleet = RolloutFleet(config, hardware, gpus=placement.engine_gpus)
     stack.push_async_callback(fleet.stop)
@@ -271,89 +275,6 @@ def _to_batch(generations: Sequence[Generation]) -> TrainBatch:
         groups=[group for group, _, _ in rows],
         fresh=[True] * len(rows),
     )
-
-
-class BarePeer:
-    """The same model in this process: PyTorch alone, no DeepSpeed, Ray or OpenRLHF.
-
-    On a CPU it computes with as many threads as the learner.
-    """
-
-    def __init__(self, config: RunConfig, hardware: Hardware) -> None:
-        torch.set_num_threads(hardware.cores)
-        learner = config.learner
-        self._budget = learner.micro_batch_tokens
-        self._max_norm = learner.max_grad_norm
-        self._device = torch.device(hardware.torch_device)
-        bf16 = hardware.dtype(config.model.dtype) == "bf16"
-        network = AutoModelForCausalLM.from_pretrained(
-            config.model.path,
-            dtype=torch.bfloat16 if bf16 else torch.float32,
-            attn_implementation=config.model.attention,
-        )
-        self._model = network.to(self._device).train()
-        self._optimizer = torch.optim.AdamW(
-            self._model.parameters(),
-            lr=learner.lr,
-            betas=learner.betas,
-            weight_decay=learner.weight_decay,
-        )
-        weights = [weight.detach() for weight in self._model.parameters()]
-        self._copies = [(weight, torch.empty_like(weight)) for weight in weights]
-
-    def learn(self, batch: TrainBatch) -> float:
-        """Seconds of forward, backward, clipping and AdamW on the learner's micro-batches."""
-        lengths = [batch.tokens(sample) for sample in range(len(batch))]
-        cuts = micro_batches(range(len(batch)), lengths, self._budget)
-        padded = [self._pad(batch, cut) for cut in cuts]
-        count = sum(map(len, batch.response_ids))
-
-        def update() -> None:
-            for tokens, attention, advantages in padded:
-                logits = self._model(tokens, attention_mask=attention, use_cache=False).logits
-                logprobs = torch.log_softmax(logits[:, :-1].float(), dim=-1)
-                chosen = logprobs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
-                (-(chosen * advantages).sum() / count).backward()
-            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_norm)
-            self._optimizer.step()
-            self._optimizer.zero_grad()
-
-        return self._timed(update)
-
-    def copy_weights(self) -> float:
-        """Seconds to copy every weight out and back in: what a sync must move."""
-
-        def copy() -> None:
-            for weight, buffer in self._copies:
-                buffer.copy_(weight)
-            for weight, buffer in self._copies:
-                weight.copy_(buffer)
-
-        return self._timed(copy)
-
-    def _pad(self, batch: TrainBatch, cut: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Right-padded tokens and mask (rows, longest); advantages (rows, longest - 1)."""
-        longest = max(batch.tokens(sample) for sample in cut)
-        tokens = torch.zeros(len(cut), longest, dtype=torch.long)
-        attention = torch.zeros(len(cut), longest, dtype=torch.long)
-        advantages = torch.zeros(len(cut), longest - 1)
-        for row, sample in enumerate(cut):
-            prompt, end = batch.prompt_ids[sample], batch.tokens(sample)
-            tokens[row, :end] = torch.tensor(prompt + batch.response_ids[sample])
-            attention[row, :end] = 1
-            advantages[row, len(prompt) - 1 : end - 1] = 2 * batch.rewards[sample] - 1
-        return tokens.to(self._device), attention.to(self._device), advantages.to(self._device)
-
-    def _timed(self, work: Callable[[], None]) -> float:
-        self._wait()
-        started = time.perf_counter()
-        work()
-        self._wait()
-        return time.perf_counter() - started
-
-    def _wait(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
 
 
 class PeakMemory:
