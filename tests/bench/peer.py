@@ -1,0 +1,100 @@
+"""Bare peers of a step's learning and weight sync: the same model in this process.
+
+Imports torch, so that it is imported itself only when the start has been measured.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+from rl.batching import TrainBatch, micro_batches
+from rl.config import RunConfig
+from rl.hardware import Hardware
+
+
+class BarePeer:
+    """The same model in this process: PyTorch alone, no DeepSpeed, Ray or OpenRLHF.
+
+    On a CPU it computes with as many threads as the learner.
+    """
+
+    def __init__(self, config: RunConfig, hardware: Hardware) -> None:
+        disable_progress_bar()
+        torch.set_num_threads(hardware.cores)
+        learner = config.learner
+        self._budget = learner.micro_batch_tokens
+        self._max_norm = learner.max_grad_norm
+        self._device = torch.device(hardware.torch_device)
+        bf16 = hardware.dtype(config.model.dtype) == "bf16"
+        network = AutoModelForCausalLM.from_pretrained(
+            config.model.path,
+            dtype=torch.bfloat16 if bf16 else torch.float32,
+            attn_implementation=config.model.attention,
+        )
+        self._model = network.to(self._device).train()
+        self._optimizer = torch.optim.AdamW(
+            self._model.parameters(),
+            lr=learner.lr,
+            betas=learner.betas,
+            weight_decay=learner.weight_decay,
+        )
+        weights = [weight.detach() for weight in self._model.parameters()]
+        self._copies = [(weight, torch.empty_like(weight)) for weight in weights]
+
+    def learn(self, batch: TrainBatch) -> float:
+        """Seconds of forward, backward, clipping and AdamW on the learner's micro-batches."""
+        lengths = [batch.tokens(sample) for sample in range(len(batch))]
+        cuts = micro_batches(range(len(batch)), lengths, self._budget)
+        padded = [self._pad(batch, cut) for cut in cuts]
+        count = sum(map(len, batch.response_ids))
+
+        def update() -> None:
+            for tokens, attention, advantages in padded:
+                logits = self._model(tokens, attention_mask=attention, use_cache=False).logits
+                logprobs = torch.log_softmax(logits[:, :-1].float(), dim=-1)
+                chosen = logprobs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
+                (-(chosen * advantages).sum() / count).backward()
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_norm)
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+
+        return self._timed(update)
+
+    def copy_weights(self) -> float:
+        """Seconds to copy every weight out and back in: what a sync must move."""
+
+        def copy() -> None:
+            for weight, buffer in self._copies:
+                buffer.copy_(weight)
+            for weight, buffer in self._copies:
+                weight.copy_(buffer)
+
+        return self._timed(copy)
+
+    def _pad(self, batch: TrainBatch, cut: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Right-padded tokens and mask (rows, longest); advantages (rows, longest - 1)."""
+        longest = max(batch.tokens(sample) for sample in cut)
+        tokens = torch.zeros(len(cut), longest, dtype=torch.long)
+        attention = torch.zeros(len(cut), longest, dtype=torch.long)
+        advantages = torch.zeros(len(cut), longest - 1)
+        for row, sample in enumerate(cut):
+            prompt, end = batch.prompt_ids[sample], batch.tokens(sample)
+            tokens[row, :end] = torch.tensor(prompt + batch.response_ids[sample])
+            attention[row, :end] = 1
+            advantages[row, len(prompt) - 1 : end - 1] = 2 * batch.rewards[sample] - 1
+        return tokens.to(self._device), attention.to(self._device), advantages.to(self._device)
+
+    def _timed(self, work: Callable[[], None]) -> float:
+        self._wait()
+        started = time.perf_counter()
+        work()
+        self._wait()
+        return time.perf_counter() - started
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
