@@ -102,7 +102,15 @@ def _decode(raw: bytes, where: str) -> str:
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError as error:
+        raise RowError(
+            f"{where}: half of a surrogate pair, {error.object[error.start]!a}, which stands for "
+            "no character; mend or remove it"
+        ) from error
     except json.JSONDecodeError as error:
         line = f" line {error.lineno}" if error.lineno > 1 else ""
         raise RowError(

@@ -101,14 +101,16 @@ def _explain(error: BaseException) -> tuple[str | None, int]:
     from rewards.errors import RewardError
     from rl.errors import PlumbError
 
-    saved = "what was saved is intact, continue with --resume"
+    notes = getattr(error, "__notes__", [])
     if isinstance(error, KeyboardInterrupt):
-        return f"interrupted; {saved}", 130
+        return "; ".join(["interrupted", *notes]), 130
     if isinstance(error, asyncio.CancelledError):
-        return f"terminated; {saved}", 143
+        return "; ".join(["terminated", *notes]), 143
     if isinstance(error, PlumbError):
-        return str(error), error.exit_code
-    return (str(error), 1) if isinstance(error, DataError | RewardError) else (None, 1)
+        return "; ".join([str(error), *notes]), error.exit_code
+    if isinstance(error, DataError | RewardError):
+        return "; ".join([str(error), *notes]), 1
+    return None, 1
 
 
 def _say(message: str) -> None:

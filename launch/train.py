@@ -1,6 +1,7 @@
 """`plumb train`: from a config file to a finished run."""
 
 import asyncio
+import logging
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from data.schema import Prompt
 from data.sources import load_prompts
 from data.split import hold_out
 from data.stream import PromptStream
+from rl.checkpoint import CheckpointStore
 from rl.config import DataConfig, RunConfig
 from rl.config_file import load_config
 from rl.run import Summary, open_run_dir, run
@@ -44,7 +46,13 @@ def train(
     work = run(
         config, stream, evaluation, model=model, prompts=asked, checkpoint=checkpoint, say=say
     )
-    return config, asyncio.run(work)
+    try:
+        return config, asyncio.run(work)
+    except BaseException as error:
+        saved = CheckpointStore(config.run_dir, keep=1).steps()
+        if saved:
+            error.add_note(f"step {saved[-1]} is saved: add --resume to go on from there")
+        raise
 
 
 def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]]:
@@ -76,6 +84,8 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     folder = config.run_dir / "start_model"
     if (folder / "config.json").exists():
         return folder
+    # Importing transformers makes DeepSpeed announce that it found no accelerator.
+    logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno > logging.WARNING)
     from tqdm import tqdm
 
     from rl.tiny import make_model, make_tokenizer, save, warm_start

@@ -58,6 +58,11 @@ class CheckpointStore:
         self._folder = run_dir / "checkpoints"
         self._keep = keep
 
+    def steps(self) -> list[int]:
+        """Steps at which a whole checkpoint was written, oldest first."""
+        numbers = (path.name.removeprefix("step_") for path in self._folder.glob("step_*"))
+        return sorted(int(number) for number in numbers if number.isdecimal())
+
     @contextmanager
     def write(
         self, config: RunConfig, *, step: int, policy_version: int, sampler: Mapping[str, Any]
@@ -85,7 +90,7 @@ class CheckpointStore:
             publish(temporary, final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        for old in map(self._path, self._steps()[: -self._keep]):
+        for old in map(self._path, self.steps()[: -self._keep]):
             # First the name: a kill must not leave half a folder under it.
             with writing(old):
                 old.rename(old.with_name(f".{old.name}.old"))
@@ -93,7 +98,7 @@ class CheckpointStore:
 
     def newest(self, config: RunConfig) -> Checkpoint | None:
         """The newest checkpoint, after checking that `config` can continue it."""
-        steps = self._steps()
+        steps = self.steps()
         if not steps:
             return None
         folder = self._path(steps[-1])
@@ -105,10 +110,6 @@ class CheckpointStore:
             ) from error
         _check_frozen(saved, config, folder)
         return checkpoint
-
-    def _steps(self) -> list[int]:
-        numbers = (path.name.removeprefix("step_") for path in self._folder.glob("step_*"))
-        return sorted(int(number) for number in numbers if number.isdecimal())
 
     def _sweep(self) -> None:
         """Remove what a kill left half-written or half-deleted."""

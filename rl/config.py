@@ -136,7 +136,7 @@ class RolloutConfig(Section):
     """Nucleus sampling mass; below 1 the logprobs of vLLM and the learner differ."""
     reproducible: bool = True
     """Seed every request, so that a resumed run samples what an uninterrupted one would have;
-    costs about a fifth of the sampling speed."""
+    costs up to a tenth of the sampling speed."""
     max_concurrency: int = Field(default=1024, ge=1)
     """Sequences an engine decodes at once."""
     own_process: bool | None = None

@@ -81,8 +81,11 @@ class RunRecords:
         path = self._rollouts / f"step_{step:06d}.parquet"
         temporary = path.with_name(f".{path.name}.tmp")
         with writing(path):
-            pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
-            temporary.replace(path)
+            try:
+                pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Flush TensorBoard's events."""

@@ -164,7 +164,7 @@ class DynamicSampler:
             self._fill = None
             await self._take_back(tasks)
         self._check_trust(fill)
-        if fill.missing > 0 and fill.gave_up:
+        if fill.missing > 0 and fill.gave_up and self._has_prompts():
             raise SamplerStarvedError(_starved(self._config, fill))
         return self._assemble(fill)
 
@@ -208,6 +208,12 @@ class DynamicSampler:
             return None
         self._next_index += 1
         return Ticket(self._next_index - 1, prompt)
+
+    def _has_prompts(self) -> bool:
+        ticket = self._next_ticket()
+        if ticket is not None:
+            self._unfinished.appendleft(ticket)
+        return ticket is not None
 
     async def _run(self, ticket: Ticket, clock: PhaseClock) -> Group:
         with clock.phase("generate"):

@@ -24,9 +24,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
-        raise StorageError(
-            f"cannot write {path}: {remedy}; what was saved is intact, continue with --resume"
-        ) from error
+        raise StorageError(f"cannot write {path}: {remedy}") from error
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -117,6 +117,7 @@ def test_a_reference_pattern_gives_its_first_group(tmp_path: Path) -> None:
     ("line", "expected"),
     [
         ('{"question": "a", }', r"train\.jsonl line 2: not valid JSON: .* at column 1\d; mend"),
+        ('{"question": "\\ud83d", "answer": "1"}', r"line 2: half of a surrogate pair, '\\ud83d'"),
         ("[1]", "train.jsonl line 2: holds array, not an object; write each"),
         ("[" * 100_000, "train.jsonl line 2: not usable JSON"),
         ({"question": "a"}, r"line 2: no column 'answer' \(it has question\); .*reference_column"),

@@ -90,7 +90,9 @@ def test_a_full_disk_stops_the_run_and_leaves_what_was_saved(
     run_dir = small_disk / "run"
     done = plumb.run(str(plumb.write_config()), f"run_dir={run_dir}")
     assert done.returncode == 1
-    assert "disk is full" in only_line(done.stderr)
+    message = only_line(done.stderr)
+    assert "disk is full" in message
+    assert "--resume" not in message, "nothing was saved that a run could go on from"
     assert not list((run_dir / "checkpoints").glob("*"))
 
 
@@ -101,9 +103,9 @@ def test_an_interrupted_run_says_so_and_leaves_no_process(
 ) -> None:
     config = plumb.write_config(train={"steps": 1000})
     process = plumb.start(str(config))
-    started = plumb.folder / "run" / "rollouts" / "step_000001.parquet"
-    wait_until(started.exists, 120, "step 1")
+    saved = plumb.folder / "run" / "checkpoints" / "step_000002"
+    wait_until(saved.exists, 120, "a checkpoint")
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
-    assert "--resume" in only_line(errors)
+    assert "is saved: add --resume to go on from there" in only_line(errors)

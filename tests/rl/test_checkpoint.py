@@ -249,8 +249,7 @@ def test_a_full_disk_is_one_line_and_costs_no_old_checkpoint(tiny_disk: Path) ->
     ):
         pytest.fail("the state does not fit")
     assert str(caught.value) == (
-        f"cannot write {tiny_disk}/checkpoints/step_000002: the disk is full: free some space; "
-        "what was saved is intact, continue with --resume"
+        f"cannot write {tiny_disk}/checkpoints/step_000002: the disk is full: free some space"
     )
     assert store.newest(CONFIG) is not None
     save(store, 2, text="x" * 30_000)
@@ -312,7 +311,7 @@ def test_records_on_a_full_disk_keep_what_was_written(tiny_disk: Path) -> None:
 def test_a_failed_write_says_where_and_what_to_do(code: int, remedy: str) -> None:
     with pytest.raises(StorageError) as caught, writing(Path("runs/a/metrics.jsonl")):
         raise OSError(code, os.strerror(code))
-    assert f"cannot write runs/a/metrics.jsonl: {remedy}; " in str(caught.value)
+    assert str(caught.value) == f"cannot write runs/a/metrics.jsonl: {remedy}"
     assert "\n" not in str(caught.value)
 
 

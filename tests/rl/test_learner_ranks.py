@@ -99,6 +99,30 @@ def test_training_moved_the_weights(model: Path, alone: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_entropy_bonus_keeps_the_policy_undecided(model: Path, tmp_path: Path) -> None:
+    held = train(model, tmp_path / "held", ranks=1, stage=0, entropy_coef=1.0)
+    free = train(model, tmp_path / "free", ranks=1, stage=0)
+
+    def entropy(folder: Path) -> float:
+        return float(json.loads((folder / "metrics.json").read_text())[-1]["entropy"])
+
+    assert entropy(held) > entropy(free)
+
+
+@pytest.mark.slow
+def test_the_loss_clips_where_the_settings_say(model: Path, tmp_path: Path) -> None:
+    """In a second epoch the ratio has left 1: a narrow range clips about half, a wide one none."""
+    narrow = train(model, tmp_path / "a", ranks=1, stage=0, epochs=2, clip_low=1e-6, clip_high=1e-6)
+    wide = train(model, tmp_path / "b", ranks=1, stage=0, epochs=2, clip_low=0.9, clip_high=50.0)
+
+    def clipped(folder: Path) -> float:
+        return float(json.loads((folder / "metrics.json").read_text())[0]["clip_fraction"])
+
+    assert clipped(narrow) > 0.1
+    assert clipped(wide) == 0
+
+
+@pytest.mark.slow
 def test_a_reference_model_pulls_back(model: Path, tmp_path: Path) -> None:
     """With a KL penalty in the loss the policy ends nearer to where it started."""
     settings = {"kl": {"coef": 5.0, "estimator": "k2", "placement": "loss"}, "estimator": "grpo"}

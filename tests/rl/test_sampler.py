@@ -234,6 +234,14 @@ async def test_giving_up_happens_at_the_limit_and_not_before(
     assert len(sampler.state_dict()["ready"]) == found
 
 
+async def test_a_source_that_ends_at_the_limit_gives_a_short_batch() -> None:
+    """Nothing is left that could be sampled, so there is nothing to give up."""
+    world = World(["right", "mixed", "wrong"], shuffled(0))
+    sampler = make_sampler(world, prompts_per_step=2, give_up_after=3)
+    batches = await drain(world, sampler)
+    assert [indices(batch.groups) for batch in batches] == [[1]]
+
+
 @pytest.mark.parametrize(
     ("outcome", "rule", "remedy"),
     [
