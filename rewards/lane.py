@@ -59,7 +59,7 @@ class Lane:
             )
             on_failure.callback(incoming.close)
             outgoing, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.requests)
-            on_failure.callback(outgoing.abort)
+            on_failure.callback(_abort, outgoing)
             try:
                 line = await asyncio.wait_for(reader.readline(), deadline)
             except TimeoutError as error:
@@ -128,6 +128,10 @@ class Lane:
     def close(self) -> None:
         """Kill the worker if it lives and give everything back."""
         self._incoming.close()
-        if not self._outgoing.is_closing():  # it closes itself when the worker dies
-            self._outgoing.abort()
+        _abort(self._outgoing)
         self._process.close()
+
+
+def _abort(transport: asyncio.WriteTransport) -> None:
+    if not transport.is_closing():  # it closes itself when the worker dies
+        transport.abort()

@@ -31,18 +31,19 @@ class SubprocessRunner:
         self._queue: deque[Job] = deque()
         self._lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._ready: list[asyncio.Future[None]] = []
         self._broken: PoolError | None = None
         self.replaced = 0
 
     async def start(self) -> None:
         """Start all workers; raises `PoolError` if one does not load its verifier."""
         loop = asyncio.get_running_loop()
-        ready = [loop.create_future() for _ in range(self._limits.workers)]
-        self._tasks = [loop.create_task(self._tend(mark)) for mark in ready]
+        self._ready = [loop.create_future() for _ in range(self._limits.workers)]
+        self._tasks = [loop.create_task(self._tend(mark)) for mark in self._ready]
         self._tasks.append(loop.create_task(self._watch()))
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
-        await asyncio.gather(*ready)
+        await asyncio.gather(*self._ready)
 
     def submit(self, job: Job) -> None:
         """Queue `job` for the next worker with room."""
@@ -171,4 +172,7 @@ class SubprocessRunner:
         self._broken = self._broken or error
         for job in [*self._queue, *(job for lane in self._lanes for job in lane.outstanding)]:
             job.fail(self._broken)
+        for mark in self._ready:
+            if not mark.done():
+                mark.set_exception(self._broken)
         self._queue.clear()
