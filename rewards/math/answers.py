@@ -1,14 +1,24 @@
 """Finding the final answer in what a model wrote.
 
-Guarantees: only the part after the thinking counts, and there the last `\\boxed{}`; one pass over
-the text, whatever is in it.
+Guarantees: only what stands after the thinking counts, and there the last box, or the last boxes
+where nothing but commas and "and" stands between them: an answer in two boxes is two answers. One
+pass over the text, whatever is in it.
 """
 
 import re
+from collections.abc import Sequence
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
-_BOX = re.compile(r"\\boxed\s*\{")
+PHRASES = (r"(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*", r"####\s*")
+"""What stands before an answer that has no box, as regular expressions; case does not matter."""
+PHRASE_LIMIT = 400  # characters of an answer after a phrase
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?=[^\s{]))")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace
+_BETWEEN = re.compile(
+    r"(?:[\s,;&$]|\\[()\[\],;:! ]|\\q?quad|\\\\|and|or|\\text\{\s*,?\s*(?:and|or)\s*\})*"
+)
+_SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
 class NoAnswerError(Exception):
@@ -22,27 +32,79 @@ def final_part(response: str) -> str:
     return visible.partition(THINK_OPEN)[0]
 
 
+def final_answer(response: str, phrases: Sequence[str] = ()) -> str:
+    """The answer in the last boxes after the thinking, else what follows one of `phrases`.
+
+    Raises:
+        NoAnswerError: There is none, or the last box is not closed.
+    """
+    text = final_part(response)
+    try:
+        return last_boxed(text)
+    except NoAnswerError:
+        if _BOX.search(text):
+            raise
+        found = _after_phrase(text, phrases)
+        if found is None:
+            raise
+        return found
+
+
 def last_boxed(text: str) -> str:
-    """The content of the last `\\boxed{}` in `text`.
+    """The content of the last `\\boxed{}` in `text`; neighbours are joined by commas.
 
     Raises:
         NoAnswerError: There is none, or the last one is not closed.
     """
-    boxes = list(_BOX.finditer(text))
-    if not boxes:
+    starts = [match.span() for match in _BOX.finditer(text)]
+    if not starts:
         raise NoAnswerError("no \\boxed{} answer")
-    start = boxes[-1].end()
-    depth = 1
-    for brace in _BRACE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth == 0:
-            return text[start : brace.start()].strip()
-    raise NoAnswerError("the last \\boxed{} is not closed")
+    contents: list[str] = []
+    following = len(text)
+    for begin, inside in reversed(starts):
+        try:
+            content, end = _content(text, inside)
+        except NoAnswerError:
+            if not contents:
+                raise
+            break
+        if contents and (end > following or not _BETWEEN.fullmatch(text, end, following)):
+            break
+        contents.append(content)
+        following = begin
+    return ", ".join(reversed(contents))
 
 
 def bare(text: str) -> str:
     """`text` without an enclosing `\\boxed{}`, for references that come in one."""
+    if "\\boxed" not in text and "\\fbox" not in text:
+        return text.strip()
     try:
         return last_boxed(text)
     except NoAnswerError:
         return text.strip()
+
+
+def _content(text: str, inside: int) -> tuple[str, int]:
+    if text[inside - 1] != "{":  # \boxed 5
+        return text[inside], inside + 1
+    depth = 1
+    for brace in _BRACE.finditer(text, inside):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return text[inside : brace.start()].strip(), brace.end()
+    raise NoAnswerError("the last \\boxed{} is not closed")
+
+
+def _after_phrase(text: str, phrases: Sequence[str]) -> str | None:
+    found = None
+    for phrase in phrases:
+        for match in re.finditer(phrase, text, re.IGNORECASE):
+            if found is None or match.end() > found:
+                found = match.end()
+    if found is None:
+        return None
+    rest = text[found : found + PHRASE_LIMIT]
+    end = _SENTENCE_END.search(rest)
+    answer = (rest[: end.start()] if end else rest).strip().strip("*").strip()
+    return answer or None

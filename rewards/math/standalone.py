@@ -12,7 +12,7 @@ import time
 from functools import cache
 
 from rewards.errors import PoolError
-from rewards.math import exact
+from rewards.math.equal import decide, worth_algebra
 from rewards.process import WorkerProcess
 from rewards.types import Sample, Verdict
 from rewards.wire import decode_reply, encode_request, start_error
@@ -20,7 +20,6 @@ from rewards.wire import decode_reply, encode_request, start_error
 MEMORY_MB = 2048
 START_SECONDS = 120.0
 ATTEMPTS = 2  # a worker that dies is replaced once
-LONGEST_ANSWER = 100_000  # characters that are sent to the worker at all
 _READ = 1 << 16
 
 
@@ -82,19 +81,17 @@ class StandaloneGrader:
 
 
 def math_equal(prediction: str, reference: str, *, deadline: float = 3.0) -> bool:
-    """Whether two bare answers are the same value.
+    """Whether two bare answers are the same.
 
-    Numbers are compared exactly, here; other answers by algebra, in a worker process, for at most
-    `deadline` seconds. What is no expression equals only the same text.
+    Nearly all pairs are decided here, by the rules of `rewards.math.rules`; what their grammar does
+    not cover goes to math-verify, in a worker process, for at most `deadline` seconds.
 
     Raises:
         PoolError: The worker does not start.
     """
-    same = exact.equal(prediction, reference)
-    if same is not None:
-        return same
-    if len(prediction) > LONGEST_ANSWER or len(reference) > LONGEST_ANSWER:
-        return False
+    decision = decide(prediction, reference)
+    if decision.same is not None or not worth_algebra(prediction, reference):
+        return bool(decision.same)
     sample = Sample(id="math_equal", prompt=(), response=prediction, reference=reference)
     return _grader(os.getpid()).is_correct(sample, deadline)
 

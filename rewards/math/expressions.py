@@ -1,0 +1,394 @@
+"""Arithmetic: sums, products, powers, names, functions and LaTeX's macros.
+
+sum     := [sign] product ((+ | - | pm) product)*
+product := power ((* | / | nothing) power)*
+power   := atom (! | ^ exponent | _ index | ' | %)*
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from rewards.math.brackets import Brackets
+from rewards.math.cursor import Cursor
+from rewards.math.lexer import NotMathError, Token
+from rewards.math.nodes import (
+    Based,
+    Call,
+    Constant,
+    Items,
+    Node,
+    Number,
+    Quantity,
+    Relation,
+    Symbol,
+)
+from rewards.math.vocabulary import (
+    BASES,
+    CONSTANTS,
+    DECORATIONS,
+    FUNCTION_ALIASES,
+    FUNCTION_LETTERS,
+    GREEK,
+    INVERTIBLE,
+    NO_FACTOR,
+    NUMBER_SETS,
+    PAIRS,
+    RELATIONS,
+    SET_OPERATIONS,
+)
+
+EXPONENT_LIMIT = 400  # of a literal like 3e8
+
+
+class Expressions:
+    """Reads expressions at the cursor.
+
+    Args:
+        cursor: Where the parser stands.
+        brackets: Reads what stands in brackets.
+    """
+
+    def __init__(self, cursor: Cursor, brackets: Brackets) -> None:
+        self._cursor = cursor
+        self._brackets = brackets
+        self._readers = {
+            "number": self._number,
+            "letter": self._letter,
+            "function": self._function,
+            "command": self._command,
+            "$": self._money,
+        }
+        self._macros: Mapping[str, Callable[[str], Node]] = {
+            "frac": self._two_arguments,
+            "binom": self._two_arguments,
+            "sqrt": lambda _: self._root(),
+            "mathbb": self._blackboard,
+            "emptyset": lambda _: Items((), "{", "}"),
+            "angle": lambda _: self.power(),
+            "measuredangle": lambda _: self.power(),
+            "sum": self._series,
+            "prod": self._series,
+            "begin": lambda _: cursor.nested(brackets.environment),
+        }
+
+    def sum(self) -> Node:
+        """Terms and the signs between them."""
+        terms = [self._signed()]
+        while True:
+            if self._cursor.took("+"):
+                terms.append(self._signed_product())
+            elif self._cursor.took("-"):
+                terms.append(Call("neg", (self._signed_product(),)))
+            elif self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
+                name = self._cursor.take().text
+                terms = [Call(name, (_of("add", terms), self._product()))]
+            else:
+                return _of("add", terms)
+
+    def _signed(self) -> Node:
+        if self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
+            name = self._cursor.take().text
+            return Call(name, (Number(Fraction(0)), self._product()))
+        return self._signed_product()
+
+    def _signed_product(self) -> Node:
+        negative = False
+        while self._cursor.now.kind in {"+", "-"}:
+            negative ^= self._cursor.take().kind == "-"
+        node = self._product()
+        return Call("neg", (node,)) if negative else node
+
+    def _product(self) -> Node:
+        factors = [self.power()]
+        while True:
+            if self._cursor.took("*"):
+                factors.append(self._factor())
+            elif self._cursor.took("/"):
+                factors = [Call("div", (_of("mul", factors), self._factor()))]
+            elif self._starts_factor():
+                factors = self._juxtaposed(factors)
+            else:
+                return _of("mul", factors)
+
+    def _factor(self) -> Node:
+        if self._cursor.now.kind in {"+", "-"}:
+            negative = self._cursor.take().kind == "-"
+            return Call("neg", (self.power(),)) if negative else self.power()
+        return self.power()
+
+    def _juxtaposed(self, factors: list[Node]) -> list[Node]:
+        """A product without a sign, or a mixed number: `2\\frac12`, `2 1/2`."""
+        whole = len(factors) == 1 and _is_whole(factors[0])
+        if self._cursor.is_("number") and self._cursor.peek(-1).kind == "number":
+            fraction = self._typed_fraction() if whole else None
+            if fraction is None:
+                raise NotMathError("two numbers side by side")
+            return [Call("add", (factors[0], fraction))]
+        is_fraction = self._cursor.is_("command", "frac")
+        factor = self.power()
+        if whole and is_fraction and _is_proper_fraction(factor):
+            return [Call("add", (factors[0], factor))]
+        return [*factors, factor]
+
+    def _typed_fraction(self) -> Node | None:
+        above, slash, below = (self._cursor.peek(distance) for distance in range(3))
+        if slash.kind != "/" or below.kind != "number" or not above.spaced:
+            return None
+        fraction = Call("div", (_literal(above.text), _literal(below.text)))
+        if not _is_proper_fraction(fraction):
+            return None
+        self._cursor.skip(3)
+        return fraction
+
+    def _starts_factor(self) -> bool:
+        token = self._cursor.now
+        if token.kind in {"number", "letter", "function", "(", "{", "["}:
+            return not (
+                token.kind == "(" and any(map(self._cursor.command_follows, ("pmod", "mod")))
+            )
+        if token.kind == "|":
+            return self._cursor.bars == 0
+        if token.kind != "command":
+            return False
+        return (
+            token.text not in RELATIONS
+            and token.text not in SET_OPERATIONS
+            and (token.text not in NO_FACTOR)
+        )
+
+    def power(self) -> Node:
+        node = self._atom()
+        while True:
+            if self._cursor.took("!"):
+                node = Call("factorial", (node,))
+            elif self._cursor.took("%"):
+                node = Quantity(node, "%")
+            elif self._cursor.took("$"):
+                node = Quantity(node, "$")
+            elif self._cursor.is_("'"):
+                node = self._primed(node)
+            elif self._cursor.took("_"):
+                node = self._indexed(node)
+            elif self._cursor.took("^"):
+                node = self._raised(node)
+            else:
+                return node
+
+    def _primed(self, node: Node) -> Node:
+        if not isinstance(node, Symbol):
+            raise NotMathError("a prime behind something that is no name")
+        while self._cursor.took("'"):
+            node = Symbol(node.name + "'")
+        return node
+
+    def _indexed(self, node: Node) -> Node:
+        index = "".join(token.text for token in self._cursor.group())
+        if isinstance(node, Number) and node.decimals is None and node.value.denominator == 1:
+            base = BASES.get(index.lower(), index)
+            if base.isdecimal() and 2 <= int(base[:4]) <= 36:
+                return Based(str(node.value), int(base))
+            raise NotMathError("a number with an index that is no base")
+        if isinstance(node, Symbol | Constant):
+            node = Symbol(f"{node.name}_{index}")
+            return self._applied(node)
+        raise NotMathError("an index behind something that is no name")
+
+    def _raised(self, node: Node) -> Node:
+        degrees = self._cursor.took("command", "circ") or self._cursor.took_braced("circ")
+        if degrees:
+            return Quantity(node, "deg")
+        if self._cursor.took("command", "prime") or self._cursor.took_braced("prime"):
+            return Symbol(f"{node.name}'") if isinstance(node, Symbol) else node
+        exponent = self.exponent()
+        return Call("pow", (node, exponent))
+
+    def exponent(self) -> Node:
+        if self._cursor.is_("-") or self._cursor.is_("+"):
+            negative = self._cursor.take().kind == "-"
+            node = self._atom()
+            return Call("neg", (node,)) if negative else node
+        return self._atom()
+
+    def _atom(self) -> Node:
+        token = self._cursor.take()
+        if token.kind in {"(", "["}:
+            return self._cursor.nested(lambda: self._brackets.bracketed(token.kind))
+        if (bracket := self._brackets.readers.get(token.kind)) is not None:
+            return self._cursor.nested(bracket)
+        if token.kind == "text" and len(token.text) == 1 and token.text.isalpha():
+            return self._letter(token.text)
+        if (read := self._readers.get(token.kind)) is not None:
+            return read(token.text)
+        raise NotMathError(f"{token.text or 'the end'!r} where a value has to be")
+
+    def _money(self, sign: str) -> Node:
+        return Quantity(self.power(), sign)
+
+    def _number(self, text: str) -> Node:
+        if self._cursor.is_("command", "overline") or self._cursor.is_("command", "dot"):
+            return self._repeating(text)
+        return _literal(text)
+
+    def _repeating(self, text: str) -> Node:
+        """`0.1\\overline{6}` is exactly 1/6."""
+        self._cursor.take()
+        period = "".join(token.text for token in self._cursor.group())
+        whole, point, fixed = text.partition(".")
+        if not (point and period.isdecimal()):
+            raise NotMathError("an overline that repeats no decimals")
+        scale = 10 ** len(fixed)
+        start = Fraction(int(whole + fixed), scale)
+        return Number(start + Fraction(int(period), scale * (10 ** len(period) - 1)))
+
+    def _letter(self, name: str) -> Node:
+        if name in {"e", "i"} and not self._cursor.is_("_"):
+            return Constant(name)
+        if self._cursor.is_("_"):
+            return Symbol(name)
+        return self._applied(Symbol(name))
+
+    def _applied(self, symbol: Symbol) -> Node:
+        """`f(x)` is a function's value; `x(y+1)` is a product."""
+        if symbol.name[0] in FUNCTION_LETTERS and self._cursor.is_("("):
+            self._cursor.take()
+            argument = self._cursor.nested(lambda: self._brackets.bracketed("("))
+            return Call(f"{symbol.name}()", (argument,))
+        return symbol
+
+    def _function(self, name: str) -> Node:
+        base: Node | None = None
+        power: Node | None = None
+        if self._cursor.took("_"):
+            base = self._atom()
+        if self._cursor.took("^"):
+            power = self.exponent()
+        argument = self._argument()
+        if power is not None and _is_minus_one(power) and name in INVERTIBLE:
+            return Call(f"arc{name}", (argument,))
+        if name == "log" and base is not None:
+            node: Node = Call("logbase", (argument, base))
+        elif base is not None:
+            raise NotMathError(f"{name} with an index")
+        else:
+            node = Call(FUNCTION_ALIASES.get(name, name), _spread(argument, name))
+        return Call("pow", (node, power)) if power is not None else node
+
+    def _argument(self) -> Node:
+        if self._cursor.now.kind in {"(", "{", "[", "|"}:
+            return self._atom()
+        negative = self._cursor.took("-")
+        factors = [self.power()]
+        while self._starts_factor() and not (self._cursor.is_("function") or self._cursor.is_("(")):
+            factors = self._juxtaposed(factors)
+        node = _of("mul", factors)
+        return Call("neg", (node,)) if negative else node
+
+    def _command(self, name: str) -> Node:
+        if (read := self._macros.get(name)) is not None:
+            return read(name)
+        if name in DECORATIONS:
+            return self._macro_argument()
+        if name in PAIRS:
+            return self._cursor.nested(lambda: self._brackets.paired(name))
+        if name in GREEK:
+            return Symbol(name) if self._cursor.is_("_") else self._applied(Symbol(name))
+        if (constant := CONSTANTS.get(name)) is not None:
+            return Constant(constant)
+        raise NotMathError(f"the command \\{name}")
+
+    def _two_arguments(self, name: str) -> Node:
+        operation = "div" if name == "frac" else "binomial"
+        return Call(operation, (self._macro_argument(), self._macro_argument()))
+
+    def _blackboard(self, _: str) -> Node:
+        letters = "".join(token.text for token in self._cursor.group())
+        if letters not in NUMBER_SETS:
+            raise NotMathError(f"the blackboard letter {letters}")
+        return self._number_set(letters)
+
+    def _number_set(self, letters: str) -> Node:
+        node: Node = Constant(letters)
+        if self._cursor.is_("^") or self._cursor.is_("_"):
+            kind = self._cursor.take().kind
+            index = "".join(token.text for token in self._cursor.group())
+            node = Symbol(f"{letters}{kind}{index}")
+        return node
+
+    def _macro_argument(self) -> Node:
+        """What LaTeX gives a macro: a group, or a single digit or letter."""
+        token = self._cursor.now
+        if token.kind == "number" and len(token.text) > 1:
+            self._cursor.replace(Token("number", token.text[1:]))
+            if not token.text[0].isdigit():
+                raise NotMathError("a macro's argument begins with a point")
+            return _literal(token.text[0])
+        return self._atom()
+
+    def _root(self) -> Node:
+        degree: Node | None = None
+        if self._cursor.took("["):
+            degree = self.sum()
+            self._cursor.expect("]")
+        radicand = self._atom()
+        if degree is None:
+            return Call("sqrt", (radicand,))
+        return Call("root", (radicand, degree))
+
+    def _series(self, name: str) -> Node:
+        lower = upper = None
+        while self._cursor.now.kind in {"_", "^"}:
+            if self._cursor.take().kind == "_":
+                lower = self._atom()
+            else:
+                upper = self._atom()
+        if not isinstance(lower, Relation) or upper is None or lower.operators != ("=",):
+            raise NotMathError(f"\\{name} without bounds")
+        index, start = lower.sides
+        if not isinstance(index, Symbol | Constant):
+            raise NotMathError(f"\\{name} without an index")
+        return Call(name, (Symbol(index.name), start, upper, self._product()))
+
+
+def _of(operation: str, operands: list[Node]) -> Node:
+    return operands[0] if len(operands) == 1 else Call(operation, tuple(operands))
+
+
+def _is_whole(node: Node) -> bool:
+    return isinstance(node, Number) and node.value.denominator == 1 and node.decimals is None
+
+
+def _literal(text: str) -> Number:
+    mantissa, _, exponent = text.lower().partition("e")
+    if exponent and abs(int(exponent)) > EXPONENT_LIMIT:
+        raise NotMathError("a literal with a huge exponent")
+    whole, point, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    decimals = len(fraction) if point and fraction and not exponent else None
+    value = Fraction(int((whole + fraction) or "0"), 10 ** len(fraction))
+    if exponent:
+        value *= Fraction(10) ** int(exponent)
+    return Number(value, decimals, len(digits))
+
+
+def _is_proper_fraction(node: Node) -> bool:
+    if not isinstance(node, Call) or node.name != "div":
+        return False
+    above, below = node.arguments
+    return (
+        isinstance(above, Number)
+        and isinstance(below, Number)
+        and above.decimals is None
+        and below.decimals is None
+        and 0 < above.value < below.value
+    )
+
+
+def _is_minus_one(node: Node) -> bool:
+    return node == Call("neg", (Number(Fraction(1), None, 1),))
+
+
+def _spread(argument: Node, name: str) -> tuple[Node, ...]:
+    """Arguments of a function of several, such as max."""
+    if isinstance(argument, Items) and name in {"max", "min", "gcd", "lcm"}:
+        return argument.items
+    return (argument,)

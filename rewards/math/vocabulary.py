@@ -1,0 +1,100 @@
+"""The words of mathematical answers: commands, functions, letters, and what each stands for."""
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+UNICODE = {
+    "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "⁄": "/",
+    "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
+    "∈": r"\in ", "∪": r"\cup ", "∩": r"\cap ", "∖": r"\setminus ", "∅": r"\emptyset ",
+    "∞": r"\infty ", "π": r"\pi ", "√": r"\sqrt ", "∛": r"\sqrt[3]", "±": r"\pm ", "∓": r"\mp ",
+    "°": r"^\circ ", "º": r"^\circ ", "′": "'", "’": "'", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}",
+    "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}", "θ": r"\theta ", "α": r"\alpha ",
+    "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ",
+    "ω": r"\omega ", "σ": r"\sigma ", "ε": r"\epsilon ", "ρ": r"\rho ", "τ": r"\tau ",
+    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}",
+    "¾": r"\frac{3}{4}", "⅛": r"\frac{1}{8}", "⟨": r"\langle ", "⟩": r"\rangle ",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "€": r"\$ ", "£": r"\$ ",
+    "“": '"', "”": '"', "，": ",", "；": ";", "：": ":", "（": "(", "）": ")", "\u00a0": " ",
+    "\u2009": " ", "\u202f": " ",
+}  # fmt: skip
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙ", "0123456789n")
+SYNONYMS = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
+    "leq": "le", "leqslant": "le", "leqq": "le", "geq": "ge", "geqslant": "ge", "geqq": "ge",
+    "lt": "<", "gt": ">", "neq": "ne", "not=": "ne", "times": "*", "cdot": "*", "ast": "*",
+    "div": "/", "colon": ":", "lbrace": "{", "rbrace": "}", "lvert": "|", "rvert": "|",
+    "vert": "|", "lVert": "|", "rVert": "|", "Vert": "|", "|": "|", "mid": "|", "degree": "circ",
+    "varnothing": "emptyset", "backslash": "setminus", "land": "and", "lor": "or",
+    "wedge": "and", "vee": "or", "simeq": "approx", "doteq": "=", "coloneqq": "=", "equiv": "=",
+    "varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "lbrack": "[", "rbrack": "]",
+    "lang": "langle", "rang": "rangle", "implies": ";", "Rightarrow": ";", "iff": ";",
+    "Leftrightarrow": ";", "ge": "ge", "infin": "infty", "dots": "ldots", "cdots": "ldots",
+    "dotsc": "ldots", "fbox": "boxed", "framebox": "boxed", "lg": "lg", "arctg": "arctan",
+    "tg": "tan", "ctg": "cot", "sh": "sinh", "ch": "cosh", "textdollar": "$", "pounds": "$",
+    "euro": "$", "cosec": "csc",
+}  # fmt: skip
+"""Commands that mean the same; a target that is no letters is a character."""
+WORD_COMMANDS = _set("text textbf textit textrm textnormal texttt textsf textsc mbox emph hbox")
+FONT_COMMANDS = _set(
+    "mathrm mathit mathbf mathsf mathtt operatorname bold boldsymbol bm pmb mathcal mathscr "
+    "mathfrak"
+)
+FUNCTIONS = _set(
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth asin "
+    "acos atan ln log lg exp sqrt abs floor ceil gcd lcm max min det arg sgn cbrt"
+)
+CONSTANTS = {"imath": "i", "pi": "pi", "infty": "inf", "inf": "inf", "infinity": "inf", "oo": "inf"}
+GREEK_WORDS = _set("alpha beta gamma delta theta lambda sigma omega epsilon phi")
+SHORT_WORDS = _set(
+    "the day men all odd yes not and or no one two six ten are has for if is of to in at per than "
+    "when none even true cm mm km kg mg lb lbs oz ft in yd mi hr hrs min mins sec secs mph mL ml "
+    "dL cc sq ppm rpm cents cent pct inch feet foot mile hour day week year unit deg rad"
+)
+ANYTHING = "_"
+"""The name of the variable that a text left out."""
+RELATIONS = {"=": "=", "<": "<", ">": ">", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈",
+             "in": "∈", "ll": "<", "gg": ">", "sim": "≈", "cong": "="}  # fmt: skip
+SET_OPERATIONS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
+DECORATIONS = _set(
+    "overline vec hat bar tilde overrightarrow overleftrightarrow widehat widetilde underline "
+    "boxed ensuremath mathop mathord dot phantom"
+)
+GREEK = _set(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell "
+    "triangle hbar nabla ldots aleph square circ"
+)
+FUNCTION_LETTERS = frozenset("fghFGH")
+INVERTIBLE = _set("sin cos tan cot sec csc")
+NUMBER_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C"}
+PAIRS = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil"), "langle": ("rangle", "")}
+MATRICES = _set("matrix pmatrix bmatrix vmatrix Bmatrix Vmatrix smallmatrix array")
+NO_FACTOR = _set("pm mp rfloor rceil rangle end pmod mod bmod choose hline")
+LISTS = _set("cases aligned align align* gathered gather gather* split equation")
+FILLERS = _set(
+    "about approximately exactly roughly around the answer is final thus therefore so hence we get "
+    "have value equals equal to only just a an are be of solution solutions area length"
+)
+BASES = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "twelve": "12", "sixteen": "16",
+}  # fmt: skip
+FUNCTION_ALIASES = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "ln": "log",
+    "lg": "log10",
+}
+NUMBER_WORDS = {
+    word: number
+    for number, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+         "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+         "nineteen", "twenty")
+    )
+}  # fmt: skip
