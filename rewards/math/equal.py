@@ -34,7 +34,11 @@ class Answer:
 
 
 ALGEBRA_LIMIT = 1_000  # characters
-_PLAIN = re.compile(r"-?[0-9]{1,15}")
+_PLAIN = re.compile(
+    r"(?P<sign>-?)(?:(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<part>[0-9]{1,9}))?"
+    r"|\\[dt]?frac\{(?P<above>[0-9]{1,15})\}\{(?P<below>[0-9]{1,15})\}"
+    r"|(?P<over>[0-9]{1,15})/(?P<under>[0-9]{1,15}))"
+)
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _SENTENCE_MATH = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\{([^{}]*)\}")
@@ -49,8 +53,8 @@ def decide(prediction: str, reference: str) -> Decision:
     mine, gold = prediction.strip(), reference.strip()
     if not mine:
         return Decision(False, "no answer")
-    if _PLAIN.fullmatch(mine) and _PLAIN.fullmatch(gold):
-        return Decision(int(mine) == int(gold), "number")
+    if (same := _same_number(mine, gold)) is not None:
+        return Decision(same, "number")
     answer, wanted = read(bare(mine)), read(bare(gold))
     if wanted.readings and not answer.readings:
         answer = _in_sentence(mine) or answer
@@ -61,6 +65,26 @@ def decide(prediction: str, reference: str) -> Decision:
     if _plain_words(mine) == _plain_words(gold) != "":
         return Decision(True, "words")
     return Decision(None, answer.fault or wanted.fault)
+
+
+def _same_number(mine: str, gold: str) -> bool | None:
+    """Whether two plainly written rationals are equal; None where it takes the rules to tell."""
+    left, right = _PLAIN.fullmatch(mine), _PLAIN.fullmatch(gold)
+    if left is None or right is None:
+        return None
+    (a, b), (c, d) = _rational(left), _rational(right)
+    if b and d and a * d == b * c:
+        return True
+    # A decimal may be met by rounding.
+    return None if left["part"] or right["part"] or not (b and d) else False
+
+
+def _rational(plain: re.Match[str]) -> tuple[int, int]:
+    sign, whole, part, above, below, over, under = plain.groups()
+    if whole is None:
+        return int(f"{sign}{above or over}"), int(below or under)
+    digits = whole.replace(",", "")
+    return int(f"{sign}{digits}{part or ''}"), 10 ** len(part or "")
 
 
 def _same_text(mine: str, gold: str) -> str | None:

@@ -9,7 +9,7 @@ what it refuses (/=), prediction first.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, TypeGuard
+from typing import Any
 
 from rewards.math import regions
 from rewards.math.nodes import (
@@ -250,8 +250,6 @@ def _with_sign(node: Node, *, upper: bool) -> Node:
 def assigned(prediction: Node, reference: Node) -> bool | None:
     """A name in front of the value: `x = 5` = `5`, `x \\in [0,1]` = `[0,1]`; `x=5` /= `y=5`."""
     (name, value), (gold_name, gold) = _named(prediction), _named(reference)
-    if _is_sum_of_names(prediction) and not has_symbols(reference):
-        value = prediction.sides[1]
     if value is prediction and gold is reference:
         return None
     if isinstance(value, Relation) or isinstance(gold, Relation):
@@ -259,19 +257,6 @@ def assigned(prediction: Node, reference: Node) -> bool | None:
     if name is not None and gold_name is not None and name != gold_name:
         return None
     return _same(value, gold)
-
-
-def _is_sum_of_names(node: Node) -> TypeGuard[Relation]:
-    """`a + b = 7`, which answers what a + b is."""
-    if not (isinstance(node, Relation) and node.operators == ("=",)):
-        return False
-    left = node.sides[0]
-    return isinstance(left, Call) and left.name == "add" and all(map(_is_term, left.arguments))
-
-
-def _is_term(node: Node) -> bool:
-    negative = isinstance(node, Call) and node.name == "neg"
-    return _is_name(children(node)[0] if negative else node)
 
 
 def _named(node: Node) -> tuple[Node | None, Node]:
