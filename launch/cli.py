@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,19 @@ app = typer.Typer(
 )
 
 
+data_app = typer.Typer(no_args_is_help=True, help="Look at data sets before they are trained on.")
+app.add_typer(data_app, name="data")
+
+Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
+Deadline = Annotated[
+    float, typer.Option(help="seconds for one answer; one that takes longer is not correct")
+]
+MemoryMb = Annotated[int, typer.Option(help="memory of one grading process, MiB")]
+
+
 @app.callback()
 def root() -> None:
-    """Keeps sub-commands even while there is only one."""
+    """Keeps the help of the whole command apart from that of its parts."""
 
 
 @app.command()
@@ -74,6 +85,110 @@ def report(
         _say(f"report: {write_report(run_dir)}")
 
 
+@app.command()
+def verify(
+    source: Annotated[
+        str, typer.Argument(metavar="IN.jsonl", help="answers, one JSON object a line; - for stdin")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT.jsonl", help="verdicts, in the same order; - for stdout")
+    ],
+    task: Annotated[str, typer.Option(help="what the answers are answers to: math")],
+    workers: Workers = None,
+    deadline: Deadline = 3.0,
+    memory_mb: MemoryMb = 512,
+) -> None:
+    r"""Grade a file of answers.
+
+    A row of the task math is {"id", "response", "reference"}: a whole answer,
+    whose last \boxed{} counts; or {"id", "prediction", "reference"}: a bare answer.
+
+    A row of the output is {"id", "outcome", "reward", "reason", "seconds"}. The
+    outcome is correct, incorrect, or ungradable: an ungradable answer was not
+    measured, and its reward is null. OUT.jsonl appears when every row is graded;
+    an older one is replaced.
+
+    Examples:
+
+      plumb verify --task math answers.jsonl verdicts.jsonl
+
+      zcat answers.jsonl.gz | plumb verify --task math - verdicts.jsonl
+    """
+    with one_line_errors():
+        from launch.verify import verify as run_verify
+
+        run_verify(
+            task,
+            source,
+            target,
+            workers=_cores() if workers is None else workers,
+            deadline=deadline,
+            memory_mb=memory_mb,
+        )
+
+
+@data_app.command()
+def validate(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="a .jsonl, .json or .parquet file, or builtin:...")
+    ],
+    verifier: Annotated[
+        str, typer.Option(help="a verifier's name, or path/to/file.py:function")
+    ] = "math",
+    prompt_column: Annotated[str, typer.Option(help="column with the prompt")] = "auto",
+    reference_column: Annotated[str, typer.Option(help="column with the gold answer")] = "auto",
+    reference_pattern: Annotated[
+        str,
+        typer.Option(
+            help="regular expression whose first group is the gold answer; auto: what follows "
+            "####, else the whole column; none: the whole column"
+        ),
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="MISSES.jsonl", help="write every miss to this file")
+    ] = None,
+    workers: Workers = None,
+    deadline: Deadline = 3.0,
+    memory_mb: MemoryMb = 512,
+) -> None:
+    """Check that the gold answers of a data set are correct by their own verifier.
+
+    Each gold answer is graded as if a model had given it. A miss is a row on
+    which no model could ever be right: its answer is no expression, is cut, or is
+    of a kind that the verifier does not know. Remove such rows, or train with
+    another verifier.
+
+    Ends with code 0 when every row is correct, and 1 when there is a miss.
+
+    Examples:
+
+      plumb data validate train.jsonl
+
+      plumb data validate gsm8k.parquet --out misses.jsonl
+    """
+    with one_line_errors():
+        from data.sources import load_prompts
+        from launch.validate import validate as run_validate
+
+        prompts = load_prompts(
+            source,
+            prompt_column=prompt_column,
+            reference_column=reference_column,
+            reference_pattern=None if reference_pattern == "none" else reference_pattern,
+        )
+        missed = run_validate(
+            source,
+            prompts,
+            verifier,
+            out=out,
+            workers=_cores() if workers is None else workers,
+            deadline=deadline,
+            memory_mb=memory_mb,
+        )
+        if missed:
+            sys.exit(1)
+
+
 def main() -> NoReturn:
     """Entry point of the `plumb` command."""
     app()
@@ -111,6 +226,10 @@ def _explain(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, DataError | RewardError):
         return "; ".join([str(error), *notes]), 1
     return None, 1
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _say(message: str) -> None:
