@@ -46,7 +46,7 @@ _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉ₙ]+")
 _LOOKS = re.compile(
     r"\\(?:left|right|middle|[bB]ig{1,2}[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits"
     r"|rm|bf|it|large|Large|small|normalsize|hfill|noindent|centering)(?![a-zA-Z])\.?"
-    r"|(?<!\\)\\[()\[\]]|(?<!\\)\$|\\(?:h|v|m)?space\*?\{[^{}]*\}|\\!"
+    r"|(?<!\\)\\[()\[\]]|(?<!\\)\$|\\[hv]?phantom\s*(?:\{[^{}]*\}|\S)|\\(?:h|v|m)?space\*?\{[^{}]*\}|\\!"
 )
 _SPACES = re.compile(
     r"\\(?:quad|qquad|enspace|(?:neg)?(?:thin|med|thick)space)(?![a-zA-Z])"

@@ -30,6 +30,7 @@ from rewards.math.units import Unit, find_unit
 from rewards.math.values import (
     NoValueError,
     Point,
+    divided,
     evaluate,
     has_symbols,
     is_real,
@@ -410,7 +411,7 @@ def _proportional(a: Relation, b: Relation, *, signed: bool) -> bool:
             continue
         if right == 0 or left == 0:
             return False
-        ratio = left / right
+        ratio = divided(left, right)
         if factor is not None and not same_value(factor, ratio):
             return False
         factor = ratio

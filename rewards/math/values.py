@@ -190,12 +190,12 @@ _ARITHMETIC: Mapping[str, Callable[[list[Value], Point], Value]] = {
     "add": lambda values, _: _folded("add", values),
     "mul": lambda values, _: _folded("mul", values),
     "neg": lambda values, _: -values[0],
-    "div": lambda values, _: _divided(*values),
+    "div": lambda values, _: divided(*values),
     "pow": lambda values, point: _powered(values[0], values[1], point),
     "sqrt": lambda values, point: _root(values[0], Fraction(2), point),
     "cbrt": lambda values, point: _root(values[0], Fraction(3), point),
     "root": lambda values, point: _root(values[0], values[1], point),
-    "ratio": lambda values, _: _divided(*values) if len(values) == 2 else _opaque("ratio", values),
+    "ratio": lambda values, _: divided(*values) if len(values) == 2 else _opaque("ratio", values),
 }
 
 
@@ -209,7 +209,8 @@ def _folded(name: str, values: list[Value]) -> Value:
     return total
 
 
-def _divided(a: Value, b: Value) -> Value:
+def divided(a: Value, b: Value) -> Value:
+    """The quotient of two values, exact if both are; raises `NoValueError` for a zero below."""
     if b == 0:
         raise NoValueError("division by zero")
     if isinstance(a, Fraction) and isinstance(b, Fraction):
@@ -269,7 +270,7 @@ def _integer_root(value: int, degree: int) -> int | None:
 
 def _root(value: Value, degree: Value, point: Point) -> Value:
     if not _is_integer(degree) or not 1 <= degree <= 1_000:
-        return _powered(value, _divided(Fraction(1), degree), point)
+        return _powered(value, divided(Fraction(1), degree), point)
     return _powered(value, 1 / degree, point)
 
 
@@ -335,7 +336,7 @@ def _logarithm(name: str, arguments: list[Value], point: Point) -> Value:
     if name == "log":
         return natural
     base = mp.log(_inexact(arguments[1])) if name == "logbase" else mp.log(10)
-    return _divided(natural, base)
+    return divided(natural, base)
 
 
 def _exact_logarithm(value: Fraction, base: Value) -> Fraction | None:

@@ -61,7 +61,7 @@ RELATIONS = {"=": "=", "<": "<", ">": ">", "le": "≤", "ge": "≥", "ne": "≠"
 SET_OPERATIONS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
 DECORATIONS = _set(
     "overline vec hat bar tilde overrightarrow overleftrightarrow widehat widetilde underline "
-    "boxed ensuremath mathop mathord dot phantom"
+    "boxed ensuremath mathop mathord dot"
 )
 GREEK = _set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
