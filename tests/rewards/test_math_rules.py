@@ -1,6 +1,8 @@
 """Which answers are the same: a table for each rule, and the laws that hold for all answers."""
 
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -265,3 +267,11 @@ def test_sums_and_lists_commute_and_the_verdict_is_symmetric(a: str, b: str) -> 
 def test_any_two_texts_get_a_decision(a: str, b: str) -> None:
     assert decide(a, b).same in {True, False, None}
     assert not decide(f"{a} 1", f"{a} 2").same
+
+
+def test_the_readmes_examples_hold() -> None:
+    readme = (Path(__file__).parents[2] / "rewards/math/README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"`([^`]+)` (=|/=) `([^`]+)`", readme)
+    assert len(examples) > 30
+    for prediction, sign, reference in examples:
+        assert bool(decide(prediction, reference).same) is (sign == "="), (prediction, reference)
