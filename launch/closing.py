@@ -20,6 +20,10 @@ def close(config: RunConfig, summary: Summary) -> None:
             f"{before:.1%} before, {after:.1%} after ({change:+.1f} points), measured on "
             f"{summary.evaluation_size} held-out prompts, {_manner(config)}"
         )
+    if summary.ungradable:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.ungradable.items()))
+        total = sum(summary.ungradable.values())
+        facts["ungradable"] = f"{total} answers, left out of everything: {kinds}"
     if summary.model is not None:
         facts["model"] = str(summary.model)
     facts["report"] = str(report)

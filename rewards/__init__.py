@@ -3,9 +3,12 @@
 Guarantee: importing this package loads none of torch, Ray, vLLM, DeepSpeed or SymPy.
 """
 
+from rewards.combine import Rubric, Term
 from rewards.errors import (
+    InfrastructureError,
     InvalidVerdictError,
     MissingColumnError,
+    OptionsError,
     PluginError,
     PoolError,
     RewardError,
@@ -16,19 +19,25 @@ from rewards.pool import GradingPool
 from rewards.registry import load_verifier, verifier
 from rewards.running import Pending
 from rewards.types import Outcome, Sample, Verdict
+from rewards.use import Use
 from rewards.verifier import Verifier
 
 __all__ = [
     "GradingPool",
+    "InfrastructureError",
     "InvalidVerdictError",
     "MissingColumnError",
+    "OptionsError",
     "Outcome",
     "Pending",
     "PluginError",
     "PoolError",
     "RewardError",
+    "Rubric",
     "Sample",
+    "Term",
     "UnknownVerifierError",
+    "Use",
     "Verdict",
     "Verifier",
     "VerifierDefinitionError",

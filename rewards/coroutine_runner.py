@@ -1,33 +1,38 @@
-"""Async verifiers on the caller's event loop, so many at a time, each under a deadline.
+"""Async verifiers on the caller's event loop, so many at a time, each try under a deadline.
 
 For verifiers that wait for a service. One that computes belongs in a plain function: on the loop it
-would hold up the trainer, and it could not be killed.
+would hold up the trainer, and it could not be killed. Only a failure that the verifier declares, by
+raising `InfrastructureError`, is tried again; its place stays taken meanwhile, so that a service
+that is down is not run over.
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from rewards.errors import PoolError
 from rewards.registry import AnyVerifier
 from rewards.running import Job, Limits
+from rewards.types import Verdict
 
 
 class CoroutineRunner:
-    """Runs `verifier` for up to `limits.concurrency` samples at once."""
+    """Runs async verifiers for up to `limits.concurrency` samples at once."""
 
     replaced = 0
 
-    def __init__(self, verifier: AnyVerifier, limits: Limits) -> None:
-        self._verifier = verifier
+    def __init__(self, verifiers: Sequence[AnyVerifier], limits: Limits) -> None:
+        self._verifiers = verifiers
         self._limits = limits
         self._gate = asyncio.Semaphore(limits.concurrency)
         self._tasks: dict[asyncio.Task[None], Job] = {}
         self._running: dict[Job, float] = {}
 
     async def start(self) -> None:
-        """Warm the verifier up."""
-        if self._verifier.warm_up is not None:
-            self._verifier.warm_up()
+        """Warm the verifiers up."""
+        for verifier in self._verifiers:
+            if verifier.warm_up is not None:
+                verifier.warm_up()
 
     def submit(self, job: Job) -> None:
         """Start a task for `job`."""
@@ -50,18 +55,25 @@ class CoroutineRunner:
             job.fail(PoolError("the grading pool was closed while samples were being graded"))
 
     async def _run(self, job: Job) -> None:
-        deadline = self._limits.deadline
         async with self._gate:
             began = self._running[job] = time.monotonic()
             try:
-                verdict = await asyncio.wait_for(self._verifier.judge_async(job.sample), deadline)
-            except TimeoutError:
-                verdict = self._verifier.blame(f"deadline: no verdict within {deadline:g} s")
+                verdict = await self._try(job)
+                while (pause := job.retry_after(verdict, self._limits)) is not None:
+                    await asyncio.sleep(pause)
+                    verdict = await self._try(job)
             finally:
                 del self._running[job]
             job.finish(verdict, time.monotonic() - began)
 
+    async def _try(self, job: Job) -> Verdict:
+        try:
+            async with asyncio.timeout(job.deadline):
+                return await job.verifier.judge_async(job.sample)
+        except TimeoutError:
+            return job.verifier.blame(f"deadline: no verdict within {job.deadline:g} s")
+
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         job = self._tasks.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            job.fail(PoolError(f"the verifier '{self._verifier.name}' broke: {error!r}"))
+            job.fail(PoolError(f"the verifier '{job.verifier.name}' broke: {error!r}"))

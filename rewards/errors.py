@@ -2,7 +2,8 @@
 
 These are faults of the set-up: a spec that names nothing, a plugin that does not load, a data set
 without a needed column. They stop a run. What goes wrong with one answer is never raised: it is a
-`Verdict`, because a bad answer is data.
+`Verdict`, because a bad answer is data. The one exception is `InfrastructureError`, which a
+verifier raises to be tried again.
 """
 
 
@@ -26,9 +27,17 @@ class PluginError(RewardError):
     """A plugin file is missing, does not import, or lacks the function that was asked for."""
 
 
+class OptionsError(RewardError):
+    """A verifier was given options that it does not take."""
+
+
 class MissingColumnError(RewardError):
     """A verifier asks for a column that the sample does not have."""
 
 
 class PoolError(RewardError):
     """A pool cannot start its workers, lost them for good, or was used while closed."""
+
+
+class InfrastructureError(RewardError):
+    """Raised by a verifier whose service is away: the sample is tried again, then ungradable."""

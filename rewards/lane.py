@@ -5,13 +5,16 @@ worker had still answered is read before the stream ends.
 """
 
 import asyncio
+import os
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Self
+from typing import IO, Self
 
 from rewards.errors import PoolError
 from rewards.process import WorkerProcess
 from rewards.running import Job
+from rewards.use import Use
 from rewards.wire import REPLY_LIMIT, Graded, decode_reply, start_error
 
 WINDOW = 8  # jobs sent ahead, so that the worker never waits for the loop
@@ -43,31 +46,33 @@ class Lane:
         self.outstanding: deque[Job] = deque()
 
     @classmethod
-    async def open(cls, spec: str, memory_mb: int, deadline: float) -> Self:
-        """Start a worker and wait until it can grade.
+    async def open(cls, uses: Sequence[str], memory_mb: int, deadline: float) -> Self:
+        """Start a worker for `uses`, as arguments, and wait until it can grade.
 
         Raises:
             PoolError: The worker did not load its verifier; says why.
         """
         loop = asyncio.get_running_loop()
-        process = WorkerProcess(spec, memory_mb)
+        process = WorkerProcess(uses, memory_mb)
         with ExitStack() as on_failure:
             on_failure.callback(process.close)
             reader = asyncio.StreamReader(limit=REPLY_LIMIT)
             incoming, _ = await loop.connect_read_pipe(
-                lambda: asyncio.StreamReaderProtocol(reader), process.replies
+                lambda: asyncio.StreamReaderProtocol(reader), _copy(process.replies)
             )
             on_failure.callback(incoming.close)
-            outgoing, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.requests)
+            outgoing, _ = await loop.connect_write_pipe(
+                asyncio.BaseProtocol, _copy(process.requests)
+            )
             on_failure.callback(_abort, outgoing)
             try:
-                line = await asyncio.wait_for(reader.readline(), deadline)
+                # Unlike `wait_for` before Python 3.12, this never swallows a cancellation.
+                async with asyncio.timeout(deadline):
+                    line = await reader.readline()
             except TimeoutError as error:
-                raise PoolError(
-                    f"a worker for the verifier '{spec}' was not ready after {deadline:g} s"
-                ) from error
+                raise PoolError(f"{_name(uses)} was not ready after {deadline:g} s") from error
             if (why := start_error(line)) is not None:
-                raise PoolError(f"a worker for the verifier '{spec}' did not start: {why}")
+                raise PoolError(f"{_name(uses)} did not start: {why}")
             on_failure.pop_all()
         return cls(process, reader, incoming, outgoing)
 
@@ -130,6 +135,16 @@ class Lane:
         self._incoming.close()
         _abort(self._outgoing)
         self._process.close()
+
+
+def _name(uses: Sequence[str]) -> str:
+    specs = [f"'{Use.from_argument(use).spec}'" for use in uses]
+    return f"a worker for the verifier{'s' if len(specs) > 1 else ''} {', '.join(specs)}"
+
+
+def _copy(pipe: IO[bytes]) -> IO[bytes]:
+    """`pipe` under a descriptor of the transport's own: uvloop closes the number, not the file."""
+    return os.fdopen(os.dup(pipe.fileno()), pipe.mode, buffering=0)
 
 
 def _abort(transport: asyncio.WriteTransport) -> None:

@@ -1,60 +1,62 @@
 """The local grading pool: verifiers beside the training loop.
 
-Guarantees: `grade` gives one verdict per sample, in order, whatever the verifier does; every wait
+Guarantees: `grade` gives one verdict per sample, in order, whatever the verifiers do; every wait
 inside it is bounded by the deadline of a sample or by that of a worker's start. A plugin that does
 not load is an error of `start`, before training. After `aclose`, after cancellation, and when this
 process is killed, no worker remains.
 """
 
 import asyncio
-import statistics
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
+from rewards.combine import Rubric
 from rewards.coroutine_runner import CoroutineRunner
 from rewards.errors import PoolError
-from rewards.registry import load_verifier, portable_spec
-from rewards.running import Job, Limits, Pending, Runner
+from rewards.running import Call, Job, Limits, Pending, Runner
 from rewards.subprocess_runner import SubprocessRunner
-from rewards.types import Outcome, Sample, Verdict
+from rewards.tally import Tally
+from rewards.types import Sample, Verdict
+from rewards.use import Use
 from rewards.wire import Graded
-
-RECENT = 4_096  # gradings over which the times in `metrics` are taken
-KIND_LIMIT = 80  # characters of a reason's kind
-KINDS = 200  # kinds counted by name; the rest is "other"
 
 
 class GradingPool:
-    """Grades batches of samples with one verifier.
+    """Grades batches of samples with one verifier, or with those of a rubric.
 
-    A plain verifier runs in `workers` processes under `deadline` seconds and `memory_mb` a sample;
-    an `async def` one runs on the loop, `concurrency` calls at a time. Use it as `async with`.
+    Plain verifiers run in `workers` processes under `deadline` seconds and `memory_mb` a sample;
+    `async def` ones run on the loop, `concurrency` calls at a time. Use it as `async with`.
 
     Args:
-        spec: A verifier's name, or path/to/file.py:function.
-        workers: Worker processes.
-        deadline: Seconds for one sample.
+        reward: A verifier's name, path/to/file.py:function, or a rubric.
+        workers: Worker processes; one more waits as a spare.
+        deadline: Seconds for one sample, where its verifier has none of its own.
         memory_mb: Memory of one worker.
-        max_pending: Samples taken on at once; beyond it `grade` waits.
-        retries: How often a sample whose worker crashed is tried again.
-        concurrency: Open calls of an async verifier.
-        start_deadline: Seconds for a worker to load its verifier.
+        max_pending: Calls taken on at once; beyond it `grade` waits.
+        retries: How often a sample is tried again when its worker died or its verifier raised
+            `InfrastructureError`.
+        concurrency: Open calls of async verifiers.
+        start_deadline: Seconds for a worker to load its verifiers.
+
+    Attributes:
+        rubric: What is graded by, with every path absolute.
+        limits: What grading may take.
 
     Raises:
-        RewardError: The spec leads nowhere or the plugin does not load.
-        ValueError: A limit is out of range.
+        RewardError: A spec leads nowhere, a plugin does not load, or an option is wrong.
+        ValueError: A limit, a weight or a scale is out of range.
     """
 
     def __init__(
         self,
-        spec: str = "math",
+        reward: str | Rubric = "math",
         *,
         workers: int = 2,
         deadline: float = 3.0,
-        memory_mb: int = 2048,
+        memory_mb: int = 512,
         max_pending: int = 4096,
         retries: int = 1,
         concurrency: int = 64,
@@ -62,40 +64,50 @@ class GradingPool:
     ) -> None:
         if max_pending < 1:
             raise ValueError(f"a grading pool cannot work with max_pending={max_pending}")
-        self._limits = Limits(workers, deadline, memory_mb, retries, concurrency, start_deadline)
-        self._spec = portable_spec(spec)
-        self._verifier = load_verifier(self._spec)
+        self.limits = Limits(workers, deadline, memory_mb, retries, concurrency, start_deadline)
+        self.rubric = (Rubric(Use(reward)) if isinstance(reward, str) else reward).portable()
+        self.rubric.check()
+        self._uses = self.rubric.uses()
+        self._verifiers = [use.load() for use in self._uses]
+        self._plain = [i for i, one in enumerate(self._verifiers) if not one.is_async]
+        self._arguments = [self._uses[i].to_argument() for i in self._plain]
         self._room = asyncio.Semaphore(max_pending)
-        self._runner: Runner | None = None
+        self._runners: list[Runner] = []
         self._jobs: dict[asyncio.Future[Graded], Job] = {}
-        self._outcomes: Counter[Outcome] = Counter()
-        self._kinds: Counter[str] = Counter()
-        self._seconds: deque[float] = deque(maxlen=RECENT)
+        self._tally = Tally()
+
+    @property
+    def longest(self) -> float:
+        """Seconds that one sample's verifiers take at most, its tries again included."""
+        each = [use.deadline or self.limits.deadline for use in self._uses]
+        return sum(each) * (self.limits.retries + 1)
 
     async def start(self) -> None:
         """Start and warm up the workers.
 
         Raises:
-            PoolError: A worker cannot load the verifier, or the pool runs already.
+            PoolError: A worker cannot load the verifiers, or the pool runs already.
         """
-        if self._runner is not None:
+        if self._runners:
             raise PoolError("the grading pool is running already")
-        runner: Runner
-        if self._verifier.is_async:
-            runner = CoroutineRunner(self._verifier, self._limits)
-        else:
-            runner = SubprocessRunner(self._spec, self._verifier, self._limits)
+        runners: list[Runner] = []
+        if self._plain:
+            runners.append(SubprocessRunner(self._arguments, self.limits))
+        if waiting := [one for one in self._verifiers if one.is_async]:
+            runners.append(CoroutineRunner(waiting, self.limits))
         try:
-            await runner.start()
-            self._runner = runner
+            for runner in runners:
+                await runner.start()
+            self._runners = runners
         finally:
-            if self._runner is None:
-                await runner.aclose()
+            if not self._runners:
+                for runner in runners:
+                    await runner.aclose()
 
     async def aclose(self) -> None:
         """Stop; verdicts still waited for become a `PoolError` there. Closing twice is harmless."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
+        runners, self._runners = self._runners, []
+        for runner in runners:
             await runner.aclose()
 
     async def __aenter__(self) -> Self:
@@ -106,42 +118,47 @@ class GradingPool:
         await self.aclose()
 
     async def grade(self, samples: Sequence[Sample]) -> list[Verdict]:
-        """One verdict per sample, in order; each has the metric `seconds`, the verifier's time.
+        """One verdict per sample, in order; each has the metric `seconds`, its verifiers' time.
 
         Raises:
-            MissingColumnError: A sample lacks a column that the verifier asks for.
+            MissingColumnError: A sample lacks a column that a verifier asks for.
             PoolError: The pool is not running, was closed meanwhile, or lost its workers for good.
         """
-        for sample in samples:
-            self._verifier.arguments(sample)
+        calls = [(sample, self._numbers(sample)) for sample in samples]
+        for sample, numbers in calls:
+            for number in numbers:
+                self._verifiers[number].arguments(sample)
         futures: list[asyncio.Future[Graded]] = []
         try:
-            for sample in samples:
-                await self._room.acquire()
-                futures.append(self._submit(sample))
-            graded = await asyncio.gather(*futures)
+            for sample, numbers in calls:
+                for number in numbers:
+                    await self._room.acquire()
+                    futures.append(self._submit(sample, number))
+            graded = iter(await asyncio.gather(*futures))
         finally:
             for future in futures:
                 future.cancel()
-        return [_with_seconds(verdict, seconds) for verdict, seconds in graded]
+        return [self._settle(sample, [next(graded) for _ in numbers]) for sample, numbers in calls]
 
-    def metrics(self) -> dict[str, float]:
-        """Counts since the start, recent times in seconds, and the present queue length."""
-        return {
-            "graded": float(self._outcomes.total()),
-            **{str(outcome): float(self._outcomes[outcome]) for outcome in Outcome},
-            "seconds_p50": statistics.median(self._seconds) if self._seconds else 0.0,
-            "seconds_max": max(self._seconds, default=0.0),
-            "workers_replaced": float(self._runner.replaced if self._runner else 0),
+    def metrics(self) -> dict[str, Any]:
+        """Counts since the start, recent times in seconds, the slowest calls, the queue's length.
+
+        `slowest` holds [verifier, sample id, seconds] of calls that `take_slowest` has not given.
+        """
+        return self._tally.metrics() | {
+            "workers_replaced": float(sum(runner.replaced for runner in self._runners)),
             "queued": float(sum(not one.running for one in self.pending())),
         }
 
     def pending(self) -> list[Pending]:
         """What is being waited for: the slowest of those being graded first, then the queue."""
-        running, now = self._running(), time.monotonic()
+        running: dict[Job, float] = {}
+        for runner in self._runners:
+            running |= runner.running()
+        now = time.monotonic()
         pending = [
             Pending(
-                self._verifier.name,
+                job.verifier.name,
                 job.sample.id,
                 now - running.get(job, job.submitted),
                 job in running,
@@ -150,36 +167,42 @@ class GradingPool:
         ]
         return sorted(pending, key=lambda one: (one.running, one.seconds), reverse=True)
 
+    def take_slowest(self) -> list[Call]:
+        """The slowest calls since this was last asked, the slowest first."""
+        return self._tally.take_slowest()
+
     def ungradable_reasons(self) -> Counter[str]:
         """Ungradable verdicts by the kind of their reason, which is its text before a colon."""
-        return Counter(self._kinds)
+        return Counter(self._tally.kinds)
 
-    def _submit(self, sample: Sample) -> asyncio.Future[Graded]:
-        if self._runner is None:
+    def _numbers(self, sample: Sample) -> list[int]:
+        """Which verifiers a sample goes to: its main one, then those of its terms."""
+        terms = (term.use for term in self.rubric.terms_of(sample))
+        return [self._uses.index(use) for use in (self.rubric.main_of(sample), *terms)]
+
+    def _submit(self, sample: Sample, number: int) -> asyncio.Future[Graded]:
+        if not self._runners:
             self._room.release()
             raise PoolError("the grading pool is not running: use `async with GradingPool(...)`")
         future: asyncio.Future[Graded] = asyncio.get_running_loop().create_future()
-        self._jobs[future] = Job(sample, future, time.monotonic())
+        verifier = self._verifiers[number]
+        deadline = self._uses[number].deadline or self.limits.deadline
+        place = 0 if verifier.is_async else self._plain.index(number)
+        job = Job(sample, verifier, place, deadline, future, time.monotonic())
+        self._jobs[future] = job
         future.add_done_callback(self._record)
-        self._runner.submit(self._jobs[future])
+        self._runners[-1 if verifier.is_async else 0].submit(job)
         return future
 
-    def _running(self) -> dict[Job, float]:
-        return dict(self._runner.running()) if self._runner else {}
-
     def _record(self, future: asyncio.Future[Graded]) -> None:
-        del self._jobs[future]
+        job = self._jobs.pop(future)
         self._room.release()
-        if future.cancelled() or future.exception() is not None:
-            return
-        verdict, seconds = future.result()
-        self._outcomes[verdict.outcome] += 1
-        self._seconds.append(seconds)
-        if not verdict.is_gradable:
-            kind = verdict.reason.partition(":")[0][:KIND_LIMIT]
-            known = kind in self._kinds or len(self._kinds) < KINDS
-            self._kinds[kind if known else "other"] += 1
+        if not future.cancelled() and future.exception() is None:
+            self._tally.note_call(Call(job.verifier.name, job.sample.id, future.result().seconds))
 
-
-def _with_seconds(verdict: Verdict, seconds: float) -> Verdict:
-    return replace(verdict, metrics={**verdict.metrics, "seconds": seconds})
+    def _settle(self, sample: Sample, graded: Sequence[Graded]) -> Verdict:
+        """The sample's verdict from those of its verifiers."""
+        verdict = self.rubric.combine(sample, [one.verdict for one in graded])
+        seconds = sum(one.seconds for one in graded)
+        self._tally.note_verdict(verdict)
+        return replace(verdict, metrics={**verdict.metrics, "seconds": seconds})

@@ -1,8 +1,10 @@
 """The trainer's end of one worker process.
 
 Guarantees: the worker is a session of its own, so a Ctrl-C at the terminal never reaches it; `kill`
-ends it with everything it started that stayed in its process group; it sees none of the parent's
-terminal; it dies when this process dies, however that happens.
+ends it with everything it started; it sees none of the parent's terminal; it dies when this process
+dies, however that happens. On Linux "everything" includes programs that left the worker's process
+group or outlived it: they are known by a mark in their environment. One that left the group, and
+changed its environment or saw this process killed, remains.
 """
 
 import os
@@ -10,12 +12,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import uuid
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from rewards.wire import Stamp
 
 REAP_SECONDS = 5.0  # for the kernel to tear a killed process down
+MARK = "PLUMB_WORKER"  # the environment variable by which a worker's offspring is known
+SWEEPS = 3  # looks for offspring, should one have started another during the look before
 
 
 class WorkerProcess:
@@ -26,7 +32,11 @@ class WorkerProcess:
         replies: Read end for reply lines.
     """
 
-    def __init__(self, spec: str, memory_mb: int) -> None:
+    def __init__(self, uses: str | Sequence[str], memory_mb: int) -> None:
+        """Start a worker for one verifier's spec, or for several uses as arguments."""
+        arguments = [uses] if isinstance(uses, str) else list(uses)
+        self._mark = uuid.uuid4().hex
+        self._killed = False
         with ExitStack() as on_failure, ExitStack() as childs:
             ends: list[int] = []
             for childs_end_reads in (True, False, True):
@@ -39,14 +49,15 @@ class WorkerProcess:
             shared.truncate(os.sysconf("SC_PAGESIZE"))
             self._stamp = Stamp(shared.fileno())
             fds = [ends[1], ends[3], ends[5], shared.fileno()]
+            numbers = map(str, [*fds, memory_mb])
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "rewards.worker", *map(str, [*fds, memory_mb]), spec],
+                [sys.executable, "-P", "-m", "rewards.worker", *numbers, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=fds,
                 start_new_session=True,
-                env=_environment(),
+                env=_environment() | {MARK: self._mark},
             )
             on_failure.pop_all()
         self.requests = os.fdopen(ends[0], "wb", buffering=0)
@@ -69,9 +80,15 @@ class WorkerProcess:
         return self._process.poll()
 
     def kill(self) -> None:
-        """Kill the worker and its process group."""
+        """Kill the worker, its process group, and what it started outside of it."""
+        if self._killed:
+            return
+        self._killed = True
         with suppress(ProcessLookupError):  # all of it has gone already
             os.killpg(self._process.pid, signal.SIGKILL)
+        for _ in range(SWEEPS):
+            if not _kill_marked(f"{MARK}={self._mark}".encode(), but=self._process.pid):
+                break
 
     def close(self) -> None:
         """Kill the worker, wait for its end, and give its descriptors back."""
@@ -88,3 +105,15 @@ def _environment() -> dict[str, str]:
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**threads, **os.environ, "PYTHONPATH": path}
+
+
+def _kill_marked(mark: bytes, but: int) -> bool:
+    """Kill every process that has `mark` in its environment; whether there was one (Linux)."""
+    found = False
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has gone, or belongs to somebody else
+            pid = int(entry.parent.name)
+            if pid != but and mark in entry.read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                found = True
+    return found

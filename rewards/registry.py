@@ -23,7 +23,12 @@ R = TypeVar("R")
 AnyVerifier = Verifier[..., Any]
 ENTRY_POINT_GROUP = "plumb.verifiers"
 BUILT_IN: Mapping[str, str] = MappingProxyType(
-    {"math": "rewards.math.verifier", "math-bare": "rewards.math.verifier"}
+    {
+        "math": "rewards.math.verifier",
+        "math-bare": "rewards.math.verifier",
+        "format": "rewards.terms",
+        "overlong": "rewards.terms",
+    }
 )
 
 
@@ -76,6 +81,8 @@ def verifier(
     name: str, *, on_crash: Blame = "ungradable", warm_up: Callable[[], None] | None = None
 ) -> Callable[[Callable[P, R]], Verifier[P, R]]:
     """Make a function (plain or `async def`) the verifier called `name`.
+
+    It may be a class too: a pydantic model whose fields are the options, with a `__call__`.
 
     Raises:
         VerifierDefinitionError: The name is taken or the signature cannot be filled.

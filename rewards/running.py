@@ -1,16 +1,22 @@
-"""The seam between the pool and what executes verifiers.
+"""The seams: between the loop and a pool, and between a pool and what executes verifiers.
 
 A `Runner` takes jobs and finishes every one of them: with a verdict, or with a `PoolError` once it
-cannot go on. The pool knows nothing of processes, and a runner knows nothing of batches or metrics.
+cannot go on. The pool knows nothing of processes, and a runner knows nothing of batches, metrics or
+combined rewards.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
+from rewards.registry import AnyVerifier
 from rewards.types import Sample, Verdict
+from rewards.verifier import is_infrastructure
 from rewards.wire import Graded
+
+RETRY_SECONDS = 0.2  # before the first try again after a failure of infrastructure; then doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +27,15 @@ class Limits:
         workers: Worker processes.
         deadline: Seconds for one sample.
         memory_mb: Memory of one worker.
-        retries: How often a sample whose worker crashed is tried again.
+        retries: How often a sample is tried again after a failure of infrastructure: its worker
+            died, or its verifier raised `InfrastructureError`.
         concurrency: Calls of an async verifier that are open at once.
         start_deadline: Seconds for a worker to load and warm up its verifier.
     """
 
     workers: int = 2
     deadline: float = 3.0
-    memory_mb: int = 2048
+    memory_mb: int = 512
     retries: int = 1
     concurrency: int = 64
     start_deadline: float = 120.0
@@ -64,14 +71,38 @@ class Pending:
     running: bool
 
 
+class Call(NamedTuple):
+    """A finished call of a verifier."""
+
+    verifier: str
+    sample_id: str
+    seconds: float
+
+
 @dataclass(slots=True, eq=False)
 class Job:
-    """One sample on its way through a runner; compared and hashed by identity."""
+    """One sample on its way to one verifier; compared and hashed by identity.
+
+    Attributes:
+        number: Which of the pool's uses the verifier is.
+        deadline: Seconds that one try may take.
+        failures: Tries that infrastructure spoiled.
+    """
 
     sample: Sample
+    verifier: AnyVerifier
+    number: int
+    deadline: float
     done: asyncio.Future[Graded]
     submitted: float
-    crashes: int = 0
+    failures: int = 0
+
+    def retry_after(self, verdict: Verdict, limits: Limits) -> float | None:
+        """Seconds until the sample is to be tried again; None when `verdict` stands."""
+        if not is_infrastructure(verdict) or self.failures >= limits.retries:
+            return None
+        self.failures += 1
+        return float(RETRY_SECONDS * 2 ** (self.failures - 1))
 
     def finish(self, verdict: Verdict, seconds: float) -> None:
         """Deliver the verdict, unless nobody waits for it any more."""
@@ -82,6 +113,31 @@ class Job:
         """Deliver an error of the pool itself."""
         if not self.done.done():
             self.done.set_exception(error)
+
+
+class Pool(Protocol):
+    """What the loop needs of a grading pool, local or spread."""
+
+    async def start(self) -> None:
+        """Get ready to grade; raises `PoolError` if that is impossible."""
+
+    async def aclose(self) -> None:
+        """Stop; harmless when it is done already."""
+
+    async def grade(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample, in order."""
+
+    def pending(self) -> list[Pending]:
+        """What is being waited for, the slowest first."""
+
+    def take_slowest(self) -> list[Call]:
+        """The slowest calls since the last time, the slowest first."""
+
+    def metrics(self) -> dict[str, Any]:
+        """Counts and times since the start."""
+
+    def ungradable_reasons(self) -> Counter[str]:
+        """Ungradable verdicts by the kind of their reason."""
 
 
 class Runner(Protocol):

@@ -2,18 +2,21 @@
 
 Guarantees: a sample that passes its deadline has its worker killed, is blamed, and is not retried;
 a sample whose worker dies is tried again on a fresh worker, then blamed; the samples that merely
-waited behind it are sent again and never blamed. A dead worker is replaced. When workers no longer
-start, every job fails with a `PoolError`: nothing waits for ever.
+waited behind it are sent again and never blamed. A dead worker is replaced, by a spare one that is
+ready already unless two die at once. When workers no longer start, every job fails with a
+`PoolError`: nothing waits for ever.
 """
 
 import asyncio
 import time
 from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from rewards.errors import PoolError
 from rewards.lane import Lane
-from rewards.registry import AnyVerifier
 from rewards.running import Job, Limits
+from rewards.spare import Spare
 from rewards.types import Verdict
 from rewards.wire import encode_request
 
@@ -22,12 +25,15 @@ LOOK_SECONDS = 0.05  # how often deadlines are looked at, at most
 
 
 class SubprocessRunner:
-    """Runs the verifier `spec` on `limits.workers` processes."""
+    """Runs the verifiers of `uses`, as arguments, on `limits.workers` processes.
 
-    def __init__(self, spec: str, verifier: AnyVerifier, limits: Limits) -> None:
-        self._spec = spec
-        self._verifier = verifier
+    A job's `number` is its verifier's place in `uses`.
+    """
+
+    def __init__(self, uses: Sequence[str], limits: Limits) -> None:
+        self._uses = uses
         self._limits = limits
+        self._spare = Spare(self._open)
         self._queue: deque[Job] = deque()
         self._lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -39,11 +45,10 @@ class SubprocessRunner:
         """Start all workers; raises `PoolError` if one does not load its verifier."""
         loop = asyncio.get_running_loop()
         self._ready = [loop.create_future() for _ in range(self._limits.workers)]
-        self._tasks = [loop.create_task(self._tend(mark)) for mark in self._ready]
-        self._tasks.append(loop.create_task(self._watch()))
-        for task in self._tasks:
-            task.add_done_callback(self._task_ended)
+        for work in [*map(self._tend, self._ready), self._watch()]:
+            self._begin(work)
         await asyncio.gather(*self._ready)
+        self._begin(self._spare.keep())
 
     def submit(self, job: Job) -> None:
         """Queue `job` for the next worker with room."""
@@ -73,9 +78,7 @@ class SubprocessRunner:
         failures = 0
         while True:
             try:
-                lane = await Lane.open(
-                    self._spec, self._limits.memory_mb, self._limits.start_deadline
-                )
+                lane = self._spare.take() or await self._open()
             except PoolError as error:
                 failures += 1
                 if not ready.done():
@@ -93,17 +96,23 @@ class SubprocessRunner:
                 await self._serve(lane)
             finally:
                 self._lanes.remove(lane)
-                self._queue.extend(
-                    lane.outstanding
-                )  # left only on the way out: `_break` fails them
+                # Left only on the way out: `_break` fails them.
+                self._queue.extend(lane.outstanding)
                 lane.close()
             self.replaced += 1
+
+    async def _open(self) -> Lane:
+        limits = self._limits
+        return await Lane.open(self._uses, limits.memory_mb, limits.start_deadline)
 
     async def _serve(self, lane: Lane) -> None:
         self._dispatch()
         while (received := await lane.receive()) is not None:
             job, graded = received
-            job.finish(graded.verdict, graded.seconds)
+            if (pause := job.retry_after(graded.verdict, self._limits)) is not None:
+                asyncio.get_running_loop().call_later(pause, self.submit, job)
+            else:
+                job.finish(graded.verdict, graded.seconds)
             self._dispatch()
         await lane.gone()
         self._settle_dead(lane)
@@ -120,7 +129,7 @@ class SubprocessRunner:
             if job.done.done():
                 continue  # whoever asked has gone
             try:
-                frame = encode_request(job.sample)
+                frame = encode_request(job.sample, job.number)
             except Exception as error:  # a column's own pickling code may raise anything
                 job.finish(
                     Verdict.ungradable(
@@ -135,7 +144,7 @@ class SubprocessRunner:
     async def _watch(self) -> None:
         """Kill workers whose sample is overdue, and what a dead worker left behind."""
         while True:
-            await asyncio.sleep(min(LOOK_SECONDS, self._limits.deadline / 5))
+            await asyncio.sleep(LOOK_SECONDS)
             for lane in self._lanes:
                 if lane.exit_code is not None:
                     lane.kill()
@@ -144,7 +153,9 @@ class SubprocessRunner:
 
     def _overdue(self, lane: Lane) -> bool:
         since = lane.running_since
-        return since is not None and time.monotonic() - since >= self._limits.deadline
+        if since is None or not lane.outstanding:
+            return False
+        return time.monotonic() - since >= lane.outstanding[0].deadline
 
     def _settle_dead(self, lane: Lane) -> None:
         """Judge the job that the dead worker was at; queue the others again, first."""
@@ -153,15 +164,20 @@ class SubprocessRunner:
         seconds = time.monotonic() - (lane.running_since or time.monotonic())
         if waiting and lane.overdue:
             # The worker may have moved on between the look at the clock and the kill.
-            if seconds >= self._limits.deadline:
-                reason = f"deadline: no verdict within {self._limits.deadline:g} s"
-                waiting[0].finish(self._verifier.blame(reason), seconds)
+            if seconds >= waiting[0].deadline:
+                reason = f"deadline: no verdict within {waiting[0].deadline:g} s"
+                waiting[0].finish(waiting[0].verifier.blame(reason), seconds)
         elif waiting:
-            waiting[0].crashes += 1
-            if waiting[0].crashes > self._limits.retries:
+            waiting[0].failures += 1
+            if waiting[0].failures > self._limits.retries:
                 reason = f"crash: the worker died, exit code {lane.exit_code}"
-                waiting[0].finish(self._verifier.blame(reason), seconds)
+                waiting[0].finish(waiting[0].verifier.blame(reason), seconds)
         self._queue.extendleft(job for job in reversed(waiting) if not job.done.done())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.append(task)
+        task.add_done_callback(self._task_ended)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

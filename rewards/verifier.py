@@ -1,4 +1,4 @@
-"""A verifier: a function that grades, and how it is called.
+"""A verifier: a function, or a class with options, that grades, and how it is called.
 
 Guarantees: `judge` and `judge_async` always give a verdict. Whatever the function raises, and any
 return value that is neither a `Verdict` nor a `bool`, is an ungradable verdict that says why. The
@@ -8,16 +8,18 @@ one error that passes through is `MissingColumnError`: that is the set-up's faul
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
-from rewards.errors import MissingColumnError, VerifierDefinitionError
+from rewards.errors import InfrastructureError, MissingColumnError, VerifierDefinitionError
 from rewards.types import Sample, Verdict
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Blame = Literal["incorrect", "ungradable"]
 REASON_LIMIT = 500  # characters kept of an exception's message
+INFRASTRUCTURE = "infrastructure"  # the kind of a reason for which a sample is tried again
 SAMPLE_FIELDS = frozenset(f.name for f in fields(Sample))
 
 
@@ -27,10 +29,12 @@ class Verifier(Generic[P, R]):
 
     Attributes:
         name: What configs and messages call it.
-        function: Takes a `Sample` and, by name, any of the sample's fields and columns.
+        function: Takes a `Sample` and, by name, any of the sample's fields and columns; or a class
+            whose instances do.
         on_crash: The verdict when grading explodes (deadline, memory, death of the worker):
             "incorrect" if only an answer can cause it, "ungradable" if nobody can say.
         warm_up: Run once in each worker before its first sample; for slow imports.
+        options: Arguments that are the same for every sample; no column is looked up for them.
         origin: "file:line" of the function.
         columns: Names of the columns that the function asks for; True where it must be there.
     """
@@ -39,6 +43,7 @@ class Verifier(Generic[P, R]):
     function: Callable[P, R]
     on_crash: Blame = "ungradable"
     warm_up: Callable[[], None] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     origin: str = field(init=False)
     columns: Mapping[str, bool] = field(init=False)
 
@@ -49,7 +54,9 @@ class Verifier(Generic[P, R]):
                 'it must be "incorrect" or "ungradable"'
             )
         object.__setattr__(self, "origin", _origin(self.function))
-        object.__setattr__(self, "columns", _columns(self.name, self.function))
+        columns = _columns(self.name, self.function)
+        asked = {name: needed for name, needed in columns.items() if name not in self.options}
+        object.__setattr__(self, "columns", asked)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
@@ -57,15 +64,15 @@ class Verifier(Generic[P, R]):
     @property
     def is_async(self) -> bool:
         """Whether the function is `async def`: it then runs on the loop, not in a worker."""
-        return inspect.iscoroutinefunction(self.function)
+        return inspect.iscoroutinefunction(code_of(self.function))
 
     def arguments(self, sample: Sample) -> dict[str, Any]:
-        """The keyword arguments for `sample`: its fields first, then its metadata.
+        """The keyword arguments for `sample`: the options, its fields, then its metadata.
 
         Raises:
             MissingColumnError: The sample lacks a column that has no default.
         """
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = dict(self.options)
         for name, needed in self.columns.items():
             if name in SAMPLE_FIELDS:
                 found[name] = getattr(sample, name)
@@ -117,20 +124,36 @@ class Verifier(Generic[P, R]):
         )
 
 
+def is_infrastructure(verdict: Verdict) -> bool:
+    """Whether `verdict` says that a service was away, so that another try may help."""
+    return not verdict.is_gradable and verdict.reason.partition(":")[0] == INFRASTRUCTURE
+
+
+def code_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What runs when a verifier is called: the function, or `__call__` of the class's instances."""
+    kind = function if isinstance(function, type) else type(function)
+    if hasattr(function, "__code__"):
+        return function
+    found = (vars(base)["__call__"] for base in kind.__mro__ if "__call__" in vars(base))
+    called: Callable[..., Any] = next(found, function)
+    return called
+
+
 def _raised(error: BaseException) -> Verdict:
     text = " ".join(str(error).split())[:REASON_LIMIT]
-    return Verdict.ungradable(f"{type(error).__name__}: {text}")
+    kind = INFRASTRUCTURE if isinstance(error, InfrastructureError) else type(error).__name__
+    return Verdict.ungradable(f"{kind}: {text}")
 
 
 def _origin(function: Callable[..., Any]) -> str:
-    code = getattr(function, "__code__", None)
+    code = getattr(code_of(function), "__code__", None)
     if code is None:
         return repr(function)
     return f"{Path(code.co_filename).resolve()}:{code.co_firstlineno}"
 
 
 def _columns(name: str, function: Callable[..., Any]) -> dict[str, bool]:
-    parameters = list(inspect.signature(function).parameters.values())
+    parameters = list(inspect.signature(_bound(name, function)).parameters.values())
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if not parameters or parameters[0].kind not in by_position:
         raise VerifierDefinitionError(
@@ -143,3 +166,16 @@ def _columns(name: str, function: Callable[..., Any]) -> dict[str, bool]:
                 "that it needs instead"
             )
     return {p.name: p.default is p.empty for p in parameters[1:]}
+
+
+def _bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` with the signature of a call with a sample, which has no `self`."""
+    if not isinstance(function, type):
+        return function
+    called = code_of(function)
+    if called is function:
+        raise VerifierDefinitionError(
+            f"verifier '{name}' ({function.__qualname__}) is a class without __call__: give it "
+            "`def __call__(self, sample: Sample) -> Verdict`"
+        )
+    return partial(called, None)

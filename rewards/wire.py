@@ -1,10 +1,10 @@
 """What a pool and its worker say to each other.
 
-Requests are length-prefixed pickles of a `Sample`. Replies are lines of JSON, so that the trainer
-never unpickles what a process wrote that has handled a model's text. A worker announces itself with
-one line, `{"ready": true}` or `{"error": "..."}`; then it answers each request in order. When it
-began the current one stands in memory that both share: it is there after a kill, and it is right
-even when the trainer's loop was late to look.
+A request is a head, which verifier and how many bytes, and the pickle of a `Sample`. Replies are
+lines of JSON, so that the trainer never unpickles what a process wrote that has handled a model's
+text. A worker announces itself with one line, `{"ready": true}` or `{"error": "..."}`; then it
+answers each request in order. When it began the current one stands in memory that both share: it is
+there after a kill, and it is right even when the trainer's loop was late to look.
 """
 
 import json
@@ -20,7 +20,7 @@ from rewards.types import Outcome, Sample, Verdict
 
 REASON_LIMIT = 2_000  # characters of a reason that travel
 REPLY_LIMIT = 1 << 20  # bytes of a reply line that are read
-_LENGTH = struct.Struct("!Q")
+_HEAD = struct.Struct("!IQ")
 _CLOCK = struct.Struct("d")
 
 
@@ -54,20 +54,23 @@ def start_error(line: bytes) -> str | None:
         return f"it announced itself with {line[:80]!r}"
 
 
-def encode_request(sample: Sample) -> bytes:
-    """`sample` as a frame; raises whatever pickling its columns raises."""
+def encode_request(sample: Sample, verifier: int = 0) -> bytes:
+    """`sample` as a frame for the worker's verifier of that number.
+
+    Raises whatever pickling the sample's columns raises.
+    """
     body = pickle.dumps(sample, protocol=pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(body)) + body
+    return _HEAD.pack(verifier, len(body)) + body
 
 
-def read_request(stream: BinaryIO) -> bytes | None:
-    """The next pickled sample, or None at the end of the stream."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+def read_request(stream: BinaryIO) -> tuple[int, bytes] | None:
+    """The number of a verifier and a pickled sample, or None at the end of the stream."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
         return None
-    (length,) = _LENGTH.unpack(head)
+    verifier, length = _HEAD.unpack(head)
     body = stream.read(length)
-    return body if len(body) == length else None
+    return (verifier, body) if len(body) == length else None
 
 
 def encode_reply(graded: Graded) -> bytes:

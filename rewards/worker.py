@@ -1,6 +1,6 @@
-"""The process in which a plain verifier runs: `python -m rewards.worker`, started by a pool.
+"""The process in which plain verifiers run: `python -m rewards.worker`, started by a pool.
 
-Guarantees: it loads one verifier, grades what it is sent one after the other, and answers each
+Guarantees: it loads its verifiers, grades what it is sent one after the other, and answers each
 request once. It dies with the process that started it, together with whatever the verifier started,
 even while stuck in C code. What the verifier prints goes nowhere; what it allocates is capped.
 """
@@ -14,11 +14,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from rewards.errors import RewardError
-from rewards.registry import AnyVerifier, load_verifier
+from rewards.registry import AnyVerifier
 from rewards.types import Sample, Verdict
+from rewards.use import Use
 from rewards.wire import Graded, Stamp, encode_reply, failed_line, read_request, ready_line
 
 
@@ -71,27 +73,30 @@ def grade(verifier: AnyVerifier, request: bytes) -> Verdict:
         return Verdict.ungradable(f"{type(error).__name__}: {error}")
 
 
-def serve(verifier: AnyVerifier, requests: BinaryIO, replies: BinaryIO, stamp: Stamp) -> None:
+def serve(
+    verifiers: Sequence[AnyVerifier], requests: BinaryIO, replies: BinaryIO, stamp: Stamp
+) -> None:
     """Answer requests until there are no more."""
     while (request := read_request(requests)) is not None:
         began = stamp.start()
-        verdict = grade(verifier, request)
+        number, sample = request
+        verdict = grade(verifiers[number], sample)
         line = encode_reply(Graded(verdict, time.monotonic() - began))
         stamp.clear()
         replies.write(line)
         replies.flush()
 
 
-def load(spec: str) -> AnyVerifier:
-    """The verifier of `spec`, warm."""
-    verifier = load_verifier(spec)
+def load(use: str) -> AnyVerifier:
+    """The verifier of a use, warm."""
+    verifier = Use.from_argument(use).load()
     if verifier.warm_up is not None:
         verifier.warm_up()
     return verifier
 
 
 def main(arguments: list[str]) -> int:
-    """Serve on the given file descriptors: requests, replies, lifeline, stamp; then MB and spec."""
+    """Serve on the given file descriptors: requests, replies, lifeline, stamp; then MB and uses."""
     request_fd, reply_fd, lifeline_fd, stamp_fd, memory_mb = map(int, arguments[:5])
     for fd in (request_fd, reply_fd, lifeline_fd, stamp_fd):
         os.set_inheritable(fd, False)  # or a program that the verifier starts keeps them open
@@ -99,13 +104,13 @@ def main(arguments: list[str]) -> int:
     cap_resources(memory_mb)
     with os.fdopen(request_fd, "rb") as requests, os.fdopen(reply_fd, "wb") as replies:
         try:
-            verifier = load(arguments[5])
+            verifiers = [load(use) for use in arguments[5:]]
         except (Exception, SystemExit) as error:
             replies.write(failed_line(error))
             return 1
         replies.write(ready_line())
         replies.flush()
-        serve(verifier, requests, replies, Stamp(stamp_fd))
+        serve(verifiers, requests, replies, Stamp(stamp_fd))
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -23,6 +23,11 @@ class Section(BaseModel):
         use_attribute_docstrings=True,
         allow_inf_nan=False,
     )
+
+
+def _spec_alone(value: Any) -> Any:
+    """A route that is only a spec, as the section that it stands for."""
+    return {"spec": value} if isinstance(value, str) else value
 
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -77,17 +82,80 @@ class DataConfig(Section):
     """Passes over the data; none: as many as `train.steps` need."""
 
 
+class NamedSection(Section):
+    """A section under a name of the user's choice, so that the nearest key is not looked for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_are_known(cls, value: Any) -> Any:
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in cls.model_fields:
+                raise ValueError(f"no setting {key!r}; valid here: {', '.join(cls.model_fields)}")
+        return value
+
+
+class RouteConfig(NamedSection):
+    """The verifier of one task."""
+
+    spec: str
+    """A registered verifier's name, or `path/to/file.py:function`."""
+    options: dict[str, Any] = {}
+    """What the verifier is given beside the sample."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds one answer may take to grade; none: `reward.deadline`."""
+
+
+class TermConfig(NamedSection):
+    """Something that is added to the reward, and never changes what is correct."""
+
+    spec: str | None = None
+    """A verifier, as in `reward.verifier`; none: the term's own name."""
+    weight: float
+    """What the term's reward is multiplied by before it is added."""
+    options: dict[str, Any] = {}
+    """What the verifier is given beside the sample."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds one answer may take; none: `reward.deadline`."""
+    tasks: list[str] = []
+    """The tasks whose answers have the term; empty: all."""
+
+
+class ScaleConfig(Section):
+    """An affine map of the main verifier's reward."""
+
+    correct: float = 1.0
+    """What a reward of 1 becomes."""
+    incorrect: float = 0.0
+    """What a reward of 0 becomes."""
+
+
 class RewardConfig(Section):
     """What an answer is worth."""
 
     verifier: str = "math"
     """A registered verifier's name, or `path/to/file.py:function`."""
+    options: dict[str, Any] = {}
+    """What the verifier is given beside the sample, such as `{max_words: 50}`."""
+    routes: dict[str, Annotated[RouteConfig, BeforeValidator(_spec_alone)]] = {}
+    """Other verifiers by the samples' task, each a spec or `{spec, options, deadline}`; the rest of
+    the samples go to `verifier`."""
+    terms: dict[str, TermConfig] = {}
+    """What is added to the reward, by name: `{spec, weight, options, deadline, tasks}`; ready are
+    `format` and `overlong`."""
+    scale: ScaleConfig = ScaleConfig()
+    """Maps the main verifier's reward, before terms are added."""
     workers: int = Field(default=1, ge=1)
-    """Grading subprocesses."""
+    """Grading subprocesses (a node); one more waits as a spare."""
+    nodes: int = Field(default=0, ge=0)
+    """Ray actors that grade, each with `workers` subprocesses; 0: grade beside the trainer."""
     deadline: float = Field(default=3.0, gt=0)
     """Seconds one answer may take to grade."""
-    memory_mb: int = Field(default=2048, ge=128)
+    memory_mb: int = Field(default=512, ge=128)
     """Memory cap of one grading subprocess, MiB."""
+    concurrency: int = Field(default=64, ge=1)
+    """Open calls of async verifiers (a node)."""
+    retries: int = Field(default=1, ge=0)
+    """Tries after a failure of infrastructure: a worker died, or the verifier said so."""
     max_ungradable: float = Field(default=0.1, ge=0, le=1)
     """Share of a step's answers that may be ungradable before the run stops."""
 

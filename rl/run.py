@@ -4,20 +4,21 @@ import asyncio
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.schema import Prompt, PromptSource
-from rewards.pool import GradingPool
+from rewards.running import Pool
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
 from rl.progress import Progress
 from rl.records import RunRecords, read_metrics
+from rl.rewarding import grading_pool
 from rl.storage import write_atomically, writing
 from rl.trainer import Parts, Trainer
 
@@ -38,6 +39,8 @@ class Summary:
     evaluation_size: int
     model: Path | None
     """Folder of the exported model."""
+    ungradable: Mapping[str, int]
+    """Answers that could not be graded, by the kind of reason; evaluations included."""
 
 
 def open_run_dir(config: RunConfig, *, resume: bool, overwrite: bool) -> Checkpoint | None:
@@ -93,9 +96,13 @@ async def run(
     started = time.time()
     async with AsyncExitStack() as stack:
         # The pool comes first: a plugin that does not load is known at once.
-        pool = await stack.enter_async_context(_pool(config))
+        pool = grading_pool(config.reward)
+        if not config.reward.nodes:
+            await _open(stack, pool)
         hardware = stack.enter_context(connect(config))
         _stop_on_sigterm()
+        if config.reward.nodes:
+            await _open(stack, pool)
         fleet, learner = await _start_actors(stack, config, hardware, model)
         await fleet.check_lengths(prompts)
         records = RunRecords(config.run_dir, last_step=checkpoint.step if checkpoint else -1)
@@ -106,7 +113,8 @@ async def run(
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
         trainer = await _train(config, parts, checkpoint)
         exported = await _export(config, learner)
-    return _summary(config, trainer, evaluation, time.time() - started, exported)
+        ungradable = pool.ungradable_reasons()
+    return _summary(config, trainer, evaluation, time.time() - started, exported, ungradable)
 
 
 async def _start_actors(
@@ -150,14 +158,9 @@ async def _train(config: RunConfig, parts: Parts, checkpoint: Checkpoint | None)
     return trainer
 
 
-def _pool(config: RunConfig) -> GradingPool:
-    reward = config.reward
-    return GradingPool(
-        reward.verifier,
-        workers=reward.workers,
-        deadline=reward.deadline,
-        memory_mb=reward.memory_mb,
-    )
+async def _open(stack: AsyncExitStack, pool: Pool) -> None:
+    stack.push_async_callback(pool.aclose)
+    await pool.start()
 
 
 async def _export(config: RunConfig, learner: "LearnerGroup") -> Path | None:
@@ -174,6 +177,7 @@ def _summary(
     evaluation: Sequence[Prompt],
     seconds: float,
     model: Path | None,
+    ungradable: Mapping[str, int],
 ) -> Summary:
     rows = read_metrics(config.run_dir / "metrics.jsonl")
     measured = [row["eval_accuracy"] for row in rows if row.get("eval_accuracy") is not None]
@@ -184,4 +188,5 @@ def _summary(
         accuracy_after=measured[-1] if measured else None,
         evaluation_size=len(evaluation),
         model=model,
+        ungradable=ungradable,
     )

@@ -13,13 +13,14 @@ from typing import Any
 
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
-from rewards.pool import GradingPool
+from rewards.running import Pool
 from rl.batching import TrainBatch
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
 from rl.groups import Generation, Group
 from rl.learner_group import LearnerGroup
 from rl.records import RunRecords
+from rl.rewarding import slow_grading, slowest_calls
 from rl.rollout_fleet import RolloutFleet
 from rl.sampler import Batch, DynamicSampler
 
@@ -32,7 +33,7 @@ class Parts:
     evaluation: Sequence[Prompt]
     fleet: RolloutFleet
     learner: LearnerGroup
-    pool: GradingPool
+    pool: Pool
     store: CheckpointStore
     records: RunRecords
 
@@ -53,6 +54,7 @@ class Trainer:
         self._parts = parts
         self._on_step = on_step
         self._phase = ""
+        self._grading = ""
         self.step = 0
         self.policy_version = 0
         self._saved_step = 0
@@ -67,7 +69,8 @@ class Trainer:
     @property
     def status(self) -> str:
         """What is going on now, in a few words."""
-        return self._sampler.status or self._phase
+        now = self._sampler.status or self._phase
+        return f"{now} | {self._grading}" if self._grading else now
 
     async def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
@@ -80,6 +83,13 @@ class Trainer:
 
     async def run(self) -> None:
         """Train; the engines hold the learner's weights when this returns."""
+        watch = asyncio.create_task(self._watch_grading())
+        try:
+            await self._run()
+        finally:
+            watch.cancel()
+
+    async def _run(self) -> None:
         await self._parts.learner.sync(self.policy_version)
         if self.step == 0 and self._parts.evaluation:
             await self._evaluate_start()
@@ -134,6 +144,7 @@ class Trainer:
             "total": total,
         }
         row = self._row(batch, seconds) | metrics
+        row["grade_slowest"] = slowest_calls(self._parts.pool)
         if self._is_due(self._config.train.eval_every) and self._parts.evaluation:
             row["eval_accuracy"] = await self.evaluate()
         first = {(samples[i][0].index, samples[i][1]): a for i, a in advantages.items()}
@@ -142,6 +153,15 @@ class Trainer:
         if every and self.step % every == 0:
             await self.save()
         return True
+
+    async def _watch_grading(self) -> None:
+        """Keep what the live line says of slow grading up to date.
+
+        It is made here, on the loop: the live line is drawn by a thread of its own.
+        """
+        while True:
+            self._grading = slow_grading(self._parts.pool)
+            await asyncio.sleep(1)
 
     async def _evaluate_start(self) -> None:
         row = {
@@ -170,7 +190,10 @@ class Trainer:
                     response=completion.text,
                     reference=prompt.reference,
                     task=prompt.task,
-                    metadata=prompt.metadata,
+                    metadata={
+                        **prompt.metadata,
+                        "response_tokens": len(completion.token_ids),
+                    },
                     stop_reason=completion.stop_reason,
                 )
                 for i, completion in enumerate(generation.completions)

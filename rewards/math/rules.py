@@ -7,11 +7,12 @@ what it refuses (/=), prediction first.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from rewards.math import regions
+from rewards.math.identities import expression, proportional, value_of
 from rewards.math.nodes import (
     Based,
     Call,
@@ -26,26 +27,13 @@ from rewards.math.nodes import (
     Words,
     children,
 )
+from rewards.math.numbers import decimal, number
 from rewards.math.units import Unit, find_unit
-from rewards.math.values import (
-    NoValueError,
-    Point,
-    divided,
-    evaluate,
-    has_symbols,
-    is_real,
-    mp,
-    real,
-    same_value,
-)
+from rewards.math.values import same_value
 from rewards.math.vocabulary import NUMBER_WORDS
 
 Rule = Callable[[Node, Node], bool | None]
-TRIALS = 5  # points at which expressions with variables are compared
 LONGEST_LIST = 60  # answers in a list whose order does not matter
-ROUNDED_DIGITS = 3  # significant digits a decimal reference needs to be met by rounding
-EXTRA_DIGITS = 2  # decimals a decimal has to add for its rounding to count
-EXACT_DIGITS = 10  # significant digits a decimal needs to stand for an exact reference
 PLUS_MINUS = frozenset(("pm", "mp"))
 NOTHING = frozenset(
     ("no solution", "no solutions", "none", "empty set", "no real solution", "no real solutions",
@@ -70,22 +58,6 @@ def _same(prediction: Node, reference: Node) -> bool:
 def identical(prediction: Node, reference: Node) -> bool | None:
     """The same structure: `\\dfrac{1}{2}` = `\\frac12`."""
     return True if prediction == reference else None
-
-
-def number(prediction: Node, reference: Node) -> bool | None:
-    """Literals, as exact rationals: `0.50` = `.5`; `800001` /= `800000`; `3.1416` = `3.14`."""
-    if not (isinstance(prediction, Number) and isinstance(reference, Number)):
-        return None
-    return prediction.value == reference.value or _rounds_to(prediction, reference)
-
-
-def _rounds_to(prediction: Number, reference: Number) -> bool:
-    """A decimal reference is met by a longer decimal that rounds to it."""
-    if reference.decimals is None or reference.digits < ROUNDED_DIGITS:
-        return False
-    if prediction.decimals is None or prediction.decimals < reference.decimals + EXTRA_DIGITS:
-        return False
-    return bool(abs(prediction.value - reference.value) * 2 * 10**reference.decimals <= 1)
 
 
 def words(prediction: Node, reference: Node) -> bool | None:
@@ -174,24 +146,14 @@ def _unwrapped(node: Node) -> tuple[Node, Unit | None]:
 
 
 def _converted(node: Node, unit: Unit) -> Any:
-    value = _value(node)
+    value = value_of(node)
     return value * unit.factor if isinstance(value, Fraction) else None
 
 
 def _same_share(prediction: Node, reference: Node) -> bool:
     """`0.28` is `28\\%`; what is no decimal or fraction cannot be meant as a share of 1."""
-    left, right = _value(prediction), _value(reference)
+    left, right = value_of(prediction), value_of(reference)
     return left is not None and right is not None and same_value(left, right)
-
-
-def _value(node: Node) -> Any:
-    """The value of an expression without variables, else None."""
-    if has_symbols(node):
-        return None
-    try:
-        return evaluate(node, Point(0))
-    except NoValueError:
-        return None
 
 
 def region(prediction: Node, reference: Node) -> bool | None:
@@ -386,7 +348,7 @@ def equation(prediction: Node, reference: Node) -> bool | None:
         return True
     if len(mine.sides) != 2:
         return False
-    return _proportional(mine, gold, signed=mine.operators != ("=",))
+    return proportional(mine, gold, signed=mine.operators != ("=",))
 
 
 def _ascending(node: Relation) -> Relation:
@@ -396,33 +358,6 @@ def _ascending(node: Relation) -> Relation:
         signs = tuple(flipped[sign] for sign in reversed(node.operators))
         return Relation(tuple(reversed(node.sides)), signs)
     return node
-
-
-def _proportional(a: Relation, b: Relation, *, signed: bool) -> bool:
-    """Whether one difference of the sides is a constant multiple of the other at every point."""
-    if not (has_symbols(a.sides[0]) or has_symbols(a.sides[1])):
-        return False
-    factor = None
-    for trial in range(TRIALS):
-        try:
-            left = _difference(a, Point(trial))
-            right = _difference(b, Point(trial))
-        except NoValueError:
-            continue
-        if right == 0 or left == 0:
-            return False
-        ratio = divided(left, right)
-        if factor is not None and not same_value(factor, ratio):
-            return False
-        factor = ratio
-    return factor is not None and not (signed and real(factor) < 0)
-
-
-def _difference(node: Relation, point: Point) -> Any:
-    first, second = (evaluate(side, point) for side in node.sides)
-    if isinstance(first, Fraction) and isinstance(second, Fraction):
-        return first - second
-    return mp.mpmathify(first) - mp.mpmathify(second)
 
 
 def modulus(prediction: Node, reference: Node) -> bool | None:
@@ -439,68 +374,6 @@ def _residue(node: Node) -> tuple[Node, Node | None]:
     if isinstance(node, Call) and node.name == "mod":
         return node.arguments[0], node.arguments[1]
     return node, None
-
-
-def decimal(prediction: Node, reference: Node) -> bool | None:
-    """A decimal reference is met by rounding: `\\pi` = `3.14`, `2/3` = `0.667`; `0.54` /= `0.5`.
-
-    An exact reference is met by a decimal of ten digits or more: `0.3333333333` = `1/3`, but
-    `0.333` /= `1/3`.
-    """
-    gold, mine = _decimal_of(reference), _decimal_of(prediction)
-    if gold is not None and mine is None and gold[2] >= ROUNDED_DIGITS:
-        value = _value(prediction)
-        if value is not None and not isinstance(prediction, Number):
-            return _within(value, gold)
-    if mine is not None and gold is None and mine[2] >= EXACT_DIGITS:
-        value = _value(reference)
-        if value is not None and not isinstance(reference, Number):
-            return _within(value, mine)
-    return None
-
-
-def _decimal_of(node: Node) -> tuple[Fraction, int, int] | None:
-    """Value, decimals and significant digits of a decimal literal."""
-    if isinstance(node, Call) and node.name == "neg":
-        found = _decimal_of(node.arguments[0])
-        return None if found is None else (-found[0], found[1], found[2])
-    if isinstance(node, Number) and node.decimals is not None:
-        return node.value, node.decimals, node.digits
-    return None
-
-
-def _within(value: Any, written: tuple[Fraction, int, int]) -> bool:
-    if not is_real(value):
-        return False
-    number, decimals, _ = written
-    distance = abs(mp.mpmathify(real(value)) - mp.mpmathify(number))
-    return bool(distance * 2 * 10**decimals <= 1)
-
-
-def expression(prediction: Node, reference: Node) -> bool | None:
-    """The same value everywhere: `6+9c` = `9c+6`, `\\sqrt{12}` = `2\\sqrt3`; `|x|` /= `x`.
-
-    Numbers are compared exactly or to 40 digits; expressions with variables at points that depend
-    on the variables' names (identity testing after Schwartz and Zippel).
-    """
-    if not (has_symbols(prediction) or has_symbols(reference)):
-        left, right = _value(prediction), _value(reference)
-        return None if left is None or right is None else same_value(left, right)
-    outcomes = list(_trials(prediction, reference))
-    return all(outcomes) if len(outcomes) > 1 else None
-
-
-def _trials(prediction: Node, reference: Node) -> Iterator[bool]:
-    for trial in range(TRIALS):
-        point, other = Point(trial), Point(trial)
-        try:
-            left, right = evaluate(prediction, point), evaluate(reference, other)
-        except NoValueError:
-            continue
-        # At negative points a root may leave the reals: then the principal values may differ.
-        if trial % 2 and (point.left_reals or other.left_reals):
-            continue
-        yield same_value(left, right)
 
 
 RULES: tuple[Rule, ...] = (

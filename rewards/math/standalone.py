@@ -17,7 +17,7 @@ from rewards.process import WorkerProcess
 from rewards.types import Sample, Verdict
 from rewards.wire import decode_reply, encode_request, start_error
 
-MEMORY_MB = 2048
+MEMORY_MB = 512
 START_SECONDS = 120.0
 ATTEMPTS = 2  # a worker that dies is replaced once
 _READ = 1 << 16

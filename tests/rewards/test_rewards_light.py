@@ -7,7 +7,7 @@ import sys
 SCRIPT = """
 import json, sys, time
 start = time.perf_counter()
-import rewards, rewards.math
+import rewards, rewards.math, rewards.ray_pool
 from rewards import load_verifier
 load_verifier("math")
 seconds = time.perf_counter() - start

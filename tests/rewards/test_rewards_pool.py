@@ -7,26 +7,59 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from rewards import GradingPool, MissingColumnError, PluginError, PoolError, Sample, Verdict
+from rewards import (
+    GradingPool,
+    MissingColumnError,
+    PluginError,
+    PoolError,
+    Rubric,
+    Sample,
+    Use,
+    Verdict,
+)
 
 PLUGINS = Path(__file__).parent / "plugins"
 HOSTILE = f"{PLUGINS}/hostile.py:hostile"
+OTHERS: set[psutil.Process] = set()
 
 
 def samples(*responses: str) -> list[Sample]:
     return [Sample(f"s{i}", (), response) for i, response in enumerate(responses)]
 
 
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Note the workers of graders that outlive their tests: they are none of these tests'."""
+    OTHERS.clear()
+    OTHERS.update(workers())
+
+
 def workers() -> list[psutil.Process]:
-    """The pools' workers that this process has; the one of `math_equal` is none of them."""
+    """The workers that this process has started since the test began."""
     children = psutil.Process().children(recursive=True)
-    lines = {child: " ".join(child.cmdline()) for child in children}
-    return [c for c, line in lines.items() if "rewards.worker" in line and "math-bare" not in line]
+    return [c for c in children if c not in OTHERS and "rewards.worker" in c.cmdline()]
+
+
+async def _until(happened: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if happened():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not happen within 10 s")
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _block(seconds: float) -> None:
@@ -170,7 +203,7 @@ async def test_closing_fails_what_is_waited_for_and_leaves_nothing() -> None:
     grading = asyncio.create_task(pool.grade(samples("hang", "hang", "hang")))
     await asyncio.sleep(0.3)
     processes = workers()
-    assert len(processes) == 2
+    assert len(processes) in (2, 3)  # the spare may still be on its way
     await pool.aclose()
     await pool.aclose()
     with pytest.raises(PoolError, match="closed"):
@@ -215,7 +248,8 @@ def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, with_signal: signal.S
             time.sleep(0.05)
         time.sleep(0.2)
         orphans = psutil.Process(parent.pid).children(recursive=True)
-        assert len(orphans) == 3  # two workers, and the program that one of them started
+        # Two workers, the program that one of them started, and the spare once it is there.
+        assert len(orphans) in (3, 4)
         os.killpg(parent.pid, with_signal)
         _, errors = parent.communicate(timeout=20)
     finally:
@@ -225,6 +259,112 @@ def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, with_signal: signal.S
     assert alive == []
     assert ("Traceback" in errors) is (with_signal is signal.SIGINT)  # the parent's own
     assert "rewards/worker.py" not in errors
+
+
+async def test_a_start_that_is_refused_never_waits(tmp_path: Path) -> None:
+    plugin = tmp_path / "only_here.py"
+    plugin.write_text(
+        f"import os\nif os.getpid() != {os.getpid()}: raise RuntimeError('no GPU')\n"
+        "def f(sample): return True\n"
+    )
+    for _ in range(20):
+        pool = GradingPool(f"{plugin}:f", workers=2)
+        with pytest.raises(PoolError, match="no GPU"):
+            await asyncio.wait_for(pool.start(), 20)
+    assert workers() == []
+
+
+async def test_a_spare_takes_over_at_once() -> None:
+    async with GradingPool(f"{PLUGINS}/configured.py:stamped", workers=1, deadline=0.5) as pool:
+        await _until(lambda: len(workers()) == 2)
+        await asyncio.sleep(0.5)  # it loads its verifier
+        before = set(workers())
+        began = time.monotonic()
+        hung, after = await pool.grade(samples("hang", "right"))
+        assert not hung.is_gradable
+        assert after.metrics["at"] - began < 0.5 + 0.15  # a worker takes longer to start
+        await _until(lambda: len(workers()) == 2)  # and another spare is made
+        assert len(set(workers()) & before) == 1
+    assert workers() == []
+
+
+@pytest.mark.parametrize(
+    ("action", "deadline", "kind"), [("escape", 3, "deadline"), ("daemon", 60, "crash")]
+)
+async def test_what_left_the_workers_group_ends_with_it(
+    action: str, deadline: float, kind: str, tmp_path: Path
+) -> None:
+    note = tmp_path / "pid"
+    async with GradingPool(HOSTILE, workers=1, deadline=deadline, retries=0) as pool:
+        (verdict,) = await pool.grade(samples(f"{action} {note}"))
+        assert verdict.reason.startswith(f"{kind}: ")
+        pid = int(note.read_text())
+        await _until(lambda: not _lives(pid))
+
+
+async def test_memory_that_grows_in_steps_is_capped_too() -> None:
+    async with GradingPool(HOSTILE, workers=1, deadline=20) as pool:
+        leak, right = await pool.grade(samples("leak", "right"))
+        assert leak.reason.startswith("memory: ")
+        assert right.is_correct
+        assert pool.metrics()["workers_replaced"] == 0
+
+
+@pytest.mark.parametrize("function", ["flaky", "flaky_async"])
+@pytest.mark.parametrize(("failures", "tries"), [(2, 3), (5, 3)])
+async def test_only_declared_failures_of_infrastructure_are_tried_again(
+    function: str, failures: int, tries: int, tmp_path: Path
+) -> None:
+    mark = tmp_path / "tries"
+    use = Use(f"{PLUGINS}/configured.py:{function}", {"mark": str(mark), "failures": failures})
+    async with GradingPool(Rubric(use), workers=1, retries=2) as pool:
+        (verdict,) = await pool.grade(samples("any"))
+    assert len(mark.read_text()) == tries
+    if failures < tries:
+        assert verdict.is_correct
+    else:
+        assert verdict.reason == "infrastructure: the service is away"
+        assert pool.ungradable_reasons() == {"infrastructure": 1}
+
+
+async def test_an_exception_is_not_tried_again() -> None:
+    async with GradingPool(f"{PLUGINS}/waiting.py:waiting", retries=5) as pool:
+        began = time.monotonic()
+        await pool.grade(samples("raise"))
+        assert time.monotonic() - began < 0.2
+
+
+async def test_the_slowest_calls_are_named_once() -> None:
+    async with GradingPool(f"{PLUGINS}/waiting.py:waiting") as pool:
+        await pool.grade(samples("0", "0.2", "0", "0.1", "0.3", "0"))
+        named = pool.metrics()["slowest"]
+        assert [one[1] for one in named] == ["s4", "s1", "s3"]
+        slowest = pool.take_slowest()
+        assert [(call.verifier, call.sample_id) for call in slowest] == [
+            ("waiting-of-test", "s4"),
+            ("waiting-of-test", "s1"),
+            ("waiting-of-test", "s3"),
+        ]
+        assert slowest[0].seconds >= 0.3
+        assert pool.take_slowest() == []
+
+
+def test_it_runs_on_uvloop_as_ray_actors_do() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def grade() -> list[int]:
+        descriptors = []
+        async with GradingPool(HOSTILE, workers=2, deadline=0.5) as pool:
+            for _ in range(4):
+                verdicts = await pool.grade(samples("right", "hang", "wrong", "exit", "right"))
+                assert [v.is_gradable for v in verdicts] == [True, False, True, False, True]
+                await _until(lambda: len(workers()) == 3)
+                await asyncio.sleep(0.3)  # the spare announces itself
+                descriptors.append(len(list(Path("/proc/self/fd").iterdir())))
+        return descriptors
+
+    assert len(set(uvloop.run(grade()))) == 1
+    assert workers() == []
 
 
 async def test_an_async_verifier_runs_on_the_loop() -> None:

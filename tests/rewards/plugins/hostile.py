@@ -27,6 +27,9 @@ def hostile(sample: Sample) -> object:
         "nan": lambda: Verdict.correct(float("nan")),
         "orphan": lambda: _orphan(argument),
         "once": lambda: _die_once(Path(argument)),
+        "escape": lambda: _escape(argument, hang=True),
+        "daemon": lambda: _escape(argument, hang=False),
+        "leak": _allocate_for_ever,
     }
     return actions[action]()
 
@@ -42,6 +45,25 @@ def _orphan(note: str) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     Path(note).write_text(f"{os.getpid()} {child.pid}")
     time.sleep(600)
+
+
+def _escape(note: str, *, hang: bool) -> None:
+    """Start a program that starts another in a session of its own, and ends."""
+    code = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; "
+        "time.sleep(600)'], start_new_session=True, stdout=subprocess.DEVNULL); print(child.pid)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    Path(note).write_bytes(done.stdout)
+    if hang:
+        time.sleep(600)
+    os._exit(1)
+
+
+def _allocate_for_ever() -> None:
+    kept = []
+    while True:
+        kept.append(bytearray(16 << 20))
 
 
 def _die_once(mark: Path) -> bool:
