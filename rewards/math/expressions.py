@@ -119,7 +119,8 @@ class Expressions:
     def _juxtaposed(self, factors: list[Node]) -> list[Node]:
         """A product without a sign, or a mixed number: `2\\frac12`, `2 1/2`."""
         whole = len(factors) == 1 and _is_whole(factors[0])
-        if self._cursor.is_("number") and self._cursor.peek(-1).kind == "number":
+        after_number = self._cursor.peek(-1).kind == "number" and self._cursor.peek(-2).kind != "^"
+        if self._cursor.is_("number") and after_number:
             fraction = self._typed_fraction() if whole else None
             if fraction is None:
                 raise NotMathError("two numbers side by side")

@@ -30,15 +30,11 @@ from rewards.math.nodes import (
 from rewards.math.numbers import decimal, number
 from rewards.math.units import Unit, find_unit
 from rewards.math.values import same_value
-from rewards.math.vocabulary import NUMBER_WORDS
+from rewards.math.vocabulary import NOTHING, NUMBER_WORDS
 
 Rule = Callable[[Node, Node], bool | None]
 LONGEST_LIST = 60  # answers in a list whose order does not matter
 PLUS_MINUS = frozenset(("pm", "mp"))
-NOTHING = frozenset(
-    ("no solution", "no solutions", "none", "empty set", "no real solution", "no real solutions",
-     "the empty set", "there is no solution", "there are no solutions", "no such number exists")
-)  # fmt: skip
 _PUNCTUATION = re.compile(r"[^\w%+-]+")
 
 
@@ -217,9 +213,16 @@ def assigned(prediction: Node, reference: Node) -> bool | None:
         return None
     if isinstance(value, Relation) or isinstance(gold, Relation):
         return None  # one of them is an equation that gives no name a value
-    if name is not None and gold_name is not None and name != gold_name:
+    if name is not None and gold_name is not None and not _same_name(name, gold_name):
         return None
     return _same(value, gold)
+
+
+def _same_name(a: Node, b: Node) -> bool:
+    """Whether two names are the same; `y` is as good as `f(x)`."""
+    graph = {a, b} - {Symbol("y")}
+    called = [name for name in graph if isinstance(name, Call) and name.name.endswith("()")]
+    return a == b or (Symbol("y") in (a, b) and len(called) == 1)
 
 
 def _named(node: Node) -> tuple[Node | None, Node]:

@@ -98,3 +98,7 @@ NUMBER_WORDS = {
          "nineteen", "twenty")
     )
 }  # fmt: skip
+NOTHING = frozenset(
+    ("no solution", "no solutions", "none", "empty set", "no real solution", "no real solutions",
+     "the empty set", "there is no solution", "there are no solutions", "no such number exists")
+)  # fmt: skip
