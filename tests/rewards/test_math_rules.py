@@ -268,7 +268,6 @@ def test_sums_and_lists_commute_and_the_verdict_is_symmetric(a: str, b: str) -> 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_two_texts_get_a_decision(a: str, b: str) -> None:
     assert decide(a, b).same in {True, False, None}
-    assert not decide(f"{a} 1", f"{a} 2").same
 
 
 def test_the_readmes_examples_hold() -> None:
