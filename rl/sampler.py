@@ -258,8 +258,10 @@ class DynamicSampler:
         verdicts = [verdict for group in fill.resolved for verdict in group.verdicts]
         bad = [verdict for verdict in verdicts if not verdict.is_gradable]
         if bad and len(bad) > self._max_ungradable * len(verdicts):
-            kinds = Counter(verdict.reason for verdict in bad).most_common(3)
-            reasons = "; ".join(f"{count} x {reason}" for reason, count in kinds)
+            kinds = [verdict.reason.partition(":")[0] for verdict in bad]
+            example = dict(zip(kinds, (verdict.reason for verdict in bad), strict=True))
+            counted = Counter(kinds).most_common(3)
+            reasons = "; ".join(f"{count} x {example[kind]}" for kind, count in counted)
             raise UngradableError(
                 f"{len(bad)} of {len(verdicts)} answers could not be graded, more than "
                 f"reward.max_ungradable={self._max_ungradable:g} allows: {reasons}"

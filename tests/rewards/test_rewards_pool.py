@@ -23,6 +23,7 @@ from rewards import (
     Use,
     Verdict,
 )
+from rewards.lane import Lane
 
 PLUGINS = Path(__file__).parent / "plugins"
 HOSTILE = f"{PLUGINS}/hostile.py:hostile"
@@ -271,6 +272,24 @@ async def test_a_start_that_is_refused_never_waits(tmp_path: Path) -> None:
         pool = GradingPool(f"{plugin}:f", workers=2)
         with pytest.raises(PoolError, match="no GPU"):
             await asyncio.wait_for(pool.start(), 20)
+    assert workers() == []
+
+
+async def test_a_start_can_be_cancelled_at_any_turn_of_the_loop() -> None:
+    """Also in the turn in which the worker's first line comes; else closing would wait for ever."""
+    use = Use(HOSTILE).to_argument()
+    for turns in range(8):
+        opening = asyncio.create_task(Lane.open([use], 512, 30))
+        await asyncio.sleep(0.05)  # it waits for the line by now
+        _block(0.8)  # the line lies in the pipe
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        was_cancelled = opening.cancel()
+        await asyncio.wait([opening])
+        if was_cancelled:
+            assert opening.cancelled(), f"after {turns} turns the cancellation was lost"
+        else:
+            opening.result().close()
     assert workers() == []
 
 

@@ -29,6 +29,7 @@ VERDICTS = {
     "wrong": [WRONG, WRONG, BROKEN],
     "lonely": [BROKEN, RIGHT, BROKEN],
     "broken": [BROKEN, BROKEN, BROKEN],
+    "crashed": [Verdict.ungradable(f"crash: exit code {code}") for code in (1, 2, 3)],
 }
 ACCEPTED = {"mixed", "partly"}
 PLENTY = 100_000
@@ -266,6 +267,12 @@ async def test_the_ungradable_share_may_be_reached_but_not_passed() -> None:
     with pytest.raises(UngradableError, match=r"30 of 90 .*max_ungradable=0.33 .*30 x outage: the"):
         await make_sampler(world, max_ungradable=0.33).next_batch(0)
     assert world.in_flight == 0
+
+
+async def test_too_many_ungradable_answers_are_counted_by_kind() -> None:
+    world = World(["crashed"] * 10, shuffled(0))
+    with pytest.raises(UngradableError, match=r"30 of 30 .*: 30 x crash: exit code \d+$"):
+        await make_sampler(world, prompts_per_step=10, max_ungradable=0.5).next_batch(0)
 
 
 @st.composite
