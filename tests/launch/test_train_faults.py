@@ -51,6 +51,7 @@ def test_a_plugin_that_is_not_there_is_named(plumb: Plumb) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(plumb: Plumb) -> None:
+    plumb.environment["HF_HUB_OFFLINE"] = "1"  # else the hub is asked, again and again
     config = plumb.write_config(model={"path": "models/absent"})
     done = plumb.run(str(config))
     assert done.returncode == 1

@@ -1,6 +1,6 @@
 """Answers made to break the grader: none runs, none passes, none takes long or much memory."""
 
-import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -75,9 +75,16 @@ def test_no_code_runs(code: str, tmp_path: Path) -> None:
     assert not math_equal(answer, "5", deadline=5)
     assert not math_equal(f"\\frac{{{answer}}}{{\\int 1}}", "\\frac{5}{\\int 1}", deadline=5)
     assert not mark.exists()
-    assert "sympy" not in sys.modules or os.environ.get("PYTEST_XDIST_WORKER"), (
-        "the calling process needs no computer algebra"
+
+
+def test_the_calling_process_needs_no_computer_algebra() -> None:
+    code = (
+        "import sys\n"
+        "from rewards.math import math_equal\n"
+        "assert math_equal('x > 0', '(0, oo)')\n"
+        "assert not {'sympy', 'math_verify'} & sys.modules.keys()"
     )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("answer", TRICKS)
