@@ -7,6 +7,7 @@ kills one that gives none, so that what was sent there comes back as `NodeLostEr
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -179,9 +180,9 @@ class Seat:
         if actor is None:
             return
         try:
-            await _ask(actor.aclose.remote(), CLOSE_SECONDS)
-        except NodeLostError:
-            pass  # it has gone already, and its workers with it
+            # A lost one has gone already, and its workers with it.
+            with suppress(NodeLostError):
+                await _ask(actor.aclose.remote(), CLOSE_SECONDS)
         finally:
             self._vacate(actor)
 

@@ -32,5 +32,12 @@ async def test_the_length_plugin(tmp_path: Path) -> None:
 
 def test_the_settings_are_settings() -> None:
     """The files that they name are the reader's, so they are read but not loaded."""
-    for text in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL):
-        rubric(RunConfig.model_validate(yaml.safe_load(text)).reward).check()
+    texts = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    rubrics = [rubric(RunConfig.model_validate(yaml.safe_load(text)).reward) for text in texts]
+    for one in rubrics:
+        one.check()
+    options, several = rubrics
+    assert options.main == Use("length.py:Length", {"max_words": 50})
+    assert set(several.routes) == {"code", "chat"}
+    assert [term.name for term in several.terms] == ["format", "overlong"]
+    assert (several.correct, several.incorrect) == (1.0, -1.0)
