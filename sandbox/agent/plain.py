@@ -1,0 +1,101 @@
+"""Python values as JSON and back: builtin types alone, told apart (a tuple is no list).
+
+Guarantees: `decode(encode(value))` is equal to `value` and of the same builtin types; what comes out
+of `decode` holds nothing but builtin types, whatever text went in. Types beyond JSON's are objects
+of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex, f float that is no number, i int
+of many digits, o an object that stayed where it is.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+MANY_DIGITS = 10**4000  # Python refuses to write or read decimals much longer than this
+
+Keep = Callable[[object], int]
+Find = Callable[[int], object]
+
+
+class NotPlainError(Exception):
+    """The value is not made of builtin types, or is nested too deeply."""
+
+
+def encode(value: object, keep: Keep | None = None) -> Any:
+    """`value` for `json.dumps`; an object of another type becomes the number that `keep` gives.
+
+    Raises:
+        NotPlainError: There is another type in it and no `keep`, or it is nested too deeply.
+    """
+    try:
+        return _encode(value, keep)
+    except RecursionError as error:
+        raise NotPlainError("nested too deeply") from error
+
+
+def decode(value: Any, find: Find | None = None) -> Any:
+    """The value that `encode` described; `find` gives the objects that stayed behind.
+
+    Raises:
+        NotPlainError: It is not what `encode` writes.
+    """
+    try:
+        return _decode(value, find)
+    except NotPlainError:
+        raise
+    except (RecursionError, ValueError, TypeError, OverflowError) as error:
+        raise NotPlainError(f"not an encoded value: {error}") from error
+
+
+def _encode(value: object, keep: Keep | None) -> Any:
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        number = int.__int__(value)
+        return number if -MANY_DIGITS < number < MANY_DIGITS else {"i": hex(number)}
+    if isinstance(value, float):
+        number = float.__float__(value)
+        return number if math.isfinite(number) else {"f": repr(number)}
+    if isinstance(value, list):
+        return [_encode(item, keep) for item in value]
+    if isinstance(value, tuple):
+        return {"t": [_encode(item, keep) for item in value]}
+    if isinstance(value, dict):
+        return {"d": [[_encode(key, keep), _encode(item, keep)] for key, item in value.items()]}
+    if isinstance(value, (set, frozenset)):
+        return {"s" if isinstance(value, set) else "z": [_encode(item, keep) for item in value]}
+    if isinstance(value, (bytes, bytearray)):
+        return {"b": bytes(value).hex()}
+    if isinstance(value, complex):
+        return {"c": [_encode(value.real, None), _encode(value.imag, None)]}
+    if keep is None:
+        raise NotPlainError(f"a {type(value).__name__} cannot leave its process")
+    return {"o": keep(value)}
+
+
+def _decode(value: Any, find: Find | None) -> Any:
+    if isinstance(value, list):
+        return [_decode(item, find) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) != 1:
+        raise NotPlainError("not an encoded value: an object of several keys")
+    ((tag, inside),) = value.items()
+    if tag == "d":
+        return {_decode(key, find): _decode(item, find) for key, item in inside}
+    if tag in ("t", "s", "z"):
+        kind: type = {"t": tuple, "s": set, "z": frozenset}[tag]
+        return kind(_decode(item, find) for item in inside)
+    if tag == "i":
+        return int(inside, 16)
+    if tag == "f":
+        return float(inside)
+    if tag == "b":
+        return bytes.fromhex(inside)
+    if tag == "c":
+        real, imaginary = (_decode(part, find) for part in inside)
+        return complex(real, imaginary)
+    if tag == "o" and find is not None and isinstance(inside, int):
+        return find(inside)
+    raise NotPlainError(f"not an encoded value: tag {tag!r}")

@@ -1,0 +1,169 @@
+"""Running a Python program in a process that has been jailed.
+
+Guarantee: nothing here knows an expected value. `script` runs a program as `python3 main.py` would;
+`calls` calls one of its functions and writes down what it returns; `serve` lets a checker in another
+process call it; `check` is that checker, in which no code of the program ever runs.
+"""
+
+import atexit
+import io
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+from typing import Any, Final, NoReturn
+
+# Imported here so that programs find them loaded; a fork shares their memory.
+import bisect  # noqa: F401
+import collections  # noqa: F401
+import copy  # noqa: F401
+import functools  # noqa: F401
+import heapq  # noqa: F401
+import itertools  # noqa: F401
+import math  # noqa: F401
+import operator  # noqa: F401
+import random  # noqa: F401
+import re  # noqa: F401
+import string  # noqa: F401
+import typing  # noqa: F401
+
+from . import checker, plain, solution
+
+MAIN: Final = "/app/main.py"
+RESULTS, CALLS = 3, 4  # descriptors of `calls`
+
+
+def run(mode: dict[str, Any]) -> NoReturn:
+    """Do what `mode` says with the program at MAIN, and end this process."""
+    sys.path = ["/app", *(path for path in sys.path if path.startswith(sys.base_prefix))]
+    sys.argv = [MAIN, *mode.get("arguments", [])]
+    sys.orig_argv = [sys.executable, *sys.argv]
+    _open_streams()
+    kinds: dict[str, Callable[[dict[str, Any]], int]] = {
+        "script": _script,
+        "calls": _calls,
+        "serve": _serve,
+        "check": _check,
+    }
+    try:
+        code = kinds[mode["kind"]](mode)
+    except SystemExit as error:
+        code = _exit_code(error)
+    _end(code)
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _end(code: int) -> NoReturn:
+    """End as an interpreter does, without its taking itself apart, which would copy all memory."""
+    try:
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()  # waits for threads, as at any exit
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except BaseException as error:
+        _complain(error)
+        code = code or 120
+    os._exit(code)
+
+
+def _open_streams() -> None:
+    sys.stdin = io.TextIOWrapper(
+        io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8", "surrogateescape"
+    )
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "surrogateescape"
+    )
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(2, "w", closefd=False)),
+        "utf-8",
+        "backslashreplace",
+        line_buffering=True,
+    )
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+
+
+def _load(name: str) -> ModuleType:
+    """Run the program as the module `name`."""
+    module = ModuleType(name)
+    module.__file__ = MAIN
+    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
+    sys.modules[name] = module
+    with open(MAIN, "rb") as source:
+        code = compile(source.read(), MAIN, "exec", dont_inherit=True)
+    exec(code, vars(module))  # noqa: S102
+    return module
+
+
+def _script(_: dict[str, Any]) -> int:
+    try:
+        _load("__main__")
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _complain(error)
+        return 1
+    return 0
+
+
+def _complain(error: BaseException) -> None:
+    """Print a traceback that begins in the program."""
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename != MAIN:
+        frame = frame.tb_next
+    traceback.print_exception(type(error), error, frame or error.__traceback__)
+
+
+def _calls(mode: dict[str, Any]) -> int:
+    """Call the entry point for each call on CALLS; a line on RESULTS for each, as it returns."""
+    with open(CALLS, "rb") as stream:
+        calls = json.load(stream)
+    try:
+        function = solution.entry_point(_load("solution"), mode["entry_point"])
+    except BaseException as error:
+        _complain(error)
+        _write({"failed": solution.describe(error)})
+        return 1
+    for call in calls:
+        args = plain.decode(call["args"])
+        kwargs = plain.decode(call["kwargs"])
+        try:
+            answer = {"value": plain.encode(function()(*args, **kwargs))}
+        except plain.NotPlainError as error:
+            answer = {"raised": f"its result: {error}"}
+        except BaseException as error:
+            answer = {"raised": solution.describe(error)}
+        _write(answer)
+    return 0
+
+
+def _write(answer: dict[str, Any]) -> None:
+    line = json.dumps(answer).encode() + b"\n"
+    while line:
+        line = line[os.write(RESULTS, line) :]
+
+
+def _serve(_: dict[str, Any]) -> int:
+    server = solution.Server(3, 4)
+    try:
+        module = _load("solution")
+    except BaseException as error:
+        _complain(error)
+        server.refuse(solution.describe(error))
+        return 1
+    server.serve(module)
+    return 0
+
+
+def _check(mode: dict[str, Any]) -> int:
+    checker.check(mode.get("entry_point"), results=3, requests=4, replies=5, source=6)
+    return 0

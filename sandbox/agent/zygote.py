@@ -1,0 +1,155 @@
+"""A slot's warm process: each run is a fork of it.
+
+Guarantees: it never sees a program, an input or an output, only where they are, so that no run can
+find another's in its memory. It starts a run for each message on the socket that is its standard
+input, kills it when told so, and answers with how it ended. It ends when that socket closes.
+
+A message is JSON with file descriptors: `roles`, one or two processes, each with the `fds` it takes
+(numbers into the message's descriptors), `argv` or `python`, and what `jail.enter` wants.
+"""
+
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+from typing import Any, NoReturn
+
+from . import jail, kernel, python_run, seccomp
+
+MESSAGE_BYTES, MESSAGE_FDS = 1 << 16, 16
+BROKEN_JAIL = 113  # exit status of a process whose walls could not be put up
+
+
+class Child:
+    """A running role: its pid here, and a descriptor that is readable when it has ended."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.pidfd = os.pidfd_open(pid)
+        self.ended: dict[str, Any] | None = None
+
+    def kill(self) -> None:
+        if self.ended is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def reap(self) -> None:
+        _, status, usage = os.wait4(self.pid, 0)
+        os.close(self.pidfd)
+        self.ended = {
+            "code": os.waitstatus_to_exitcode(status),
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        }
+
+
+def serve(control: socket.socket) -> None:
+    """Start what is asked for until the socket closes."""
+    bpf = seccomp.program_filter()
+    own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    jail.build_root()
+    control.send(b'{"ready": true}')
+    gc.freeze()
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, MESSAGE_BYTES, MESSAGE_FDS)
+        if not message:
+            return
+        request = json.loads(message)
+        if "roles" not in request:
+            continue  # a kill for a run that has just ended
+        children = []
+        for role in request["roles"]:
+            kernel.setns(own_pids, kernel.CLONE_NEWPID)
+            kernel.unshare(kernel.CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                _first_process(role, fds, bpf)
+            children.append(Child(pid))
+        for fd in fds:
+            os.close(fd)
+        _wait(control, children)
+        answer = {"number": request["number"], "ended": [child.ended for child in children]}
+        control.send(json.dumps(answer).encode())
+
+
+def _wait(control: socket.socket, children: list[Child]) -> None:
+    """Wait for all children; when anything is said meanwhile, kill them."""
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    by_fd = {child.pidfd: child for child in children}
+    for fd in by_fd:
+        poll.register(fd, select.POLLIN)
+    while by_fd:
+        for fd, _ in poll.poll():
+            if fd in by_fd:
+                poll.unregister(fd)
+                by_fd.pop(fd).reap()
+            else:
+                if not control.recv(MESSAGE_BYTES):
+                    poll.unregister(control)
+                for child in by_fd.values():
+                    child.kill()
+
+
+def _first_process(role: dict[str, Any], fds: list[int], bpf: bytes) -> NoReturn:
+    """In the child: take the role's descriptors, put up the walls, and start the program."""
+    try:
+        _take(role["fds"], fds)
+        jail.enter(role, bpf)
+        pid = os.fork()
+    except OSError as error:
+        os.write(2, f"jail: {error}\n".encode())
+        os._exit(BROKEN_JAIL)
+    if pid:
+        os._exit(_mind(pid))
+    try:
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write("1000")
+    except OSError:
+        os._exit(BROKEN_JAIL)
+    if role.get("argv"):
+        _execute(role["argv"], role["env"])
+    os.environ.clear()
+    os.environ.update(role["env"])
+    python_run.run(role["python"])
+
+
+def _take(wanted: list[int], fds: list[int]) -> None:
+    """Make descriptor 0, 1, 2, ... of the `wanted` ones, and close every other."""
+    high = [os.dup(fds[index]) for index in wanted]
+    floor = max(high) + 1
+    kept = [_dup_above(fd, floor) for fd in high]
+    for number, fd in enumerate(kept):
+        os.dup2(fd, number, inheritable=True)
+    os.closerange(len(kept), 1 << 16)
+
+
+def _dup_above(fd: int, floor: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD, floor)
+
+
+def _mind(pid: int) -> int:
+    """As the first process of the namespace: wait for the program, and end everything with it."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    os.closerange(0, 256)
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them
+    try:
+        os.execve(argv[0], argv, env)
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+        os._exit(127)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=os.dup(0)))
