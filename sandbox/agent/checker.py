@@ -164,7 +164,9 @@ class Names(dict[str, Any]):
             raise KeyError(name) from None
 
 
-def check(entry_point: str | None, *, results: int, requests: int, replies: int, source: int) -> None:
+def check(
+    entry_point: str | None, *, results: int, requests: int, replies: int, source: int
+) -> None:
     """Run a test and write one line of JSON about it to `results`.
 
     Args:

@@ -80,7 +80,9 @@ class JavaCompiler:
         }
         self._thread = threading.Thread(target=self._host, args=(request,), daemon=True)
         self._thread.start()
-        self._ask({"files": {"Warm.java": "public class Warm { }"}}, time.monotonic() + START_SECONDS)
+        self._ask(
+            {"files": {"Warm.java": "public class Warm { }"}}, time.monotonic() + START_SECONDS
+        )
 
     def _host(self, request: dict[str, Any]) -> None:
         try:

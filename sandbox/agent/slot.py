@@ -77,9 +77,7 @@ class Capture:
 class Pipes:
     """The descriptors of a run: what its roles get, and what is read of it here."""
 
-    def __init__(
-        self, inputs: Sequence[str], outer: Sequence[int], limits: dict[str, Any]
-    ) -> None:
+    def __init__(self, inputs: Sequence[str], outer: Sequence[int], limits: dict[str, Any]) -> None:
         self.given: list[int] = []
         self._numbers: dict[str, int] = {}
         self._inputs = inputs

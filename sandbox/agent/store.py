@@ -51,7 +51,11 @@ class Store:
         folder.mkdir(mode=0o755)
         try:
             for file, content in files.items():
-                data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+                data = (
+                    content.encode("utf-8", "surrogateescape")
+                    if isinstance(content, str)
+                    else content
+                )
                 (folder / file).write_bytes(data)
                 (folder / file).chmod(0o755)
             yield name

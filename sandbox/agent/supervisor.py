@@ -60,7 +60,9 @@ class Supervisor:
         files = {"main.py": Path(__file__).with_name("probe.py").read_text()}
         with self._store.draft(files) as draft:
             request = {
-                "roles": [{"app": draft, "python": {"kind": "script"}, "fds": ["null", "out", "err"]}],
+                "roles": [
+                    {"app": draft, "python": {"kind": "script"}, "fds": ["null", "out", "err"]}
+                ],
                 "limits": PROBE_LIMITS,
             }
             answer = self._slots[0].run(request)

@@ -145,7 +145,7 @@ def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores them
     try:
-        os.execve(argv[0], argv, env)
+        os.execvpe(argv[0], argv, env)
     except OSError as error:
         os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
         os._exit(127)

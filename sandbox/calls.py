@@ -1,0 +1,119 @@
+"""Tests by calls: arguments go in, returned values come out and are compared here.
+
+All calls of a program share a process, one after the other. A process that ends early is blamed on
+the call that it was at; the calls after it get a new one.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sandbox.agent.plain import NotPlainError, decode, encode
+from sandbox.compare import shown
+from sandbox.errors import TestsError
+from sandbox.execution import Role, Run, execute
+from sandbox.languages import LANGUAGES
+from sandbox.outcome import readable, status_of
+from sandbox.pool import Pool
+from sandbox.programs import program_build
+from sandbox.types import CaseResult, Limits, Program, Status
+
+FDS: Final = ("null", "out", "err", "result", "input:0")
+MOST_PROCESSES: Final = 16  # that one program may lose before the rest of its calls fail too
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One call, and whether a value that it returned is right."""
+
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    holds: Callable[[Any], bool] = bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """The calls of one entry point, in order."""
+
+    entry_point: str
+    claims: Sequence[Claim]
+
+
+async def judge_calls(
+    pool: Pool, program: Program, plan: CallPlan, limits: Limits, *, stop: bool
+) -> list[CaseResult]:
+    """A result for each call, up to the first failure if `stop`.
+
+    Raises:
+        BuildFailedError: The program does not compile.
+        TestsError: The arguments cannot be handed to this language.
+        UnavailableError: Nothing was measured.
+    """
+    results: list[CaseResult] = []
+    lost = 0
+    while len(results) < len(plan.claims):
+        rest = plan.claims[len(results) :]
+        answer = await execute(pool, _run(program, plan.entry_point, rest, limits))
+        share = answer["wall_seconds"] / len(rest)
+        lines = answer["result"].splitlines()[: len(rest)]
+        for claim, line in zip(rest, lines, strict=False):
+            status, reason, whole = _verdict(program.language, claim, line)
+            if whole:
+                return [*results, *_same(len(results), len(rest), status, reason, stop)]
+            results.append(_result(len(results), status, reason, share))
+            if stop and status is not Status.PASSED:
+                return results
+        if len(lines) < len(rest):
+            lost += 1
+            status, reason = status_of(answer, limits)
+            if status is Status.PASSED:
+                status, reason = Status.RUNTIME_ERROR, "the program ended before the call returned"
+            if lost == MOST_PROCESSES:
+                left = len(plan.claims) - len(results)
+                return [*results, *_same(len(results), left, status, reason, stop)]
+            results.append(_result(len(results), status, reason, share))
+            if stop:
+                return results
+    return results
+
+
+def _run(program: Program, entry_point: str, claims: Sequence[Claim], limits: Limits) -> Run:
+    spec = LANGUAGES[program.language]
+    if program.language == "python":
+        calls = [{"args": encode(list(c.args)), "kwargs": encode(dict(c.kwargs))} for c in claims]
+        mode = {"kind": "calls", "entry_point": entry_point}
+        role = Role(FDS, program_build(program), python=mode)
+        return Run([role], limits, spec, [json.dumps(calls)])
+    from sandbox.drivers import calls_build
+
+    if any(claim.kwargs for claim in claims):
+        raise TestsError(f"{program.language} has no keyword arguments; give args alone")
+    build, argv = calls_build(program.language, program.source, entry_point)
+    text = json.dumps([{"args": list(claim.args)} for claim in claims])
+    return Run([Role(FDS, build, argv=argv)], limits, spec, [text])
+
+
+def _verdict(language: str, claim: Claim, line: str) -> tuple[Status, str, bool]:
+    """How a call went by the line about it; and whether the line is about all calls."""
+    try:
+        said = json.loads(line)
+        if "failed" in said:
+            return Status.RUNTIME_ERROR, shown(readable(str(said["failed"])), 300), True
+        if "raised" in said:
+            return Status.RUNTIME_ERROR, shown(readable(str(said["raised"])), 300), False
+        value = decode(said["value"]) if language == "python" else said["value"]
+    except (ValueError, TypeError, KeyError, RecursionError, NotPlainError):
+        return Status.WRONG_ANSWER, "what it returned cannot be read", False
+    if claim.holds(value):
+        return Status.PASSED, "", False
+    return Status.WRONG_ANSWER, f"returned {shown(value)}", False
+
+
+def _result(index: int, status: Status, reason: str, seconds: float) -> CaseResult:
+    return CaseResult(index=index, status=status, reason=reason, wall_seconds=seconds)
+
+
+def _same(first: int, count: int, status: Status, reason: str, stop: bool) -> list[CaseResult]:
+    last = first + (1 if stop else count)
+    return [_result(index, status, reason, 0.0) for index in range(first, last)]

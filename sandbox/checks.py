@@ -1,0 +1,85 @@
+"""Tests that are scripts: in a process of their own, or appended to the program."""
+
+import json
+import secrets
+from typing import Final
+
+from sandbox.errors import TestsError
+from sandbox.execution import Role, Run, execute
+from sandbox.languages import LANGUAGES
+from sandbox.outcome import readable, status_of
+from sandbox.pool import Pool
+from sandbox.programs import program_build
+from sandbox.types import CaseResult, CheckTests, HarnessTests, Limits, Program, Status
+
+# The program answers requests; the checker makes them and writes what came of the test.
+PROGRAM_FDS: Final = ("null", "out", "err", "read:requests", "write:replies")
+CHECKER_FDS: Final = (
+    "null",
+    "null",
+    "null",
+    "result",
+    "write:requests",
+    "read:replies",
+    "input:0",
+)
+APPENDED_FDS: Final = ("null", "out", "err", "result")
+
+
+async def judge_apart(
+    pool: Pool, program: Program, tests: CheckTests | HarnessTests, limits: Limits
+) -> CaseResult:
+    """Run a Python test in a process that reaches the program across a process boundary.
+
+    Raises:
+        TestsError: The test does not compile, or does what cannot cross the boundary.
+        UnavailableError: Nothing was measured.
+    """
+    entry_point = tests.entry_point if isinstance(tests, CheckTests) else None
+    roles = [
+        Role(PROGRAM_FDS, program_build(program), python={"kind": "serve"}),
+        Role(CHECKER_FDS, python={"kind": "check", "entry_point": entry_point}),
+    ]
+    run = Run(roles, limits, LANGUAGES["python"], [tests.source])
+    answer = await execute(pool, run)
+    status, reason = _apart_outcome(answer, limits)
+    return CaseResult(index=0, status=status, reason=reason, wall_seconds=answer["wall_seconds"])
+
+
+def _apart_outcome(answer: dict[str, object], limits: Limits) -> tuple[Status, str]:
+    try:
+        said = json.loads(str(answer["result"]))
+        outcome, reason = said["outcome"], readable(str(said["reason"]))
+    except (ValueError, TypeError, KeyError):
+        status, reason = status_of(answer, limits)
+        if status is Status.PASSED:
+            return Status.RUNTIME_ERROR, "the test did not come to its end"
+        return status, reason
+    if outcome == "unusable":
+        raise TestsError(reason)
+    if outcome == "passed":
+        return Status.PASSED, ""
+    if answer["out_of_memory"]:
+        return Status.MEMORY_LIMIT, f"used more than {limits.memory_mb} MiB"
+    return (Status.WRONG_ANSWER if "AssertionError" in reason else Status.RUNTIME_ERROR), reason
+
+
+async def judge_appended(
+    pool: Pool, program: Program, tests: HarnessTests, limits: Limits
+) -> CaseResult:
+    """Run a test as part of the program; it passes when it comes to its end.
+
+    Raises:
+        BuildFailedError: Program and test do not compile together.
+        UnavailableError: Nothing was measured.
+    """
+    from sandbox.drivers import harness_build
+
+    nonce = secrets.token_hex(16)
+    build, argv = harness_build(program.language, program.source, tests.source, nonce)
+    run = Run([Role(APPENDED_FDS, build, argv=argv)], limits, LANGUAGES[program.language])
+    answer = await execute(pool, run)
+    status, reason = status_of(answer, limits)
+    if status is Status.PASSED and answer["result"].strip() != nonce:
+        status, reason = Status.RUNTIME_ERROR, "the program ended before the test did"
+    return CaseResult(index=0, status=status, reason=reason, wall_seconds=answer["wall_seconds"])
