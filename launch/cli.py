@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from launch.sandbox_cli import sandbox_app
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -22,6 +24,7 @@ app = typer.Typer(
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at data sets before they are trained on.")
 app.add_typer(data_app, name="data")
+app.add_typer(sandbox_app, name="sandbox")
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[
@@ -215,6 +218,7 @@ def _explain(error: BaseException) -> tuple[str | None, int]:
     from data.errors import DataError
     from rewards.errors import RewardError
     from rl.errors import PlumbError
+    from sandbox.errors import SandboxError
 
     notes = getattr(error, "__notes__", [])
     if isinstance(error, KeyboardInterrupt):
@@ -223,7 +227,7 @@ def _explain(error: BaseException) -> tuple[str | None, int]:
         return "; ".join(["terminated", *notes]), 143
     if isinstance(error, PlumbError):
         return "; ".join([str(error), *notes]), error.exit_code
-    if isinstance(error, DataError | RewardError):
+    if isinstance(error, DataError | RewardError | SandboxError):
         return "; ".join([str(error), *notes]), 1
     return None, 1
 
