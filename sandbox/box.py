@@ -50,6 +50,7 @@ class Box:
         self._transport = transport
         self._numbers = count()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._lost = ""
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
@@ -100,7 +101,9 @@ class Box:
             answer = await future
         except asyncio.CancelledError:
             if not self._lost:
-                asyncio.ensure_future(self._cancel(number))
+                task = asyncio.get_running_loop().create_task(self._cancel(number))
+                self._cancelling.add(task)
+                task.add_done_callback(self._cancelling.discard)
             raise
         finally:
             self._waiting.pop(number, None)

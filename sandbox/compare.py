@@ -38,7 +38,7 @@ def close_word(got: str, expected: str, tolerance: float) -> bool:
 
 
 def close(got: float, expected: float, tolerance: float) -> bool:
-    """Within `tolerance`, absolute or relative to the expected number; infinities are themselves."""
+    """Within `tolerance`, absolute or relative to `expected`; infinities are themselves."""
     if math.isnan(got) or math.isnan(expected):
         return math.isnan(got) and math.isnan(expected)
     if math.isinf(got) or math.isinf(expected):
@@ -49,9 +49,9 @@ def close(got: float, expected: float, tolerance: float) -> bool:
 def same_value(got: Any, expected: Any, tolerance: float) -> bool:
     """Whether a returned value is the expected JSON value.
 
-    A tuple is as good as a list, and a whole number as good as a float of the same value; true is no
-    1. Fractions may differ by `tolerance`. Objects have the same keys, in any order; keys that are
-    numbers are compared as JSON writes them.
+    A tuple is as good as a list, and a whole number as good as a float of the same value; true is
+    no 1. Fractions may differ by `tolerance`. Objects have the same keys, in any order; keys that
+    are numbers are compared as JSON writes them.
     """
     pairs = [(got, expected)]
     while pairs:

@@ -1,7 +1,7 @@
 """What can go wrong with a sandbox, as one flat tree.
 
-A program that fails is no error: it is a result. These are faults of the set-up, of a request, or of
-the infrastructure. The last kind measured nothing, and must never be read as a wrong answer.
+A program that fails is no error: it is a result. These are faults of the set-up, of a request, or
+of the infrastructure. The last kind measured nothing, and must never be read as a wrong answer.
 """
 
 

@@ -170,7 +170,8 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
             raise BoxLostError(answer["err"].strip())
         return answer
 
-    return await _attempt(pool, next(iter(builds), None), go)
+    answer: dict[str, Any] = await _attempt(pool, next(iter(builds), None), go)
+    return answer
 
 
 async def _build_in(box: Box, wanted: Build) -> None:

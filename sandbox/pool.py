@@ -1,7 +1,7 @@
 """Boxes that are kept alive, and whose turn it is.
 
-Guarantees: as many requests are in the boxes as there are slots, the rest waits here in order; a box
-that dies is replaced; whoever waits for a box has a deadline, and hears then why there is none.
+Guarantees: as many requests are in the boxes as there are slots, the rest waits here in order; a
+box that dies is replaced; whoever waits for a box has a deadline, and hears then why there is none.
 """
 
 import asyncio

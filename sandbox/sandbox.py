@@ -1,7 +1,7 @@
 """The face of the sandbox: one interface, in process, over HTTP, or over the nodes of Ray.
 
-Guarantee: an answer was measured. What could not be measured is raised as an `UnavailableError`, and
-tests that are at fault as a `TestsError`; neither is ever a wrong answer.
+Guarantee: an answer was measured. What could not be measured is raised as an `UnavailableError`,
+and tests that are at fault as a `TestsError`; neither is ever a wrong answer.
 """
 
 from abc import ABC, abstractmethod

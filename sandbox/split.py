@@ -10,8 +10,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sandbox.calls import CallPlan, Claim
 from sandbox.agent.plain import NotPlainError, encode
+from sandbox.calls import CallPlan, Claim
 
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: lambda value, expected: bool(value == expected),
@@ -20,7 +20,7 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
-class _NotPlain(Exception):
+class _UnsplittableError(Exception):
     """The test says more than asserts about calls."""
 
 
@@ -68,7 +68,7 @@ def _plan(body: Sequence[ast.stmt], name: str, entry_point: str) -> CallPlan | N
                     claims.append(_claim(statement.test, name))
             elif not _does_nothing(statement):
                 return None
-    except (_NotPlain, NotPlainError, RecursionError, MemoryError):
+    except (_UnsplittableError, NotPlainError, RecursionError, MemoryError):
         return None
     return CallPlan(entry_point, claims) if claims else None
 
@@ -90,7 +90,7 @@ def _claim(test: ast.expr, name: str) -> Claim:
     if isinstance(test, ast.Call):
         return _of_call(test, name, bool)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-        raise _NotPlain
+        raise _UnsplittableError
     left, right = test.left, test.comparators[0]
     if isinstance(test.ops[0], ast.Lt | ast.LtE):
         return _near(left, right, name, strictly=isinstance(test.ops[0], ast.Lt))
@@ -99,9 +99,9 @@ def _claim(test: ast.expr, name: str) -> Claim:
     holds = _OPERATORS.get(type(test.ops[0]))
     expected = _literal(right)
     if holds is None or not isinstance(left, ast.Call):
-        raise _NotPlain
+        raise _UnsplittableError
     if isinstance(test.ops[0], ast.Is) and expected not in (None, True, False):
-        raise _NotPlain
+        raise _UnsplittableError
     return _of_call(left, name, lambda value: holds(value, expected))
 
 
@@ -111,10 +111,10 @@ def _near(left: ast.expr, right: ast.expr, name: str, *, strictly: bool) -> Clai
         isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "abs"
     )
     if not is_abs or not isinstance(left, ast.Call) or len(left.args) != 1 or name == "abs":
-        raise _NotPlain
+        raise _UnsplittableError
     difference = left.args[0]
     if not isinstance(difference, ast.BinOp) or not isinstance(difference.op, ast.Sub):
-        raise _NotPlain
+        raise _UnsplittableError
     one, other = difference.left, difference.right
     if not _is_call(one, name):
         one, other = other, one
@@ -122,7 +122,7 @@ def _near(left: ast.expr, right: ast.expr, name: str, *, strictly: bool) -> Clai
     if not isinstance(one, ast.Call) or not all(
         isinstance(number, int | float) for number in (expected, most)
     ):
-        raise _NotPlain
+        raise _UnsplittableError
 
     def holds(value: Any) -> bool:
         if not isinstance(value, int | float):
@@ -142,12 +142,12 @@ def _is_call(node: ast.expr, name: str) -> bool:
 
 def _of_call(call: ast.Call, name: str, holds: Callable[[Any], bool]) -> Claim:
     if not _is_call(call, name):
-        raise _NotPlain
+        raise _UnsplittableError
     args = [_literal(arg) for arg in call.args]
     kwargs = {}
     for keyword in call.keywords:
         if keyword.arg is None:
-            raise _NotPlain
+            raise _UnsplittableError
         kwargs[keyword.arg] = _literal(keyword.value)
     encode([args, kwargs])  # refuses what cannot be handed over
     return Claim(args, kwargs, holds)
@@ -157,4 +157,4 @@ def _literal(node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError) as error:
-        raise _NotPlain from error
+        raise _UnsplittableError from error

@@ -141,8 +141,8 @@ class Trust(StrEnum):
     """What a verdict rests on.
 
     `OUTSIDE`: values were compared outside of the sandbox. `CHECKER`: a test's own process reached
-    the program across a process boundary. `IN_PROCESS`: the test ran in the program's process, which
-    a program that was written against this sandbox could deceive.
+    the program across a process boundary. `IN_PROCESS`: the test ran in the program's process,
+    which a program that was written against this sandbox could deceive.
     """
 
     OUTSIDE = "outside"

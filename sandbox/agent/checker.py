@@ -72,7 +72,7 @@ class Remote:
         return isinstance(other, Remote) and other._number == self._number
 
     def __hash__(self) -> int:
-        return self._number
+        return int(self._number)
 
     def _special(self, name: str, *args: Any) -> Any:
         link: Link = self._link
@@ -117,7 +117,7 @@ class Link:
 
         def keep(found: object) -> int:
             if isinstance(found, Remote):
-                return found._number  # type: ignore[no-any-return]
+                return hash(found)
             raise CannotCrossError(f"a {type(found).__name__}")
 
         try:

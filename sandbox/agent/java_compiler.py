@@ -1,7 +1,7 @@
 """A Java compiler that stays warm, in a slot of its own.
 
-Guarantees: it is jailed as any run is, without the program's being executed; it is used by one build
-at a time; one that takes too long ends it, and the next build starts another.
+Guarantees: it is jailed as any run is, without the program's being executed; it is used by one
+build at a time; one that takes too long ends it, and the next build starts another.
 """
 
 import base64

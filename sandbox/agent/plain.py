@@ -1,9 +1,9 @@
 """Python values as JSON and back: builtin types alone, told apart (a tuple is no list).
 
-Guarantees: `decode(encode(value))` is equal to `value` and of the same builtin types; what comes out
-of `decode` holds nothing but builtin types, whatever text went in. Types beyond JSON's are objects
-of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex, f float that is no number, i int
-of many digits, o an object that stayed where it is.
+Guarantees: `decode(encode(value))` is equal to `value` and of the same builtin types; what comes
+out of `decode` holds nothing but builtin types, whatever text went in. Types beyond JSON's are
+objects of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex, f float that is no
+number, i int of many digits, o an object that stayed where it is.
 """
 
 import math
@@ -55,8 +55,8 @@ def _encode(value: object, keep: Keep | None) -> Any:
         number = int.__int__(value)
         return number if -MANY_DIGITS < number < MANY_DIGITS else {"i": hex(number)}
     if isinstance(value, float):
-        number = float.__float__(value)
-        return number if math.isfinite(number) else {"f": repr(number)}
+        real = float.__float__(value)
+        return real if math.isfinite(real) else {"f": repr(real)}
     if isinstance(value, list):
         return [_encode(item, keep) for item in value]
     if isinstance(value, tuple):

@@ -24,7 +24,7 @@ def refused(path: str) -> bool:
 
 
 def can_unshare() -> bool:
-    return ctypes.CDLL(None).unshare(0x10000000) == 0
+    return int(ctypes.CDLL(None).unshare(0x10000000)) == 0
 
 
 def main() -> None:

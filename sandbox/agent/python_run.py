@@ -1,19 +1,11 @@
 """Running a Python program in a process that has been jailed.
 
-Guarantee: nothing here knows an expected value. `script` runs a program as `python3 main.py` would;
-`calls` calls one of its functions and writes down what it returns; `serve` lets a checker in another
-process call it; `check` is that checker, in which no code of the program ever runs.
+Guarantee: nothing here knows an expected value. `script` runs a program as `python3 main.py`
+would; `calls` calls one of its functions and writes down what it returns; `serve` lets a checker in
+another process call it; `check` is that checker, in which no code of the program ever runs.
 """
 
 import atexit
-import io
-import json
-import os
-import sys
-import traceback
-from collections.abc import Callable
-from types import ModuleType, TracebackType
-from typing import Any, Final, NoReturn
 
 # Imported here so that programs find them loaded; a fork shares their memory.
 import bisect  # noqa: F401
@@ -21,13 +13,21 @@ import collections  # noqa: F401
 import copy  # noqa: F401
 import functools  # noqa: F401
 import heapq  # noqa: F401
+import io
 import itertools  # noqa: F401
+import json
 import math  # noqa: F401
 import operator  # noqa: F401
+import os
 import random  # noqa: F401
 import re  # noqa: F401
 import string  # noqa: F401
+import sys
+import traceback
 import typing  # noqa: F401
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+from typing import Any, Final, NoReturn
 
 from . import checker, plain, solution
 
@@ -89,7 +89,8 @@ def _open_streams() -> None:
         "backslashreplace",
         line_buffering=True,
     )
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
 
 
 def _load(name: str) -> ModuleType:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from . import cgroups
@@ -166,14 +167,14 @@ class Slot:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-s", "-m", f"{__package__}.zygote"],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=ENVIRONMENT | {"PYTHONPATH": sys.path[0]},
             )
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{self._process.pid}/oom_score_adj", "w") as score:
-                score.write("-900")
+        score = Path(f"/proc/{self._process.pid}/oom_score_adj")
+        with contextlib.suppress(OSError):  # without the right to, a run's victim may be its zygote
+            score.write_text("-900")
         if self._group is not None:
             self._group.add(self._process.pid)
         self._control.settimeout(START_SECONDS)
@@ -245,21 +246,20 @@ class Slot:
 
     def _launch(self, roles: list[dict[str, Any]], pipes: Pipes, limits: dict[str, Any]) -> None:
         self._number += 1
-        described = []
-        for role in roles:
-            described.append(
-                {
-                    "fds": [pipes.number(name) for name in role["fds"]],
-                    "uid": self._uids.take(),
-                    "app": role.get("app"),
-                    "argv": role.get("argv"),
-                    "python": role.get("python"),
-                    "env": ENVIRONMENT,
-                    "disk_mb": limits["disk_mb"],
-                    "inodes": limits["inodes"],
-                    "limits": self._resource_limits(limits),
-                }
-            )
+        described = [
+            {
+                "fds": [pipes.number(name) for name in role["fds"]],
+                "uid": self._uids.take(),
+                "app": role.get("app"),
+                "argv": role.get("argv"),
+                "python": role.get("python"),
+                "env": ENVIRONMENT,
+                "disk_mb": limits["disk_mb"],
+                "inodes": limits["inodes"],
+                "limits": self._resource_limits(limits),
+            }
+            for role in roles
+        ]
         message = json.dumps({"number": self._number, "roles": described}).encode()
         socket.send_fds(self._control, [message], pipes.given)
         pipes.close_given()

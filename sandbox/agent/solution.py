@@ -7,13 +7,20 @@ builtin types stays here and crosses as a number.
 import builtins
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, BinaryIO
 
 from . import plain
 
-SPECIAL = ("__len__", "__iter__", "__next__", "__getitem__", "__bool__", "__str__", "__repr__")
+SPECIAL: Mapping[str, Callable[[Any], object]] = {
+    "__len__": len,
+    "__iter__": iter,
+    "__next__": next,
+    "__bool__": bool,
+    "__str__": str,
+    "__repr__": repr,
+}
 
 
 def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any]]:
@@ -75,13 +82,11 @@ class Server:
             return getattr(target, request["name"])
         args = plain.decode(request["args"], self._find)
         if operation == "special":
-            special = {"__len__": len, "__iter__": iter, "__next__": next, "__bool__": bool}
-            special |= {"__str__": str, "__repr__": repr}
             if request["name"] == "__getitem__":
-                return target[args[0]]  # type: ignore[index]
-            return special[request["name"]](target)
+                return target[args[0]]
+            return SPECIAL[request["name"]](target)
         kwargs = plain.decode(request["kwargs"], self._find)
-        return target(*args, **kwargs)  # type: ignore[operator]
+        return target(*args, **kwargs)
 
     def _keep(self, value: object) -> int:
         if id(value) not in self._numbers:
@@ -89,7 +94,7 @@ class Server:
             self._objects.append(value)  # kept alive, so that its id stays its own
         return self._numbers[id(value)]
 
-    def _find(self, number: int) -> object:
+    def _find(self, number: int) -> Any:
         return self._objects[number]
 
     @staticmethod
@@ -97,7 +102,7 @@ class Server:
         """The nearest builtin type of an exception, by name."""
         for kind in type(error).__mro__:
             if getattr(builtins, kind.__name__, None) is kind:
-                return kind.__name__
+                return str(kind.__name__)
         return "Exception"
 
     def _say(self, reply: dict[str, Any]) -> None:

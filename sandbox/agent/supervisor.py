@@ -4,9 +4,9 @@ Both are lines of JSON. A request has an `id` and an `op`:
     build   files, and how a compiler is called on them; the result is kept under `key`
     run     roles (programs under a key, or Python in the zygote), inputs and limits
     cancel  ends the request whose id is `target`
-The first line out says what this box is; the last one comes before standard input has closed.
-Guarantee: every request is answered once: with what happened, or with `broken` and the reason, which
-says that nothing was measured.
+The first line out says what this box is.
+Guarantee: every request is answered once: with what happened, or with `broken` and the reason,
+which says that nothing was measured.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Boxes made by bubblewrap, where there is no Docker daemon.
 
-Guarantees: the same namespaces, filter and limits within as under Docker. As root, a box has control
-groups and every run its own user id; otherwise resource limits bound a run, and all runs share the
-one id that there is, in namespaces of their own. Without a `rootfs`, /usr and what belongs to it are
-taken from this machine, read-only; no other folder of it is visible.
+Guarantees: the same namespaces, filter and limits within as under Docker. As root, a box has
+control groups and every run its own user id; otherwise resource limits bound a run, and all runs
+share the one id that there is, in namespaces of their own. Without a `rootfs`, /usr and what
+belongs to it are taken from this machine, read-only; no other folder of it is visible.
 """
 
 import asyncio
@@ -103,8 +103,9 @@ class BubblewrapBackend:
             python, prefix = host_python()
             command += _host_files(prefix)
             agent = str(Path(agent_file).parent)
-            command += ["--ro-bind", agent, f"{AGENT_HOME}/{AGENT_PACKAGE}"]
-            command += ["--dir", "/app", "--dir", "/store"]
+            home = f"{AGENT_HOME}/{AGENT_PACKAGE}"
+            command += [*_folders(home), "--ro-bind", agent, home]
+            command += [*_folders("/app/"), *_folders("/store/")]
         command += ["--proc", "/proc", "--dev", "/dev"]
         command += ["--perms", "0755", "--size", str((settings.store_mb + 64) << 20)]
         command += ["--tmpfs", "/store", "--perms", "0755", "--size", str(1 << 20)]
@@ -142,11 +143,18 @@ def _host_files(prefix: str | None) -> list[str]:
             command += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             command += ["--ro-bind", str(path), str(path)]
+    command += _folders("/etc/")
     for file in SYSTEM_FILES:
         command += ["--ro-bind-try", file, file]
     if prefix is not None:
-        command += ["--ro-bind", prefix, prefix]
+        command += [*_folders(prefix), "--ro-bind", prefix, prefix]
     return command
+
+
+def _folders(path: str) -> list[str]:
+    """Make the folders above `path`, for everybody: bwrap's own would be for root alone."""
+    above = [str(parent) for parent in reversed(Path(f"{path}x").parents) if parent != Path("/")]
+    return [word for folder in above for word in ("--perms", "0755", "--dir", folder)]
 
 
 class Groups:

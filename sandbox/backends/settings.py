@@ -3,8 +3,9 @@
 import os
 from typing import Final
 
-from sandbox.types import Model
 from pydantic import Field
+
+from sandbox.types import Model
 
 SLOTS_A_CORE_SPARE: Final = 1
 AGENT_PACKAGE: Final = "agent"
