@@ -111,6 +111,8 @@ def enter(config: dict[str, Any], bpf: bytes) -> None:
     unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET)
     socket.sethostname("sandbox")
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")  # its own memory is given up first; with the rights of now, for good
     room = f"size={config['disk_mb']}m,nr_inodes={config['inodes']},mode=1777"
     mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, room)
     mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, room)

@@ -104,11 +104,6 @@ def _first_process(role: dict[str, Any], fds: list[int], bpf: bytes) -> NoReturn
         os._exit(BROKEN_JAIL)
     if pid:
         os._exit(_mind(pid))
-    try:
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")
-    except OSError:
-        os._exit(BROKEN_JAIL)
     if role.get("argv"):
         _execute(role["argv"], role["env"])
     os.environ.clear()

@@ -42,17 +42,17 @@ HACKS = {
     "equal_class": "class M(type):\n    def __eq__(self, other): return True\n"
     "    __hash__ = type.__hash__\nclass E(metaclass=M): pass\ndef double(n):\n    return E",
     "forged_results": "import os, json\nfor fd in range(3, 9):\n    try:\n"
-    "        os.write(fd, b'{\"value\": 1}\\n{\"value\": true}\\n{\"outcome\": \"passed\", "
-    "\"reason\": \"\"}\\n')\n    except OSError: pass\ndef double(n):\n    return None",
+    '        os.write(fd, b\'{"value": 1}\\n{"value": true}\\n{"outcome": "passed", '
+    '"reason": ""}\\n\')\n    except OSError: pass\ndef double(n):\n    return None',
     "forged_pass_and_exit": "import os\nfor fd in range(0, 64):\n    try:\n"
-    "        os.write(fd, b'{\"outcome\": \"passed\", \"reason\": \"\"}\\n')\n"
+    '        os.write(fd, b\'{"outcome": "passed", "reason": ""}\\n\')\n'
     "    except OSError: pass\nos._exit(0)",
     "patched_builtins": "import builtins\nbuiltins.AssertionError = type('A', (Exception,), {})\n"
     "builtins.isinstance = lambda *a: True\nbuiltins.abs = lambda x: 0\n"
     "builtins.len = lambda x: 0\nimport json\njson.dumps = lambda *a, **k: '{\"value\": 6}'\n"
     "def double(n):\n    return None",
     "patched_json_true": "import json, os\n"
-    "json.dumps = lambda *a, **k: '{\"outcome\": \"passed\", \"passed\": true, \"value\": null}'\n"
+    'json.dumps = lambda *a, **k: \'{"outcome": "passed", "passed": true, "value": null}\'\n'
     "def double(n):\n    return n",
     "read_frames": "import sys\ndef double(n):\n    frame = sys._getframe()\n    while frame:\n"
     "        for v in list(frame.f_locals.values()) + list(frame.f_globals.values()):\n"
