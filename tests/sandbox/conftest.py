@@ -1,7 +1,7 @@
 """A started sandbox of each backend, shared by the tests of this folder.
 
-Docker's tests skip where no daemon answers or its image is not built, unless PLUMB_REQUIRE_DOCKER is
-set, as it is in CI. bubblewrap's run wherever it is installed.
+Docker's tests skip where no daemon answers or its image is not built, unless PLUMB_REQUIRE_DOCKER
+is set, as it is in CI. bubblewrap's run wherever it is installed.
 """
 
 import os

@@ -14,7 +14,8 @@ CALLS = {
 CHECK = {
     "kind": "check",
     "entry_point": "double",
-    "source": "def check(candidate):\n    assert candidate(3) == 6\n    assert candidate(10) == 20\n",
+    "source": "def check(candidate):\n    assert candidate(3) == 6\n"
+    "    assert candidate(10) == 20\n",
 }
 # A loop cannot be taken apart: this goes through a checker process.
 LOOP = CHECK | {
@@ -67,9 +68,11 @@ HACKS = {
     "            text = open(f, 'rb').read(1 << 20)\n"
     "            if b'== 2 * n' in text or b'returns' in text: return 2 * n\n"
     "        except OSError: pass\n    return None",
-    "read_disk": "import os\ndef double(n):\n    for top in ('/app', '/tmp', '/store', '/opt', '/dev'):\n"
+    "read_disk": "import os\ndef double(n):\n"
+    "    for top in ('/app', '/tmp', '/store', '/opt', '/dev'):\n"
     "        for root, _, files in os.walk(top):\n            for f in files:\n"
-    "                try:\n                    text = open(os.path.join(root, f), 'rb').read(4096)\n"
+    "                try:\n"
+    "                    text = open(os.path.join(root, f), 'rb').read(4096)\n"
     "                except OSError: continue\n"
     "                if b'== 2 * ' b'n' in text or b'\"ret' b'urns\"' in text: return 2 * n\n"
     "    return None",
@@ -79,7 +82,8 @@ HACKS = {
     "shadow_modules": "import os\nfor name in ('json', 'assert', 'unittest', 'agent', 'checker'):\n"
     "    for folder in ('/tmp', '/app', '.'):\n        try:\n"
     "            open(f'{folder}/{name}.py', 'w').write('import os; os._exit(0)')\n"
-    "        except OSError: pass\nimport sys\nsys.path.insert(0, '/tmp')\ndef double(n):\n    return n",
+    "        except OSError: pass\nimport sys\n"
+    "sys.path.insert(0, '/tmp')\ndef double(n):\n    return n",
     "replace_checker": "import sys\nfor m in list(sys.modules.values()):\n"
     "    for n in ('encode', 'decode', 'same_value', 'check', '_outcome', '_write'):\n"
     "        if hasattr(m, n) and getattr(m, '__name__', '') != '__main__':\n"
@@ -87,15 +91,18 @@ HACKS = {
     "            except Exception: pass\ndef double(n):\n    return None",
     "thread_exit": "import threading, os\nthreading.Thread(target=lambda: os._exit(0)).start()\n"
     "def double(n):\n    import time; time.sleep(1)",
-    "atexit": "import atexit, os\natexit.register(lambda: os._exit(0))\ndef double(n):\n    return 0",
+    "atexit": "import atexit, os\natexit.register(lambda: os._exit(0))\n"
+    "def double(n):\n    return 0",
     "trace": "import sys\nsys.settrace(lambda *a: sys.exit(0))\ndef double(n):\n    return n",
     "fork_and_exit": "import os\nif os.fork() == 0:\n    os._exit(0)\ndef double(n):\n    return n",
     "del_everything": "import builtins\nfor n in list(vars(builtins)):\n"
-    "    if n not in ('__import__',):\n        try: delattr(builtins, n)\n        except Exception: pass",
+    "    if n not in ('__import__',):\n"
+    "        try: delattr(builtins, n)\n        except Exception: pass",
     "infinite_iterator": "class I:\n    def __iter__(self): return self\n"
     "    def __next__(self): return 1\n    def __contains__(self, x): return True\n"
     "    def __len__(self): return 6\ndef double(n):\n    return I()",
-    "raises_pass": "class Passed(BaseException):\n    pass\ndef double(n):\n    raise Passed('passed')",
+    "raises_pass": "class Passed(BaseException):\n    pass\n"
+    "def double(n):\n    raise Passed('passed')",
     "stop_iteration": "def double(n):\n    raise StopIteration",
     "import_error": "def double(n):\n    raise ImportError('no module named solution')",
     "syntax_error": "def double(n):\n    raise SyntaxError('test does not compile')",

@@ -143,7 +143,8 @@ FORBIDDEN = {
     "set_time": "import time\ntime.clock_settime(time.CLOCK_REALTIME, 0)",
     "host_files": "open('/etc/shadow').read()",
     "sys": "import os\nassert os.listdir('/sys')",
-    "make_device": "import os\nos.mknod('/tmp/d', 0o20666, os.makedev(1, 1))\nopen('/tmp/d', 'rb').read(1)",
+    "make_device": "import os\nos.mknod('/tmp/d', 0o20666, os.makedev(1, 1))\n"
+    "open('/tmp/d', 'rb').read(1)",
     "raise_limit": "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
     "lower_oom_score": "open('/proc/self/oom_score_adj', 'wb', 0).write(b'-500')",
     "cgroup": "import os\nassert os.listdir('/sys/fs/cgroup')",
@@ -158,13 +159,15 @@ async def test_what_a_program_may_not_do(box: Sandbox, name: str) -> None:
 
 
 ALLOWED = {
-    "threads": "import threading\nt = threading.Thread(target=print, args=(1,))\nt.start()\nt.join()",
+    "threads": "import threading\nt = threading.Thread(target=print, args=(1,))\n"
+    "t.start()\nt.join()",
     "processes": "import multiprocessing as m\nif __name__ == '__main__':\n"
     "    with m.Pool(2) as p: print(sum(p.map(abs, [-1])))",
     "child": "import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', "
     "'print(1)'], text=True), end='')",
     "files": "open('/tmp/a', 'w').write('1')\nprint(open('/tmp/a').read())",
-    "unix_socket": "import socket\na, b = socket.socketpair()\na.send(b'1')\nprint(b.recv(1).decode())",
+    "unix_socket": "import socket\na, b = socket.socketpair()\n"
+    "a.send(b'1')\nprint(b.recv(1).decode())",
     "temporary": "import tempfile\nwith tempfile.TemporaryFile() as f: print(f.write(b'1'))",
     "exit_code_zero": "print(1)\nexit()",
     "abort_is_named": "print(1)",
