@@ -1,0 +1,200 @@
+"""What counts as the expected answer: comparison, encoding, and taking tests apart."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.agent import plain
+from sandbox.compare import same_output, same_value
+from sandbox.split import split_check, split_script
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+KEYS = st.none() | st.booleans() | st.integers() | st.text() | st.binary()
+VALUES = st.recursive(
+    SCALARS | st.complex_numbers(allow_nan=False),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(KEYS | st.tuples(KEYS), inner)
+        | st.sets(KEYS)
+        | st.frozensets(KEYS)
+    ),
+    max_leaves=20,
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_a_value_survives_its_journey(value: object) -> None:
+    back = plain.decode(json.loads(json.dumps(plain.encode(value))))
+    assert repr(back) == repr(value) or back == value
+
+
+@given(JSON)
+def test_whatever_arrives_is_builtin_or_refused(value: object) -> None:
+    try:
+        found = plain.decode(value)
+    except plain.NotPlainError:
+        return
+    plain.encode(found)
+
+
+def test_what_is_no_value_stays() -> None:
+    with pytest.raises(plain.NotPlainError):
+        plain.encode([object()])
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(plain.NotPlainError):
+        plain.encode(deep)
+
+
+@given(JSON)
+def test_a_json_value_is_itself(value: object) -> None:
+    assert same_value(value, value, 0.0)
+
+
+@given(JSON, JSON)
+def test_different_json_values_differ(one: object, other: object) -> None:
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    if not same and not _numerically_equal(one, other):
+        assert not same_value(one, other, 0.0)
+
+
+def _numerically_equal(one: object, other: object) -> bool:
+    """Python's own equality says so, and 1 and 1.0 are the same JSON number."""
+    return one == other or str(one) == str(other)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "same"),
+    [
+        (1, True, False),
+        (True, 1, False),
+        (0, False, False),
+        (1.0, 1, True),
+        (1, 1.0, True),
+        (0.1 + 0.2, 0.3, True),
+        (0.3001, 0.3, False),
+        (10**400, 10**400, True),
+        (10**400, 1.5, False),
+        (10**17 + 1, 10**17, False),
+        ((1, 2), [1, 2], True),
+        ([1, [2, (3,)]], [1, [2, [3]]], True),
+        ([1, 2], [2, 1], False),
+        ({1: "a"}, {"1": "a"}, True),
+        ({"1": "a", 1: "b"}, {"1": "a"}, False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        (None, False, False),
+        ("1", 1, False),
+        (math.nan, math.nan, True),
+        (math.inf, 1e308, False),
+        ({1, 2}, [1, 2], False),
+        (b"a", "a", False),
+    ],
+)
+def test_values(got: object, expected: object, same: bool) -> None:
+    assert same_value(got, expected, 1e-9) is same
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "how", "same"),
+    [
+        ("1 2\n3\n", "1\n2 3", "tokens", True),
+        ("1 2 3 4", "1 2 3", "tokens", False),
+        ("1 2", "1 2 3", "tokens", False),
+        ("", "", "tokens", True),
+        ("YES", "yes", "tokens", False),
+        ("1.0", "1", "tokens", False),
+        ("a \nb\n\n", "a\nb", "exact", True),
+        ("a\n\nb", "a\nb", "exact", False),
+        (" a", "a", "exact", False),
+        ("a b", "a  b", "exact", False),
+        ("0.3333333", "0.33333331", "float", True),
+        ("0.34", "0.33", "float", False),
+        ("1000000.5", "1000001", "float", True),
+        ("nan", "1", "float", False),
+        ("1e400", "2", "float", False),
+        ("x 1", "x 1.0000000001", "float", True),
+        ("0x10", "16", "float", False),
+        ("1_0", "10", "float", False),
+    ],
+)
+def test_outputs(got: str, expected: str, how: str, same: bool) -> None:
+    assert (same_output(got, expected, how, 1e-6) is None) is same
+
+
+def test_reasons_do_not_tell_the_expected_output() -> None:
+    reason = same_output("41", "42", "tokens", 0.0)
+    assert reason is not None
+    assert "42" not in reason
+
+
+def check(*lines: str) -> str:
+    return "def check(candidate):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "right", "wrong"),
+    [
+        ("assert candidate(1, [2]) == 3", 3, 4),
+        ("assert 3 == candidate(1)", 3, 4),
+        ("assert candidate(1) == (1, 2)", (1, 2), [1, 2]),
+        ("assert candidate(x=1) != 3", 4, 3),
+        ("assert candidate(1) is None", None, 0),
+        ("assert candidate(1) is True, 'why'", True, 1),
+        ("assert candidate('a')", [0], []),
+        ("assert not candidate('a')", 0, 1),
+        ("assert abs(candidate(1) - 1.5) < 1e-3", 1.5001, 1.6),
+        ("assert abs(1.5 - candidate(1)) <= 0.5", 2.0, 2.1),
+        ("assert candidate(-1) == -1.5", -1.5, 1.5),
+        ("assert abs(candidate(1) - 1.5) < 1e-3", 1.5, "1.5"),
+    ],
+)
+def test_an_assert_is_taken_apart(line: str, right: object, wrong: object) -> None:
+    plan = split_check(check(line), "f")
+    assert plan is not None
+    (claim,) = plan.claims
+    assert claim.holds(right)
+    assert not claim.holds(wrong)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        check("for i in range(3):", "    assert candidate(i) == i"),
+        check("assert candidate(candidate(1)) == 1"),
+        check("assert candidate(1) == candidate(2)"),
+        check("assert candidate(1) == 1 and candidate(2) == 2"),
+        check("x = candidate(1)", "assert x == 1"),
+        check("assert candidate(open('x')) == 1"),
+        check("assert other(1) == 1"),
+        check("assert candidate(*[1]) == 1"),
+        check("assert candidate(1) is 1000"),
+        check("assert candidate(1) < 3"),
+        check("pass"),
+        "import os\n" + check("assert candidate(1) == 1"),
+        "x = 1\n" + check("assert candidate(1) == 1"),
+        "@decorated\n" + check("assert candidate(1) == 1"),
+        "not python (",
+        "",
+    ],
+)
+def test_what_says_more_is_left_to_a_checker(source: str) -> None:
+    assert split_check(source, "f") is None
+
+
+def test_a_script_about_one_function_is_taken_apart() -> None:
+    plan = split_script("assert f(1) == 2\nassert f([1, 2]) == {'a': 1}\n")
+    assert plan is not None
+    assert plan.entry_point == "f"
+    assert [list(claim.args) for claim in plan.claims] == [[1], [[1, 2]]]
+    assert split_script("assert f(1) == 2\nassert g(1) == 2") is None
+    assert split_script("assert set(f(1)) == {1}") is None
