@@ -132,6 +132,7 @@ class LocalSandbox(Sandbox):
             boxes=boxes,
             live=live,
             slots=pool.slots if pool is not None else 0,
+            busy=sum(box.load for box in pool.live) if pool is not None else 0,
             waiting=pool.waiting if pool is not None else 0,
             replaced=pool.replaced if pool is not None else 0,
             fault=pool.fault if pool is not None else "it is not open",

@@ -216,6 +216,8 @@ class Health(Model):
     """Boxes that are up."""
     slots: int
     """Runs at a time."""
+    busy: int = 0
+    """Slots that are at work."""
     waiting: int
     """Requests that wait for a slot."""
     replaced: int
