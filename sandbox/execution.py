@@ -23,7 +23,7 @@ ERROR_BYTES: Final = 64 << 10  # of standard error
 RESULT_BYTES: Final = 16 << 20
 INODES_A_MB: Final = 64
 LEAST_INODES: Final = 1024
-BROKEN_JAIL: Final = 113  # exit code when the walls of a run could not be put up
+ARTIFACT_BYTES: Final = 32 << 20  # of what a build makes
 
 
 class BuildFailedError(Exception):
@@ -60,7 +60,7 @@ class Build:
         request: dict[str, Any] = {"op": "build", "key": self.key, "files": dict(self.files)}
         if self.spec is not None and self.spec.output is not None:
             request["output"] = self.spec.output
-            request["limits"] = limits_of(BUILD_LIMITS, self.spec, result_bytes=256 << 20)
+            request["limits"] = limits_of(BUILD_LIMITS, self.spec, result_bytes=ARTIFACT_BYTES)
             if self.spec.build is not None:
                 request["argv"] = ["sh", "-c", self.spec.build]
             else:
@@ -164,10 +164,14 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
             answer = await box.ask(request)
         if "missing" in answer:
             raise BoxLostError("it cannot keep what it builds; raise store_mb")
-        if any(
-            ended["code"] == BROKEN_JAIL and "jail: " in answer["err"] for ended in answer["ended"]
-        ):
-            raise BoxLostError(answer["err"].strip())
+        for ended in answer["ended"]:
+            if ended["fault"]:
+                raise BoxLostError(ended["fault"])
+        if answer["starved"]:
+            raise BoxLostError(
+                f"a run got next to no CPU within its {run.limits.wall_seconds:g} s: the machine "
+                "is overloaded; use fewer slots, or longer limits"
+            )
         return answer
 
     answer: dict[str, Any] = await _attempt(pool, next(iter(builds), None), go)
@@ -183,7 +187,7 @@ async def _build_in(box: Box, wanted: Build) -> None:
         elif answer.get("out_of_memory"):
             cause = f"took more than {BUILD_LIMITS.memory_mb} MiB to compile"
         elif answer.get("stopped") == "output":
-            cause = "makes the compiler say too much"
+            cause = f"compiles to more than {ARTIFACT_BYTES >> 20} MiB, or to endless complaints"
         raise BuildFailedError(answer["log"], cause)
     box.built.add(wanted.key)
 

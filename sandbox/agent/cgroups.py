@@ -36,6 +36,9 @@ class Group(Protocol):
     def cpu_seconds(self) -> float:
         """CPU time of all processes so far."""
 
+    def processes(self) -> list[int]:
+        """The ids of its processes."""
+
 
 class GroupV1:
     """Three hierarchies, one for each controller."""
@@ -74,6 +77,9 @@ class GroupV1:
     def cpu_seconds(self) -> float:
         return int(_read(self._cpu / "cpuacct.usage")) / 1e9
 
+    def processes(self) -> list[int]:
+        return [int(pid) for pid in _read(self._pids / "cgroup.procs").split()]
+
 
 class GroupV2:
     """The unified hierarchy."""
@@ -108,6 +114,9 @@ class GroupV2:
 
     def cpu_seconds(self) -> float:
         return _field(self._folder / "cpu.stat", "usage_usec") / 1e6
+
+    def processes(self) -> list[int]:
+        return [int(pid) for pid in _read(self._folder / "cgroup.procs").split()]
 
 
 def prepare() -> type[GroupV1] | type[GroupV2] | None:

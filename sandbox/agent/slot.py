@@ -157,6 +157,7 @@ class Slot:
         self._uids = uids
         self._group = group
         self._number = 0
+        self._starved = False
         self._stop = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._control: socket.socket
         self._process: subprocess.Popen[bytes]
@@ -206,13 +207,15 @@ class Slot:
         """
         limits = request["limits"]
         pipes = Pipes(request.get("inputs", []), request.get("outer", []), limits)
+        kills, spent = 0, 0.0
         if self._group is not None:
             self._group.cap(limits["memory_mb"], limits["processes"])
             kills, spent = self._group.oom_kills(), self._group.cpu_seconds()
         try:
             began = time.monotonic()
+            self._starved = False
             self._launch(request["roles"], pipes, limits)
-            stopped, ended = self._watch(pipes, began + limits["wall_seconds"])
+            stopped, ended = self._watch(pipes, began, limits, spent)
         except (OSError, EOFError) as error:
             self._restart()
             raise BrokenError(f"the process of slot {self.name} was lost: {error}") from error
@@ -223,6 +226,7 @@ class Slot:
             "stopped": stopped,
             "wall_seconds": time.monotonic() - began,
             "cpu_seconds": sum(role["cpu_seconds"] for role in ended),
+            "starved": self._starved,
             "memory_mb": 0.0,
             "out_of_memory": False,
             "full": [name for name, capture in pipes.by_name.items() if capture.is_full],
@@ -279,8 +283,11 @@ class Slot:
             most["RLIMIT_DATA"] = limits["memory_mb"] << 20
         return most
 
-    def _watch(self, pipes: Pipes, deadline: float) -> tuple[str | None, list[dict[str, Any]]]:
+    def _watch(
+        self, pipes: Pipes, began: float, limits: dict[str, Any], spent: float
+    ) -> tuple[str | None, list[dict[str, Any]]]:
         """Read the run's pipes until it has ended; why it was stopped, and how its roles ended."""
+        deadline = began + limits["wall_seconds"]
         poll = select.poll()
         for fd in [self._control.fileno(), self._stop, *pipes.captures]:
             poll.register(fd, select.POLLIN)
@@ -292,9 +299,10 @@ class Slot:
             if left <= 0:
                 if stopped is not None:
                     raise EOFError(f"a run did not end {END_SECONDS:g} s after it was killed")
+                self._starved = self._was_starved(limits["wall_seconds"], spent)
                 stopped, deadline = self._kill("wall")
                 continue
-            for fd, _ in poll.poll(left * 1000):
+            for fd, _ in poll.poll(min(left, 600.0) * 1000):
                 if fd == self._stop:
                     os.eventfd_read(self._stop)
                     if stopped is None:
@@ -307,6 +315,20 @@ class Slot:
                 elif pipes.captures[fd].is_full and stopped is None:
                     stopped, deadline = self._kill("output")
         return stopped, ended
+
+    def _was_starved(self, wall_seconds: float, spent: float) -> bool:
+        """Whether the run mostly waited for a CPU that others had.
+
+        A run that crowds itself out has used a lot of CPU time, and gets no excuse.
+        """
+        if self._group is None or self._group.cpu_seconds() - spent > wall_seconds / 4:
+            return False
+        waited = 0.0
+        for pid in self._group.processes():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                schedstat = Path(f"/proc/{pid}/schedstat").read_text().split()
+                waited = max(waited, int(schedstat[1]) / 1e9)
+        return waited > wall_seconds / 2
 
     def _kill(self, reason: str) -> tuple[str, float]:
         self._control.send(b'{"kill": true}')

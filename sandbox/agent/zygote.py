@@ -20,15 +20,16 @@ from typing import Any, NoReturn
 from . import jail, kernel, python_run, seccomp
 
 MESSAGE_BYTES, MESSAGE_FDS = 1 << 16, 16
-BROKEN_JAIL = 113  # exit status of a process whose walls could not be put up
+REPORT_FD = 900  # where a first process says that its walls could not be put up
 
 
 class Child:
     """A running role: its pid here, and a descriptor that is readable when it has ended."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, report: int) -> None:
         self.pid = pid
         self.pidfd = os.pidfd_open(pid)
+        self._report = report
         self.ended: dict[str, Any] | None = None
 
     def kill(self) -> None:
@@ -38,9 +39,13 @@ class Child:
     def reap(self) -> None:
         _, status, usage = os.wait4(self.pid, 0)
         os.close(self.pidfd)
+        # The first process closes its end before the program starts: this cannot be forged.
+        with os.fdopen(self._report, "rb") as report:
+            fault = report.read().decode(errors="replace")
         self.ended = {
             "code": os.waitstatus_to_exitcode(status),
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "fault": fault,
         }
 
 
@@ -62,11 +67,12 @@ def serve(control: socket.socket) -> None:
         for role in request["roles"]:
             kernel.setns(own_pids, kernel.CLONE_NEWPID)
             kernel.unshare(kernel.CLONE_NEWPID)
+            report, theirs = os.pipe()
             pid = os.fork()
             if pid == 0:
-                control.close()
-                _first_process(role, fds, bpf)
-            children.append(Child(pid))
+                _first_process(role, fds, theirs, bpf)
+            os.close(theirs)
+            children.append(Child(pid, report))
         for fd in fds:
             os.close(fd)
         _wait(control, children)
@@ -93,15 +99,17 @@ def _wait(control: socket.socket, children: list[Child]) -> None:
                     child.kill()
 
 
-def _first_process(role: dict[str, Any], fds: list[int], bpf: bytes) -> NoReturn:
+def _first_process(role: dict[str, Any], fds: list[int], report: int, bpf: bytes) -> NoReturn:
     """In the child: take the role's descriptors, put up the walls, and start the program."""
+    os.dup2(report, REPORT_FD)
     try:
         _take(role["fds"], fds)
         jail.enter(role, bpf)
         pid = os.fork()
-    except OSError as error:
-        os.write(2, f"jail: {error}\n".encode())
-        os._exit(BROKEN_JAIL)
+    except BaseException as error:
+        os.write(REPORT_FD, f"a wall cannot be put up: {error}".encode())
+        os._exit(1)
+    os.close(REPORT_FD)
     if pid:
         os._exit(_mind(pid))
     if role.get("argv"):
@@ -112,13 +120,14 @@ def _first_process(role: dict[str, Any], fds: list[int], bpf: bytes) -> NoReturn
 
 
 def _take(wanted: list[int], fds: list[int]) -> None:
-    """Make descriptor 0, 1, 2, ... of the `wanted` ones, and close every other."""
+    """Make descriptor 0, 1, 2, ... of the `wanted` ones; close every other but REPORT_FD."""
     high = [os.dup(fds[index]) for index in wanted]
     floor = max(high) + 1
     kept = [_dup_above(fd, floor) for fd in high]
     for number, fd in enumerate(kept):
         os.dup2(fd, number, inheritable=True)
-    os.closerange(len(kept), 1 << 16)
+    os.closerange(len(kept), REPORT_FD)
+    os.closerange(REPORT_FD + 1, 1 << 16)
 
 
 def _dup_above(fd: int, floor: int) -> int:

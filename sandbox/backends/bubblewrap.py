@@ -107,7 +107,7 @@ class BubblewrapBackend:
             command += [*_folders(home), "--ro-bind", agent, home]
             command += [*_folders("/app/"), *_folders("/store/")]
         command += ["--proc", "/proc", "--dev", "/dev"]
-        command += ["--perms", "0755", "--size", str((settings.store_mb + 64) << 20)]
+        command += ["--perms", "0755", "--size", str(settings.store_room_mb << 20)]
         command += ["--tmpfs", "/store", "--perms", "0755", "--size", str(1 << 20)]
         command += ["--tmpfs", "/tmp", *groups.arguments(), "--chdir", "/", "--hostname", "sandbox"]
         return [*command, "--", *settings.command(python)]

@@ -43,6 +43,11 @@ class BoxSettings(Model):
         return self.memory_mb or 1024 * self.slots + 2048
 
     @property
+    def store_room_mb(self) -> int:
+        """Size of the folder for what was built, MiB: what is kept, and a draft for each slot."""
+        return self.store_mb + 40 * (self.slots + 1)
+
+    @property
     def processes(self) -> int:
         """Processes of a box: what the runs may have, and its own."""
         return 1100 * self.slots + 256
