@@ -3,6 +3,9 @@
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
 
 sandbox_app = typer.Typer(
@@ -13,3 +16,68 @@ sandbox_app = typer.Typer(
 @sandbox_app.callback()
 def root() -> None:
     """Keeps the help of the whole command apart from that of its parts."""
+
+
+@sandbox_app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen at")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port; 0: any free one")] = 8080,
+    backend: Annotated[
+        Literal["auto", "docker", "bubblewrap"], typer.Option(help="what boxes are made by")
+    ] = "auto",
+    boxes: Annotated[int, typer.Option(min=1, max=64, help="boxes that are kept")] = 1,
+    slots: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="runs at a time in a box", show_default="one a core, and one"
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="file with the bearer token; else PLUMB_SANDBOX_TOKEN has it"),
+    ] = None,
+    runtime: Annotated[str | None, typer.Option(help="Docker runtime, such as runsc")] = None,
+    image: Annotated[str | None, typer.Option(help="Docker image")] = None,
+    rootfs: Annotated[
+        str | None, typer.Option(help="bubblewrap: folder with a root file system")
+    ] = None,
+    queue: Annotated[
+        int, typer.Option(min=1, help="requests held at a time; another one is answered 429")
+    ] = 4096,
+    max_body_mb: Annotated[int, typer.Option(min=1, help="size of a request, MiB")] = 32,
+    max_deadline: Annotated[
+        float, typer.Option(min=1, help="the longest deadline that a request may ask for, s")
+    ] = 600.0,
+    grace: Annotated[
+        float, typer.Option(min=0, help="seconds for accepted requests to end after SIGTERM")
+    ] = 60.0,
+) -> None:
+    """Run and judge programs for others, over HTTP.
+
+    Without a token it listens on this machine only. SIGTERM lets accepted requests
+    finish and ends with code 0; a second one ends them.
+
+    Examples:
+
+      plumb sandbox serve --port 8080
+
+      PLUMB_SANDBOX_TOKEN=$(cat token) plumb sandbox serve --host 0.0.0.0 --boxes 4
+    """
+    from launch.cli import one_line_errors
+
+    with one_line_errors():
+        from sandbox.backends.settings import BoxSettings
+        from sandbox.service_models import ServiceOptions
+        from sandbox.serving import ServeOptions, read_token
+        from sandbox.serving import serve as run_service
+
+        size = {"slots": slots} if slots is not None else {}
+        settings = BoxSettings(boxes=boxes, runtime=runtime, image=image, rootfs=rootfs, **size)
+        service = ServiceOptions(
+            token=read_token(token_file),
+            queue=queue,
+            max_body_bytes=max_body_mb << 20,
+            max_deadline=max_deadline,
+        )
+        options = ServeOptions(host, port, backend, settings, service, grace)
+        run_service(options, lambda line: print(line, flush=True))

@@ -98,9 +98,9 @@ class FaultBody(Model):
 
 def fault_of(error: SandboxError) -> Fault:
     """`error` as data."""
-    kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "unavailable")
+    kinds: list[Kind] = [kind for known, kind in _KINDS if isinstance(error, known)]
     wait = error.retry_after if isinstance(error, BusyError) else None
-    return Fault(kind=kind, message=str(error), retry_after=wait)
+    return Fault(kind=kinds[0] if kinds else "unavailable", message=str(error), retry_after=wait)
 
 
 def error_of(fault: Fault) -> SandboxError:

@@ -29,7 +29,7 @@ CLOSING_WAIT: Final = 5.0
 HTTP_FAULTS: Final[dict[int, Kind]] = {404: "not_found", 405: "method_not_allowed"}
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A request is not served."""
 
     def __init__(self, kind: Kind, message: str, retry_after: float | None = None) -> None:
@@ -65,21 +65,26 @@ class Door:
         self.tasks: set[asyncio.Task[None]] = set()
         self._options = options
         self._bytes = 0
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
         self._seconds = 0.1  # of a request, a running mean
 
     @contextmanager
     def admit(self) -> Iterator[None]:
-        """A place inside; raises Refusal when there is none."""
+        """A place inside; raises RefusalError when there is none."""
         if self.is_closing:
-            raise Refusal("shutting_down", "the service is shutting down", CLOSING_WAIT)
+            raise RefusalError("shutting_down", "the service is shutting down", CLOSING_WAIT)
         if self.held >= self._options.queue:
             raise self._full(f"{self.held} requests are held already")
         self.held += 1
+        self._is_empty.clear()
         began = time.monotonic()
         try:
             yield
         finally:
             self.held -= 1
+            if not self.held:
+                self._is_empty.set()
             self._seconds += 0.05 * (time.monotonic() - began - self._seconds)
 
     @contextmanager
@@ -92,7 +97,7 @@ class Door:
             self._bytes -= len(buffer)
 
     def take(self, buffer: bytearray, chunk: bytes) -> None:
-        """Append to a buffer; raises Refusal when it, or all together, hold too much."""
+        """Append to a buffer; raises RefusalError when it, or all together, hold too much."""
         most = self._options.max_body_bytes
         if len(buffer) + len(chunk) > most:
             raise too_large(most)
@@ -104,19 +109,21 @@ class Door:
     async def drain(self, seconds: float, hurry: asyncio.Event) -> int:
         """Send new requests away, let those inside finish; returns how many could not in time."""
         self.is_closing = True
-        ends = time.monotonic() + seconds
-        while self.held and time.monotonic() < ends and not hurry.is_set():
-            await asyncio.sleep(0.02)
-        left = list(self.tasks)
-        for task in left:
-            task.cancel()
-        while self.held and time.monotonic() < ends + CLOSING_WAIT:
-            await asyncio.sleep(0.02)
+        ends = [asyncio.create_task(event.wait()) for event in (self._is_empty, hurry)]
+        try:
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            left = list(self.tasks)
+            for task in left:
+                task.cancel()
+            await asyncio.wait(ends[:1], timeout=CLOSING_WAIT)
+        finally:
+            for end in ends:
+                end.cancel()
         return len(left)
 
-    def _full(self, what: str) -> Refusal:
+    def _full(self, what: str) -> RefusalError:
         wait = min(LONGEST_WAIT, max(1.0, self._seconds))
-        return Refusal("busy", f"{what}; try again in {wait:.0f} s", wait)
+        return RefusalError("busy", f"{what}; try again in {wait:.0f} s", wait)
 
 
 class Gate:
@@ -139,7 +146,7 @@ class Gate:
         try:
             await self._serve(scope, receive, send)
             outcome = scope.get("state", {}).get("outcome", "ok")
-        except Refusal as refusal:
+        except RefusalError as refusal:
             outcome = refusal.fault.kind
             await fault_response(refusal.fault)(scope, receive, send)
         except _LeftError:
@@ -169,7 +176,7 @@ class Gate:
         scheme, _, rest = given.partition(b" ")
         same = hmac.compare_digest(rest.strip(), token.encode())
         if scheme.lower() != b"bearer" or not same:
-            raise Refusal(
+            raise RefusalError(
                 "unauthorized", "the token is missing or wrong; send Authorization: Bearer TOKEN"
             )
 
@@ -186,7 +193,7 @@ class Gate:
                         return
         except TimeoutError as error:
             text = f"the body did not arrive within {seconds:g} s"
-            raise Refusal("timeout", text) from error
+            raise RefusalError("timeout", text) from error
 
     async def _answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         has_begun = False
@@ -196,8 +203,7 @@ class Gate:
             has_begun = True
             await send(message)
 
-        work = asyncio.ensure_future(self._app(scope, _replay(body), note_send))
-        task: asyncio.Task[Any] = work  # type: ignore[assignment]
+        task: asyncio.Task[Any] = asyncio.ensure_future(self._app(scope, _replay(body), note_send))
         gone = asyncio.create_task(_left(receive))
         self._door.tasks.add(task)
         try:
@@ -205,7 +211,7 @@ class Gate:
             if not task.done() and has_begun:
                 await asyncio.wait({task})
             if task.cancelled():
-                raise Refusal("shutting_down", "the service has shut down", CLOSING_WAIT)
+                raise RefusalError("shutting_down", "the service has shut down", CLOSING_WAIT)
             if not task.done():
                 raise _LeftError
             task.result()
@@ -220,9 +226,11 @@ class _LeftError(Exception):
     """The client has closed the connection."""
 
 
-def too_large(most: int) -> Refusal:
+def too_large(most: int) -> RefusalError:
     """The refusal of a body beyond `most` bytes."""
-    return Refusal("too_large", f"the body is larger than {most >> 10} KiB; send less at a time")
+    return RefusalError(
+        "too_large", f"the body is larger than {most >> 10} KiB; send less at a time"
+    )
 
 
 async def _left(receive: Receive) -> None:

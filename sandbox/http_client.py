@@ -1,0 +1,259 @@
+"""A sandbox behind one HTTP service, or spread over several.
+
+Guarantees: answers and errors are those of the sandbox in process. A server that fails is left out
+until it is healthy again, and what it had is sent to another, since a run changes nothing outside
+of its box. Everything ends within the request's deadline, with a message that names the server.
+"""
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from sandbox.errors import DeadlineError, RequestError, UnavailableError
+from sandbox.faults import error_of
+from sandbox.http_server import MOST_OUTSTANDING, RefusedError, Server, ServerLostError
+from sandbox.judge import parse_tests
+from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
+from sandbox.service_models import JudgeRequest, LanguagesResponse, RunRequest
+from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
+
+M = TypeVar("M", bound=BaseModel)
+
+HEALTH_SECONDS: Final = 2.0  # between two health checks
+ATTEMPTS: Final = 6  # servers that one request may lose
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds before it is sent again
+NOTICE_SECONDS: Final = 0.05  # between two looks for a free server
+PATIENCE: Final = 30.0  # seconds without any healthy server
+START_PATIENCE: Final = 10.0
+CONNECT_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 30.0  # an idle connection is kept; shorter than the service keeps it
+AGAIN: Final = frozenset({"busy", "shutting_down"})  # another server, or later, can do it
+FAILED: Final = frozenset({"unavailable", "internal", "timeout"})  # the same, but it counts
+
+
+class HttpSandbox(Sandbox):
+    """A client of services that `plumb sandbox serve` runs.
+
+    Args:
+        urls: Such as http://10.0.0.7:8080; the least busy one is asked.
+        token: Their bearer token.
+        deadline: Seconds for one request, waiting included, unless it brings its own.
+
+    Raises:
+        RequestError: An URL is none.
+    """
+
+    def __init__(self, urls: Sequence[str], *, token: str | None, deadline: float) -> None:
+        self._urls = [url.rstrip("/") for url in dict.fromkeys(urls)]
+        wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
+        if wrong or not self._urls:
+            raise RequestError(
+                f"{wrong or 'nothing'} is no URL of a sandbox; give http://HOST:PORT"
+            )
+        self._token = token
+        self._deadline = deadline
+        self._servers: list[Server] = []
+        self._client: httpx.AsyncClient | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._seen = asyncio.Event()
+
+    async def start(self) -> None:
+        if self._client is not None:
+            raise RequestError("the sandbox is open already")
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(
+                max_connections=None,
+                max_keepalive_connections=MOST_OUTSTANDING * len(self._urls),
+                keepalive_expiry=IDLE_SECONDS,
+            ),
+            verify=ssl.create_default_context(),
+            trust_env=False,  # nodes of a cluster are not behind its proxy
+        )
+        self._servers = [Server(url, self._client) for url in self._urls]
+        self._watch = asyncio.create_task(self._keep_watch())
+        try:
+            await self._first_answer()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def run(
+        self,
+        program: Program,
+        *,
+        stdin: str = "",
+        limits: Limits = DEFAULT_LIMITS,
+        deadline: float | None = None,
+    ) -> RunResult:
+        request = _checked(RunRequest, program=program, stdin=stdin, limits=limits)
+        return await self._ask("POST", "/v1/run", RunResult, request, deadline)
+
+    async def judge(
+        self,
+        program: Program,
+        tests: TestsLike,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        stop_at_first_failure: bool = True,
+        deadline: float | None = None,
+    ) -> Judgement:
+        request = _checked(
+            JudgeRequest,
+            program=program,
+            tests=parse_tests(tests),
+            limits=limits,
+            stop_at_first_failure=stop_at_first_failure,
+        )
+        began = time.monotonic()
+        judgement = await self._ask("POST", "/v1/judge", Judgement, request, deadline)
+        return judgement.model_copy(update={"wall_seconds": round(time.monotonic() - began, 6)})
+
+    async def languages(self) -> dict[str, str]:
+        answer = await self._ask("GET", "/v1/languages", LanguagesResponse, None, None)
+        return answer.languages
+
+    async def health(self) -> Health:
+        await asyncio.gather(*(server.check() for server in self._servers))
+        known = [server.health for server in self._servers if server.health is not None]
+        every = all(one.status == "ok" for one in known) and len(known) == len(self._urls)
+        faults = [one.fault for one in known if one.fault]
+        return Health(
+            status="ok" if every and known else "degraded" if known else "down",
+            backend=", ".join(sorted({one.backend for one in known})) or "http",
+            boxes=sum(one.boxes for one in known),
+            live=sum(one.live for one in known),
+            slots=sum(one.slots for one in known),
+            busy=sum(one.busy for one in known),
+            waiting=sum(one.waiting for one in known),
+            replaced=sum(one.replaced for one in known),
+            fault="; ".join(filter(None, [self._faults(), *faults])),
+        )
+
+    async def _ask(
+        self, method: str, path: str, kind: type[M], request: BaseModel | None, asked: float | None
+    ) -> M:
+        if self._client is None:
+            raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
+        seconds = self._deadline if asked is None else asked
+        call = _Call(method, path, request, time.monotonic() + seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                return kind.model_validate_json(await self._send(call))
+        except TimeoutError as error:
+            told = f"; the last error: {call.fault}" if call.fault else ""
+            urls = call.url or self._faults() or ", ".join(self._urls)
+            raise DeadlineError(
+                f"no answer within the request's {seconds:g} s ({urls}){told}"
+            ) from error
+
+    async def _send(self, call: "_Call") -> bytes:
+        lost, pause = 0, FIRST_PAUSE
+        while True:
+            server = await self._free_server()
+            call.url = server.url
+            try:
+                return await server.ask(call.method, call.path, call.content())
+            except ServerLostError as error:
+                call.fault = f"{server.url}: {error}"
+                self._wake.set()
+                lost += 1
+            except RefusedError as error:
+                call.fault = f"{server.url}: {error}"
+                fault = error.fault
+                if fault.kind not in AGAIN | FAILED:
+                    raise error_of(fault) from error
+                if fault.kind in AGAIN:
+                    server.rest(fault.retry_after or 1.0, str(error))
+                lost += fault.kind in FAILED
+            if lost == ATTEMPTS:
+                raise UnavailableError(f"{lost} attempts failed; the last: {call.fault}")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _free_server(self) -> Server:
+        """The least busy server that may be asked."""
+        last_seen = time.monotonic()
+        while not (free := [server for server in self._servers if server.is_free]):
+            if any(server.health is not None for server in self._servers):
+                last_seen = time.monotonic()
+            if time.monotonic() - last_seen > PATIENCE:
+                raise UnavailableError(
+                    f"no sandbox has answered for {PATIENCE:g} s: {self._faults()}"
+                )
+            await asyncio.sleep(NOTICE_SECONDS)
+        return min(free, key=lambda server: server.load)
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await asyncio.gather(*(server.check() for server in self._servers))
+            if any(server.health is not None for server in self._servers):
+                self._seen.set()
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    await self._wake.wait()
+                await asyncio.sleep(FIRST_PAUSE)  # many requests are lost at the same time
+            except TimeoutError:
+                pass
+
+    async def _first_answer(self) -> None:
+        try:
+            async with asyncio.timeout(START_PATIENCE):
+                await self._seen.wait()
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"no sandbox answers: {self._faults()}; start one with `plumb sandbox serve`"
+            ) from error
+        await self.languages()  # tells a wrong token now and not at the first program
+
+    def _faults(self) -> str:
+        out = [server for server in self._servers if server.health is None]
+        return "; ".join(f"{server.url}: {server.fault}" for server in out)
+
+
+class _Call:
+    """A request, and what has become of it so far."""
+
+    def __init__(self, method: str, path: str, request: BaseModel | None, ends: float) -> None:
+        self.method = method
+        self.path = path
+        self.url = ""
+        self.fault = ""
+        self._ends = ends
+        self._request = request.model_dump() if request is not None else None
+
+    def content(self) -> bytes | None:
+        """The body, with the time that is left as its deadline."""
+        if self._request is None:
+            return None
+        left = max(0.001, self._ends - time.monotonic())
+        # json.dumps and not pydantic's: infinities and NaN stay what they are.
+        return json.dumps({**self._request, "deadline": left}, ensure_ascii=False).encode()
+
+
+def _checked(kind: type[M], **fields: Any) -> M:
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise RequestError(f"{place}: {fault['msg']}") from error
