@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, Protocol
 
+from sandbox.walls import faults
+
 READY_SECONDS = 30.0  # for a box to put up its walls and look at them
 LINE_BYTES = 512 << 20  # of one answer
 
@@ -19,7 +21,13 @@ class BoxLostError(Exception):
 
 
 class Transport(Protocol):
-    """How a box is reached."""
+    """How a box is reached.
+
+    Attributes:
+        name: The container's id, or the process id of bubblewrap.
+    """
+
+    name: str
 
     async def readline(self) -> bytes:
         """The next line; empty once the box has gone."""
@@ -38,6 +46,7 @@ class Box:
     """A running box.
 
     Attributes:
+        name: The container's id, or the process id of bubblewrap.
         facts: What it said of itself when it was ready.
         built: Keys of what is kept in it, as far as is known here.
         load: Slots that are taken; whoever takes one counts.
@@ -45,6 +54,7 @@ class Box:
 
     def __init__(self, transport: Transport, facts: Mapping[str, Any]) -> None:
         self.facts = facts
+        self.name = transport.name
         self.built: set[str] = set()
         self.load = 0
         self._transport = transport
@@ -59,7 +69,7 @@ class Box:
         """Wait until the box behind `transport` is ready.
 
         Raises:
-            BoxLostError: It is not, and says why; it has then been closed.
+            BoxLostError: It is not, or its walls are not proven; it has then been closed.
         """
         try:
             async with asyncio.timeout(READY_SECONDS):
@@ -73,6 +83,9 @@ class Box:
         if not facts.get("ready"):
             await transport.close()
             raise BoxLostError(facts.get("reason") or "it died without a word")
+        if missing := faults(facts):
+            await transport.close()
+            raise BoxLostError(f"its walls do not hold: {'; '.join(missing)}")
         return cls(transport, facts)
 
     @property

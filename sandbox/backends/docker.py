@@ -22,21 +22,24 @@ from sandbox.backends.settings import AGENT_HOME, BoxSettings
 from sandbox.box import LINE_BYTES, Box, BoxLostError
 from sandbox.errors import ImageError, IsolationError
 
-CAPABILITIES: Final = ["SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "SYS_RESOURCE", "KILL"]
+CAPABILITIES: Final = ["SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"]
 LABEL: Final = "plumb.sandbox"
 DAEMON_SECONDS: Final = 60
 _FRAME: Final = struct.Struct(">BxxxL")
 _STDERR: Final = 2
 
 
-def connect() -> "docker.DockerClient":
+def connect(seconds: float = DAEMON_SECONDS) -> "docker.DockerClient":
     """A client of the daemon that DOCKER_HOST names, or of the local one.
+
+    Args:
+        seconds: How long the daemon may be silent in an answer.
 
     Raises:
         IsolationError: No daemon answers.
     """
     try:
-        client = docker.from_env(timeout=DAEMON_SECONDS)
+        client = docker.from_env(timeout=seconds)
         client.ping()
     except (DockerException, requests.RequestException, OSError) as error:
         raise IsolationError(
@@ -67,13 +70,14 @@ class DockerBackend:
             BoxLostError: The daemon cannot start it now.
         """
         try:
-            transport = await asyncio.to_thread(self._start)
+            started = await asyncio.to_thread(self._start)
         except ImageNotFound as error:
             raise ImageError(
                 f"the image {self._image()} is not there; run: plumb sandbox build"
             ) from error
         except (DockerException, requests.RequestException, OSError) as error:
             raise BoxLostError(f"Docker cannot start a box: {_line(error)}") from error
+        transport = _Attached(*started)
         await transport.attach()
         return await Box.greet(transport)
 
@@ -102,7 +106,7 @@ class DockerBackend:
                 f"{', '.join(sorted(runtimes))}); install it and add it to daemon.json"
             )
 
-    def _start(self) -> "_Attached":
+    def _start(self) -> "tuple[docker.DockerClient, str, socket.socket]":
         client = docker.from_env(timeout=DAEMON_SECONDS)
         try:
             made = client.api.create_container(**self._options(client))
@@ -119,7 +123,7 @@ class DockerBackend:
         except BaseException:
             client.close()
             raise
-        return _Attached(client, number, getattr(attached, "_sock", attached))
+        return client, number, getattr(attached, "_sock", attached)
 
     def _options(self, client: "docker.DockerClient") -> dict[str, Any]:
         settings = self._settings
@@ -130,7 +134,7 @@ class DockerBackend:
             options.append("apparmor=unconfined")  # Docker's profile forbids mounts in the box
         if any("selinux" in one for one in protection):
             options.append("label=disable")
-        store = f"rw,exec,nosuid,nodev,size={settings.store_mb + 64}m,nr_inodes=64k,mode=755"
+        store = f"rw,exec,nosuid,nodev,size={settings.store_room_mb}m,nr_inodes=64k,mode=755"
         return {
             "image": self._image(),
             "command": settings.command("python3"),
@@ -167,8 +171,8 @@ class _Attached:
     """A container's standard streams."""
 
     def __init__(self, client: "docker.DockerClient", number: str, raw: socket.socket) -> None:
+        self.name = number
         self._client = client
-        self._number = number
         self._raw = raw
         self._lines = asyncio.StreamReader(limit=LINE_BYTES)
         self._said: deque[str] = deque(maxlen=20)
@@ -213,7 +217,7 @@ class _Attached:
     def _remove(self) -> None:
         # It removes itself when it ends; this is for one that does not end.
         with contextlib.suppress(DockerException, requests.RequestException, OSError):
-            self._client.api.remove_container(self._number, force=True)
+            self._client.api.remove_container(self.name, force=True)
         self._client.close()
 
 
