@@ -167,6 +167,9 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
         for ended in answer["ended"]:
             if ended["fault"]:
                 raise BoxLostError(ended["fault"])
+            # The first process of a run's namespace: nobody inside can kill it.
+            if ended["code"] < 0 and answer["stopped"] is None and not answer["out_of_memory"]:
+                raise BoxLostError("somebody outside of the sandbox killed a run")
         if answer["starved"]:
             raise BoxLostError(
                 f"a run got next to no CPU within its {run.limits.wall_seconds:g} s: the machine "

@@ -59,10 +59,9 @@ async def in_order(
             if stop and results[-1].status is not Status.PASSED:
                 break
     finally:
-        unfinished = [task for task in tasks if not task.done()]
-        for task in unfinished:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     return results
 
 

@@ -324,7 +324,7 @@ class Slot:
         if self._group is None or self._group.cpu_seconds() - spent > wall_seconds / 4:
             return False
         waited = 0.0
-        for pid in self._group.processes():
+        for pid in set(self._group.processes()) - {self._process.pid}:
             with contextlib.suppress(OSError, ValueError, IndexError):
                 schedstat = Path(f"/proc/{pid}/schedstat").read_text().split()
                 waited = max(waited, int(schedstat[1]) / 1e9)

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections import deque
 from pathlib import Path
@@ -165,14 +166,15 @@ class Groups:
 
     @classmethod
     def make(cls) -> "Groups":
-        """Make them where this machine lets us."""
-        name = f"plumb-{uuid.uuid4().hex[:12]}"
+        """Make them where this machine lets us, and remove those of processes that were killed."""
+        name = f"plumb-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         unified = (CGROUPS / "cgroup.controllers").exists()
         parents = [CGROUPS] if unified else [CGROUPS / one for one in CONTROLLERS]
         made: list[Path] = []
         with contextlib.suppress(OSError):  # without groups resource limits remain
             for parent in parents:
                 if parent.is_dir() and not parent.is_symlink():
+                    cls([one for one in parent.glob("plumb-*-*") if not _is_owned(one)]).remove()
                     (parent / name).mkdir()
                     made.append(parent / name)
         return cls(made)
@@ -186,20 +188,28 @@ class Groups:
         return shown
 
     def remove(self) -> None:
-        """Remove them with all groups in them; their processes have gone."""
+        """Remove them with all groups in them, as soon as their processes have gone."""
+        end = time.monotonic() + END_SECONDS
         for folder in self._folders:
-            for inner in sorted(folder.rglob("*"), reverse=True):
-                if inner.is_dir():
-                    with contextlib.suppress(OSError):
-                        inner.rmdir()
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            inner = sorted((one for one in folder.rglob("*") if one.is_dir()), reverse=True)
+            for group in [*inner, folder]:
+                while group.exists() and time.monotonic() < end:
+                    try:
+                        group.rmdir()
+                    except OSError:  # the kernel is still taking a process down
+                        time.sleep(0.01)
+
+
+def _is_owned(group: Path) -> bool:
+    """Whether the process that made a group still lives."""
+    return Path("/proc", group.name.split("-")[1]).exists()
 
 
 class _Piped:
     """A box's standard streams."""
 
     def __init__(self, process: asyncio.subprocess.Process, groups: Groups) -> None:
+        self.name = str(process.pid)
         self._process = process
         self._groups = groups
         self._said: deque[str] = deque(maxlen=20)

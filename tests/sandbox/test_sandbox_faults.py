@@ -1,0 +1,248 @@
+"""Infrastructure that fails under load: nothing lost, nothing misjudged, nothing left behind."""
+
+import asyncio
+import contextlib
+import os
+import random
+import statistics
+import time
+from pathlib import Path
+
+import docker
+import psutil
+import pytest
+
+from sandbox import (
+    BoxSettings,
+    BusyError,
+    DeadlineError,
+    Limits,
+    Program,
+    RequestError,
+    Sandbox,
+    SandboxError,
+    Status,
+    TestCase,
+    UnavailableError,
+)
+from sandbox.box import BoxLostError
+from sandbox.local import LocalSandbox
+from tests.sandbox.conftest import BACKENDS, require
+
+SOAK_SECONDS = float(os.environ.get("PLUMB_SOAK_SECONDS", "20"))
+RIGHT = Program(source="import time\ntime.sleep(0.02)\nprint(2 * int(input()))")
+WRONG = Program(source="import time\ntime.sleep(0.02)\nprint(3 * int(input()))")
+CASES = [TestCase(stdin="21", stdout="42"), TestCase(stdin="4", stdout="8")]
+each_backend = pytest.mark.parametrize("backend", BACKENDS)
+
+
+def box_processes(box: Sandbox) -> list[psutil.Process]:
+    """The supervisors of a sandbox's boxes, and their zygotes and runs."""
+    assert isinstance(box, LocalSandbox)
+    found: list[psutil.Process] = []
+    for one in box.pool.live:
+        if box.pool.backend.name == "docker":
+            pid = docker.from_env().containers.get(one.name).attrs["State"]["Pid"]
+        else:
+            pid = int(one.name)
+        top = psutil.Process(pid)
+        found += [top, *top.children(recursive=True)]
+    return [process for process in found if _module(process)]
+
+
+def _module(process: psutil.Process) -> str:
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return ""
+    return next((word for word in command if word.startswith("agent.")), "")
+
+
+def those_of(box: Sandbox, kind: str) -> list[psutil.Process]:
+    """Supervisors, their zygotes, or the first processes of runs, which are forks of zygotes."""
+    depth = {"supervisor": 0, "zygote": 1, "run": 2}[kind]
+    return [process for process in box_processes(box) if _depth(process) == depth]
+
+
+def _depth(process: psutil.Process) -> int:
+    """How many processes of ours are above."""
+    with contextlib.suppress(psutil.Error):
+        return sum(bool(_module(parent)) for parent in process.parents())
+    return -1
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "zygote", "run"])
+@each_backend
+async def test_a_process_killed_under_load_costs_nothing(backend: str, victim: str) -> None:
+    await require(backend)
+    async with Sandbox.open(backend, settings=BoxSettings(boxes=2, slots=2)) as box:
+        programs = [RIGHT, WRONG] * 20
+        work = [asyncio.ensure_future(box.judge(program, CASES)) for program in programs]
+        for _ in range(2):
+            await asyncio.sleep(0.3)
+            with contextlib.suppress(psutil.Error, IndexError):  # a run ends at any moment
+                random.choice(those_of(box, victim)).kill()
+        judgements = await asyncio.gather(*work)
+        assert [one.passed for one in judgements] == [True, False] * 20
+        assert {one.status for one in judgements} == {Status.PASSED, Status.WRONG_ANSWER}
+        async with asyncio.timeout(20):
+            while (await box.health()).status != "ok":
+                await asyncio.sleep(0.1)
+
+
+@each_backend
+async def test_closing_leaves_nothing(backend: str) -> None:
+    await require(backend)
+    name = f"plumb-{os.getpid()}-*"
+    async with Sandbox.open(backend) as box:
+        sleeper = asyncio.ensure_future(box.run(Program(source="import time\ntime.sleep(60)")))
+        await asyncio.sleep(0.3)
+        processes = box_processes(box)
+        assert len(processes) >= 4
+    with pytest.raises((SandboxError, asyncio.CancelledError)):
+        await sleeper
+    async with asyncio.timeout(10):
+        while any(process.is_running() for process in processes):
+            await asyncio.sleep(0.05)
+    assert not list(Path("/sys/fs/cgroup").rglob(name))
+    with pytest.raises(RequestError):
+        await box.run(RIGHT)
+
+
+async def test_no_box_means_unavailable_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    await require("bubblewrap")
+    box = LocalSandbox(
+        "bubblewrap", settings=BoxSettings(slots=1), deadline=30, queue=100, patience=0.5
+    )
+    async with box:
+
+        async def fail() -> None:
+            raise BoxLostError("no space left on device")
+
+        monkeypatch.setattr(box.pool.backend, "open", fail)
+        before = time.monotonic()
+        for process in those_of(box, "supervisor"):
+            process.kill()
+        with pytest.raises(UnavailableError, match="no space left"):
+            await box.judge(RIGHT, CASES)
+        assert time.monotonic() - before < 15
+        assert (await box.health()).status == "down"
+        monkeypatch.undo()
+        async with asyncio.timeout(20):
+            while (await box.health()).status != "ok":
+                await asyncio.sleep(0.1)
+        assert (await box.judge(RIGHT, CASES)).passed
+
+
+async def test_deadline_queue_and_cancellation() -> None:
+    await require("bubblewrap")
+    spinner = Program(source="while True: pass")
+    limits = Limits(wall_seconds=20)
+    async with Sandbox.open("bubblewrap", settings=BoxSettings(slots=1), queue=2) as box:
+        began = time.monotonic()
+        with pytest.raises(DeadlineError, match=r"0\.3 s"):
+            await box.run(spinner, limits=limits, deadline=0.3)
+        assert time.monotonic() - began < 1
+        task = asyncio.ensure_future(box.run(spinner, limits=limits))
+        waiting = [asyncio.ensure_future(box.run(RIGHT, stdin="1")) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        with pytest.raises(BusyError) as caught:
+            await box.run(RIGHT, stdin="1")
+        assert caught.value.retry_after > 0
+        task.cancel()
+        results = await asyncio.gather(*waiting)
+        assert [one.stdout for one in results] == ["2\n", "2\n"]
+        assert time.monotonic() - began < 3
+
+
+async def test_a_small_store_makes_room() -> None:
+    await require("bubblewrap")
+    async with Sandbox.open("bubblewrap", settings=BoxSettings(slots=2, store_mb=8)) as box:
+        big = "static const char big[3 << 20] = {{1}};\n"
+        for number in range(6):
+            source = "#include <stdio.h>\n" + big.replace("{{", "{").replace("}}", "}")
+            source += f'int main() {{ printf("%d", {number} + big[1]); }}'
+            program = Program(source=source, language="c")
+            judgement = await box.judge(program, [TestCase(stdout=str(number))] * 2)
+            assert judgement.passed, judgement
+        huge = "char huge[200 << 20] = {1};\nint main() { return huge[5]; }"
+        judgement = await box.judge(Program(source=huge, language="c"), [TestCase(stdout="")])
+        assert judgement.status is Status.COMPILE_ERROR, judgement
+
+
+@pytest.mark.parametrize("forgery", ["jail: broken", "a wall cannot be put up"])
+async def test_a_program_cannot_claim_that_the_sandbox_failed(forgery: str) -> None:
+    await require("bubblewrap")
+    source = (
+        f"import os\nfor fd in range(2, 1000):\n    try: os.write(fd, b'{forgery}')\n"
+        "    except OSError: pass\nos._exit(113)"
+    )
+    async with Sandbox.open("bubblewrap", settings=BoxSettings(slots=1)) as box:
+        judgement = await box.judge(Program(source=source), CASES)
+        assert judgement.status is Status.RUNTIME_ERROR
+
+
+MIXTURE = [
+    ("print(2 * int(input()))", Status.PASSED),
+    ("print(3 * int(input()))", Status.WRONG_ANSWER),
+    ("while True: pass", Status.TIME_LIMIT),
+    ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", None),
+    ("x = []\nwhile True: x.append(bytearray(1 << 22))", None),
+    ("while True: print('x' * 10000)", Status.OUTPUT_LIMIT),
+    ("i = 0\nwhile True:\n    i += 1\n    open(f'/tmp/{i}', 'w').close()", Status.RUNTIME_ERROR),
+    ("import os\nif os.fork() == 0:\n    os.setsid()\n    import time; time.sleep(60)", None),
+]
+
+
+@pytest.mark.slow
+@each_backend
+async def test_soak(backend: str) -> None:
+    """Full load for SOAK_SECONDS: the second half is like the first (PLUMB_SOAK_SECONDS=3600)."""
+    await require(backend)
+    limits = Limits(wall_seconds=0.5, memory_mb=64, processes=16, output_kb=64, disk_mb=4)
+    async with Sandbox.open(backend) as box:
+        halves = []
+        for _ in range(2):
+            end = time.monotonic() + SOAK_SECONDS / 2
+            await asyncio.gather(*(soak(box, limits, end, n) for n in range(6)))
+            halves.append(await footprint(box))
+    first, second = halves
+    assert second["processes"] == first["processes"]
+    assert second["mounts"] <= first["mounts"] + 1
+    assert second["groups"] <= first["groups"] + 2
+    assert second["memory_mb"] < first["memory_mb"] * 1.1 + 8
+    assert second["milliseconds"] < first["milliseconds"] * 1.5 + 5, (first, second)
+
+
+async def soak(box: Sandbox, limits: Limits, end: float, seed: int) -> None:
+    draw = random.Random(seed)
+    while time.monotonic() < end:
+        source, expected = draw.choice(MIXTURE)
+        judgement = await box.judge(Program(source=source), CASES, limits=limits)
+        assert judgement.passed == (expected is Status.PASSED), (source, judgement)
+        if expected is not None:
+            assert judgement.status is expected, (source, judgement)
+
+
+async def footprint(box: Sandbox) -> dict[str, float]:
+    """What the boxes of this machine take while nothing runs."""
+    await asyncio.sleep(1.0)
+    times = []
+    for _ in range(50):
+        began = time.monotonic()
+        assert (await box.judge(Program(source=MIXTURE[0][0]), CASES)).passed
+        times.append((time.monotonic() - began) * 1e3)
+    processes = box_processes(box)
+    return {
+        "processes": len(processes),
+        "memory_mb": sum(one.memory_info().rss for one in processes) / (1 << 20),
+        "mounts": sum(
+            len(Path(f"/proc/{p.pid}/mountinfo").read_text().splitlines()) for p in processes
+        ),
+        "groups": sum(1 for one in Path("/sys/fs/cgroup").rglob("*") if one.is_dir()),
+        "milliseconds": statistics.median(times),
+    }
+
+
+def mounts(process: psutil.Process) -> int:
+    return len(Path(f"/proc/{process.pid}/mountinfo").read_text().splitlines())
