@@ -76,12 +76,18 @@ class _Seat:
 
     async def ask(self, patience: float, name: str, *args: Any, **kwargs: Any) -> Any:
         """The actor's answer; raises _ActorLostError, and the seat is then empty."""
+        import ray
+
         actor = self._actor
         self.load += 1
+        reference = actor.ask.remote(name, *args, **kwargs)
         try:
-            return await _answer(actor.ask.remote(name, *args, **kwargs), patience)
+            return await _answer(reference, patience)
         except _ActorLostError as error:
             self._vacate(actor, str(error))
+            raise
+        except asyncio.CancelledError:
+            ray.cancel(reference)  # frees the slot there
             raise
         finally:
             self.load -= 1
@@ -151,9 +157,11 @@ class RaySandbox(Sandbox):
             async with asyncio.TaskGroup() as group:
                 for seat in self._seats:
                     group.create_task(seat.fill())
-        except BaseExceptionGroup as errors:
+        except BaseException as error:
             await self.aclose()
-            raise errors.exceptions[0] from errors
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from error
+            raise
         self._is_open = True
         for seat in self._seats:
             seat.tend()

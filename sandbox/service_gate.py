@@ -10,7 +10,7 @@ import hmac
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
@@ -26,14 +26,18 @@ ROUTES: Final = frozenset(
 )
 LONGEST_WAIT: Final = 30.0  # seconds, as Retry-After
 CLOSING_WAIT: Final = 5.0
+LINGER_SECONDS, LINGER_BYTES = 5.0, 64 << 20  # of a refused body that are read and thrown away
 HTTP_FAULTS: Final[dict[int, Kind]] = {404: "not_found", 405: "method_not_allowed"}
 
 
 class RefusalError(Exception):
-    """A request is not served."""
+    """A request is not served; `has_rest`: some of its body may not have been read."""
 
-    def __init__(self, kind: Kind, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, kind: Kind, message: str, retry_after: float | None = None, *, has_rest: bool = True
+    ) -> None:
         super().__init__(message)
+        self.has_rest = has_rest
         self.fault = Fault(kind=kind, message=message, retry_after=retry_after)
 
 
@@ -148,7 +152,9 @@ class Gate:
             outcome = scope.get("state", {}).get("outcome", "ok")
         except RefusalError as refusal:
             outcome = refusal.fault.kind
-            await fault_response(refusal.fault)(scope, receive, send)
+            response = fault_response(refusal.fault)
+            closes = refusal.has_rest and "connection" in response.headers
+            await response(scope, receive, _lingering(receive, send) if closes else send)
         except _LeftError:
             outcome = "disconnected"
         finally:
@@ -211,7 +217,9 @@ class Gate:
             if not task.done() and has_begun:
                 await asyncio.wait({task})
             if task.cancelled():
-                raise RefusalError("shutting_down", "the service has shut down", CLOSING_WAIT)
+                raise RefusalError(
+                    "shutting_down", "the service has shut down", CLOSING_WAIT, has_rest=False
+                )
             if not task.done():
                 raise _LeftError
             task.result()
@@ -236,6 +244,24 @@ def too_large(most: int) -> RefusalError:
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _lingering(receive: Receive, send: Send) -> Send:
+    """Ends an answer when the body is in: closing while it comes makes the answer unreadable."""
+
+    async def send_and_linger(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        read = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while read < LINGER_BYTES and (rest := await receive()).get("more_body", False):
+                    read += len(rest["body"])
+        await send({"type": "http.response.body", "body": b""})
+
+    return send_and_linger
 
 
 def _replay(body: bytes) -> Receive:
