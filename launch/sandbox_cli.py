@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -81,3 +82,85 @@ def serve(
         )
         options = ServeOptions(host, port, backend, settings, service, grace)
         run_service(options, lambda line: print(line, flush=True))
+
+
+@sandbox_app.command()
+def build(
+    force: Annotated[
+        bool, typer.Option("--force", help="build anew, even if the image is there")
+    ] = False,
+    rootfs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="also unpack the image there, for bubblewrap"),
+    ] = None,
+    snapshot: Annotated[
+        str,
+        typer.Option(help="take packages as they were, such as 20260101T000000Z (needs network)"),
+    ] = "",
+    base: Annotated[
+        str | None,
+        typer.Option(help="image to start from, such as debian@sha256:...; default: bookworm-slim"),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="remove images of other versions of Plumb afterwards")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print the image's name alone")] = False,
+) -> None:
+    """Build the image that boxes are made of; nothing to do if it is there.
+
+    Starts from Debian's slim image or, where no registry answers, from a base that
+    debootstrap makes (which needs root). --rootfs works without a Docker daemon too.
+
+    Examples:
+
+      plumb sandbox build
+
+      plumb sandbox build --rootfs /var/lib/plumb/rootfs
+    """
+    from launch.cli import one_line_errors
+
+    with one_line_errors():
+        from sandbox.image.build import Recipe, build_image, image_tag
+        from sandbox.image.build import prune as remove_others
+        from sandbox.image.inputs import require_snapshot
+
+        recipe = Recipe(base=base, snapshot=require_snapshot(snapshot), force=force)
+        say = _ignore if quiet else _say
+        if rootfs is None:
+            print(build_image(say, recipe), flush=True)
+        else:
+            from sandbox.image.rootfs import export_rootfs
+
+            export_rootfs(rootfs, say, recipe)
+            print(f"{rootfs} holds {image_tag()}", flush=True)
+        for tag in remove_others() if prune else ():
+            say(f"removed {tag}")
+
+
+@sandbox_app.command()
+def doctor(
+    rootfs: Annotated[
+        str | None, typer.Option(metavar="DIR", help="bubblewrap: folder with a root file system")
+    ] = None,
+) -> None:
+    """Say what this machine can isolate, by starting a box of each backend.
+
+    Ends with code 0 if programs can be run here, and 1 if not.
+    """
+    from launch.cli import one_line_errors
+
+    with one_line_errors():
+        from rich.console import Console
+
+        from launch.sandbox_doctor import doctor as run_doctor
+
+        if not run_doctor(Console(), rootfs):
+            sys.exit(1)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _ignore(line: str) -> None:
+    """For a caller who wants no progress."""

@@ -43,7 +43,7 @@ def connect(seconds: float = DAEMON_SECONDS) -> "docker.DockerClient":
         client.ping()
     except (DockerException, requests.RequestException, OSError) as error:
         raise IsolationError(
-            f"no Docker daemon answers ({_line(error)}); start one (sudo systemctl start docker), "
+            f"no Docker daemon answers ({_root(error)}); start one (sudo systemctl start docker), "
             "set DOCKER_HOST, or use the backend bubblewrap"
         ) from error
     return client
@@ -224,3 +224,10 @@ class _Attached:
 def _line(error: Exception) -> str:
     explanation = getattr(error, "explanation", None) or error
     return " ".join(str(explanation).split())[:300]
+
+
+def _root(error: BaseException) -> str:
+    """What an exception that wraps others is about."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return " ".join(str(error).split())[:300]

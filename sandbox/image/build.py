@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 BUILD_SECONDS: Final = 900  # of silence by the daemon
 KEPT_LINES: Final = 40
 COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
-DOCKERS_OWN: Final = ("Removing intermediate", "--->", "Step ")
+BOOK_KEEPING: Final = ("Removing intermediate", "--->")
 SNAPSHOT_LABEL: Final = "plumb.sandbox.snapshot"
 BASE_LABEL: Final = "plumb.sandbox.base"
 PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy")
@@ -35,7 +35,8 @@ class Recipe:
     """How to build.
 
     Attributes:
-        base: Image to start from, such as `debian@sha256:...`; None: Debian's slim one, else debootstrap.
+        base: Image to start from, such as `debian@sha256:...`; None: Debian's slim one or, where
+            no registry answers, one made by debootstrap.
         snapshot: Instant of snapshot.debian.org, such as 20260101T000000Z, that fixes every
             version; empty: what the mirror has today.
         force: Build even if the image is there, without anything that was kept.
@@ -164,14 +165,15 @@ def _build(client: "docker.DockerClient", base: str, recipe: Recipe, say: Say) -
             for line in COLOUR.sub("", event.get("stream", "")).splitlines():
                 if line.strip():
                     last = [*last, line.strip()][-KEPT_LINES:]
-                    say(line.strip())
+                    if not line.strip().startswith(BOOK_KEEPING):
+                        say(line.strip())
     except (DockerException, requests.RequestException, OSError) as error:
         raise ImageError(_failure(" ".join(str(error).split()), last)) from error
 
 
 def _failure(error: str, last: list[str]) -> str:
     """One line about a failed build: its cause, and what to do about it."""
-    said = [line for line in last if not line.startswith(DOCKERS_OWN)]
+    said = [line for line in last if not line.startswith((*BOOK_KEEPING, "Step "))]
     telling = [line for line in said if line.startswith(("E: ", "dpkg: error", "Err:"))]
     words = (telling or said or [""])[0 if telling else -1][:300]
     text = " ".join([*last, error])

@@ -6,6 +6,7 @@ tag; a change of any input changes it. Needs no Docker.
 
 import hashlib
 import io
+import re
 import tarfile
 from collections.abc import Mapping
 from functools import cache
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.agent import __file__ as agent_file
+from sandbox.errors import ImageError
 from sandbox.languages import CPP_FLAGS
 
 REPOSITORY: Final = "plumb-sandbox"
@@ -40,6 +42,13 @@ def files() -> Mapping[str, bytes]:
 def arguments() -> dict[str, str]:
     """The build arguments that do not depend on the machine."""
     return {"PACKAGES": " ".join(PACKAGES), "CPP_FLAGS": CPP_FLAGS}
+
+
+def require_snapshot(text: str) -> str:
+    """`text`, if it is empty or an instant as snapshot.debian.org writes it; else ImageError."""
+    if text and not re.fullmatch(r"\d{8}T\d{6}Z", text):
+        raise ImageError(f"'{text}' is no snapshot; write it like 20260101T000000Z")
+    return text
 
 
 def tag_of(contents: Mapping[str, bytes], settings: Mapping[str, str]) -> str:
