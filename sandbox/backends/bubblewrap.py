@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.agent import __file__ as agent_file
+from sandbox.backends.headers import precompiled
 from sandbox.backends.settings import AGENT_HOME, AGENT_PACKAGE, BoxSettings
 from sandbox.box import LINE_BYTES, Box, BoxLostError
 from sandbox.errors import IsolationError
+from sandbox.languages import HEADERS
 
 CAPABILITIES: Final = ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "SYS_RESOURCE", "KILL")
 CGROUPS: Final = Path("/sys/fs/cgroup")
@@ -68,10 +70,11 @@ class BubblewrapBackend:
         Raises:
             BoxLostError: It cannot be started; says why.
         """
+        headers = None if self._settings.rootfs else await asyncio.to_thread(precompiled)
         groups = Groups.make() if os.geteuid() == 0 else Groups([])
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command(groups),
+                *self._command(groups, headers),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -88,7 +91,7 @@ class BubblewrapBackend:
             raise BoxLostError(f"bwrap cannot be started: {error}") from error
         return await Box.greet(_Piped(process, groups))
 
-    def _command(self, groups: "Groups") -> list[str]:
+    def _command(self, groups: "Groups", headers: Path | None) -> list[str]:
         settings = self._settings
         python = "/usr/bin/python3"
         command = [shutil.which("bwrap") or "bwrap", "--die-with-parent"]
@@ -107,6 +110,8 @@ class BubblewrapBackend:
             home = f"{AGENT_HOME}/{AGENT_PACKAGE}"
             command += [*_folders(home), "--ro-bind", agent, home]
             command += [*_folders("/app/"), *_folders("/store/")]
+            if headers is not None:
+                command += ["--ro-bind", str(headers), HEADERS]
         command += ["--proc", "/proc", "--dev", "/dev"]
         command += ["--perms", "0755", "--size", str(settings.store_room_mb << 20)]
         command += ["--tmpfs", "/store", "--perms", "0755", "--size", str(1 << 20)]
