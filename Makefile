@@ -10,13 +10,14 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint bench lock clean
+.PHONY: help setup quickstart sandbox test lint bench lock clean
 
 help:
 	@echo "Plumb: reinforcement learning for language models whose answers can be checked"
 	@echo
 	@echo "  make setup        install everything into .venv (CPU or CUDA, by what this host has)"
 	@echo "  make quickstart   train a small model end to end; results in runs/quickstart"
+	@echo "  make sandbox      build the image in which untrusted programs run (needs Docker)"
 	@echo "  make test         run all tests; TESTS=tests/rewards runs some"
 	@echo "  make lint         ruff, its formatter, and mypy in strict mode"
 	@echo "  make bench        run the benchmarks"
@@ -33,6 +34,9 @@ setup:
 
 quickstart: setup
 	$(BIN)/plumb train launch/configs/quickstart.yaml run_dir=runs/quickstart seed=$(SEED) --overwrite
+
+sandbox: setup
+	$(BIN)/plumb sandbox build
 
 test: setup
 	$(BIN)/python -m pytest $(TESTS)
