@@ -9,7 +9,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.errors import DeadlineError, RequestError, UnavailableError
 from sandbox.faults import error_of
-from sandbox.http_server import MOST_OUTSTANDING, RefusedError, Server, ServerLostError
+from sandbox.http_server import RefusedError, Server, ServerLostError
 from sandbox.judge import parse_tests
 from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
 from sandbox.service_models import JudgeRequest, LanguagesResponse, RunRequest
@@ -59,27 +59,14 @@ class HttpSandbox(Sandbox):
         self._token = token
         self._deadline = deadline
         self._servers: list[Server] = []
-        self._client: httpx.AsyncClient | None = None
         self._watch: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._seen = asyncio.Event()
 
     async def start(self) -> None:
-        if self._client is not None:
+        if self._servers:
             raise RequestError("the sandbox is open already")
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        self._client = httpx.AsyncClient(
-            headers=headers,
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=MOST_OUTSTANDING * len(self._urls),
-                keepalive_expiry=IDLE_SECONDS,
-            ),
-            verify=ssl.create_default_context(),
-            trust_env=False,  # nodes of a cluster are not behind its proxy
-        )
-        self._servers = [Server(url, self._client) for url in self._urls]
+        self._servers = [Server(url, self._connector()) for url in self._urls]
         self._watch = asyncio.create_task(self._keep_watch())
         try:
             await self._first_answer()
@@ -92,9 +79,8 @@ class HttpSandbox(Sandbox):
         if watch is not None:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        servers, self._servers = self._servers, []
+        await asyncio.gather(*(server.close() for server in servers))
 
     async def run(
         self,
@@ -148,10 +134,21 @@ class HttpSandbox(Sandbox):
             fault="; ".join(filter(None, [self._faults(), *faults])),
         )
 
+    def _connector(self) -> Callable[[], httpx.AsyncClient]:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        context = ssl.create_default_context()
+        return lambda: httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS),
+            verify=context,
+            trust_env=False,  # nodes of a cluster are not behind its proxy
+        )
+
     async def _ask(
         self, method: str, path: str, kind: type[M], request: BaseModel | None, asked: float | None
     ) -> M:
-        if self._client is None:
+        if not self._servers:
             raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
         seconds = self._deadline if asked is None else asked
         call = _Call(method, path, request, time.monotonic() + seconds)
@@ -193,6 +190,8 @@ class HttpSandbox(Sandbox):
         """The least busy server that may be asked."""
         last_seen = time.monotonic()
         while not (free := [server for server in self._servers if server.is_free]):
+            if not self._servers:
+                raise RequestError("the sandbox was closed")
             if any(server.health is not None for server in self._servers):
                 last_seen = time.monotonic()
             if time.monotonic() - last_seen > PATIENCE:
@@ -247,7 +246,13 @@ class _Call:
             return None
         left = max(0.001, self._ends - time.monotonic())
         # json.dumps and not pydantic's: infinities and NaN stay what they are.
-        return json.dumps({**self._request, "deadline": left}, ensure_ascii=False).encode()
+        text = json.dumps({**self._request, "deadline": left}, ensure_ascii=False)
+        try:
+            return text.encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(
+                "the request holds half a surrogate pair, which is no text"
+            ) from error
 
 
 def _checked(kind: type[M], **fields: Any) -> M:

@@ -6,6 +6,7 @@ server went: also when no connection was closed.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
@@ -40,12 +41,14 @@ class Server:
         fault: Why it was left out.
     """
 
-    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, url: str, connect: Callable[[], httpx.AsyncClient]) -> None:
         self.url = url
         self.load = 0
         self.health: Health | None = None
         self.fault = "not asked yet"
-        self._client = client
+        self._connect = connect
+        # A client for each request under way: one that has hundreds searches them all each time.
+        self._idle: list[httpx.AsyncClient] = []
         self._silent = 0
         self._rests_until = 0.0
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -70,7 +73,7 @@ class Server:
         """Ask for its health; never fails."""
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                response = await self._client.get(f"{self.url}/v1/health")
+                response = await self._request("GET", "/v1/health")
                 health = Health.model_validate_json(response.content)
         except ValidationError:
             self._silent = 0
@@ -113,12 +116,21 @@ class Server:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.gather(*(client.aclose() for client in self._idle))
+
+    async def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        client = self._idle.pop() if self._idle else self._connect()
+        try:
+            return await client.request(method, f"{self.url}{path}", **content)
+        finally:
+            self._idle.append(client)
+
     async def _send(self, method: str, path: str, content: bytes | None) -> bytes:
         headers: dict[str, Any] = {"Content-Type": "application/json"} if content else {}
         try:
-            response = await self._client.request(
-                method, f"{self.url}{path}", content=content, headers=headers
-            )
+            response = await self._request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise ServerLostError(_line(error)) from error
         if response.status_code == 200:

@@ -32,8 +32,8 @@ PAUSE_SECONDS: Final = 1.0  # before another try to start an actor
 class Node:
     """The Ray actor: a local sandbox on some node. Errors leave it as data."""
 
-    def __init__(self, settings: BoxSettings, deadline: float, queue: int) -> None:
-        self._box = LocalSandbox("auto", settings=settings, deadline=deadline, queue=queue)
+    def __init__(self, backend: str, settings: BoxSettings, deadline: float, queue: int) -> None:
+        self._box = LocalSandbox(backend, settings=settings, deadline=deadline, queue=queue)
 
     async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What the sandbox's method `name` returns, or a Fault."""
@@ -138,11 +138,21 @@ class RaySandbox(Sandbox):
         settings: Size and kind of each actor's boxes.
         deadline: Seconds for one request, waiting included, unless it brings its own.
         queue: Requests that may wait at each actor.
+        backend: auto, docker or bubblewrap; auto is decided on each node.
     """
 
-    def __init__(self, nodes: int, *, settings: BoxSettings, deadline: float, queue: int) -> None:
+    def __init__(
+        self,
+        nodes: int,
+        *,
+        settings: BoxSettings,
+        deadline: float,
+        queue: int,
+        backend: str = "auto",
+    ) -> None:
         if nodes < 1:
             raise RequestError(f"a sandbox cannot have {nodes} actors; give ray:1 or more")
+        self._backend = backend
         self._settings = settings
         self._deadline = deadline
         self._queue = queue
@@ -266,7 +276,7 @@ class RaySandbox(Sandbox):
         actor = (
             ray.remote(Node)
             .options(num_cpus=cpus, scheduling_strategy="SPREAD", max_concurrency=10_000)
-            .remote(self._settings, self._deadline, self._queue)
+            .remote(self._backend, self._settings, self._deadline, self._queue)
         )
         try:
             fault = await _answer(actor.ask.remote("start"), START_SECONDS)

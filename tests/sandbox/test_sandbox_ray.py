@@ -16,6 +16,10 @@ ECHO = Program(source="import time; time.sleep(0.02); print(input())")
 SMALL = BoxSettings(slots=2)
 
 
+def sandbox(nodes: int, settings: BoxSettings) -> RaySandbox:
+    return RaySandbox(nodes, settings=settings, deadline=60, queue=1024, backend="bubblewrap")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     import ray
@@ -26,7 +30,7 @@ def cluster() -> Iterator[None]:
 
 
 async def test_its_answers_and_errors_are_the_usual_ones(cluster: None) -> None:
-    async with Sandbox.open("ray:2", settings=SMALL) as box:
+    async with sandbox(2, SMALL) as box:
         assert (await box.run(ECHO, stdin="x")).stdout == "x\n"
         cases = [TestCase(stdin="a", stdout="b"), TestCase(stdin="b", stdout="b")]
         judgement = await box.judge(ECHO, cases, stop_at_first_failure=False)
@@ -45,7 +49,7 @@ async def test_its_answers_and_errors_are_the_usual_ones(cluster: None) -> None:
 async def test_a_lost_actor_costs_no_judgement_and_is_replaced(cluster: None) -> None:
     import ray
 
-    box = RaySandbox(2, settings=SMALL, deadline=60, queue=1024)
+    box = sandbox(2, SMALL)
     async with box:
         done = 0
 
@@ -71,7 +75,7 @@ async def test_a_lost_actor_costs_no_judgement_and_is_replaced(cluster: None) ->
 
 
 async def test_a_request_that_is_given_up_frees_its_slot(cluster: None) -> None:
-    async with Sandbox.open("ray", settings=BoxSettings(slots=1)) as box:
+    async with sandbox(1, BoxSettings(slots=1)) as box:
         endless = Program(source="while True: pass")
         request = asyncio.create_task(box.run(endless, limits=Limits(wall_seconds=60)))
         await asyncio.sleep(1)
