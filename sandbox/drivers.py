@@ -23,6 +23,7 @@ JAVA_IMPORTS: Final = "".join(
     f"import java.{package}.*; "
     for package in ("io", "math", "util", "util.function", "util.stream")
 )
+JAVA_LIBRARY: Final = ("Calls.java", "Convert.java", "Descriptor.java", "Json.java")
 _JAVA_IMPORT: Final = re.compile(
     r"^[ \t]*(?:import\s+(?:static\s+)?[\w.]+(?:\.\*)?\s*;[ \t]*)+", re.MULTILINE
 )
@@ -64,6 +65,10 @@ using namespace std;
 #undef main
 signed main() { return plumb::serve(&ENTRY); }
 """
+# A function that ends without its return would let the compiler drop the assertions about it.
+HARNESS_FLAGS: Final = (
+    "-Wl,--wrap=main -fsanitize=return,unreachable -fsanitize-undefined-trap-on-error"
+)
 HARNESS_MAIN: Final = """\
 #define main plumb_program_main
 #include "program.{suffix}"
@@ -120,8 +125,8 @@ def _cpp_calls(source: str, entry_point: str) -> tuple[Build, tuple[str, ...]]:
 def _java_calls(source: str, entry_point: str) -> tuple[Build, tuple[str, ...]]:
     imports = "" if _JAVA_PACKAGE.search(source) else JAVA_IMPORTS
     files = {"Main.java": imports + source}
-    files |= {name: _driver(name) for name in ("Calls.java", "Convert.java", "Json.java")}
-    return _java(files, "PlumbCalls", entry_point)
+    files |= {f"library/{name}": _driver(name) for name in JAVA_LIBRARY}
+    return Build(files, LANGUAGES["java"]), (*_java("PlumbCalls"), entry_point)
 
 
 def _javascript_calls(source: str, entry_point: str) -> tuple[Build, tuple[str, ...]]:
@@ -151,7 +156,7 @@ def _native_harness(
         "harness_end.h": _driver("harness_end.h").replace("PLUMB_NONCE", nonce),
     }
     assert spec.build is not None
-    wrapping = spec.build.replace(" -o ", " -Wl,--wrap=main -o ", 1)
+    wrapping = spec.build.replace(" -o ", f" {HARNESS_FLAGS} -o ", 1)
     return Build(files, replace(spec, build=wrapping)), _command(language)
 
 
@@ -168,7 +173,9 @@ def _java_harness(source: str, harness: str, nonce: str) -> tuple[Build, tuple[s
     first = " ".join(" ".join(one.split()) for one in imports)
     # What is taken out keeps its line breaks, so that the lines after it keep their numbers.
     rest = _JAVA_IMPORT.sub(lambda found: "\n" * found[0].count("\n"), both)
-    return _java({"Main.java": f"{first} {rest}", "Harness.java": wrapper}, "PlumbHarness")
+    files = {"Main.java": f"{first} {rest}", "Harness.java": wrapper}
+    files["Descriptor.java"] = _driver("Descriptor.java")
+    return Build(files, LANGUAGES["java"]), _java("PlumbHarness", "-ea")
 
 
 def _java_main(harness: str) -> str:
@@ -178,12 +185,8 @@ def _java_main(harness: str) -> str:
     return classes[-1] if classes else ""
 
 
-def _java(files: dict[str, str], main: str, *arguments: str) -> tuple[Build, tuple[str, ...]]:
-    files["Descriptor.java"] = _driver("Descriptor.java")
-    # The assertions of a test count; a program that is called finds Java as it is.
-    switches = ("-ea",) if main == "PlumbHarness" else ()
-    run = (*JAVA, *switches, "-Xmx{heap}m", "-cp", "/app/main.jar", main, *arguments)
-    return Build(files, LANGUAGES["java"]), run
+def _java(main: str, *switches: str) -> tuple[str, ...]:
+    return (*JAVA, *switches, "-Xmx{heap}m", "-cp", "/app/main.jar", main)
 
 
 def _command(language: str) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ JAVA: Final = (
     "java",
     "-Xshare:auto",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=4",
     "-XX:-UsePerfData",
     "-Xss64m",
 )

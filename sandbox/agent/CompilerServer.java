@@ -43,11 +43,13 @@ import javax.tools.ToolProvider;
  *
  * <p>A request is {@code {"files": {"Main.java": "..."}, "main": "Main"}}, where {@code main} may be
  * left out; the answer is {@code {"log": "...", "jar": "base64"}}, with an empty jar if the sources
- * do not compile. Guarantees: nothing that was compiled is loaded or run, annotation processors
+ * do not compile. Files whose names begin with {@code library/} know nothing of the others: they are
+ * compiled apart, and what was made of them is used again. Guarantees: nothing that was compiled is loaded or run, annotation processors
  * included; every request is answered, whatever the compiler dies of.
  */
 final class CompilerServer {
     private static final int MOST_LOG = 32 << 10;
+    private static final int MOST_LIBRARIES = 4;
     private static final List<String> OPTIONS =
             List.of(
                     "-proc:none", "-Xlint:none", "-nowarn", "-encoding", "UTF-8", "-implicit:none",
@@ -56,6 +58,8 @@ final class CompilerServer {
 
     private final JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     private StandardJavaFileManager files;
+    private final Map<Map<String, String>, Map<String, ByteArrayOutputStream>> libraries =
+            new LinkedHashMap<>();
 
     public static void main(String[] arguments) throws IOException {
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
@@ -84,13 +88,10 @@ final class CompilerServer {
 
     private String compile(Request request, Log log) throws IOException {
         if (files == null) {
-            files = compiler.getStandardFileManager(log, Locale.ROOT, StandardCharsets.UTF_8);
+            files = compiler.getStandardFileManager(null, Locale.ROOT, StandardCharsets.UTF_8);
         }
         Outputs outputs = new Outputs(files);
-        List<Source> sources = new ArrayList<>();
-        request.files.forEach((name, text) -> sources.add(new Source(name, text)));
-        JavacTask task =
-                (JavacTask) compiler.getTask(log.writer(), outputs, log, OPTIONS, null, sources);
+        JavacTask task = task(request.files, outputs, log);
         String main = mainClass(task, request.main);
         task.generate();
         if (log.hasErrors || outputs.classes.isEmpty()) {
@@ -99,7 +100,41 @@ final class CompilerServer {
             }
             return "";
         }
+        for (Map.Entry<String, ByteArrayOutputStream> one : library(request.library).entrySet()) {
+            if (outputs.classes.put(one.getKey(), one.getValue()) != null) {
+                log.text.append("error: the name " + one.getKey() + " is taken");
+                return "";
+            }
+        }
         return Base64.getEncoder().encodeToString(jar(outputs.classes, main));
+    }
+
+    private Map<String, ByteArrayOutputStream> library(Map<String, String> sources)
+            throws IOException {
+        if (sources.isEmpty()) {
+            return Map.of();
+        }
+        Map<String, ByteArrayOutputStream> known = libraries.get(sources);
+        if (known == null) {
+            Log log = new Log();
+            Outputs outputs = new Outputs(files);
+            task(sources, outputs, log).generate();
+            if (log.hasErrors) {
+                throw new IllegalStateException(log.text.toString());
+            }
+            known = outputs.classes;
+            if (libraries.size() == MOST_LIBRARIES) {
+                libraries.clear();
+            }
+            libraries.put(sources, known);
+        }
+        return known;
+    }
+
+    private JavacTask task(Map<String, String> texts, Outputs outputs, Log log) {
+        List<Source> sources = new ArrayList<>();
+        texts.forEach((name, text) -> sources.add(new Source(name, text)));
+        return (JavacTask) compiler.getTask(log.writer(), outputs, log, OPTIONS, null, sources);
     }
 
     /** The class that the jar starts with; null: none has a main method. */
@@ -259,6 +294,7 @@ final class CompilerServer {
     /** A request, read from JSON; unknown keys are an error. */
     private static final class Request {
         final Map<String, String> files = new LinkedHashMap<>();
+        final Map<String, String> library = new LinkedHashMap<>();
         String main;
         private final String text;
         private int at;
@@ -276,7 +312,7 @@ final class CompilerServer {
                     do {
                         String name = string();
                         expect(':');
-                        files.put(name, string());
+                        (name.startsWith("library/") ? library : files).put(name, string());
                     } while (more());
                 } else {
                     throw new IllegalArgumentException(key);

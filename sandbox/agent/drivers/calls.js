@@ -119,9 +119,9 @@ function encodeObject(value, above) {
   }
   const isList = Array.isArray(value) || value instanceof Set || ArrayBuffer.isView(value);
   if (isList) return `[${Array.from(value, (item) => encode(item, above)).join(",")}]`;
-  const pairs = value instanceof Map ? [...value] : Object.entries(value);
-  const members = pairs
-    .filter(([, item]) => typeof item !== "function" && item !== undefined)
+  const isMap = value instanceof Map;
+  const members = (isMap ? [...value] : Object.entries(value))
+    .filter(([, item]) => isMap || (typeof item !== "function" && item !== undefined))
     .map(([key, item]) => `${stringify(String(key))}:${encode(item, above)}`);
   return `{${members.join(",")}}`;
 }

@@ -9,6 +9,14 @@ const assert = require("assert");
 
 const { writeSync } = fs;
 const once = process.once.bind(process);
+const end = process.reallyExit.bind(process);
+// Stands before any that the program sets; the last line is what is told of a failure.
+process.on("uncaughtException", (error) => {
+  const isError = error instanceof Error;
+  writeSync(2, `${isError ? error.stack : ""}\n${isError ? error.name : "Error"}: `);
+  writeSync(2, `${String(isError ? error.message : error).split("\n")[0]}\n`);
+  end(1);
+});
 for (const part of [assert, assert.strict, assert.AssertionError, assert.AssertionError.prototype]) {
   Object.freeze(part);
 }
