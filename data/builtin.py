@@ -1,52 +1,145 @@
 """Prompts that need no file, by name: `builtin:arithmetic?max=99&ops=add,subtract`.
 
 Options of arithmetic: `max` and `min` bound the operands, `ops` lists add and subtract, `count`
-is a number or `all`, `seed` draws the problems.
+is a number or `all`, `seed` draws the problems. Options of expressions: `max`, `count`, `seed`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl
 
-from data.arithmetic import Operation, arithmetic_prompts
-from data.errors import SourceError
+from data import arithmetic, expressions
+from data.arithmetic import Operation
+from data.errors import PromptError, SourceError
 from data.schema import Prompt
 
 PREFIX: Final = "builtin:"
 
 _OPERATIONS: Final[Mapping[str, Operation]] = {"add": "add", "subtract": "subtract"}
-_ARITHMETIC_OPTIONS: Final = ("count", "max", "min", "ops", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """The options of a source as they were written."""
+
+    source: str
+    options: Mapping[str, str]
+
+    def number(self, option: str, default: int) -> int:
+        value = self.options.get(option, str(default))
+        try:
+            return int(value)
+        except ValueError as error:
+            raise SourceError(
+                f"{self.source}: {option} is {value!r}; use a whole number"
+            ) from error
+
+    def count(self, default: int | None) -> int | None:
+        """The number of problems; None: all."""
+        if "count" not in self.options:
+            return default
+        return None if self.options["count"] == "all" else self.number("count", 0)
+
+    def operations(self) -> list[Operation]:
+        return [self._operation(name) for name in self.options.get("ops", "add").split(",")]
+
+    def _operation(self, name: str) -> Operation:
+        if name not in _OPERATIONS:
+            raise SourceError(f"{self.source}: unknown operation {name!r}; use ops=add,subtract")
+        return _OPERATIONS[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A built-in task.
+
+    Attributes:
+        options: Names of its options.
+        make: Its prompts.
+        solution: A demonstration answer to one, right or with a typical mistake.
+        ending: How a right answer to one ends.
+    """
+
+    options: tuple[str, ...]
+    make: Callable[[_Query], list[Prompt]]
+    solution: Callable[[Prompt, bool], str]
+    ending: Callable[[Prompt], str]
+
+
+def _arithmetic(query: _Query) -> list[Prompt]:
+    return arithmetic.arithmetic_prompts(
+        query.count(None),
+        seed=query.number("seed", 0),
+        max_operand=query.number("max", 99),
+        min_operand=query.number("min", 0),
+        ops=query.operations(),
+    )
+
+
+def _expressions(query: _Query) -> list[Prompt]:
+    return expressions.expression_prompts(
+        query.count(expressions.DEFAULT_COUNT),
+        seed=query.number("seed", 0),
+        max_operand=query.number("max", 20),
+    )
+
+
+_TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
+    {
+        "arithmetic": _Task(
+            ("count", "max", "min", "ops", "seed"),
+            _arithmetic,
+            lambda prompt, mistaken: arithmetic.solution(prompt, backwards=mistaken),
+            lambda prompt: arithmetic.solution(prompt, working=False),
+        ),
+        "expressions": _Task(
+            ("count", "max", "seed"),
+            _expressions,
+            lambda prompt, mistaken: expressions.solution(prompt, mistaken=mistaken),
+            expressions.solution,
+        ),
+    }
+)
 
 
 def builtin_prompts(source: str) -> list[Prompt]:
     """Make the prompts of a built-in source; raises SourceError if the name or an option is bad."""
     name, _, query = source.removeprefix(PREFIX).partition("?")
-    if name != "arithmetic":
-        raise SourceError(f"{source}: there is no built-in {name!r}; use {PREFIX}arithmetic")
+    if name not in _TASKS:
+        known = " or ".join(f"{PREFIX}{one}" for one in _TASKS)
+        raise SourceError(f"{source}: there is no built-in {name!r}; use {known}")
+    task = _TASKS[name]
     options = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(set(options) - set(_ARITHMETIC_OPTIONS))
+    unknown = sorted(set(options) - set(task.options))
     if unknown:
-        raise SourceError(
-            f"{source}: unknown option {unknown[0]!r}; use {', '.join(_ARITHMETIC_OPTIONS)}"
+        raise SourceError(f"{source}: unknown option {unknown[0]!r}; use {', '.join(task.options)}")
+    return task.make(_Query(source, options))
+
+
+def solution(prompt: Prompt, *, mistaken: bool = False) -> str:
+    """A demonstration answer to a built-in prompt, right or with a mistake that is typical.
+
+    Raises:
+        PromptError: the prompt is of no built-in task.
+    """
+    return _task_of(prompt).solution(prompt, mistaken)
+
+
+def ending(prompt: Prompt) -> str:
+    """How the right demonstration of a built-in prompt ends.
+
+    Raises:
+        PromptError: the prompt is of no built-in task.
+    """
+    return _task_of(prompt).ending(prompt)
+
+
+def _task_of(prompt: Prompt) -> _Task:
+    task = _TASKS.get(prompt.id.partition("/")[0])
+    if task is None:
+        raise PromptError(
+            f"prompt {prompt.id!r} is of no built-in task; only those have demonstrations"
         )
-    count = options.get("count", "all")
-    return arithmetic_prompts(
-        None if count == "all" else _number(source, "count", count),
-        seed=_number(source, "seed", options.get("seed", "0")),
-        max_operand=_number(source, "max", options.get("max", "99")),
-        min_operand=_number(source, "min", options.get("min", "0")),
-        ops=[_operation(source, name) for name in options.get("ops", "add").split(",")],
-    )
-
-
-def _number(source: str, option: str, value: str) -> int:
-    try:
-        return int(value)
-    except ValueError as error:
-        raise SourceError(f"{source}: {option} is {value!r}; use a whole number") from error
-
-
-def _operation(source: str, name: str) -> Operation:
-    if name not in _OPERATIONS:
-        raise SourceError(f"{source}: unknown operation {name!r}; use ops=add,subtract")
-    return _OPERATIONS[name]
+    return task

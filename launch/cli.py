@@ -96,15 +96,53 @@ def verify(
     target: Annotated[
         str, typer.Argument(metavar="OUT.jsonl", help="verdicts, in the same order; - for stdout")
     ],
-    task: Annotated[str, typer.Option(help="what the answers are answers to: math")],
-    workers: Workers = None,
-    deadline: Deadline = 3.0,
-    memory_mb: MemoryMb = 512,
+    task: Annotated[str, typer.Option(help="what the answers are answers to: math or code")],
+    sandbox: Annotated[
+        str | None,
+        typer.Option(
+            help="code: where programs run: docker, bubblewrap, auto (the first that works), or "
+            "the URL of a plumb sandbox serve, or several with commas; its token is in "
+            "PLUMB_SANDBOX_TOKEN",
+            show_default="auto",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="grading processes; code: programs at a time on this machine",
+            show_default="one a core; code: one more",
+        ),
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            help="seconds for one answer, after which it is not correct; code: for its tests and "
+            "the wait for a free place together, after which it is ungradable (a program's own "
+            "time is in the row's limits)",
+            show_default="3; code: 300",
+        ),
+    ] = None,
+    memory_mb: Annotated[
+        int,
+        typer.Option(
+            help="memory of one grading process, MiB; code: of one run, unless the row's limits say"
+        ),
+    ] = 512,
 ) -> None:
     r"""Grade a file of answers.
 
     A row of the task math is {"id", "response", "reference"}: a whole answer,
     whose last \boxed{} counts; or {"id", "prediction", "reference"}: a bare answer.
+
+    A row of the task code is {"id", "program", "tests"} or {"id", "response",
+    "tests"} (the last fenced block counts), and may have "language" (python, c,
+    cpp, java, javascript) and "limits" ({"wall_seconds", "memory_mb", ...}). Tests are
+    {"kind": "stdio", "cases": [{"stdin", "stdout"}]},
+    {"kind": "calls", "entry_point", "cases": [{"args", "kwargs", "returns"}]},
+    {"kind": "check", "entry_point", "source": "def check(candidate): ..."} or
+    {"kind": "harness", "source"}. "passed (checker)" in a verdict's reason: the
+    test ran in the sandbox too, apart from the program; "passed (in process)":
+    together with it.
 
     A row of the output is {"id", "outcome", "reward", "reason", "seconds"}. The
     outcome is correct, incorrect, or ungradable: an ungradable answer was not
@@ -115,6 +153,8 @@ def verify(
 
       plumb verify --task math answers.jsonl verdicts.jsonl
 
+      plumb verify --task code --sandbox docker programs.jsonl verdicts.jsonl
+
       zcat answers.jsonl.gz | plumb verify --task math - verdicts.jsonl
     """
     with one_line_errors():
@@ -124,9 +164,10 @@ def verify(
             task,
             source,
             target,
-            workers=_cores() if workers is None else workers,
+            workers=workers,
             deadline=deadline,
             memory_mb=memory_mb,
+            sandbox=sandbox,
         )
 
 

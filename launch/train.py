@@ -115,16 +115,16 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
 
 
 def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
-    """Worked answers to built-in problems, a share of `mistakes` of them read off backwards."""
-    from data.arithmetic import solution
+    """Worked answers to built-in problems, a share of `mistakes` of them with a mistake."""
+    from data.builtin import ending, solution
     from rl.tiny import Demonstration
 
     draw = random.Random(seed)
     return [
         Demonstration(
             prompt=prompt.messages[-1]["content"],
-            answer=solution(prompt, backwards=draw.random() < mistakes),
-            right=solution(prompt, working=False),
+            answer=solution(prompt, mistaken=draw.random() < mistakes),
+            right=ending(prompt),
         )
         for prompt in prompts
     ]

@@ -21,8 +21,10 @@ from launch.verify import KINDS_SHOWN, grading_limits, plain, reason_kind, stop_
 from launch.verify_rows import Output
 from rewards import GradingPool
 from rewards.running import Limits
+from rl.errors import ConfigError
 
 BOXED: Final = frozenset({"math"})  # verifiers that read the answer from a box
+TESTED: Final = frozenset({"code"})  # verifiers whose references are tests, and no answers
 SHOWN, SHOWN_LENGTH = 20, 60  # misses on the terminal, and characters of a reference there
 
 
@@ -45,11 +47,16 @@ def validate(
         out: where every miss is written, one JSON object a line.
 
     Raises:
-        ConfigError: a limit is out of range.
+        ConfigError: a limit is out of range, or the verifier's references are no answers.
         DataError: a prompt has no reference.
         RewardError: the verifier cannot be loaded, or not for this data.
         StorageError: `out` cannot be written.
     """
+    if verifier in TESTED:
+        raise ConfigError(
+            f"the references of {verifier} are tests, not answers that could be checked; grade "
+            f"known solutions with plumb verify --task {verifier} instead"
+        )
     limits = grading_limits(workers, deadline, memory_mb)
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()

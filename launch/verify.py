@@ -6,23 +6,24 @@ file; when grading ends early, by an error, Ctrl-C or a signal, no process and n
 
 import asyncio
 import heapq
+import os
 import queue
 import re
 import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from launch.verify_progress import Meter
 from launch.verify_rows import TASKS, Answer, Batch, Output, as_line, check_apart, read_batches
-from rewards import GradingPool, Outcome, Sample, Verdict
+from rewards import GradingPool, Outcome, Rubric, Sample, Use, Verdict
 from rewards.running import Limits
 from rl.errors import ConfigError
 
@@ -57,8 +58,9 @@ class Tally:
 class Grader:
     """A pool for each verifier that the rows ask for, started when the first one does."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, uses: Mapping[str, Use]) -> None:
         self._limits = limits
+        self._uses = uses
         self._pools: dict[str, GradingPool] = {}
         self._starting = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -90,7 +92,7 @@ class Grader:
             if name not in self._pools:
                 self._pools[name] = await self._stack.enter_async_context(
                     GradingPool(
-                        name,
+                        Rubric(self._uses.get(name, Use(name))),
                         workers=self._limits.workers,
                         deadline=self._limits.deadline,
                         memory_mb=self._limits.memory_mb,
@@ -101,26 +103,57 @@ class Grader:
 
 
 def verify(
-    task: str, source: str, target: str, *, workers: int, deadline: float, memory_mb: int
+    task: str,
+    source: str,
+    target: str,
+    *,
+    workers: int | None,
+    deadline: float | None,
+    memory_mb: int,
+    sandbox: str | None = None,
 ) -> None:
     """Grade the rows of `source` into `target`; `-` stands for standard input and output.
 
+    Args:
+        task: One of `TASKS`.
+        source: The rows.
+        target: The verdicts.
+        workers: Grading processes; for code, runs at a time in a sandbox of this machine. None: by
+            its cores.
+        deadline: Seconds for one answer; None: what its verifier is made for.
+        memory_mb: Memory of a grading process; for code, of a run whose row says nothing else.
+        sandbox: Where programs run, as `Sandbox.open` takes it, or URLs with commas between them.
+
     Raises:
-        ConfigError: An option is out of range.
+        ConfigError: An option is out of range, or not for this task.
         DataError: The input, or a row of it, cannot be used.
         StorageError: The output cannot be written.
     """
     if task not in TASKS:
         raise ConfigError(f"--task is {task!r}; use {', '.join(TASKS)}")
-    limits = grading_limits(workers, deadline, memory_mb)
+    if sandbox is not None and task != "code":
+        raise ConfigError(f"--sandbox is for --task code, not for {task}; leave it out")
+    cores = len(os.sched_getaffinity(0))
+    limits = grading_limits(cores if workers is None else workers, deadline, memory_mb)
+    uses = code_uses(sandbox or "auto", workers, memory_mb) if task == "code" else {}
     check_apart(source, target)
     console = Console(stderr=target == "-", highlight=False, soft_wrap=True)
     began = time.monotonic()
-    tally = asyncio.run(_run(task, source, target, limits, console))
+    tally = asyncio.run(_run(task, source, target, Grader(limits, uses), console))
     console.print(_summary(tally, time.monotonic() - began))
 
 
-def grading_limits(workers: int, deadline: float, memory_mb: int) -> Limits:
+def code_uses(sandbox: str, workers: int | None, memory_mb: int) -> dict[str, Use]:
+    """The verifiers of rows of code: whole answers, and programs alone."""
+    options: dict[str, Any] = {
+        "sandbox": sandbox.split(",") if "," in sandbox else sandbox,
+        "box": {} if workers is None else {"slots": workers},
+        "limits": {"memory_mb": memory_mb},
+    }
+    return {"code": Use("code", options), "code-bare": Use("code", {**options, "bare": True})}
+
+
+def grading_limits(workers: int, deadline: float | None, memory_mb: int) -> Limits:
     """The options of a grading command, checked; raises `ConfigError` if one is out of range."""
     try:
         return Limits(workers=workers, deadline=deadline, memory_mb=memory_mb)
@@ -130,11 +163,11 @@ def grading_limits(workers: int, deadline: float, memory_mb: int) -> Limits:
         ) from error
 
 
-async def _run(task: str, source: str, target: str, limits: Limits, console: Console) -> Tally:
+async def _run(task: str, source: str, target: str, grader: Grader, console: Console) -> Tally:
     stop_on_terminate()
     tally = Tally()
     window: deque[tuple[Batch, asyncio.Task[list[Verdict]]]] = deque()
-    async with Grader(limits) as grader:
+    async with grader:
         with Output(target) as output, Meter(source, console) as meter:
 
             async def write_oldest() -> None:

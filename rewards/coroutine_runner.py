@@ -3,7 +3,8 @@
 For verifiers that wait for a service. One that computes belongs in a plain function: on the loop it
 would hold up the trainer, and it could not be killed. Only a failure that the verifier declares, by
 raising `InfrastructureError`, is tried again; its place stays taken meanwhile, so that a service
-that is down is not run over.
+that is down is not run over. What a verifier opened when the runner started is given back when it
+ends.
 """
 
 import asyncio
@@ -29,10 +30,19 @@ class CoroutineRunner:
         self._running: dict[Job, float] = {}
 
     async def start(self) -> None:
-        """Warm the verifiers up."""
+        """Warm the verifiers up, and let them open what they need."""
         for verifier in self._verifiers:
             if verifier.warm_up is not None:
                 verifier.warm_up()
+            seconds = self._limits.start_deadline
+            try:
+                async with asyncio.timeout(seconds):
+                    await verifier.start()
+            except TimeoutError as error:
+                raise PoolError(
+                    f"the verifier '{verifier.name}' was not ready after {seconds:g} s; see "
+                    "whether what it needs is running"
+                ) from error
 
     def submit(self, job: Job) -> None:
         """Start a task for `job`."""
@@ -46,13 +56,14 @@ class CoroutineRunner:
         return dict(self._running)
 
     async def aclose(self) -> None:
-        """Cancel all calls and fail what is still waited for."""
+        """Cancel all calls, fail what is still waited for, and let the verifiers close."""
         tasks = dict(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for job in tasks.values():
             job.fail(PoolError("the grading pool was closed while samples were being graded"))
+        await asyncio.gather(*(verifier.aclose() for verifier in self._verifiers))
 
     async def _run(self, job: Job) -> None:
         async with self._gate:

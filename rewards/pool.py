@@ -16,7 +16,7 @@ from typing import Any, Self
 from rewards.combine import Rubric
 from rewards.coroutine_runner import CoroutineRunner
 from rewards.errors import PoolError
-from rewards.running import Call, Job, Limits, Pending, Runner
+from rewards.running import DEADLINE, Call, Job, Limits, Pending, Runner
 from rewards.subprocess_runner import SubprocessRunner
 from rewards.tally import Tally
 from rewards.types import Sample, Verdict
@@ -33,7 +33,8 @@ class GradingPool:
     Args:
         reward: A verifier's name, path/to/file.py:function, or a rubric.
         workers: Worker processes; one more waits as a spare.
-        deadline: Seconds for one sample, where its verifier has none of its own.
+        deadline: Seconds for one sample, where its use has none of its own; None: what its verifier
+            was defined with, else 3.
         memory_mb: Memory of one worker.
         max_pending: Calls taken on at once; beyond it `grade` waits.
         retries: How often a sample is tried again when its worker died or its verifier raised
@@ -55,7 +56,7 @@ class GradingPool:
         reward: str | Rubric = "math",
         *,
         workers: int = 2,
-        deadline: float = 3.0,
+        deadline: float | None = None,
         memory_mb: int = 512,
         max_pending: int = 4096,
         retries: int = 1,
@@ -79,8 +80,7 @@ class GradingPool:
     @property
     def longest(self) -> float:
         """Seconds that one sample's verifiers take at most, its tries again included."""
-        each = [use.deadline or self.limits.deadline for use in self._uses]
-        return sum(each) * (self.limits.retries + 1)
+        return sum(map(self._deadline, range(len(self._uses)))) * (self.limits.retries + 1)
 
     async def start(self) -> None:
         """Start and warm up the workers.
@@ -180,13 +180,18 @@ class GradingPool:
         terms = (term.use for term in self.rubric.terms_of(sample))
         return [self._uses.index(use) for use in (self.rubric.main_of(sample), *terms)]
 
+    def _deadline(self, number: int) -> float:
+        """Seconds for a sample: of the use, of the pool, of the verifier, in this order."""
+        asked = self._uses[number].deadline or self.limits.deadline
+        return asked or self._verifiers[number].deadline or DEADLINE
+
     def _submit(self, sample: Sample, number: int) -> asyncio.Future[Graded]:
         if not self._runners:
             self._room.release()
             raise PoolError("the grading pool is not running: use `async with GradingPool(...)`")
         future: asyncio.Future[Graded] = asyncio.get_running_loop().create_future()
         verifier = self._verifiers[number]
-        deadline = self._uses[number].deadline or self.limits.deadline
+        deadline = self._deadline(number)
         place = 0 if verifier.is_async else self._plain.index(number)
         job = Job(sample, verifier, place, deadline, future, time.monotonic())
         self._jobs[future] = job

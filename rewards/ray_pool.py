@@ -32,7 +32,7 @@ class RayGradingPool:
     Args:
         reward: A verifier's name, path/to/file.py:function, or a rubric.
         nodes: Actors, each with a `GradingPool` of its own and one CPU a worker.
-        deadline: Seconds for one sample, where its verifier has none of its own.
+        deadline: Seconds for one sample, as of the local pool.
         start_deadline: Seconds for an actor to be placed and to start its workers.
         max_pending: Samples sent at once; beyond it `grade` waits.
         limits: `workers`, `memory_mb`, `retries` and `concurrency` of each actor's pool.
@@ -47,7 +47,7 @@ class RayGradingPool:
         reward: str | Rubric = "math",
         *,
         nodes: int,
-        deadline: float = 3.0,
+        deadline: float | None = None,
         start_deadline: float = 120.0,
         max_pending: int = 4096,
         **limits: int,

@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "math-bare": "rewards.math.verifier",
         "format": "rewards.terms",
         "overlong": "rewards.terms",
+        "code": "rewards.code",
     }
 )
 
@@ -78,18 +79,25 @@ _REGISTRY = Registry()
 
 
 def verifier(
-    name: str, *, on_crash: Blame = "ungradable", warm_up: Callable[[], None] | None = None
+    name: str,
+    *,
+    on_crash: Blame = "ungradable",
+    warm_up: Callable[[], None] | None = None,
+    deadline: float | None = None,
 ) -> Callable[[Callable[P, R]], Verifier[P, R]]:
     """Make a function (plain or `async def`) the verifier called `name`.
 
     It may be a class too: a pydantic model whose fields are the options, with a `__call__`.
+    Where that one is async, the class may have `async def start(self)` and `async def
+    aclose(self)`, which a pool awaits when it starts and ends. `deadline` is in seconds, for one
+    sample, where a run names none.
 
     Raises:
         VerifierDefinitionError: The name is taken or the signature cannot be filled.
     """
 
     def register(function: Callable[P, R]) -> Verifier[P, R]:
-        made = Verifier(name, function, on_crash, warm_up)
+        made = Verifier(name, function, on_crash, warm_up, deadline)
         _REGISTRY.add(made)
         return made
 

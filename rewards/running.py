@@ -16,6 +16,7 @@ from rewards.types import Sample, Verdict
 from rewards.verifier import is_infrastructure
 from rewards.wire import Graded
 
+DEADLINE = 3.0  # seconds for one sample where nobody names any
 RETRY_SECONDS = 0.2  # before the first try again after a failure of infrastructure; then doubled
 
 
@@ -25,7 +26,7 @@ class Limits:
 
     Attributes:
         workers: Worker processes.
-        deadline: Seconds for one sample.
+        deadline: Seconds for one sample; None: its verifier's own, else `DEADLINE`.
         memory_mb: Memory of one worker.
         retries: How often a sample is tried again after a failure of infrastructure: its worker
             died, or its verifier raised `InfrastructureError`.
@@ -34,7 +35,7 @@ class Limits:
     """
 
     workers: int = 2
-    deadline: float = 3.0
+    deadline: float | None = None
     memory_mb: int = 512
     retries: int = 1
     concurrency: int = 64
@@ -43,7 +44,7 @@ class Limits:
     def __post_init__(self) -> None:
         low = {
             "workers": self.workers >= 1,
-            "deadline": self.deadline > 0,
+            "deadline": self.deadline is None or self.deadline > 0,
             "memory_mb": self.memory_mb >= 64,
             "retries": self.retries >= 0,
             "concurrency": self.concurrency >= 1,

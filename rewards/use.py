@@ -20,7 +20,7 @@ class Use:
     Attributes:
         spec: A verifier's name, or path/to/file.py:function.
         options: What the verifier is given beside the sample.
-        deadline: Seconds for one sample; None: the pool's.
+        deadline: Seconds for one sample; None: the pool's, else the verifier's.
     """
 
     spec: str

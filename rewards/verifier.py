@@ -34,6 +34,8 @@ class Verifier(Generic[P, R]):
         on_crash: The verdict when grading explodes (deadline, memory, death of the worker):
             "incorrect" if only an answer can cause it, "ungradable" if nobody can say.
         warm_up: Run once in each worker before its first sample; for slow imports.
+        deadline: Seconds for one sample, where neither its use nor the pool names any; None: the
+            pool's default.
         options: Arguments that are the same for every sample; no column is looked up for them.
         origin: "file:line" of the function.
         columns: Names of the columns that the function asks for; True where it must be there.
@@ -43,6 +45,7 @@ class Verifier(Generic[P, R]):
     function: Callable[P, R]
     on_crash: Blame = "ungradable"
     warm_up: Callable[[], None] | None = None
+    deadline: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     origin: str = field(init=False)
     columns: Mapping[str, bool] = field(init=False)
@@ -52,6 +55,10 @@ class Verifier(Generic[P, R]):
             raise VerifierDefinitionError(
                 f"verifier '{self.name}': on_crash is {self.on_crash!r}; "
                 'it must be "incorrect" or "ungradable"'
+            )
+        if self.deadline is not None and self.deadline <= 0:
+            raise VerifierDefinitionError(
+                f"verifier '{self.name}': its deadline is {self.deadline:g} s; it must be above 0"
             )
         object.__setattr__(self, "origin", _origin(self.function))
         columns = _columns(self.name, self.function)
@@ -65,6 +72,18 @@ class Verifier(Generic[P, R]):
     def is_async(self) -> bool:
         """Whether the function is `async def`: it then runs on the loop, not in a worker."""
         return inspect.iscoroutinefunction(code_of(self.function))
+
+    async def start(self) -> None:
+        """Open what an async verifier needs: `async def start(self)` of its class, if it has one.
+
+        Raises:
+            RewardError: Grading is impossible as things are.
+        """
+        await self._hook("start")
+
+    async def aclose(self) -> None:
+        """Give it back: `async def aclose(self)` of its class; harmless without a start."""
+        await self._hook("aclose")
 
     def arguments(self, sample: Sample) -> dict[str, Any]:
         """The keyword arguments for `sample`: the options, its fields, then its metadata.
@@ -112,6 +131,11 @@ class Verifier(Generic[P, R]):
         if self.on_crash == "incorrect":
             return Verdict.incorrect(reason=reason)
         return Verdict.ungradable(reason)
+
+    async def _hook(self, name: str) -> None:
+        found = getattr(self.function, name, None)
+        if inspect.iscoroutinefunction(found):  # an option may have the name
+            await found()
 
     def _verdict(self, returned: object) -> Verdict:
         if isinstance(returned, Verdict):

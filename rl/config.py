@@ -49,8 +49,8 @@ class ModelConfig(Section):
     warm_start_accuracy: float = Field(default=0.3, gt=0, lt=1)
     """builtin:tiny only: supervised training stops at this sampled accuracy (share correct)."""
     warm_start_mistakes: float = Field(default=0.6, ge=0, lt=1)
-    """builtin:tiny only: share of the demonstrations that write the answer's digits backwards, a
-    habit that reinforcement learning then has to break."""
+    """builtin:tiny only: share of the demonstrations that make a beginner's mistake (digits written
+    backwards, parentheses left out), a habit that reinforcement learning then has to break."""
 
 
 class DataConfig(Section):
@@ -148,8 +148,9 @@ class RewardConfig(Section):
     """Grading subprocesses (a node); one more waits as a spare."""
     nodes: int = Field(default=0, ge=0)
     """Ray actors that grade, each with `workers` subprocesses; 0: grade beside the trainer."""
-    deadline: float = Field(default=3.0, gt=0)
-    """Seconds one answer may take to grade."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds one answer may take to grade; none: what its verifier is made for, 300 for `code`, 3
+    for the others that come with Plumb."""
     memory_mb: int = Field(default=512, ge=128)
     """Memory cap of one grading subprocess, MiB."""
     concurrency: int = Field(default=64, ge=1)

@@ -183,7 +183,7 @@ def sampled_accuracy(
     )
     texts = tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)
     right = sum(
-        text.split(" ")[-1] == example.right for text, example in zip(texts, examples, strict=True)
+        text.endswith(example.right) for text, example in zip(texts, examples, strict=True)
     )
     return float(right / len(examples))
 

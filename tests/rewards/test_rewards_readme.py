@@ -36,8 +36,9 @@ def test_the_settings_are_settings() -> None:
     rubrics = [rubric(RunConfig.model_validate(yaml.safe_load(text)).reward) for text in texts]
     for one in rubrics:
         one.check()
-    options, several = rubrics
+    options, programs, several = rubrics
     assert options.main == Use("length.py:Length", {"max_words": 50})
+    assert programs.main.load().name == "code"
     assert set(several.routes) == {"code", "chat"}
     assert [term.name for term in several.terms] == ["format", "overlong"]
     assert (several.correct, several.incorrect) == (1.0, -1.0)

@@ -1,0 +1,215 @@
+"""The verifier "code": programs, judged by their tests in a sandbox.
+
+Guarantees: no program runs in this process. `correct` means that every test passed, whatever the
+reward is. A response without a program, and a program that does not compile, crashes or takes too
+long, is incorrect; tests that are at fault are ungradable ("reference: ..." where they cannot be
+read, "tests: ..." where they cannot be run); a sandbox that measured nothing is a failure of
+infrastructure, so that the answer is tried again.
+
+The language is that of the reference, else of the column `language`, else of the fence, else of the
+option. Tests of kind `check` are Python's.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from rewards.code_blocks import TAGS, NoProgramError, last_program
+from rewards.errors import InfrastructureError, PoolError
+from rewards.registry import verifier
+from rewards.types import Sample, Verdict
+from sandbox import BoxSettings, Judgement, Limits, Program, Sandbox, Trust
+from sandbox.errors import RequestError, SandboxError, TestsError, UnavailableError
+from sandbox.judge import parse_tests
+from sandbox.types import AnyTests, CheckTests, Language
+
+LANGUAGES: Final = get_args(Language)
+TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
+REQUEST_SECONDS: Final = 240.0  # for one program and its tests, waiting for a slot included
+GRADING_SECONDS: Final = 300.0  # longer, so that the sandbox says itself why it was late
+
+
+class _ReferenceError(Exception):
+    """The data says something that no program could be judged by; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a sample's data says.
+
+    Attributes:
+        tests: What the program is judged by.
+        language: What it must be written in; None: nothing is said.
+        limits: What one run of it may take.
+    """
+
+    tests: AnyTests
+    language: Language | None
+    limits: Limits
+
+
+@verifier("code", deadline=GRADING_SECONDS)
+class Code(BaseModel):
+    """Runs the last fenced block of a response against the tests in the reference."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    sandbox: str | list[str] = "auto"
+    """`docker`, `bubblewrap`, or `auto` for the first of them that works; the URL of a service, or
+    several; `ray:N` for N actors."""
+    box: BoxSettings = Field(default_factory=BoxSettings)
+    """Size and kind of the sandbox's boxes, such as `{boxes: 1, slots: 4}`; not for URLs."""
+    token_env: str = TOKEN_VARIABLE
+    """The environment variable with the service's token."""
+    language: Language = "python"
+    """What programs are written in, where neither the data nor the fence says."""
+    reward: Literal["all", "fraction"] = "all"
+    """`all`: 1 where every test passes, and the first failure ends the judging; `fraction`: the
+    share of tests that pass, for which all are run."""
+    limits: Limits = Limits()
+    """What one run of a program may take; a sample's column `limits` changes single ones."""
+    bare: bool = False
+    """Whether the whole response is the program; no fence and no thinking is looked for then."""
+    _box: Sandbox | None = PrivateAttr(default=None)
+    _opening: asyncio.Lock = PrivateAttr(default_factory=asyncio.Lock)
+
+    async def start(self) -> None:
+        """Open the sandbox, which all calls share until `aclose`.
+
+        Raises:
+            PoolError: It cannot be had; says why.
+        """
+        try:
+            await self._opened()
+        except SandboxError as error:
+            raise PoolError(f"the verifier 'code' has no sandbox: {error}") from error
+
+    async def aclose(self) -> None:
+        """Close the sandbox."""
+        box, self._box = self._box, None
+        if box is not None:
+            await box.aclose()
+
+    async def __call__(
+        self,
+        sample: Sample,
+        *,
+        language: str | None = None,
+        limits: Mapping[str, Any] | str | None = None,
+    ) -> Verdict:
+        """Judge the program of a response.
+
+        Raises:
+            InfrastructureError: The sandbox measured nothing.
+        """
+        try:
+            task = self._task(sample.reference, language, limits)
+        except _ReferenceError as error:
+            return Verdict.ungradable(f"reference: {error}")
+        try:
+            program, is_told = self._program(sample.response, task.language)
+        except NoProgramError as error:
+            return Verdict.incorrect(reason=str(error))
+        try:
+            box = await self._opened()
+            judgement = await box.judge(
+                program, task.tests, limits=task.limits, stop_at_first_failure=self.reward == "all"
+            )
+        except UnavailableError as error:
+            raise InfrastructureError(str(error)) from error
+        except TestsError as error:
+            return Verdict.ungradable(f"tests: {error}")
+        except RequestError as error:
+            if is_told:  # the answer chose a language that these tests do not exist for
+                return Verdict.incorrect(reason=f"language: {error}")
+            return Verdict.ungradable(f"request: {error}")
+        return self._verdict(judgement)
+
+    async def _opened(self) -> Sandbox:
+        async with self._opening:
+            if self._box is None:
+                box = Sandbox.open(
+                    self.sandbox, settings=self.box, token=self._token(), deadline=REQUEST_SECONDS
+                )
+                try:
+                    await box.start()
+                except BaseException:
+                    await box.aclose()
+                    raise
+                self._box = box
+            return self._box
+
+    def _token(self) -> str | None:
+        token = os.environ.get(self.token_env, "").strip()
+        if not token and self.token_env != TOKEN_VARIABLE:
+            raise RequestError(f"the environment variable {self.token_env} is not set; set it")
+        return token or None
+
+    def _task(
+        self, reference: object, language: str | None, limits: Mapping[str, Any] | str | None
+    ) -> _Task:
+        described = _mapping(reference, "it")
+        stated = described.pop("language", None) or language
+        changed = _mapping(described.pop("limits", None) or limits or {}, "limits")
+        try:
+            tests = parse_tests(described)
+            allowed = Limits.model_validate({**self.limits.model_dump(), **changed})
+        except RequestError as error:
+            raise _ReferenceError(str(error)) from error
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(map(str, ("limits", *fault["loc"])))
+            raise _ReferenceError(f"{place}: {fault['msg']}") from error
+        if isinstance(tests, CheckTests):
+            return _Task(tests, "python", allowed)
+        return _Task(tests, _language(stated), allowed)
+
+    def _program(self, response: str, stated: Language | None) -> tuple[Program, bool]:
+        """The program, and whether the answer itself chose its language."""
+        source, tagged = (response, None) if self.bare else last_program(response)
+        try:
+            program = Program(source=source, language=stated or tagged or self.language)
+        except ValidationError as error:
+            raise NoProgramError(f"no program: {error.errors()[0]['msg']}") from error
+        return program, stated is None and tagged is not None
+
+    def _verdict(self, judgement: Judgement) -> Verdict:
+        total = judgement.total
+        metrics = {"passed": judgement.passed_count, "total": total}
+        share = judgement.passed_count / total
+        if judgement.passed:
+            where = "" if judgement.trust is Trust.OUTSIDE else f" ({_words(judgement.trust)})"
+            return Verdict.correct(1.0, f"passed{where}", fraction=1.0, **metrics)
+        reason = f"{_words(judgement.status)}: {judgement.reason}"
+        reward = share if self.reward == "fraction" else 0.0
+        return Verdict.incorrect(reward, reason, fraction=share, **metrics)
+
+
+def _mapping(value: object, name: str) -> dict[str, Any]:
+    """An object, or the JSON text of one, without the keys that a table filled with null."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise _ReferenceError(f"{name} is text, and no JSON: {error}") from error
+    if not isinstance(value, Mapping):
+        raise _ReferenceError(f"{name} is {type(value).__name__}, not an object")
+    return {key: one for key, one in value.items() if one is not None}
+
+
+def _language(stated: object) -> Language | None:
+    if not stated:
+        return None
+    known = TAGS.get(str(stated).lower())
+    if known is None:
+        raise _ReferenceError(f"there is no language {stated!r}; use {', '.join(LANGUAGES)}")
+    return known
+
+
+def _words(value: str) -> str:
+    return value.replace("_", " ")

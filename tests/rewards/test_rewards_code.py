@@ -1,0 +1,329 @@
+"""The verifier "code": which program counts, and what each judgement is worth."""
+
+import asyncio
+import json
+import re
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewards import GradingPool, PoolError, Rubric, Sample, Use, Verdict
+from rewards.code import Code
+from rewards.code_blocks import NoProgramError, blocks, last_program
+from rewards.verifier import Verifier
+from sandbox import Health, Judgement, RunResult, Sandbox, Status, Trust, UnavailableError
+
+needs_bubblewrap = pytest.mark.skipif(
+    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
+)
+SEVEN = {"kind": "stdio", "cases": [{"stdout": "7"}]}
+ECHO = {"kind": "stdio", "cases": [{"stdin": f"{n}", "stdout": f"{n}"} for n in (1, 2, 3, 4)]}
+NEXT = {"kind": "calls", "entry_point": "f", "cases": [{"args": [1], "returns": 2}]}
+
+LINES = st.text(st.characters(exclude_characters="`~", exclude_categories=["Cs"]), max_size=40)
+TEXTS = st.lists(
+    st.one_of(
+        LINES,
+        st.sampled_from(["```", "```python", "````", "~~~", "  ```c", "<think>", "</think>", "`"]),
+    ),
+    max_size=12,
+).map("\n".join)
+
+
+def fenced(source: str, tag: str = "python") -> str:
+    return f"Here it is:\n```{tag}\n{source}\n```\nDone."
+
+
+def sample(response: str, reference: Any = SEVEN, **columns: Any) -> Sample:
+    return Sample("s", (), response, reference, "code", metadata=columns)
+
+
+class TestBlocks:
+    @given(LINES, LINES, st.sampled_from(["", "text", "python", "c++"]))
+    def test_the_last_closed_block_is_the_program(self, before: str, line: str, tag: str) -> None:
+        body = f"x = 1\n{line}"
+        text = f"{before}\n```\nold\n```\n{before}\n```{tag}\n{body}\n```\n{before}"
+        program, language = last_program(text)
+        if tag == "text":  # cannot be run
+            assert (program, language) == ("old\n", None)
+        else:
+            assert program == f"{body}\n"
+            assert language == {"python": "python", "c++": "cpp"}.get(tag)
+
+    @given(TEXTS)
+    def test_any_text_gives_a_program_of_its_own_lines_or_a_reason(self, text: str) -> None:
+        try:
+            program, _ = last_program(text)
+        except NoProgramError as error:
+            assert str(error)
+        else:
+            assert program.strip()
+            assert {line.strip() for line in program.split("\n")} <= {
+                *(line.strip() for line in text.split("\n")),
+                "",
+            }
+
+    @given(TEXTS)
+    def test_only_the_last_block_is_open(self, text: str) -> None:
+        assert all(block.is_closed for block in list(blocks(text))[:-1])
+
+    @given(st.text(st.sampled_from("`~ \n\rp"), max_size=200))
+    def test_a_program_is_found_inside_of_any_longer_fence(self, program: str) -> None:
+        longest = max((len(run) for run in re.findall("`+", program)), default=0)
+        fence = "`" * max(3, longest + 1)
+        (block,) = blocks(f"{fence}py\n{program}\n{fence}")
+        assert (block.tag, block.source) == ("py", f"{program}\n")
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("print(7)", "no code block"),
+            ("", "no code block"),
+            ("```python\nprint(7)", "not closed"),
+            ("```\nprint(7)\n```\nBetter:\n```python\nprint(", "not closed"),
+            ("<think>\n```\nprint(7)\n```", "no code block"),
+            ("```\nprint(7)\n```\n</think>\nSo it is.", "no code block"),
+            ("```\n\n```", "is empty"),
+            ("```text\n7\n```", "no code block"),
+            ("`````python\nprint(7)\n```", "not closed"),
+        ],
+    )
+    def test_what_has_no_program_says_why(self, text: str, reason: str) -> None:
+        with pytest.raises(NoProgramError, match=reason):
+            last_program(text)
+
+    @pytest.mark.parametrize(
+        ("text", "program", "language"),
+        [
+            ("```Python3 title='a b'\nx\n```", "x\n", "python"),
+            ("```{.js}\nx\n```", "x\n", "javascript"),
+            ("1. So:\n   ```python\n   if x:\n       y\n\n   ```", "if x:\n    y\n\n", "python"),
+            ("~~~c\n```\n~~~", "```\n", "c"),
+            ("```py\r\nx\r\n```\r\n", "x\r\n", "python"),
+            ("```py\nx\n```\n```", "x\n", "python"),  # a fence without a block
+            ("```py\nx\n```\n```bash\npython x.py\n```", "x\n", "python"),
+            ("<think>\n```\nold\n```\n</think>```\n```java\nx\n```", "x\n", "java"),
+        ],
+    )
+    def test_fences_as_models_write_them(self, text: str, program: str, language: str) -> None:
+        if "</think>```" in text:  # a fence stands at the beginning of a line
+            text = text.replace("</think>```\n", "</think>\n")
+        assert last_program(text) == (program, language)
+
+    def test_many_fences_are_read_in_one_pass(self) -> None:
+        assert len(list(blocks("```\n```\n" * 50_000))) == 50_000
+        assert list(blocks("`" * 500_000 + " " * 500_000 + "\rx")) == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool() -> AsyncIterator[GradingPool]:
+    options: dict[str, Any] = {"sandbox": "bubblewrap", "limits": {"wall_seconds": 5}}
+    uses = {
+        "share": Use("code", {**options, "reward": "fraction"}),
+        "bare": Use("code", {**options, "bare": True, "language": "javascript"}),
+    }
+    async with GradingPool(Rubric(Use("code", options), uses)) as opened:
+        yield opened
+
+
+@needs_bubblewrap
+@pytest.mark.asyncio(loop_scope="module")
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        ("answer", "verdict"),
+        [
+            (sample(fenced("print(3 + 4)")), Verdict.correct(1.0, "passed")),
+            (sample(fenced("print(8)")), Verdict.incorrect(0.0, "wrong answer: ")),
+            (sample(fenced("print(3 + ")), Verdict.incorrect(0.0, "runtime error: ")),
+            (sample(fenced("1 / 0")), Verdict.incorrect(0.0, "runtime error: ")),
+            (sample(fenced("import os; os._exit(0)")), Verdict.incorrect(0.0, "wrong answer: ")),
+            (sample(fenced("int main( {", "c")), Verdict.incorrect(0.0, "compile error: ")),
+            (
+                sample(fenced("while True: pass"), limits={"wall_seconds": 0.5}),
+                Verdict.incorrect(0.0, "time limit: "),
+            ),
+            (sample("It is 7."), Verdict.incorrect(0.0, "no code block")),
+            (sample(fenced("console.log(7)", "js")), Verdict.correct(1.0, "passed")),
+            (sample(fenced("print(7)", "js"), language="python"), Verdict.correct(1.0, "passed")),
+            (sample(fenced("print(7)"), json.dumps(SEVEN)), Verdict.correct(1.0, "passed")),
+            (
+                sample(fenced("console.log(7)", ""), {**SEVEN, "language": "javascript"}),
+                Verdict.correct(1.0, "passed"),
+            ),
+            (
+                sample(
+                    fenced("def f(x): return x + 1"),
+                    {
+                        "kind": "harness",
+                        "source": "for i in range(3):\n    assert f(i) == i + 1",
+                        "cases": None,  # as a table has it
+                    },
+                ),
+                Verdict.correct(1.0, "passed (checker)"),
+            ),
+            (
+                sample(
+                    fenced("def f(x): return x"),
+                    {"kind": "harness", "source": "import ("},
+                ),
+                Verdict.ungradable("tests: "),
+            ),
+            (sample(fenced("print(7)"), "7"), Verdict.ungradable("reference: ")),
+            (sample(fenced("print(7)"), "{"), Verdict.ungradable("reference: ")),
+            (sample(fenced("print(7)"), None), Verdict.ungradable("reference: ")),
+            (sample(fenced("print(7)"), {"kind": "magic"}), Verdict.ungradable("reference: ")),
+            (
+                sample(fenced("print(7)"), limits={"wall_seconds": -1}),
+                Verdict.ungradable("reference: limits.wall_seconds"),
+            ),
+            (sample(fenced("print(7)"), language="cobol"), Verdict.ungradable("reference: ")),
+        ],
+    )
+    async def test_each_judgement_has_its_verdict(
+        self, pool: GradingPool, answer: Sample, verdict: Verdict
+    ) -> None:
+        (given_,) = await pool.grade([answer])
+        assert given_.outcome is verdict.outcome, given_.reason
+        assert given_.reason.startswith(verdict.reason)
+        assert "\n" not in given_.reason
+        if verdict.is_gradable:
+            assert given_.reward == verdict.reward
+
+    async def test_a_fraction_is_a_reward_and_not_a_correct_answer(self, pool: GradingPool) -> None:
+        half = fenced("n = int(input())\nprint(n if n % 2 else 0)")
+        whole = fenced("print(input())")
+        samples = [sample(half, ECHO), sample(whole, ECHO)]
+        shares = [Sample("f", (), one.response, ECHO, "share") for one in samples]
+        first, second, third, fourth = await pool.grade([*samples, *shares])
+        assert [first.reward, second.reward, third.reward, fourth.reward] == [0.0, 1.0, 0.5, 1.0]
+        assert [one.is_correct for one in (first, second, third, fourth)] == [False, True] * 2
+        assert third.metrics["passed"] == 2
+        assert third.metrics["total"] == 4
+        assert third.metrics["fraction"] == 0.5
+
+    async def test_a_bare_program_is_the_whole_response(self, pool: GradingPool) -> None:
+        text = "// <think> ```\nconsole.log(7)"
+        (verdict,) = await pool.grade([Sample("b", (), text, SEVEN, "bare")])
+        assert verdict.is_correct
+
+
+@needs_bubblewrap
+async def test_a_closed_pool_has_closed_its_sandbox() -> None:
+    pool = GradingPool(Rubric(Use("code", {"sandbox": "bubblewrap"})))
+    await pool.start()
+    (verifier,) = pool._verifiers
+    (first,) = await pool.grade([sample(fenced("print(7)"))])
+    assert first.is_correct
+    assert verifier.function._box is not None
+    await pool.aclose()
+    assert verifier.function._box is None
+
+
+class Flaky(Sandbox):
+    """A sandbox that fails so many times before it answers."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    async def start(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+    async def run(self, *_: Any, **__: Any) -> RunResult:
+        raise NotImplementedError
+
+    async def judge(self, *_: Any, **__: Any) -> Judgement:
+        if self.failures > 0:
+            self.failures -= 1
+            raise UnavailableError("the box is gone")
+        return Judgement(
+            passed=True, status=Status.PASSED, passed_count=1, total=1, trust=Trust.OUTSIDE
+        )
+
+    async def languages(self) -> dict[str, str]:
+        return {}
+
+    async def health(self) -> Health:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("failures", "outcome"), [(1, "correct"), (5, "ungradable")])
+async def test_a_sandbox_that_fails_is_asked_again_and_is_never_a_wrong_answer(
+    monkeypatch: pytest.MonkeyPatch, failures: int, outcome: str
+) -> None:
+    monkeypatch.setattr(Sandbox, "open", lambda *_, **__: Flaky(failures))
+    async with GradingPool("code", retries=2) as pool:
+        (verdict,) = await pool.grade([sample(fenced("print(7)"))])
+        assert verdict.outcome == outcome
+        if outcome == "ungradable":
+            assert verdict.reason == "infrastructure: the box is gone"
+            assert pool.ungradable_reasons() == {"infrastructure": 1}
+
+
+async def test_a_service_that_is_not_there_stops_the_start_in_one_line() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    pool = GradingPool(Rubric(Use("code", {"sandbox": url})))
+    with pytest.raises(PoolError, match="'code' has no sandbox") as raised:
+        await pool.start()
+    assert url in str(raised.value)
+    assert "\n" not in str(raised.value)
+    verifier: Verifier[..., Any] = Use("code", {"sandbox": url}).load()
+    verdict = await verifier.judge_async(sample(fenced("print(7)")))
+    assert verdict.reason.startswith("infrastructure: ")
+
+
+async def test_a_token_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
+    with pytest.raises(PoolError, match="NO_SUCH_TOKEN is not set"):
+        await Code(sandbox="http://127.0.0.1:9", token_env="NO_SUCH_TOKEN").start()
+
+
+@pytest.mark.parametrize(
+    ("asked", "use", "seconds"),
+    [(None, None, 300.0), (20.0, None, 20.0), (20.0, 7.0, 7.0), (None, 7.0, 7.0)],
+)
+def test_the_verifier_brings_its_own_deadline(
+    asked: float | None, use: float | None, seconds: float
+) -> None:
+    pool = GradingPool(Rubric(Use("code", deadline=use)), deadline=asked, retries=0)
+    assert pool.longest == seconds
+    assert GradingPool("math", retries=0).longest == 3.0
+
+
+async def test_calls_may_come_before_the_start_and_open_one_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+
+    def open_(*_: Any, **__: Any) -> Sandbox:
+        opened.append(Flaky(0))
+        return opened[-1]
+
+    monkeypatch.setattr(Sandbox, "open", open_)
+    verifier = Use("code").load()
+    graded = await asyncio.gather(
+        *(verifier.judge_async(sample(fenced("print(7)"))) for _ in range(5))
+    )
+    assert all(verdict.is_correct for verdict in graded)
+    assert len(opened) == 1
+
+
+def test_options_are_checked_by_name() -> None:
+    wrong: list[tuple[Mapping[str, Any], str]] = [
+        ({"sandbx": "docker"}, "did you mean 'sandbox'"),
+        ({"limits": {"wall": 3}}, "limits.wall"),
+        ({"language": "cobol"}, "option language"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(Exception, match=re.escape(message)):
+            Use("code", options).load()
