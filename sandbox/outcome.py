@@ -61,4 +61,5 @@ def _ending(code: int) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line for line in readable(text).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("Node.js v")]  # how node ends a trace
     return f": {lines[-1].strip()[:STDERR_SHOWN]}" if lines else ""
