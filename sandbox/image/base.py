@@ -32,7 +32,9 @@ UNNEEDED: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/sh
 CACHES: Final = ("var/cache/apt", "var/lib/apt/lists", "var/log")
 
 
-def find_base(client: "docker.DockerClient", base: str | None, snapshot: str, say: Say) -> str:
+def find_base(
+    client: "docker.DockerClient", base: str | None, snapshot: str, say: Say, *, anew: bool = False
+) -> str:
     """A reference of a base that the daemon has.
 
     Args:
@@ -40,19 +42,24 @@ def find_base(client: "docker.DockerClient", base: str | None, snapshot: str, sa
         base: Reference that the user wants, such as `debian@sha256:...`; None: BASE_IMAGE.
         snapshot: Instant of snapshot.debian.org, or empty.
         say: Told what happens, line by line.
+        anew: Pull or make it even if it is there.
 
     Raises:
         ImageError: There is none, and none can be made; says what to do.
     """
     wanted = base or BASE_IMAGE
-    if _is_there(client, wanted):
+    is_there = _is_there(client, wanted)
+    if is_there and not anew:
         return wanted
     made = _bootstrapped_tag(snapshot)
-    if base is None and _is_there(client, made):
+    if base is None and not anew and _is_there(client, made):
         return made
     try:
         _pull(wanted, say)
     except ImageError as no_registry:
+        if is_there:
+            say(f"{no_registry}; taking the one that is there")
+            return wanted
         if base is not None:
             raise
         if reason := why_no_bootstrap():

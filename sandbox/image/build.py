@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import ImageError
@@ -81,7 +82,7 @@ def build_image(say: Say, recipe: Recipe | None = None) -> str:
     try:
         if not recipe.force and _fits(_found(client), recipe):
             return image_tag()
-        base = find_base(client, recipe.base, recipe.snapshot, say)
+        base = find_base(client, recipe.base, recipe.snapshot, say, anew=recipe.force)
         _build(client, base, recipe, say)
     finally:
         client.close()
@@ -89,31 +90,35 @@ def build_image(say: Say, recipe: Recipe | None = None) -> str:
 
 
 def prune() -> list[str]:
-    """Remove images of other checkouts' inputs; gives the tags of those removed.
+    """Remove images of other checkouts' inputs, and those that were built anew; gives their names.
 
     Raises:
         IsolationError: No daemon answers.
+        ImageError: One cannot be removed.
     """
-    from docker.errors import APIError
-
     from sandbox.backends.docker import connect
 
     client = connect(BUILD_SECONDS)
-    removed = []
     try:
-        for image in client.images.list(name=REPOSITORY):
-            for tag in image.tags:
-                if tag.startswith(f"{REPOSITORY}:") and tag != image_tag():
-                    try:
-                        client.images.remove(tag)
-                    except APIError as error:
-                        if error.status_code != 409:  # a box still runs on it
-                            raise ImageError(f"{tag} cannot be removed: {error}") from error
-                        continue
-                    removed.append(tag)
+        tags = [tag for image in client.images.list(name=REPOSITORY) for tag in image.tags]
+        others = [one for one in tags if one.startswith(f"{REPOSITORY}:") and one != image_tag()]
+        removed = [tag for tag in others if _remove(client, tag)]
+        replaced = client.images.list(filters={"dangling": True, "label": BASE_LABEL})
+        return removed + [image.short_id for image in replaced if _remove(client, image.id)]
     finally:
         client.close()
-    return removed
+
+
+def _remove(client: "docker.DockerClient", name: str) -> bool:
+    from docker.errors import APIError
+
+    try:
+        client.images.remove(name)
+    except APIError as error:
+        if error.status_code == HTTPStatus.CONFLICT:  # a box still runs on it
+            return False
+        raise ImageError(f"{name} cannot be removed: {error}") from error
+    return True
 
 
 def _found(client: "docker.DockerClient") -> Any:
