@@ -9,7 +9,7 @@ from sandbox import Limits, Program, RunResult, Sandbox, Status
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIMITS = Limits(
-    wall_seconds=1.0, memory_mb=128, processes=32, output_kb=256, disk_mb=8, cpu_seconds=1.0
+    wall_seconds=0.6, memory_mb=128, processes=32, output_kb=256, disk_mb=8, cpu_seconds=1.0
 )
 SLACK = 0.5  # seconds that a run may take beyond its limit, as promised
 BOMBS = {
