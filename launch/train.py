@@ -103,7 +103,13 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
                 bar.update(updates - bar.n)
 
             done = warm_start(
-                model, tokenizer, examples, accuracy=wanted, seed=config.seed, report=report
+                model,
+                tokenizer,
+                examples,
+                accuracy=wanted,
+                lr=config.model.warm_start_lr,
+                seed=config.seed,
+                report=report,
             )
         say(f"warm start: {done.accuracy:.0%} after {done.updates} updates, {done.seconds:.0f} s")
     else:

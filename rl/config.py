@@ -48,6 +48,8 @@ class ModelConfig(Section):
     """Run Python code that comes with the model's files."""
     warm_start_accuracy: float = Field(default=0.3, gt=0, lt=1)
     """builtin:tiny only: supervised training stops at this sampled accuracy (share correct)."""
+    warm_start_lr: float = Field(default=3e-3, gt=0)
+    """builtin:tiny only: learning rate of the supervised training, before the accuracy rises."""
     warm_start_mistakes: float = Field(default=0.6, ge=0, lt=1)
     """builtin:tiny only: share of the demonstrations that make a beginner's mistake (digits written
     backwards, parentheses left out), a habit that reinforcement learning then has to break."""

@@ -97,6 +97,7 @@ def warm_start(
     demonstrations: Sequence[Demonstration],
     *,
     accuracy: float,
+    lr: float,
     seed: int,
     report: Callable[[int, float], None],
     deadline: float = 600.0,
@@ -104,13 +105,15 @@ def warm_start(
     """Imitate demonstrations until sampled answers reach `accuracy`.
 
     Accuracy jumps once the model has understood the task, so it is measured every few updates, and
-    the learning rate is halved on the way up, to stop near the wanted level instead of far above.
+    the learning rate falls to a third on the way up, to stop near the wanted level instead of far
+    above.
 
     Args:
         model: changed in place.
         tokenizer: its tokenizer.
         demonstrations: what to imitate.
         accuracy: share of sampled answers that must be right.
+        lr: learning rate, reached after 50 updates.
         seed: decides batches and samples.
         report: called with the number of updates and the accuracy after each measurement.
         deadline: seconds after which the attempt is given up.
@@ -120,7 +123,7 @@ def warm_start(
     """
     started = time.monotonic()
     generator = random.Random(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.95), weight_decay=0.1)
     reached, updates = 0.0, 0
     while reached < accuracy:
         if time.monotonic() - started > deadline:
@@ -130,7 +133,7 @@ def warm_start(
             )
         rising = reached > accuracy / 4
         for group in optimizer.param_groups:
-            group["lr"] = 1e-3 if rising else 3e-3 * min(1.0, (updates + 1) / 50)
+            group["lr"] = lr / 3 if rising else lr * min(1.0, (updates + 1) / 50)
         for _ in range(5 if rising else 20):
             _imitate(model, tokenizer, generator.choices(demonstrations, k=64), optimizer)
             updates += 1
@@ -182,9 +185,7 @@ def sampled_accuracy(
         max_new_tokens=room,
     )
     texts = tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)
-    right = sum(
-        text.endswith(example.right) for text, example in zip(texts, examples, strict=True)
-    )
+    right = sum(text.endswith(example.right) for text, example in zip(texts, examples, strict=True))
     return float(right / len(examples))
 
 

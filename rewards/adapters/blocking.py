@@ -31,7 +31,7 @@ class BlockingGrader:
     limits: Limits
 
     @classmethod
-    def of(cls, verifier: str, *, workers: int, deadline: float, memory_mb: int) -> Self:
+    def of(cls, verifier: str, *, workers: int, deadline: float | None, memory_mb: int) -> Self:
         """Check that the verifier loads and the limits make sense.
 
         Raises:

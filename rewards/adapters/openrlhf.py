@@ -92,7 +92,7 @@ def reward(
     ungradable: float = math.nan,
     ends: Sequence[str] = ENDS,
     workers: int = 2,
-    deadline: float = 3.0,
+    deadline: float | None = None,
     memory_mb: int = 512,
 ) -> OpenRLHFReward:
     """A `reward_func` for OpenRLHF.
@@ -102,7 +102,7 @@ def reward(
         ungradable: Reward and score of an answer that could not be measured.
         ends: Special tokens that are taken off an answer's end.
         workers: Grading processes, for each of OpenRLHF's engines.
-        deadline: Seconds for one answer.
+        deadline: Seconds for one answer; None: what the verifier is made for, else 3.
         memory_mb: Memory of one grading process.
 
     Raises:

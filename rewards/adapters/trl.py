@@ -79,7 +79,7 @@ def reward(
     *,
     reference: str | None = "solution",
     workers: int = 2,
-    deadline: float = 3.0,
+    deadline: float | None = None,
     memory_mb: int = 512,
 ) -> TRLReward:
     """A reward function for `reward_funcs`.
@@ -88,7 +88,7 @@ def reward(
         verifier: A verifier's name, or path/to/file.py:function.
         reference: The data set's column with the reference; None if the verifier needs none.
         workers: Grading processes, for each process that trains.
-        deadline: Seconds for one answer.
+        deadline: Seconds for one answer; None: what the verifier is made for, else 3.
         memory_mb: Memory of one grading process.
 
     Raises:

@@ -65,7 +65,7 @@ def reward(
     *,
     ungradable: float = math.nan,
     workers: int = 2,
-    deadline: float = 3.0,
+    deadline: float | None = None,
     memory_mb: int = 512,
 ) -> VerlReward:
     """A `compute_score` for verl.
@@ -74,7 +74,7 @@ def reward(
         verifier: A verifier's name, or path/to/file.py:function.
         ungradable: The score of an answer that could not be measured.
         workers: Grading processes, for each of verl's reward workers.
-        deadline: Seconds for one answer.
+        deadline: Seconds for one answer; None: what the verifier is made for, else 3.
         memory_mb: Memory of one grading process.
 
     Raises:

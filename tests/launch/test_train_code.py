@@ -1,0 +1,29 @@
+"""A run of the code config, cut short: programs are run in a sandbox, and more and more are right."""
+
+import json
+import shutil
+
+import pytest
+from conftest import REPOSITORY, Plumb
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
+    done = plumb.run(
+        str(REPOSITORY / "launch" / "configs" / "code.yaml"),
+        "reward.options.sandbox=bubblewrap",
+        "train.steps=12",
+        "train.eval_every=0",
+        "train.checkpoint_every=12",
+        "train.export=false",
+        "run_dir=run",
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = (plumb.folder / "run" / "metrics.jsonl").read_text().splitlines()
+    steps = [row for row in map(json.loads, lines) if row["step"] > 0]
+    assert len(steps) == 12
+    assert sum(row["ungradable"] for row in steps) == 0
+    first, last = (sum(row["accuracy"] for row in part) / 3 for part in (steps[:3], steps[-3:]))
+    assert last > first + 0.1
