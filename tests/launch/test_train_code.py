@@ -1,4 +1,4 @@
-"""A run of the code config, cut short: programs are run in a sandbox, and more and more are right."""
+"""A run of the code config, cut short: programs run in a sandbox, and more of them are right."""
 
 import json
 import shutil
@@ -13,9 +13,9 @@ def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
     done = plumb.run(
         str(REPOSITORY / "launch" / "configs" / "code.yaml"),
         "reward.options.sandbox=bubblewrap",
-        "train.steps=12",
+        "train.steps=8",
         "train.eval_every=0",
-        "train.checkpoint_every=12",
+        "train.checkpoint_every=8",
         "train.export=false",
         "run_dir=run",
         timeout=280,
@@ -23,7 +23,7 @@ def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
     assert done.returncode == 0, done.stderr
     lines = (plumb.folder / "run" / "metrics.jsonl").read_text().splitlines()
     steps = [row for row in map(json.loads, lines) if row["step"] > 0]
-    assert len(steps) == 12
+    assert len(steps) == 8
     assert sum(row["ungradable"] for row in steps) == 0
-    first, last = (sum(row["accuracy"] for row in part) / 3 for part in (steps[:3], steps[-3:]))
+    first, last = (sum(row["accuracy"] for row in part) / 2 for part in (steps[:2], steps[-2:]))
     assert last > first + 0.1
