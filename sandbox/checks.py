@@ -7,7 +7,7 @@ from typing import Final
 from sandbox.errors import TestsError
 from sandbox.execution import Role, Run, execute
 from sandbox.languages import LANGUAGES
-from sandbox.outcome import readable, status_of
+from sandbox.outcome import status_of
 from sandbox.pool import Pool
 from sandbox.programs import program_build
 from sandbox.types import CaseResult, CheckTests, HarnessTests, Limits, Program, Status
@@ -49,7 +49,7 @@ async def judge_apart(
 def _apart_outcome(answer: dict[str, object], limits: Limits) -> tuple[Status, str]:
     try:
         said = json.loads(str(answer["result"]))
-        outcome, reason = said["outcome"], readable(str(said["reason"]))
+        outcome, reason = said["outcome"], str(said["reason"])
     except (ValueError, TypeError, KeyError):
         status, reason = status_of(answer, limits)
         if status is Status.PASSED:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 SHOWN: Final = 60  # characters of a program's own text in a reason
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan|infinity)", re.I)
+LONGEST_NUMBER: Final = 4096  # characters
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan|infinity)", re.I)
 
 
 def same_output(got: str, expected: str, how: str, tolerance: float) -> str | None:
@@ -32,7 +33,11 @@ def close_word(got: str, expected: str, tolerance: float) -> bool:
     """The same text, or numbers that are close."""
     if got == expected:
         return True
-    if _NUMBER.fullmatch(got) is None or _NUMBER.fullmatch(expected) is None:
+    if (
+        len(got) > LONGEST_NUMBER
+        or _NUMBER.fullmatch(got) is None
+        or _NUMBER.fullmatch(expected) is None
+    ):
         return False
     return close(float(got), float(expected), tolerance)
 
@@ -93,12 +98,20 @@ def _key(key: Any) -> str | None:
         return key
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
-    return repr(key) if isinstance(key, int | float) else None
+    if not isinstance(key, int | float):
+        return None
+    try:
+        return repr(key)
+    except ValueError:  # an integer of many thousand digits
+        return None
 
 
 def shown(value: object, most: int = SHOWN) -> str:
     """A program's own value or text, short enough for a reason."""
-    text = value if isinstance(value, str) else repr(value)
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # Python writes no integers of many thousand digits
+        return f"a {type(value).__name__} too large to show"
     text = " ".join(text[: 4 * most].split())
     return text if len(text) <= most else f"{text[:most]}..."
 

@@ -20,7 +20,7 @@ from sandbox.types import Limits
 ATTEMPTS: Final = 4
 RETRY_SECONDS: Final = 0.2  # before the second attempt; then doubled
 ERROR_BYTES: Final = 64 << 10  # of standard error
-RESULT_BYTES: Final = 16 << 20
+RESULT_BYTES: Final = 4 << 20  # of what calls return
 INODES_A_MB: Final = 64
 LEAST_INODES: Final = 1024
 ARTIFACT_BYTES: Final = 32 << 20  # of what a build makes
@@ -151,6 +151,7 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
     """
     builds = {role.build.key: role.build for role in run.roles if role.build is not None}
     request = run.request()
+    kills: list[dict[str, Any]] = []
 
     async def go(box: Box) -> dict[str, Any]:
         for one in builds.values():
@@ -167,8 +168,11 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
         for ended in answer["ended"]:
             if ended["fault"]:
                 raise BoxLostError(ended["fault"])
-            # The first process of a run's namespace: nobody inside can kill it.
-            if ended["code"] < 0 and answer["stopped"] is None and not answer["out_of_memory"]:
+            # The first process of a run's namespace: nobody inside should be able to kill it. Where
+            # it happens twice the program is to blame all the same.
+            killed = ended["code"] < 0 and answer["stopped"] is None
+            if killed and not answer["out_of_memory"] and not kills:
+                kills.append(answer)
                 raise BoxLostError("somebody outside of the sandbox killed a run")
         if answer["starved"]:
             raise BoxLostError(

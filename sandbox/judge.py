@@ -73,7 +73,7 @@ async def judge(
             cases, trust = await _judge_script(pool, program, tests, limits)
     except BuildFailedError as error:
         cases = [CaseResult(index=0, status=Status.COMPILE_ERROR, reason=error.cause)]
-        return _judgement(cases, total, trust).model_copy(update={"compile_log": error.log})
+        return _judgement(cases, total, trust, error.log)
     return _judgement(cases, total, trust)
 
 
@@ -116,7 +116,9 @@ async def _judge_script(
     ], Trust.OUTSIDE
 
 
-def _judgement(cases: list[CaseResult], total: int, trust: Trust) -> Judgement:
+def _judgement(
+    cases: list[CaseResult], total: int, trust: Trust, compile_log: str = ""
+) -> Judgement:
     missing = [
         CaseResult(index=number, status=Status.NOT_RUN) for number in range(len(cases), total)
     ]
@@ -134,4 +136,5 @@ def _judgement(cases: list[CaseResult], total: int, trust: Trust) -> Judgement:
         total=total,
         trust=trust,
         cases=[*cases, *missing],
+        compile_log=compile_log,
     )

@@ -4,7 +4,8 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.types import Limits, RunResult, Status
+from sandbox.execution import RESULT_BYTES
+from sandbox.types import Limits, RunResult, Status, readable
 
 STDERR_SHOWN = 200  # characters of standard error in a reason
 
@@ -14,10 +15,15 @@ def status_of(answer: Mapping[str, Any], limits: Limits, role: int = 0) -> tuple
     if answer["stopped"] == "wall":
         return Status.TIME_LIMIT, f"took longer than {limits.wall_seconds:g} s"
     if answer["stopped"] == "output":
+        if "result" in answer["full"]:
+            return Status.OUTPUT_LIMIT, f"returned more than {RESULT_BYTES >> 20} MiB"
         return Status.OUTPUT_LIMIT, f"wrote more than {limits.output_kb} KiB"
     if answer["out_of_memory"]:
         return Status.MEMORY_LIMIT, f"used more than {limits.memory_mb} MiB"
-    code = answer["ended"][role]["code"]
+    return _by_code(answer, limits, answer["ended"][role]["code"])
+
+
+def _by_code(answer: Mapping[str, Any], limits: Limits, code: int) -> tuple[Status, str]:
     if code == 0:
         return Status.PASSED, ""
     if code == 128 + signal.SIGXCPU or (code == 128 + signal.SIGKILL and _is_spent(answer, limits)):
@@ -33,17 +39,12 @@ def run_result(answer: Mapping[str, Any], limits: Limits) -> RunResult:
         status=status,
         reason=reason,
         exit_code=ended if answer["stopped"] is None else None,
-        stdout=readable(answer["out"]),
-        stderr=readable(answer["err"]),
+        stdout=answer["out"],
+        stderr=answer["err"],
         wall_seconds=round(answer["wall_seconds"], 6),
         cpu_seconds=round(answer["cpu_seconds"], 6),
         memory_mb=round(answer["memory_mb"], 1),
     )
-
-
-def readable(text: str) -> str:
-    """Text without lone surrogates, which stand for bytes that are no UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_spent(answer: Mapping[str, Any], limits: Limits) -> bool:

@@ -69,20 +69,31 @@ async def _fault(pool: Pool, got: str, case: TestCase, tests: StdioTests) -> str
     """What is wrong with an output; None: nothing."""
     if tests.checker is None:
         return same_output(got, case.stdout, tests.compare, tests.tolerance)
+    accepted, reason = await _ask_checker(pool, tests.checker, got, case)
+    if accepted is None:
+        # An output may be made to break the checker; one that is known to be right does not.
+        good, _ = await _ask_checker(pool, tests.checker, case.stdout, case)
+        if not good:
+            raise TestsError(reason)
+        return "the checker cannot read the output"
+    return None if accepted else reason
+
+
+async def _ask_checker(
+    pool: Pool, checker: Program, output: str, case: TestCase
+) -> tuple[bool | None, str]:
+    """Whether a checker accepts an output, None if it failed; and one line for if it does not."""
     files = tuple(f"/proc/self/fd/{number}" for number in (3, 4, 5))
-    role = program_role(
-        tests.checker, ["null", "out", "err", "input:0", "input:1", "input:2"], files
-    )
+    fds = ["null", "out", "err", "input:0", "input:1", "input:2"]
+    role = program_role(checker, fds, files)
     limits = Limits()
-    inputs = [case.stdin, got, case.stdout]
+    inputs = [case.stdin, output, case.stdout]
     try:
-        answer = await execute(pool, Run([role], limits, LANGUAGES[tests.checker.language], inputs))
+        answer = await execute(pool, Run([role], limits, LANGUAGES[checker.language], inputs))
     except BuildFailedError as error:
         raise TestsError(f"the checker {error.cause}: {error.log[:300]}") from error
     code = answer["ended"][0]["code"]
-    if answer["stopped"] is None and code in ACCEPT:
-        return None
-    if answer["stopped"] is None and code in REJECT:
-        return "the checker rejects the output"
+    if answer["stopped"] is None and code in (*ACCEPT, *REJECT):
+        return code in ACCEPT, "the checker rejects the output"
     status, reason = status_of(answer, limits)
-    raise TestsError(f"the checker failed ({status}): {reason}")
+    return None, f"the checker failed ({status}): {reason}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 Language = Literal["python", "c", "cpp", "java", "javascript"]
 
@@ -16,6 +16,17 @@ SOURCE_CHARACTERS = 1 << 20
 TEXT_CHARACTERS = 16 << 20
 MOST_CASES = 4096
 
+
+def readable(text: str) -> str:
+    """Text without lone surrogates, which stand for bytes that are no UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # a program may make others too
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+Said = Annotated[str, AfterValidator(readable)]
+"""Text of a program's or of a compiler's: anything may be in it, and it must travel as JSON."""
 Source = Annotated[str, Field(max_length=SOURCE_CHARACTERS)]
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
 
@@ -155,13 +166,13 @@ class RunResult(Model):
 
     status: Status
     """`passed`: it ended by itself with exit code 0, which proves nothing about its answer."""
-    reason: str = ""
+    reason: Said = ""
     """One line."""
     exit_code: int | None = None
     """None where it was ended, or did not compile."""
-    stdout: str = ""
-    stderr: str = ""
-    compile_log: str = ""
+    stdout: Said = ""
+    stderr: Said = ""
+    compile_log: Said = ""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_mb: float = 0.0
@@ -174,7 +185,7 @@ class CaseResult(Model):
     index: int
     """Its place among the cases."""
     status: Status
-    reason: str = ""
+    reason: Said = ""
     """One line; never holds the expected value."""
     wall_seconds: float = 0.0
 
@@ -186,7 +197,7 @@ class Judgement(Model):
     """Whether every test passed."""
     status: Status
     """`passed`, or how the first case that failed did."""
-    reason: str = ""
+    reason: Said = ""
     """One line about that case."""
     passed_count: int
     total: int
@@ -195,7 +206,7 @@ class Judgement(Model):
     cases: list[CaseResult] = []
     """A result for each case; after the first failure the rest is `not_run`, unless all were
     asked for."""
-    compile_log: str = ""
+    compile_log: Said = ""
     wall_seconds: float = 0.0
     """From the request to the judgement, waiting included."""
 

@@ -2,10 +2,12 @@
 
 Guarantees: no code of the program runs here. What the program returns arrives as builtin values, or
 as a `Remote`, which is equal to nothing but itself, has no order and no arithmetic. So an object
-that claims to be equal to everything is equal to nothing.
+that claims to be equal to everything is equal to nothing. A test that never asked the program
+anything is no test. Nothing that the program does makes a test look unusable.
 """
 
 import builtins
+import contextlib
 import json
 import os
 import sys
@@ -13,6 +15,8 @@ from types import CodeType, ModuleType
 from typing import Any, BinaryIO, NoReturn
 
 from . import plain
+
+PROGRAM = "solution"  # what a test may import the program as
 
 
 class LostError(BaseException):
@@ -23,8 +27,8 @@ class RefusedError(BaseException):
     """The tested program did not load."""
 
 
-class CannotCrossError(BaseException):
-    """The test hands the program something that cannot cross a process boundary."""
+class UnusableError(BaseException):
+    """The test is at fault; says how."""
 
 
 class Remote:
@@ -44,6 +48,9 @@ class Remote:
             raise AttributeError(name)
         return self._link.ask({"do": "attribute", "target": self._number, "name": name})
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._special("__setattr__", name, value)
+
     def __len__(self) -> int:
         return int(self._special("__len__"))
 
@@ -55,6 +62,18 @@ class Remote:
 
     def __getitem__(self, key: Any) -> Any:
         return self._special("__getitem__", key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._special("__setitem__", key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self._special("__delitem__", key)
+
+    def __enter__(self) -> Any:
+        return self._special("__enter__")
+
+    def __exit__(self, *_: object) -> None:
+        self._special("__exit__")
 
     def __bool__(self) -> bool:
         return self._special("__bool__") is True
@@ -76,7 +95,7 @@ class Remote:
 
     def _special(self, name: str, *args: Any) -> Any:
         link: Link = self._link
-        given = link.encode(args)
+        given = link.encode(list(args))
         return link.ask({"do": "special", "target": self._number, "name": name, "args": given})
 
 
@@ -84,19 +103,41 @@ class Link:
     """Requests to the tested program."""
 
     def __init__(self, requests: int, replies: int) -> None:
+        self.is_lost = False
+        self.asked = 0
         self._requests = requests
         self._replies: BinaryIO = os.fdopen(replies, "rb")
-        self.is_lost = False
         opening = self._receive()
         if "refused" in opening:
             raise RefusedError(str(opening["refused"]))
 
     def call(self, number: int, args: Any, kwargs: Any) -> Any:
-        request = {"args": self.encode(args), "kwargs": self.encode(kwargs)}
-        return self.ask({"do": "call", "target": number} | request)
+        request = {"args": self.encode(list(args)), "kwargs": self.encode(kwargs)}
+        reply = self._exchange({"do": "call", "target": number} | request)
+        value = self._decode(reply.get("value"))
+        if "after" in reply:
+            _write_back(args, self._decode(reply["after"]))
+        return value
 
     def ask(self, request: dict[str, Any]) -> Any:
         """The answer of the program; raises what it raised, as the nearest builtin type."""
+        return self._decode(self._exchange(request).get("value"))
+
+    def encode(self, value: Any) -> Any:
+        """A value for the program."""
+
+        def keep(found: object) -> int:
+            if isinstance(found, Remote):
+                return hash(found)
+            raise UnusableError(f"the test hands the program a {type(found).__name__}")
+
+        try:
+            return plain.encode(value, keep)
+        except plain.NotPlainError as error:
+            raise RecursionError(str(error)) from error
+
+    def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked += request["do"] != "entry"
         line = json.dumps(request).encode() + b"\n"
         try:
             while line:
@@ -105,25 +146,14 @@ class Link:
             self._lose()
         reply = self._receive()
         if "raised" in reply:
-            self._raise(*reply["raised"])
+            self._raise(reply["raised"], may_stop=request.get("name") == "__next__")
+        return reply
+
+    def _decode(self, value: Any) -> Any:
         try:
-            return plain.decode(reply["value"], lambda number: Remote(self, number))
-        except (plain.NotPlainError, KeyError):
+            return plain.decode(value, lambda number: Remote(self, number))
+        except plain.NotPlainError:
             self._lose()
-
-    @staticmethod
-    def encode(value: Any) -> Any:
-        """A value for the program."""
-
-        def keep(found: object) -> int:
-            if isinstance(found, Remote):
-                return hash(found)
-            raise CannotCrossError(f"a {type(found).__name__}")
-
-        try:
-            return plain.encode(value, keep)
-        except plain.NotPlainError as error:
-            raise CannotCrossError(str(error)) from error
 
     def _receive(self) -> dict[str, Any]:
         try:
@@ -138,14 +168,38 @@ class Link:
         self.is_lost = True  # for a test that catches everything
         raise LostError
 
-    @staticmethod
-    def _raise(kind: str, text: str) -> NoReturn:
-        found = getattr(builtins, kind, Exception)
-        safe = isinstance(found, type) and issubclass(found, BaseException)
-        error = found(text) if safe and found not in (SystemExit, UnicodeDecodeError) else None
-        error = error or Exception(f"{kind}: {text}")
-        error.from_program = True  # type: ignore[union-attr]
+    def _raise(self, raised: Any, *, may_stop: bool) -> NoReturn:
+        """Raise what the program raised; what would steer the test becomes an ordinary error."""
+        try:
+            kind, text, args = str(raised[0]), str(raised[1]), raised[2]
+        except (TypeError, IndexError, KeyError):
+            self._lose()
+        found: Any = getattr(builtins, kind, None)
+        is_safe = isinstance(found, type) and issubclass(found, Exception)
+        if is_safe and issubclass(found, StopIteration | StopAsyncIteration):
+            is_safe = may_stop
+        error: Any = RuntimeError(f"{kind}: {text}")
+        if is_safe:
+            given = self._decode(args) if args is not None else [text]
+            # Some types want other arguments than the program's had, such as UnicodeDecodeError.
+            with contextlib.suppress(Exception):
+                error = found(*given)
+        error.from_program = True
         raise error
+
+
+def _write_back(before: Any, after: Any) -> None:
+    """Do to the test's own lists, dicts and sets what the call did to its copies of them."""
+    if not isinstance(after, list) or len(after) != len(before):
+        return
+    for ours, theirs in zip(before, after, strict=True):
+        if type(ours) is not type(theirs) or ours == theirs:
+            continue
+        if isinstance(ours, list):
+            ours[:] = theirs
+        elif isinstance(ours, dict | set):
+            ours.clear()
+            ours.update(theirs)
 
 
 class Names(dict[str, Any]):
@@ -164,6 +218,35 @@ class Names(dict[str, Any]):
             raise KeyError(name) from None
 
 
+class _MainModule(ModuleType):
+    """`__main__` of a test, where unittest looks for its cases."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__("__main__")
+        self._names = names
+
+    def __dir__(self) -> list[str]:
+        return list(self._names)
+
+    def __getattr__(self, name: str) -> Any:
+        if dict.__contains__(self._names, name):
+            return dict.__getitem__(self._names, name)
+        raise AttributeError(name)
+
+
+class _ProgramModule(ModuleType):
+    """The program, as a test imports it."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(PROGRAM)
+        self._link = link
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._link.ask({"do": "name", "name": name})
+
+
 def check(
     entry_point: str | None, *, results: int, requests: int, replies: int, source: int
 ) -> None:
@@ -179,7 +262,6 @@ def check(
     with open(source, "rb") as file:
         text = file.read()
     outcome, reason = _outcome(text, entry_point, requests, replies)
-    sys.stdout.flush()
     os.write(results, json.dumps({"outcome": outcome, "reason": reason[:500]}).encode() + b"\n")
 
 
@@ -188,47 +270,75 @@ def _outcome(text: bytes, entry: str | None, requests: int, replies: int) -> tup
         code = compile(text, "test", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         return "unusable", f"the test does not compile: {error}"
-    lost = "failed", "the program ended before the test did"
     try:
         link = Link(requests, replies)
         _execute(code, entry, link)
     except LostError:
-        return lost
+        return "failed", "the program ended before the test did"
     except RefusedError as error:
         return "failed", str(error)
-    except CannotCrossError as error:
-        return "unusable", f"the test hands the program {error}; give it plain values"
-    except SystemExit as error:
-        if error.code:
-            return "failed", f"the test ended with {error.code}"
-    except (ImportError, SyntaxError) as error:
-        kind = "failed" if hasattr(error, "from_program") else "unusable"
-        return kind, f"{type(error).__name__}: {error}"
+    except UnusableError as error:
+        return "unusable", str(error)
     except BaseException as error:
+        if _needs_a_module(error):
+            return "unusable", f"the test needs a module that is not here: {error}"
         return "failed", _place(error)
-    return lost if link.is_lost else ("passed", "")
+    return ("failed", "the program ended before the test did") if link.is_lost else ("passed", "")
+
+
+def _needs_a_module(error: BaseException) -> bool:
+    """Whether the test itself imports something, beside the program, that is not here."""
+    if not isinstance(error, ModuleNotFoundError) or hasattr(error, "from_program"):
+        return False
+    return (error.name or "").partition(".")[0] != PROGRAM
 
 
 def _execute(code: CodeType, entry: str | None, link: Link) -> None:
-    module = _ProgramModule("solution", link)
-    sys.modules["solution"] = module
+    """Run the whole test; raises what makes it fail."""
     names = Names(link)
-    exec(code, names)  # noqa: S102
-    if entry is not None:
-        names["check"](link.ask({"do": "entry", "name": entry}))
+    sys.modules[PROGRAM] = _ProgramModule(link)
+    sys.modules["__main__"] = _MainModule(names)
+    suites = _watch_unittest() if "unittest" in code.co_names else []
+    try:
+        exec(code, names)  # noqa: S102
+        if entry is not None:
+            if not dict.__contains__(names, "check"):
+                raise UnusableError("the test defines no function check")
+            names["check"](link.ask({"do": "entry", "name": entry}))
+        elif not link.asked:
+            _call_test_functions(names)
+    except SystemExit as error:
+        if error.code:
+            raise AssertionError(f"the test ended with {error.code}") from error
+    for succeeded in suites:
+        assert succeeded, "a unittest failed, or none was found"
+    if not link.asked:
+        raise UnusableError("the test never uses the program")
 
 
-class _ProgramModule(ModuleType):
-    """`import solution` in a test."""
+def _call_test_functions(names: Names) -> None:
+    """Call what pytest would."""
+    for name, value in list(names.items()):
+        if name.startswith("test") and callable(value):
+            value()
 
-    def __init__(self, name: str, link: Link) -> None:
-        super().__init__(name)
-        self._link = link
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._link.ask({"do": "name", "name": name})
+def _watch_unittest() -> list[bool]:
+    """Have unittest note whether each of its runs succeeded: a test may not ask."""
+    import unittest
+
+    noted: list[bool] = []
+    run_tests = unittest.TestProgram.runTests
+
+    def run(program: Any) -> None:
+        try:
+            run_tests(program)
+        finally:
+            result = getattr(program, "result", None)
+            noted.append(bool(result and result.wasSuccessful() and result.testsRun))
+
+    setattr(unittest.TestProgram, "runTests", run)  # noqa: B010
+    return noted
 
 
 def _place(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 Guarantees: whoever returns from `enter` is alone in fresh pid, mount, net, ipc, uts and user
 namespaces, under a user id of its own, without capabilities and without a way to get any, behind
-the filter of `seccomp.py`, within its resource limits. Of the file system it sees the image
+the filter of `seccomp.py`. Of the file system it sees the image
 read-only, its own program at /app, and fresh bounded /tmp and /dev/shm. If one wall cannot be put
 up, `enter` raises, and nothing is run.
 """
@@ -100,8 +100,8 @@ def enter(config: dict[str, Any], bpf: bytes) -> None:
     """Put up the walls around this process, which must be the first of a fresh pid namespace.
 
     Args:
-        config: `uid` outside (None: the only one there is), `app` in the store, `disk_mb`,
-            `inodes`, and `limits` of the kinds of `resource`.
+        config: `uid` outside (None: the only one there is), `app` in the store, `disk_mb` and
+            `inodes`.
         bpf: The system-call filter.
 
     Raises:
@@ -122,12 +122,16 @@ def enter(config: dict[str, Any], bpf: bytes) -> None:
     umount(STORE)
     os.chdir("/tmp")
     os.umask(0o022)
-    for kind, most in config["limits"].items():
-        resource.setrlimit(getattr(resource, kind), (most, most))
     _become(config["uid"])
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     drop_capabilities()
     load_seccomp(bpf)
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Cap this process; the first process of a namespace stays without, or it could be killed."""
+    for kind, most in limits.items():
+        resource.setrlimit(getattr(resource, kind), (most, most))
 
 
 def _become(uid: int | None) -> None:

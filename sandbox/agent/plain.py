@@ -3,14 +3,18 @@
 Guarantees: `decode(encode(value))` is equal to `value` and of the same builtin types; what comes
 out of `decode` holds nothing but builtin types, whatever text went in. Types beyond JSON's are
 objects of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex, f float that is no
-number, i int of many digits, o an object that stayed where it is.
+number, i int of many digits, y a builtin type, o an object that stayed where it is.
 """
 
+import builtins
 import math
 from collections.abc import Callable
 from typing import Any
 
 MANY_DIGITS = 10**4000  # Python refuses to write or read decimals much longer than this
+
+_BUILTIN_TYPES = frozenset(one for one in vars(builtins).values() if isinstance(one, type))
+_BUILTIN_NAMES = {one.__name__: one for one in _BUILTIN_TYPES}
 
 Keep = Callable[[object], int]
 Find = Callable[[int], object]
@@ -69,6 +73,8 @@ def _encode(value: object, keep: Keep | None) -> Any:
         return {"b": bytes(value).hex()}
     if isinstance(value, complex):
         return {"c": [_encode(value.real, None), _encode(value.imag, None)]}
+    if isinstance(value, type) and value in _BUILTIN_TYPES:
+        return {"y": value.__name__}
     if keep is None:
         raise NotPlainError(f"a {type(value).__name__} cannot leave its process")
     return {"o": keep(value)}
@@ -96,6 +102,8 @@ def _decode(value: Any, find: Find | None) -> Any:
     if tag == "c":
         real, imaginary = (_decode(part, find) for part in inside)
         return complex(real, imaginary)
+    if tag == "y" and inside in _BUILTIN_NAMES:
+        return _BUILTIN_NAMES[inside]
     if tag == "o" and find is not None and isinstance(inside, int):
         return find(inside)
     raise NotPlainError(f"not an encoded value: tag {tag!r}")

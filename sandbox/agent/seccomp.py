@@ -81,6 +81,7 @@ _ALWAYS: Final = {
 _LAST_KNOWN: Final = 462  # mseal
 _CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _CLONE3: Final = 435
+_PRLIMIT: Final = {"x86_64": 302, "aarch64": 261}
 _SOCKET: Final = {"x86_64": 41, "aarch64": 198}
 _IOCTL: Final = {"x86_64": 16, "aarch64": 29}
 _AUDIT_ARCH: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -128,6 +129,12 @@ def program_filter() -> bytes:
         (_JUMP_EQUAL, 0, 3 + len(_FAMILIES), _SOCKET[machine]),
         _load(_FIRST),
         *((_JUMP_EQUAL, len(_FAMILIES) - i, 0, family) for i, family in enumerate(_FAMILIES)),
+        _answer(forbidden),
+        _answer(_ALLOW),
+        # The limits of the run's first process are not the program's to lower.
+        (_JUMP_EQUAL, 0, 4, _PRLIMIT[machine]),
+        _load(_FIRST),
+        (_JUMP_EQUAL, 1, 0, 0),
         _answer(forbidden),
         _answer(_ALLOW),
         (_JUMP_EQUAL, 0, 4, _IOCTL[machine]),

@@ -63,6 +63,7 @@ class Capture:
     """What one pipe of a run gave, up to a limit."""
 
     limit: int
+    ends_run_when_full: bool = True
     data: bytearray = field(default_factory=bytearray)
     is_full: bool = False
 
@@ -73,6 +74,11 @@ class Capture:
         self.data += chunk[:room]
         self.is_full = self.is_full or len(chunk) > room
         return bool(chunk)
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether the run is to be stopped: standard error is merely cut."""
+        return self.is_full and self.ends_run_when_full
 
 
 class Pipes:
@@ -104,7 +110,7 @@ class Pipes:
         elif kind in ("out", "err", "result"):
             ours, theirs = os.pipe()
             os.set_blocking(ours, False)
-            capture = Capture(self._limits[f"{kind}_bytes"])
+            capture = Capture(self._limits[f"{kind}_bytes"], kind != "err")
             self.captures[ours] = self.by_name[kind] = capture
             self._give(name, theirs)
         elif kind in ("read", "write"):
@@ -294,7 +300,7 @@ class Slot:
         stopped: str | None = None
         ended: list[dict[str, Any]] | None = None
         pending = set(pipes.captures)
-        while ended is None or pending:
+        while ended is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 if stopped is not None:
@@ -312,8 +318,12 @@ class Slot:
                 elif not pipes.captures[fd].read(fd):
                     poll.unregister(fd)
                     pending.discard(fd)
-                elif pipes.captures[fd].is_full and stopped is None:
+                elif pipes.captures[fd].ends_run and stopped is None:
                     stopped, deadline = self._kill("output")
+        for fd in pending:  # whoever could still write has gone; descriptors may linger in sockets
+            with contextlib.suppress(BlockingIOError):
+                while pipes.captures[fd].read(fd):
+                    pass
         return stopped, ended
 
     def _was_starved(self, wall_seconds: float, spent: float) -> bool:

@@ -6,6 +6,7 @@ builtin types stays here and crosses as a number.
 
 import builtins
 import json
+import operator
 import os
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -13,13 +14,19 @@ from typing import Any, BinaryIO
 
 from . import plain
 
-SPECIAL: Mapping[str, Callable[[Any], object]] = {
+SPECIAL: Mapping[str, Callable[..., object]] = {
     "__len__": len,
     "__iter__": iter,
     "__next__": next,
     "__bool__": bool,
     "__str__": str,
     "__repr__": repr,
+    "__getitem__": operator.getitem,
+    "__setitem__": operator.setitem,
+    "__delitem__": operator.delitem,
+    "__setattr__": setattr,
+    "__enter__": lambda target: type(target).__enter__(target),
+    "__exit__": lambda target: type(target).__exit__(target, None, None, None),
 }
 
 
@@ -66,10 +73,29 @@ class Server:
         for line in self._requests:
             request = json.loads(line)
             try:
-                value = self._do(module, request)
-                self._say({"value": plain.encode(value, self._keep)})
+                self._say(self._answer(module, request))
             except BaseException as error:
-                self._say({"raised": [self._kind(error), describe(error).partition(": ")[2]]})
+                self._say({"raised": self._described(error)})
+
+    def _answer(self, module: ModuleType, request: dict[str, Any]) -> dict[str, Any]:
+        if request["do"] != "call":
+            return {"value": plain.encode(self._do(module, request), self._keep)}
+        args = plain.decode(request["args"], self._find)
+        kwargs = plain.decode(request["kwargs"], self._find)
+        value = self._find(request["target"])(*args, **kwargs)
+        answer = {"value": plain.encode(value, self._keep)}
+        after = plain.encode(args, self._keep)
+        if after != request["args"]:
+            answer["after"] = after  # for what the call did to its arguments
+        return answer
+
+    def _described(self, error: BaseException) -> list[Any]:
+        """An exception as its nearest builtin type, a text, and its arguments if they are plain."""
+        text = describe(error).partition(": ")[2]
+        try:
+            return [self._kind(error), text, plain.encode(list(error.args))]
+        except BaseException:  # a program's own exception may do anything
+            return [self._kind(error), text, None]
 
     def _do(self, module: ModuleType, request: dict[str, Any]) -> object:
         operation = request["do"]
@@ -82,11 +108,8 @@ class Server:
             return getattr(target, request["name"])
         args = plain.decode(request["args"], self._find)
         if operation == "special":
-            if request["name"] == "__getitem__":
-                return target[args[0]]
-            return SPECIAL[request["name"]](target)
-        kwargs = plain.decode(request["kwargs"], self._find)
-        return target(*args, **kwargs)
+            return SPECIAL[request["name"]](target, *args)
+        raise ValueError(f"no such operation: {operation}")
 
     def _keep(self, value: object) -> int:
         if id(value) not in self._numbers:

@@ -168,8 +168,12 @@ class Supervisor:
         with self._store.draft(request["files"]) as draft:
             role = {"app": draft, "argv": request["argv"], "fds": ["null", "out", "out", "result"]}
             answer = slot.run({"roles": [role], "limits": request["limits"]})
+        ended = answer["ended"][0]
+        killed = ended["code"] < 0 and answer["stopped"] is None and not answer["out_of_memory"]
+        if ended["fault"] or killed:
+            raise BrokenError(ended["fault"] or "somebody outside of the sandbox killed a build")
         data = answer["result"].encode("utf-8", "surrogateescape")
-        good = answer["stopped"] is None and answer["ended"][0]["code"] == 0
+        good = answer["stopped"] is None and ended["code"] == 0
         return {
             "log": answer["out"],
             "stopped": answer["stopped"],

@@ -105,7 +105,13 @@ def _first_process(role: dict[str, Any], fds: list[int], report: int, bpf: bytes
     try:
         _take(role["fds"], fds)
         jail.enter(role, bpf)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one signal with a handler
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # nobody reads or writes the first process
         pid = os.fork()
+        if pid == 0:
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            jail.limit(role["limits"])
     except BaseException as error:
         os.write(REPORT_FD, f"a wall cannot be put up: {error}".encode())
         os._exit(1)
@@ -136,7 +142,6 @@ def _dup_above(fd: int, floor: int) -> int:
 
 def _mind(pid: int) -> int:
     """As the first process of the namespace: wait for the program, and end everything with it."""
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     os.closerange(0, 256)
     while True:
         ended, status = os.wait()
