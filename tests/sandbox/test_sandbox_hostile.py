@@ -182,7 +182,8 @@ async def test_descriptors_in_flight_do_not_delay_the_end(box: Sandbox) -> None:
     source = (
         "import socket, os, array\na, b = socket.socketpair()\n"
         "fds = array.array('i', [1, 2, a.fileno(), b.fileno()])\nfor s in (a, b) * 20:\n"
-        "    s.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])\nprint(1, flush=True)\nos._exit(0)"
+        "    s.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])\n"
+        "print(1, flush=True)\nos._exit(0)"
     )
     judgement = await box.judge(Program(source=source), [TestCase(stdout="1")], limits=LIMITS)
     assert judgement.passed, judgement
