@@ -52,9 +52,7 @@ async def measure(work: Callable[[], Awaitable[None]], count: int, width: int) -
 
     began, spent = time.monotonic(), machine_seconds()
     await asyncio.gather(*(one() for _ in range(count)))
-    return Cost(
-        (time.monotonic() - began) / count * 1e3, (machine_seconds() - spent) / count * 1e3
-    )
+    return Cost((time.monotonic() - began) / count * 1e3, (machine_seconds() - spent) / count * 1e3)
 
 
 def machine_seconds() -> float:
