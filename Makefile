@@ -49,6 +49,7 @@ lint: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.math
+	$(BIN)/python -m tests.bench.sandbox
 
 lock:
 	@command -v uv >/dev/null || { echo "make: no uv here; pip install uv" >&2; exit 1; }
