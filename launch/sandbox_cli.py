@@ -158,6 +158,39 @@ def doctor(
             sys.exit(1)
 
 
+@sandbox_app.command()
+def tests(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="IN.jsonl", help="problems, one JSON object a line; - for stdin"),
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT.jsonl", help="what was kept of each; - for stdout")
+    ],
+    sandbox: Annotated[
+        str, typer.Option(help="auto, docker, bubblewrap, ray:N, or the URL of a service")
+    ] = "auto",
+) -> None:
+    """Keep the generated tests on which trusted solutions agree.
+
+    A row is {"id", "tests": up to 10 of {"category", "stdin", "stdout"?} or
+    {"category", "args", "returns"}, "solutions": two or more of {"source",
+    "language"}, "entry_point"?}. The category is normal, boundary, exceptional or
+    complex. A row of the output is {"id", "tests", "kept", "dropped"}: tests that
+    a program can be judged by, counts, and the reason for each that was dropped.
+
+    Examples:
+
+      plumb sandbox tests problems.jsonl kept.jsonl
+    """
+    from launch.cli import one_line_errors
+
+    with one_line_errors():
+        from launch.sandbox_tests import validate_tests
+
+        validate_tests(source, target, sandbox)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 

@@ -142,7 +142,7 @@ def read_batches(source: str, task: str) -> Iterator[Batch]:
     """
     answers: list[Answer] = []
     size, empty = 0, True
-    for line, text, where in _lines(source):
+    for line, text, where in read_lines(source):
         size += len(text)
         if text.strip():
             answers.append(_answer(line, _object(text, where), where, task))
@@ -234,7 +234,8 @@ class Output:
             ) from error
 
 
-def _lines(source: str) -> Iterator[tuple[int, bytes, str]]:
+def read_lines(source: str) -> Iterator[tuple[int, bytes, str]]:
+    """The lines of a file, or of standard input: number, text, and place for messages."""
     label = _label(source)
     try:
         # A second reader of standard input, so that one left waiting does not hold up the exit.
