@@ -18,6 +18,7 @@ from sandbox.languages import LANGUAGES
 from sandbox.outcome import status_of
 from sandbox.pool import Pool
 from sandbox.programs import program_build
+from sandbox.stdio import overdue
 from sandbox.types import CaseResult, Limits, Program, Status
 
 FDS: Final = ("null", "out", "err", "result", "input:0")
@@ -54,9 +55,14 @@ async def judge_calls(
     """
     results: list[CaseResult] = []
     lost = 0
+    spent = 0.0
     while len(results) < len(plan.claims):
+        if spent > limits.total_seconds:
+            late = range(len(results), len(plan.claims))
+            return [*results, *(overdue(index, limits.total_seconds) for index in late)]
         rest = plan.claims[len(results) :]
         answer = await execute(pool, _run(program, plan.entry_point, rest, limits))
+        spent += answer["wall_seconds"]
         share = answer["wall_seconds"] / len(rest)
         lines = answer["result"].split("\n")[:-1][: len(rest)]
         for claim, line in zip(rest, lines, strict=False):

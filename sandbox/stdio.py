@@ -42,13 +42,30 @@ async def judge_stdio(
         )
 
     width = min(AHEAD, pool.slots) if stop else pool.slots
-    return await in_order(len(tests.cases), judge_case, stop=stop, width=max(1, width))
+    return await in_order(
+        len(tests.cases), judge_case, stop=stop, width=max(1, width), seconds=limits.total_seconds
+    )
+
+
+def overdue(index: int, seconds: float) -> CaseResult:
+    """The result of a case that was not begun, because those before it took too long."""
+    reason = f"all cases together took longer than {seconds:g} s"
+    return CaseResult(index=index, status=Status.TIME_LIMIT, reason=reason)
 
 
 async def in_order(
-    count: int, work: Callable[[int], Awaitable[CaseResult]], *, stop: bool, width: int
+    count: int,
+    work: Callable[[int], Awaitable[CaseResult]],
+    *,
+    stop: bool,
+    width: int,
+    seconds: float,
 ) -> list[CaseResult]:
-    """Do `count` cases, `width` at a time; if `stop`, up to the first that fails."""
+    """Do `count` cases, `width` at a time; if `stop`, up to the first that fails.
+
+    A program that is slow on purpose must not turn its verdict into a missed deadline: once its
+    runs have taken `seconds`, the rest fails.
+    """
     results: list[CaseResult] = []
     tasks: list[asyncio.Future[CaseResult]] = []
     try:
@@ -56,6 +73,8 @@ async def in_order(
             while len(tasks) < min(count, len(results) + width):
                 tasks.append(asyncio.ensure_future(work(len(tasks))))
             results.append(await tasks[len(results)])
+            if sum(one.wall_seconds for one in results) > seconds:
+                results += [overdue(index, seconds) for index in range(len(results), count)]
             if stop and results[-1].status is not Status.PASSED:
                 break
     finally:

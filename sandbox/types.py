@@ -44,6 +44,8 @@ class Limits(Model):
     """Wall time of one run: of one stdio case, or of all calls of one process together."""
     cpu_seconds: float | None = Field(default=None, gt=0, le=300)
     """CPU time of one process of a run; none: as `wall_seconds`."""
+    total_seconds: float = Field(default=100.0, gt=0, le=3600)
+    """Wall time of all runs of a judgement together; the cases after it fail."""
     memory_mb: int = Field(default=512, ge=16, le=65536)
     """Memory of a run, its files in /tmp and /dev/shm included."""
     processes: int = Field(default=64, ge=1, le=1024)
