@@ -23,7 +23,7 @@ CHECKER_FDS: Final = (
     "read:replies",
     "input:0",
 )
-APPENDED_FDS: Final = ("null", "out", "err", "result")
+APPENDED_FDS: Final = ("null", "out", "err", "result", "input:0")
 
 
 async def judge_apart(
@@ -75,9 +75,11 @@ async def judge_appended(
     """
     from sandbox.drivers import harness_build
 
+    # It is nowhere in what the program is built of: a process reads it before the program starts.
     nonce = secrets.token_hex(16)
-    build, argv = harness_build(program.language, program.source, tests.source, nonce)
-    run = Run([Role(APPENDED_FDS, build, argv=argv)], limits, LANGUAGES[program.language])
+    build, argv = harness_build(program.language, program.source, tests.source)
+    role = Role(APPENDED_FDS, build, argv=argv)
+    run = Run([role], limits, LANGUAGES[program.language], [nonce])
     answer = await execute(pool, run)
     status, reason = status_of(answer, limits)
     if status is Status.PASSED and answer["result"].strip() != nonce:

@@ -283,6 +283,8 @@ CALLED = (
     Called("method", "javascript", "class A { f(x) { return x }}", "A.f", (([1], 1),)),
     Called("static", "javascript", "class A { static f(x) { return x }}", "A.f", (([1], 1),)),
     Called("solution", "javascript", "class Solution { f(x) { return x }}", "f", (([1], 1),)),
+    Called("module", "javascript", "export function f(x) { return x }", "f", (([1], 1),)),
+    Called("module", "javascript", "export default (x) => x", "f", (), (([1], "there is no"),)),
     Called("exports", "javascript", "exports.f = (x) => x", "f", (([1], 1),)),
     Called(
         "exported", "javascript", "module.exports = class { f(x) { return x }}", "f", (([1], 1),)
@@ -335,6 +337,32 @@ async def test_what_cannot_be_called_does_not_compile_and_says_why(
     assert said in judgement.compile_log
 
 
+C_TEST = '#include <assert.h>\n#include <string.h>\nint main() { assert(!strcmp(f(), "4")); }'
+REFUSED_HARNESSES = (
+    ("c", '#define f(x) ({ return 0; ""; })', "‘f’"),
+    ("c", '#\\\ndefine f(x) ({ return 0; ""; })', "‘f’"),
+    ("c", '#/* */define f(x) ({ return 0; ""; })', "a comment within a directive"),
+    (
+        "c",
+        "char *f() { return 0; } int strcmp(const char *a, const char *b) { return 0; }",
+        "replace",
+    ),
+    ("c", "static int strcmp(const char *a, const char *b) { return 0; }", "follows non-static"),
+    ("c", "static void plumb_failed(const char *a, int b) { }", "follows non-static"),
+    ("cpp", '#define f(x) ({ return 0; ""; })', "‘f’"),
+)
+
+
+@pytest.mark.parametrize(("language", "source", "said"), REFUSED_HARNESSES)
+async def test_programs_that_bend_the_words_of_their_test_do_not_compile(
+    box: Sandbox, language: str, source: str, said: str
+) -> None:
+    program = Program(source=source, language=language)  # type: ignore[arg-type]
+    judgement = await box.judge(program, HarnessTests(source=C_TEST))
+    assert judgement.status is Status.COMPILE_ERROR
+    assert said in judgement.compile_log
+
+
 JAVA_TEST = """import java.util.*;
 public class Main {
     public static void main(String[] args) {
@@ -354,6 +382,47 @@ process.on('uncaughtException', () => {});
 const add = (x, y) => 0;"""
 JS_TEST = "const assert = require('node:assert'); assert.equal(add(1, 2), 3);"
 JS_ASYNC = "(async () => { assert.equal(await add(1, 2), 3) })()"
+JS_NEVER = "const add = () => new Promise(() => {});"
+JS_SAME = "assert.equal(JSON.stringify(add(1, 2)), JSON.stringify([3]));"
+JS_LATE = "setTimeout(() => assert.equal(add(1, 2), 3), 1);"
+JS_EXIT = "if (add(1, 2) !== 3) process.exit(1);"
+JS_DEAF = """process.on('unhandledRejection', () => {});
+process.setUncaughtExceptionCaptureCallback(() => {});
+const add = %s () => {
+  process.removeAllListeners();
+  process.emit = () => {};
+};"""
+JS_PATCH = "JSON.stringify = () => 'x'; Object.prototype.toJSON = () => 1; return 0;"
+JS_NONCE = """try { require('fs').writeSync(3, require('fs').readFileSync(4)); } catch {}
+const seen = /[0-9a-f]{32}/.exec(arguments.callee);
+if (seen) require('fs').writeSync(3, seen[0]);
+process.reallyExit(0);
+const add = 0;"""
+JS_CALLER = """function add() {
+  for (const one of arguments.callee.caller.arguments) try { one.exit(0) } catch {}
+}"""
+JS_EXPORTS = "const add = (a, b) => a + b;\nexport { add as\n plus };\nexport default class { };"
+JS_FAIR = """Array.prototype.last = function () { return this[this.length - 1]; };
+BigInt.prototype.toJSON = function () { return String(this); };
+function add(a, b) {
+  'use strict';
+  const own = { log: console.log };
+  own.toString = () => 'own';
+  class Odd extends Error {}
+  const odd = new Odd();
+  odd.message = odd.name = 'odd';
+  console.log(`${a}`);
+  return [a, a + b].last();
+}
+const process = 1;"""
+JS_FAIR_TEST = """const assert = require('assert');
+const said = [];
+console.log = (text) => said.push(text);
+assert.equal(add(1, 2), 3);
+assert.deepEqual(said, ['1']);
+assert.throws(() => assert(false), assert.AssertionError);
+assert.equal(JSON.stringify([3n]), '["3"]');"""
+JAVA_SHADOW = "class AssertionError extends Error { AssertionError(String s) { System.exit(0); } }"
 C_ADD = "int add(int a, int b) { %s return a + b; }\nint main(void) { return 3; }"
 
 HARNESSES = (
@@ -367,6 +436,7 @@ HARNESSES = (
     ("java", JAVA_ADD % "a++;", JAVA_TEST, "exit code 1: java.lang.AssertionError: not three"),
     ("java", JAVA_ADD % "System.exit(0);", JAVA_TEST, "the program ended"),
     ("java", JAVA_ADD % "Runtime.getRuntime().halt(0);", JAVA_TEST, "the program ended"),
+    ("java", JAVA_ADD % "a++;" + JAVA_SHADOW, JAVA_TEST, "exit code 1: error: the test uses java."),
     (
         "java",
         "class Problem { static long f(long n) { return n * 2; }",
@@ -389,6 +459,43 @@ HARNESSES = (
     ("javascript", "process.reallyExit(0); const add = 0;", JS_TEST, "the program ended"),
     ("javascript", JS_BENT, JS_TEST, "exit code 1: AssertionError"),
     ("javascript", JS_BENT, JS_ASYNC, "exit code 1: AssertionError"),
+    (
+        "javascript",
+        JS_NEVER,
+        JS_ASYNC,
+        "exit code 1: Error: a promise of the test is still pending",
+    ),
+    (
+        "javascript",
+        JS_NEVER,
+        "add().then((x) => assert.equal(x, 3))",
+        "exit code 1: Error: a promise",
+    ),
+    ("javascript", "const add = () => ({ then() {} });", JS_ASYNC, "exit code 1: Error: a promise"),
+    (
+        "javascript",
+        "const add = () => ({ then() {} });",
+        "add().then((x) => assert.equal(x, 3))",
+        "exit code 1: Error: the test ended without an assertion",
+    ),
+    ("javascript", JS_DEAF % "async", JS_ASYNC, "exit code 1: "),
+    ("javascript", JS_DEAF % "", JS_LATE, "exit code 1: "),
+    ("javascript", f"const add = () => {{ {JS_PATCH} }};", JS_SAME, "exit code 1: AssertionError"),
+    ("javascript", f"(() => {{ {JS_PATCH} }})(); const add = {{}};", JS_SAME, "exit code 1: "),
+    (
+        "javascript",
+        "const JSON = { stringify() {} }, add = () => 0;",
+        JS_SAME,
+        "exit code 1: Assert",
+    ),
+    ("javascript", "setTimeout = () => {}; const add = () => 0;", JS_LATE, "exit code 1: Assert"),
+    ("javascript", "const add = () => { process.exit = () => {}; };", JS_EXIT, "exit code 1"),
+    ("javascript", "const add = (a, b) => a + b;", f"{JS_TEST} process.exit(0);", ""),
+    ("javascript", JS_NONCE, JS_TEST, "the program ended"),
+    ("javascript", JS_CALLER, f"{JS_TEST} process;", "exit code 1"),
+    ("javascript", "export function add(a, b) { return a + b }", JS_TEST, ""),
+    ("javascript", JS_EXPORTS, JS_TEST, ""),
+    ("javascript", JS_FAIR, JS_FAIR_TEST, ""),
     ("javascript", "const add = () => 0; /*", f"{JS_TEST} /* */", "exit code 1: SyntaxError"),
     ("cpp", C_ADD % "" + "\nlong f(long n) {\n return n * 2;", f"}}\n{CPP_TEST}", ""),
     ("cpp", C_ADD % "a++;" + "\n" + CPP_BENT, CPP_TEST, "killed by SIGABRT"),
@@ -398,6 +505,24 @@ HARNESSES = (
     ("c", C_ADD % "a++;", CPP_TEST, "killed by SIGABRT"),
     ("c", "#include <unistd.h>\n" + C_ADD % "_exit(0);", CPP_TEST, "the program ended"),
     ("c", "#include <stdlib.h>\n" + C_ADD % "exit(0);", CPP_TEST, "the program ended"),
+    ("c", "void __assert_fail() { }\n" + C_ADD % "a++;", CPP_TEST, "killed by SIGABRT"),
+    (
+        "c",
+        "#include <unistd.h>\n"
+        "__attribute__((constructor(101))) static void early(void) {\n"
+        "    char nonce[64]; long size = read(4, nonce, 64);\n"
+        "    if (size > 0) { write(3, nonce, size); _exit(0); }\n"
+        "}\n" + C_ADD % "a++;",
+        CPP_TEST,
+        "killed by SIGABRT",
+    ),
+    (
+        "c",
+        "#include <stdlib.h>\n#include <unistd.h>\n#include <sys/wait.h>\n"
+        + C_ADD % "for (int i = 0; i < 5; i++) { if (!fork()) return i; wait(0); } exit(0);",
+        CPP_TEST,
+        "the program ended",
+    ),
 )
 
 
@@ -415,9 +540,7 @@ async def test_a_test_behind_a_program_counts_when_it_came_to_its_end(
 async def test_lines_of_a_java_program_keep_their_numbers() -> None:
     build, _ = calls_build("java", "class Solution {\n int f() { return 1; }\n}", "f")
     assert build.files["Main.java"].splitlines()[1] == " int f() { return 1; }"
-    build, _ = harness_build(
-        "java", "class Solution { }", "import java.util.*;\nclass Main { }", "n"
-    )
+    build, _ = harness_build("java", "class Solution { }", "import java.util.*;\nclass Main { }")
     assert build.files["Main.java"].splitlines()[2] == "class Main { }"
 
 

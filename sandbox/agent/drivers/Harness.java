@@ -1,18 +1,35 @@
+import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
+import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 
-/** Runs a test's main method, and writes the nonce to descriptor 3 once that has returned. */
+/**
+ * Runs a test's main method, and copies descriptor 4 to descriptor 3 once that has returned.
+ *
+ * <p>What descriptor 4 holds is read before a class of the program is initialised, and kept in a
+ * local variable, which no reflection finds. A program that has a name of its own where the test
+ * means a class of the platform is refused.
+ */
 final class PlumbHarness {
-    private static final String NONCE = "PLUMB_NONCE\n";
+    private static final String[] PACKAGES = {PLUMB_PACKAGES};
+    private static final String[] NAMES = {PLUMB_NAMES};
 
     public static void main(String[] arguments) throws Exception {
         FileOutputStream results = new FileOutputStream(PlumbDescriptor.open(3));
-        Method main = test("PLUMB_MAIN");
+        byte[] nonce;
+        try (FileInputStream input = new FileInputStream(PlumbDescriptor.open(4))) {
+            nonce = input.readAllBytes();
+        }
+        List<Class<?>> classes = classes();
+        refuseShadows(classes);
+        Method main = test("PLUMB_MAIN", classes);
         try {
             main.invoke(null, (Object) new String[0]);
         } catch (InvocationTargetException error) {
@@ -22,32 +39,63 @@ final class PlumbHarness {
             Runtime.getRuntime().halt(1);
         }
         System.out.flush();
-        results.write(NONCE.getBytes(StandardCharsets.UTF_8));
+        results.write(nonce);
         Runtime.getRuntime().halt(0);
     }
 
-    /** The main method of a class; where the test names none, of the only class that has one. */
-    private static Method test(String wanted) throws Exception {
-        ClassLoader loader = PlumbHarness.class.getClassLoader();
+    /** The classes of the program and of the test, not initialised. */
+    private static List<Class<?>> classes() throws Exception {
+        List<Class<?>> found = new ArrayList<>();
         try (JarFile jar = new JarFile(System.getProperty("java.class.path"))) {
             for (JarEntry entry : Collections.list(jar.entries())) {
                 String path = entry.getName();
-                if (!path.endsWith(".class") || path.startsWith("Plumb")) {
-                    continue;
+                if (path.endsWith(".class") && !path.startsWith("Plumb")) {
+                    String name = path.substring(0, path.length() - 6).replace('/', '.');
+                    found.add(Class.forName(name, false, PlumbHarness.class.getClassLoader()));
                 }
-                String name = path.substring(0, path.length() - 6);
-                if (!wanted.isEmpty() && !name.equals(wanted)) {
-                    continue;
-                }
-                try {
-                    Method main =
-                            Class.forName(name.replace('/', '.'), false, loader)
-                                    .getDeclaredMethod("main", String[].class);
-                    main.setAccessible(true);
-                    return main;
-                } catch (NoSuchMethodException error) {
-                    continue;
-                }
+            }
+        }
+        return found;
+    }
+
+    private static void refuseShadows(List<Class<?>> classes) {
+        Set<String> names = Set.of(NAMES);
+        for (Class<?> one : classes) {
+            refuseShadow(one.getSimpleName(), names);
+            for (Field field : names.isEmpty() ? new Field[0] : one.getDeclaredFields()) {
+                refuseShadow(field.getName(), names); // a variable comes before a class
+            }
+        }
+    }
+
+    private static void refuseShadow(String name, Set<String> names) {
+        if (!names.contains(name)) {
+            return;
+        }
+        for (String one : PACKAGES) {
+            try {
+                Class.forName(one + "." + name, false, null);
+            } catch (ClassNotFoundException | LinkageError error) {
+                continue;
+            }
+            System.err.println("error: the test uses " + one + "." + name
+                    + ", and the program has that name for something else");
+            Runtime.getRuntime().halt(1);
+        }
+    }
+
+    /** The main method of a class; where the test names none, of the only class that has one. */
+    private static Method test(String wanted, List<Class<?>> classes) {
+        for (Class<?> one : classes) {
+            if (!wanted.isEmpty() && !one.getName().equals(wanted)) {
+                continue;
+            }
+            try {
+                Method main = one.getDeclaredMethod("main", String[].class);
+                main.setAccessible(true);
+                return main;
+            } catch (NoSuchMethodException error) {
+                continue;
             }
         }
         throw new IllegalStateException("the test has no main method");

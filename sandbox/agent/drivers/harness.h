@@ -20,10 +20,7 @@
 #undef abort
 #undef exit
 #undef NDEBUG
-#undef assert
-#ifdef __cplusplus
-#include <cassert>
-#else
-#include <assert.h>
+#include "assert.h"
+#ifndef __cplusplus
 #include <stdbool.h>
 #endif
