@@ -10,6 +10,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -207,12 +208,10 @@ class HttpSandbox(Sandbox):
             if any(server.health is not None for server in self._servers):
                 self._seen.set()
             self._wake.clear()
-            try:
+            with suppress(TimeoutError):  # then it is time to look without a cause
                 async with asyncio.timeout(HEALTH_SECONDS):
                     await self._wake.wait()
                 await asyncio.sleep(FIRST_PAUSE)  # many requests are lost at the same time
-            except TimeoutError:
-                pass
 
     async def _first_answer(self) -> None:
         try:

@@ -6,30 +6,21 @@ another process call it; `check` is that checker, in which no code of the progra
 """
 
 import atexit
-
-# Imported here so that programs find them loaded; a fork shares their memory.
-import bisect  # noqa: F401
-import collections  # noqa: F401
-import copy  # noqa: F401
-import functools  # noqa: F401
-import heapq  # noqa: F401
+import importlib
 import io
-import itertools  # noqa: F401
 import json
-import math  # noqa: F401
-import operator  # noqa: F401
 import os
-import random  # noqa: F401
-import re  # noqa: F401
-import string  # noqa: F401
 import sys
 import traceback
-import typing  # noqa: F401
 from collections.abc import Callable
 from types import ModuleType, TracebackType
 from typing import Any, Final, NoReturn
 
 from . import checker, plain, solution
+
+# Imported here so that programs find them loaded; a fork shares their memory.
+for _name in ("bisect", "copy", "heapq", "itertools", "math", "operator", "random", "re", "string"):
+    importlib.import_module(_name)
 
 MAIN: Final = "/app/main.py"
 LEETCODE_NAMES: Final = """
