@@ -51,7 +51,8 @@ def test_whatever_arrives_is_builtin_or_refused(value: object) -> None:
         found = plain.decode(value)
     except plain.NotPlainError:
         return
-    plain.encode(found)
+    back = plain.decode(plain.encode(found))
+    assert type(back) is type(found)
 
 
 def test_what_is_no_value_stays() -> None:
