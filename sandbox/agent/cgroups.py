@@ -1,8 +1,9 @@
-"""A control group for each slot: memory and processes are capped, CPU time is counted.
+"""A control group for each slot: memory and processes are capped, CPU time is shared and counted.
 
-Guarantee: a group holds its slot's zygote and what that forks, and nothing else. Both versions of
-the kernel's interface are served; where the box may not make groups, there are none, and resource
-limits alone remain.
+Guarantees: a group holds its slot's zygote and what that forks, and nothing else. Slots that want
+more CPU time than there is get equal shares of it, however many processes each has: a fork bomb
+does not starve its neighbours. Both versions of the kernel's interface are served; where the box
+may not make groups, there are none, and resource limits alone remain.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from typing import Final, Protocol
 from .kernel import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REMOUNT, mount
 
 ROOT: Final = Path("/sys/fs/cgroup")
+REQUIRED: Final = ("memory", "pids", "cpuacct")  # controllers of version 1
 ZYGOTE_MB: Final = 24  # what a zygote itself takes of its group's memory
 ZYGOTE_PROCESSES: Final = 4  # the zygote, and the first process of a run's namespaces
 
@@ -41,18 +43,21 @@ class Group(Protocol):
 
 
 class GroupV1:
-    """Three hierarchies, one for each controller."""
+    """A hierarchy for each controller; `cpu` gives equal shares by itself."""
 
     version = "v1"
 
     def __init__(self, name: str) -> None:
         self._memory, self._pids, self._cpu = (
-            _made(_hierarchy(controller) / name) for controller in ("memory", "pids", "cpuacct")
+            _made(_hierarchy(controller) / name) for controller in REQUIRED
         )
+        self._folders = [self._memory, self._pids, self._cpu]
+        if os.access(shares := _hierarchy("cpu"), os.W_OK):
+            self._folders.append(_made(shares / name))
         self._capped: tuple[int, int] | None = None
 
     def add(self, pid: int) -> None:
-        for folder in (self._memory, self._pids, self._cpu):
+        for folder in self._folders:
             _write(folder / "cgroup.procs", pid)
 
     def cap(self, memory_mb: int, processes: int) -> None:
@@ -130,8 +135,10 @@ def prepare() -> type[GroupV1] | type[GroupV2] | None:
             with contextlib.suppress(OSError):  # cpu.stat counts time without it
                 _write(ROOT / "cgroup.subtree_control", "+cpu")
             return GroupV2
-        for controller in ("memory", "pids", "cpuacct"):
+        for controller in REQUIRED:
             _open(_hierarchy(controller))
+        with contextlib.suppress(OSError):  # shares are fairer, but nothing is unsafe without
+            _open(_hierarchy("cpu"))
         return GroupV1
     except OSError:
         return None

@@ -27,7 +27,7 @@ from sandbox.languages import HEADERS
 
 CAPABILITIES: Final = ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "SYS_RESOURCE", "KILL")
 CGROUPS: Final = Path("/sys/fs/cgroup")
-CONTROLLERS: Final = ("memory", "pids", "cpuacct", "cpu,cpuacct")
+CONTROLLERS: Final = ("memory", "pids", "cpuacct", "cpu", "cpu,cpuacct")
 SYSTEM_FILES: Final = (
     "/etc/alternatives",
     "/etc/ld.so.cache",

@@ -61,7 +61,8 @@ def find_base(
             say(f"{no_registry}; taking the one that is there")
             return wanted
         if base is not None:
-            raise
+            hint = "check the reference and the registry, or leave --base out"
+            raise ImageError(f"{no_registry}; {hint}") from no_registry
         if reason := why_no_bootstrap():
             raise ImageError(f"{no_registry}, and {reason}") from no_registry
         say(f"{no_registry}; making the base with debootstrap")
