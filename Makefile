@@ -39,7 +39,7 @@ sandbox: setup
 	$(BIN)/plumb sandbox build
 
 test: setup
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: setup
 	$(BIN)/ruff check $(CODE)

@@ -29,6 +29,9 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "format": "rewards.terms",
         "overlong": "rewards.terms",
         "code": "rewards.code",
+        "constraints": "rewards.constraints.verifier",
+        "tool": "rewards.tools.verifier",
+        "judge": "rewards.judge.verifier",
     }
 )
 

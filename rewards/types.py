@@ -20,7 +20,7 @@ class Sample:
 
     Attributes:
         id: Names the sample in messages; unique within a batch is enough.
-        prompt: Chat messages, each with `role` and `content`.
+        prompt: Chat messages, each with `role` and `content`, and perhaps `tool_calls`.
         response: What the model wrote, thinking included.
         reference: The data set's answer, in the form that the verifier expects.
         task: The kind of task, such as "math".
@@ -30,7 +30,7 @@ class Sample:
     """
 
     id: str
-    prompt: tuple[Mapping[str, str], ...]
+    prompt: tuple[Mapping[str, Any], ...]
     response: str
     reference: Any = None
     task: str = ""

@@ -1,6 +1,50 @@
-"""For every test: hypothesis has no deadline, as a test shares its cores with Ray and vLLM."""
+"""For every test: no deadlines of hypothesis, and what two processes of pytest-xdist need.
 
+With `pytest -n 2 --dist loadfile --no-loadscope-reorder`, as `make test` runs them, each process
+takes one file of tests after the other.
+"""
+
+import os
+import signal
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("plumb", deadline=None)
+settings.register_profile("plumb", deadline=None)  # a test shares its cores with Ray and vLLM
 settings.load_profile("plumb")
+
+SLOWEST = (
+    "launch/test_train_judge",
+    "launch/test_train_faults",
+    "launch/test_train_code",
+    "launch/test_train_resume",
+    "launch/test_train_tools",
+    "rl/test_weight_sync",
+    "launch/test_ray_job",
+    "launch/test_readme_plugin",
+    "rewards/test_judge_served",
+    "rl/test_learner_ranks",
+    "rl/test_gpu_host",
+    "rewards/test_judge_placing",
+    "rewards/test_rewards_ray_pool",
+)
+"""The files that take longest; they begin first, so that both processes end at about one time."""
+
+in_parallel = "PYTEST_XDIST_WORKER" in os.environ
+if in_parallel:
+    # These processes ignore SIGINT, and what a test starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # As many as there are cores in each process would wait for each other.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first."""
+
+    def place(item: pytest.Item) -> int:
+        file = item.path.as_posix().partition("/tests/")[2].removesuffix(".py")
+        return SLOWEST.index(file) if file in SLOWEST else len(SLOWEST)
+
+    if in_parallel:
+        items.sort(key=place)

@@ -268,7 +268,10 @@ async def test_a_sandbox_that_fails_is_asked_again_and_is_never_a_wrong_answer(
             assert pool.ungradable_reasons() == {"infrastructure": 1}
 
 
-async def test_a_service_that_is_not_there_stops_the_start_in_one_line() -> None:
+async def test_a_service_that_is_not_there_stops_the_start_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sandbox.http_client.START_PATIENCE", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

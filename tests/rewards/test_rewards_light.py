@@ -6,11 +6,11 @@ import sys
 
 SCRIPT = """
 import json, sys, time
-start = time.perf_counter()
+start = time.process_time()
 import rewards, rewards.math, rewards.ray_pool
 from rewards import load_verifier
 load_verifier("math")
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 heavy = ["torch", "ray", "vllm", "deepspeed", "sympy", "math_verify", "transformers", "numpy"]
 print(json.dumps([seconds, [name for name in heavy if name in sys.modules]]))
 """

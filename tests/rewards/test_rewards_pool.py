@@ -346,11 +346,13 @@ async def test_only_declared_failures_of_infrastructure_are_tried_again(
         assert pool.ungradable_reasons() == {"infrastructure": 1}
 
 
-async def test_an_exception_is_not_tried_again() -> None:
-    async with GradingPool(f"{PLUGINS}/waiting.py:waiting", retries=5) as pool:
-        began = time.monotonic()
-        await pool.grade(samples("raise"))
-        assert time.monotonic() - began < 0.2
+async def test_an_exception_is_not_tried_again(tmp_path: Path) -> None:
+    mark = tmp_path / "tries"
+    use = Use(f"{PLUGINS}/configured.py:broken_async", {"mark": str(mark)})
+    async with GradingPool(Rubric(use), retries=5) as pool:
+        (verdict,) = await pool.grade(samples("any"))
+    assert verdict.reason == "ConnectionError: the judge is away"
+    assert len(mark.read_text()) == 1
 
 
 async def test_the_slowest_calls_are_named_once() -> None:
@@ -399,11 +401,8 @@ async def test_an_async_verifier_runs_on_the_loop() -> None:
     assert not verdicts[101].is_gradable
 
 
-async def test_plain_numbers_are_graded_fast() -> None:
+async def test_thousands_of_samples_pass_through_one_worker() -> None:
     batch = [Sample(str(i), (), f"\\boxed{{{i}}}", str(i + i % 2)) for i in range(2_000)]
     async with GradingPool("math", workers=1) as pool:
-        start = time.monotonic()
         verdicts = await pool.grade(batch)
-        rate = len(batch) / (time.monotonic() - start)
-    assert sum(v.is_correct for v in verdicts) == 1_000
-    assert rate > 2_000
+    assert [v.is_correct for v in verdicts] == [i % 2 == 0 for i in range(2_000)]

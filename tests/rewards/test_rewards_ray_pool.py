@@ -11,6 +11,7 @@ import pytest
 
 from rewards import GradingPool, MissingColumnError, PluginError, PoolError, Rubric, Sample, Use
 from rewards.ray_pool import RayGradingPool
+from tests.processes import descendants
 
 PLUGINS = Path(__file__).parent / "plugins"
 HOSTILE = f"{PLUGINS}/hostile.py:hostile"
@@ -72,7 +73,7 @@ async def test_an_actor_killed_in_the_middle_loses_no_sample(cluster: None) -> N
     async with RayGradingPool(mixed, nodes=2, workers=1, deadline=20) as pool:
         grading = asyncio.create_task(pool.grade(samples(*["1.5"] * 100)))
         await asyncio.sleep(0.5)
-        victim = next(p for p in psutil.process_iter() if "ray::Node" in " ".join(p.cmdline()))
+        victim = descendants("ray::Node")[0]
         workers = victim.children(recursive=True)
         assert len(workers) >= 1
         victim.kill()

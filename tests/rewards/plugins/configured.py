@@ -45,11 +45,16 @@ def ending(sample: Sample, *, end: str = "!", times: int = 1, note: Any = None) 
     return sample.response.endswith(end * times)
 
 
-def _away(mark: str, failures: int) -> None:
+def _count(mark: str) -> int:
+    """How often it was called with this file before."""
     path = Path(mark)
-    tries = len(path.read_text()) if path.exists() else 0
-    path.write_text("x" * (tries + 1))
-    if tries < failures:
+    calls = len(path.read_text()) if path.exists() else 0
+    path.write_text("x" * (calls + 1))
+    return calls
+
+
+def _away(mark: str, failures: int) -> None:
+    if _count(mark) < failures:
         raise InfrastructureError("the service is away")
 
 
@@ -63,6 +68,12 @@ async def flaky_async(sample: Sample, *, mark: str, failures: int) -> bool:
     """As `flaky`."""
     _away(mark, failures)
     return True
+
+
+async def broken_async(sample: Sample, *, mark: str) -> bool:
+    """Fails for a reason that is not its service's; keeps count in a file."""
+    _count(mark)
+    raise ConnectionError("the judge is away")
 
 
 def stamped(sample: Sample) -> Verdict:

@@ -1,0 +1,125 @@
+"""Constraints on which words and letters occur: `keywords:*`."""
+
+from typing import Final
+
+from pydantic import Field
+
+from rewards.constraints.patterns import occurrences, pattern
+from rewards.constraints.types import (
+    Answer,
+    ConstraintType,
+    Count,
+    Finding,
+    Parameters,
+    Relation,
+    Stripped,
+    compared,
+)
+
+
+class Existence(Parameters):
+    """Keywords that must all occur."""
+
+    keywords: tuple[str, ...] = Field(min_length=1)
+
+
+class Frequency(Parameters):
+    """How often a keyword may or must occur."""
+
+    keyword: Stripped
+    frequency: Count
+    relation: Relation
+
+
+class ForbiddenWords(Parameters):
+    """Words that must not occur."""
+
+    forbidden_words: tuple[str, ...] = Field(min_length=1)
+
+
+class LetterFrequency(Parameters):
+    """How often a letter may or must occur."""
+
+    letter: Stripped = Field(max_length=1)
+    let_frequency: Count
+    let_relation: Relation
+
+
+def _existence(answer: Answer, asked: Existence) -> Finding:
+    missing = [word for word in asked.keywords if not pattern(word).search(answer.text)]
+    return Finding(not missing, f"the keywords {_listed(asked.keywords)}", _without(missing))
+
+
+def _without(missing: list[str]) -> str:
+    return f"none of {_listed(missing)}" if missing else "all of them"
+
+
+def _frequency(answer: Answer, asked: Frequency) -> Finding:
+    # Parts of words count: "art" occurs in "party".
+    count = occurrences(pattern(asked.keyword), answer.text)
+    return compared(count, asked.relation, asked.frequency, f"times {asked.keyword!r}")
+
+
+def _forbidden(answer: Answer, asked: ForbiddenWords) -> Finding:
+    # Whole words only, unlike the two above.
+    used = [
+        word
+        for word in asked.forbidden_words
+        if pattern(word, template=r"\b{}\b").search(answer.text)
+    ]
+    expected = f"no word of {_listed(asked.forbidden_words)}"
+    return Finding(not used, expected, _listed(used) if used else "none")
+
+
+def _letter(answer: Answer, asked: LetterFrequency) -> Finding:
+    # Any sign, for rows ask for "#" and "!". (A later copy of the public checkers takes a random
+    # letter for those; the original counts the sign.)
+    letter = asked.letter.lower()
+    return compared(
+        answer.text.lower().count(letter),
+        asked.let_relation,
+        asked.let_frequency,
+        f"times the letter {letter!r}",
+    )
+
+
+def _listed(words: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(map(repr, words))
+
+
+TYPES: Final = (
+    ConstraintType(
+        "keywords:existence",
+        "every keyword occurs, in any case, also within a longer word",
+        Existence,
+        _existence,
+        lambda asked: f"Include the keywords {_listed(asked.keywords)} in your response.",
+    ),
+    ConstraintType(
+        "keywords:frequency",
+        "the keyword occurs so often, in any case, also within longer words",
+        Frequency,
+        _frequency,
+        lambda asked: (
+            f"The word {asked.keyword!r} should appear {asked.relation} {asked.frequency} times "
+            "in your response."
+        ),
+    ),
+    ConstraintType(
+        "keywords:forbidden_words",
+        "none of the words occurs, in any case, as a whole word",
+        ForbiddenWords,
+        _forbidden,
+        lambda asked: f"Do not use the words {_listed(asked.forbidden_words)} in your response.",
+    ),
+    ConstraintType(
+        "keywords:letter_frequency",
+        "the letter occurs so often, in any case",
+        LetterFrequency,
+        _letter,
+        lambda asked: (
+            f"The letter {asked.letter!r} should appear {asked.let_relation} "
+            f"{asked.let_frequency} times in your response."
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""One parser a format; `rewards.tools.parse` has the table of them."""

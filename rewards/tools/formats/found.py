@@ -1,0 +1,43 @@
+"""What a parser collects on its way through a text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from rewards.tools.types import ToolCall
+
+Offered = Mapping[str, Mapping[str, Any]]
+"""The tools on offer, by name; empty if nobody said."""
+
+
+MAX_CALLS: Final = 256
+
+
+@dataclass(slots=True)
+class Found:
+    """Calls so far, and the pieces of text outside of them."""
+
+    calls: list[ToolCall] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    def outside(self, piece: str) -> None:
+        """Note text that belongs to no call."""
+        if piece.strip():
+            self.pieces.append(piece.strip())
+
+    @property
+    def text(self) -> str:
+        """The text outside the calls."""
+        return "\n".join(self.pieces)
+
+
+def nothing(text: str) -> Found:
+    """`text` holds no call."""
+    return Found(pieces=[text.strip()] if text.strip() else [])
+
+
+def skip_blank(text: str, start: int) -> int:
+    """Where the white space from `start` on ends."""
+    while start < len(text) and text[start].isspace():
+        start += 1
+    return start
