@@ -1,7 +1,8 @@
 """Prompts that need no file, by name: `builtin:arithmetic?max=99&ops=add,subtract`.
 
 Options of arithmetic: `max` and `min` bound the operands, `ops` lists add and subtract, `count`
-is a number or `all`, `seed` draws the problems. Options of expressions: `max`, `count`, `seed`.
+is a number or `all`, `seed` draws the problems. Options of expressions and of tools: `max`, `count`
+and `seed`; `count=all` is not for tools.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl
 
-from data import arithmetic, expressions
+from data import arithmetic, expressions, tool_requests
 from data.arithmetic import Operation
 from data.errors import PromptError, SourceError
 from data.schema import Prompt
@@ -86,6 +87,14 @@ def _expressions(query: _Query) -> list[Prompt]:
     )
 
 
+def _tools(query: _Query) -> list[Prompt]:
+    return tool_requests.tool_prompts(
+        query.number("count", tool_requests.DEFAULT_COUNT),
+        seed=query.number("seed", 0),
+        max_operand=query.number("max", 99),
+    )
+
+
 _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
     {
         "arithmetic": _Task(
@@ -99,6 +108,12 @@ _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
             _expressions,
             lambda prompt, mistaken: expressions.solution(prompt, mistaken=mistaken),
             expressions.solution,
+        ),
+        "tools": _Task(
+            ("count", "max", "seed"),
+            _tools,
+            lambda prompt, mistaken: tool_requests.solution(prompt, mistaken=mistaken),
+            tool_requests.solution,
         ),
     }
 )

@@ -1,16 +1,19 @@
 """Turning what a source holds into chat messages, with the wording a user wants around it.
 
-A prompt ends before the answer: the last message is never the assistant's.
+A prompt ends before the answer: the last message is never the assistant's. An earlier message of
+the assistant may have `tool_calls`; their arguments become objects, as chat templates want them.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from data.errors import RowError, SourceError
+from data.tools import without_nulls
 
-Messages = tuple[Mapping[str, str], ...]
+Messages = tuple[Mapping[str, Any], ...]
 
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 
@@ -87,20 +90,42 @@ def as_messages(value: Any, where: str, column: str) -> Messages:
     return messages
 
 
-def _message(item: Any, where: str, column: str) -> Mapping[str, str]:
+def _message(item: Any, where: str, column: str) -> Mapping[str, Any]:
     # A parquet list of structs gives every message every key, absent ones as null.
-    message = (
-        {key: value for key, value in item.items() if value is not None}
-        if isinstance(item, dict)
-        else {}
-    )
+    message = without_nulls(item) if isinstance(item, dict) else {}
+    calls = message.pop("tool_calls", None)
+    if calls:
+        message.setdefault("content", "")
     texts_only = all(isinstance(value, str) for value in message.values())
     if message.get("role") not in ROLES or "content" not in message or not texts_only:
         raise RowError(
             f"{where}: column {column!r} holds {_shown(item)} where a message should be; write "
             f'{{"role": ..., "content": ...}} with text in both and a role of {", ".join(ROLES)}'
         )
+    if calls:
+        message["tool_calls"] = _tool_calls(calls, where, column)
     return message
+
+
+def _tool_calls(calls: Any, where: str, column: str) -> list[Mapping[str, Any]]:
+    try:
+        return [
+            {**call, "type": "function", "function": _called(call["function"])} for call in calls
+        ]
+    except (TypeError, KeyError, ValueError, RecursionError) as error:
+        raise RowError(
+            f"{where}: column {column!r} holds {_shown(calls)} where tool calls should be; write "
+            '[{"type": "function", "function": {"name": ..., "arguments": {...}}}]'
+        ) from error
+
+
+def _called(function: Mapping[str, Any]) -> Mapping[str, Any]:
+    arguments = function.get("arguments", {})
+    if isinstance(arguments, str):
+        arguments = json.loads(arguments)
+    if not isinstance(function["name"], str) or not isinstance(arguments, dict):
+        raise TypeError("a call has a name and an object of arguments")
+    return {**function, "arguments": arguments}
 
 
 def _shown(value: object, most: int = 60) -> str:

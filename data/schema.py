@@ -20,21 +20,25 @@ class Prompt:
 
     Attributes:
         id: unique within a data set; rollouts and logs name the prompt by it.
-        messages: chat messages, each with "role" and "content"; never empty.
+        messages: chat messages, each with "role" and "content" and, where the assistant called
+            tools, "tool_calls"; never empty.
         reference: what the verifier compares with; a JSON value, None where a task needs none.
-        task: the name of the verifier that grades answers to it.
+        task: the kind of task: rewards are routed and metrics are told apart by it.
         metadata: whatever else the source said about it; verifiers may read it, training does not.
+        tools: declarations of the tools on offer, as `{"type": "function", "function": {...}}`.
     """
 
     id: str
-    messages: tuple[Mapping[str, str], ...]
+    messages: tuple[Mapping[str, Any], ...]
     reference: Any = None
     task: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Mapping[str, Any], ...] = ()
 
     def text_digest(self) -> str:
-        """Identify what the policy is asked: prompts with equal messages have equal digests."""
-        return _digest([dict(message) for message in self.messages])
+        """Identify what the policy is asked: equal messages and tools have equal digests."""
+        asked = [dict(message) for message in self.messages]
+        return _digest([asked, list(self.tools)] if self.tools else asked)
 
     def digest(self) -> str:
         """Identify the whole exercise: id, messages, reference and task, without metadata."""

@@ -26,6 +26,8 @@ def load_prompts(
     prompt_column: str = "auto",
     reference_column: str | None = "auto",
     id_column: str | None = "auto",
+    tools_column: str | None = "auto",
+    task_column: str | None = "auto",
     task: str = "",
     limit: int | None = None,
     system: str | None = None,
@@ -39,7 +41,9 @@ def load_prompts(
         prompt_column: holds text (one user message) or a list of chat messages.
         reference_column: holds what the verifier compares with; None if the source has none.
         id_column: holds ids; None numbers the rows, as "train/7".
-        task: the verifier of every prompt; empty leaves a built-in task its own.
+        tools_column: holds the tools on offer; None if the source has none.
+        task_column: holds each row's kind of task; None if the source has none.
+        task: the kind of every prompt; empty: what its row says, or the built-in task.
         limit: read this many rows at most.
         system: a system message to begin every prompt with.
         template: wording around the prompt, such as "{prompt}\nAnswer in \boxed{{}}.".
@@ -60,7 +64,12 @@ def load_prompts(
     if not rows:
         raise SourceError(f"{path}: holds no prompts; check that it was written completely")
     columns = Columns.choose(
-        rows[0], prompt=prompt_column, reference=reference_column, id=id_column
+        rows[0],
+        prompt=prompt_column,
+        reference=reference_column,
+        id=id_column,
+        tools=tools_column,
+        task=task_column,
     )
     references = final_answers(
         [columns.reference_of(row) for row in rows],
@@ -88,7 +97,8 @@ class _PromptMaker:
             id=self.columns.id_of(row, f"{self.stem}/{row.number}"),
             messages=self.wording.around(messages, row.where),
             reference=reference,
-            task=self.task,
+            task=self.task or self.columns.task_of(row),
+            tools=self.columns.tools_of(row),
             metadata=self.columns.metadata_of(row, reference),
         )
         try:

@@ -4,6 +4,7 @@ Guarantee: every prompt is graded with its reference given as the answer, once; 
 is a miss. A miss is a row that no answer could win, or one whose reference is damaged.
 """
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -71,12 +72,14 @@ def _answered(prompt: Prompt, boxed: bool) -> Sample:
             f"prompt {prompt.id!r} has no reference to check; set reference_column to the column "
             "with the gold answers"
         )
-    answer = str(prompt.reference)
+    reference = prompt.reference
+    answer = json.dumps(reference) if isinstance(reference, list | dict) else str(reference)
     return Sample(
         id=prompt.id,
         prompt=prompt.messages,
         response=f"\\boxed{{{answer}}}" if boxed else answer,
         reference=prompt.reference,
         task=prompt.task,
+        tools=prompt.tools,
         metadata=prompt.metadata,
     )

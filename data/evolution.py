@@ -1,0 +1,197 @@
+"""Prompts with constraints that can be checked, grown out of seed prompts.
+
+The three stages are those of TeleChat's report for precise instruction following: a set of
+constraints, the evolution of instructions by up to six of them with recorded parameters, and a
+filter that keeps the responses that follow them all.
+
+Guarantees: the same seeds and the same random seed give the same prompts, and those of one seed
+prompt do not depend on the others. The constraints of a prompt do not conflict. The reference of a
+prompt is what the verifier "constraints" reads. Its words name every keyword and every number.
+"""
+
+import random
+import re
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from data.constraint_draws import DEFAULT_TYPES, draw_constraints
+from data.errors import PromptError, SourceError
+from data.schema import Prompt
+from rewards.constraints import (
+    CONSTRAINTS,
+    Constraint,
+    ConstraintError,
+    check,
+    constraints_of,
+    describe,
+)
+from rewards.constraints.casing import NAMES
+
+MOST: Final = 6
+"""How many constraints a prompt gets at most."""
+
+Rewrite = Callable[[Prompt, Sequence[str]], Awaitable[str]]
+"""Words a new request: takes the seed prompt and the constraints in words, such as a language model
+that is asked to bring both together."""
+
+_NUMBERS: Final = (
+    "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
+)
+_UNNAMED: Final = frozenset({"relation", "let_relation", "capital_relation"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """How prompts are evolved.
+
+    Attributes:
+        seed: The random seed.
+        copies: How many prompts grow out of each seed prompt.
+        most: How many constraints a prompt gets at most, 1 to 6.
+        types: The ids of the constraints drawn from.
+        task: The task of the new prompts.
+
+    Raises:
+        SourceError: A number or an id is wrong.
+    """
+
+    seed: int = 0
+    copies: int = 1
+    most: int = MOST
+    types: tuple[str, ...] = DEFAULT_TYPES
+    task: str = "text"
+
+    def __post_init__(self) -> None:
+        if self.copies < 1 or not 1 <= self.most <= MOST:
+            raise SourceError(
+                f"evolution with {self.copies} copies of up to {self.most} constraints cannot be "
+                f"made; use 1 copy or more and 1 to {MOST} constraints"
+            )
+        unknown = [id for id in self.types if id not in CONSTRAINTS]
+        if unknown or not self.types or len(set(self.types)) < len(self.types):
+            raise SourceError(
+                f"evolution cannot draw from the types {', '.join(unknown or self.types)!r}; "
+                f"name some of {', '.join(CONSTRAINTS)}, each once"
+            )
+
+
+def evolved(seeds: Iterable[Prompt], how: Evolution = Evolution()) -> Iterator[Prompt]:
+    """Grow prompts that ask for constraints in plain words, after the request of the seed prompt.
+
+    Raises:
+        PromptError: A seed prompt has no request in text.
+    """
+    for seed, copy, constraints in _drawn(seeds, how):
+        yield _prompt(seed, copy, constraints, _plain(seed, constraints), how.task)
+
+
+async def rewritten(
+    seeds: Iterable[Prompt],
+    rewrite: Rewrite,
+    how: Evolution = Evolution(),
+) -> AsyncIterator[Prompt]:
+    """Grow prompts whose words are those of `rewrite`, which is awaited for one at a time.
+
+    Where it leaves out a keyword or a number, the plain words are taken; the column `wording` says
+    "rewritten" or "plain". Constraints and parameters are those of `evolved`.
+
+    Raises:
+        PromptError: A seed prompt has no request in text.
+    """
+    for seed, copy, constraints in _drawn(seeds, how):
+        text = await rewrite(seed, [describe(one) for one in constraints])
+        is_complete = isinstance(text, str) and not unnamed(text, constraints)
+        words = text.strip() if is_complete else _plain(seed, constraints)
+        prompt = _prompt(seed, copy, constraints, words, how.task)
+        wording = "rewritten" if is_complete else "plain"
+        yield replace(prompt, metadata={**prompt.metadata, "wording": wording})
+
+
+def unnamed(text: str, constraints: Iterable[Constraint]) -> list[str]:
+    """The keywords, phrases and numbers of `constraints` that `text` does not name."""
+    folded = text.casefold()
+    spoken = {str(number): word for number, word in enumerate(_NUMBERS)}
+    missing = []
+    for value in (value for one in constraints for value in _values(one)):
+        forms = [value.casefold(), *([spoken[value]] if value in spoken else [])]
+        if not any(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", folded) for form in forms):
+            missing.append(value)
+    return missing
+
+
+def followers(prompt: Prompt, responses: Iterable[str], *, loose: bool = False) -> list[str]:
+    """The responses that follow every constraint of `prompt`; thinking has to be taken away before.
+
+    Raises:
+        PromptError: The reference holds no constraints.
+    """
+    try:
+        constraints = constraints_of(prompt.reference)
+        request = _request(prompt)
+        return [
+            response
+            for response in responses
+            if all(
+                one.followed for one in check(response, constraints, prompt=request, loose=loose)
+            )
+        ]
+    except ConstraintError as error:
+        raise PromptError(f"prompt {prompt.id!r}: its reference: {error}") from error
+
+
+def _drawn(
+    seeds: Iterable[Prompt], how: Evolution
+) -> Iterator[tuple[Prompt, int, tuple[Constraint, ...]]]:
+    for seed in seeds:
+        request = _request(seed)
+        for copy in range(how.copies):
+            rng = random.Random(f"{how.seed}/{copy}/{seed.id}")  # text is hashed by SHA-512
+            yield seed, copy, draw_constraints(rng, request, most=how.most, types=how.types)
+
+
+def _request(prompt: Prompt) -> str:
+    """The text of the last message, which has to be the user's."""
+    last: Mapping[str, Any] = prompt.messages[-1] if prompt.messages else {}
+    content = last.get("content")
+    if last.get("role") != "user" or not isinstance(content, str) or not content.strip():
+        raise PromptError(
+            f"prompt {prompt.id!r} does not end with text of the user; constraints need a request "
+            "to be added to"
+        )
+    return content.strip()
+
+
+def _plain(seed: Prompt, constraints: Iterable[Constraint]) -> str:
+    return "\n\n".join([_request(seed), "\n".join(map(describe, constraints))])
+
+
+def _prompt(
+    seed: Prompt, copy: int, constraints: Iterable[Constraint], text: str, task: str
+) -> Prompt:
+    return Prompt(
+        id=f"{seed.id}/constraints-{copy}",
+        messages=(*seed.messages[:-1], {**seed.messages[-1], "content": text}),
+        reference=[one.as_json() for one in constraints],
+        task=task,
+        metadata={**seed.metadata, "seed_id": seed.id},
+        tools=seed.tools,
+    )
+
+
+def _values(constraint: Constraint) -> Iterator[str]:
+    """The values of the parameters that a request has to name, as text."""
+    for name, value in constraint.parameters.model_dump(exclude_none=True).items():
+        if name in _UNNAMED:
+            continue
+        for one in value if isinstance(value, list | tuple) else (value,):
+            text = str(one)
+            yield NAMES.get(text, text) if name == "language" else text
