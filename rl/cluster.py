@@ -1,5 +1,6 @@
 """Ray: join the cluster at hand or start a local one, and say where each actor's GPU comes from."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,13 @@ from rl.config import RunConfig
 from rl.errors import ClusterError
 from rl.guardian import guarded
 from rl.hardware import Hardware, detect
+from rl.rewarding import serving_gpus
+
+GPU_PARTS = 10_000
+"""The parts of a GPU that Ray counts in."""
+
+STARTS = 3
+"""Tries to start a local cluster: Ray gives one 30 s, too short at times on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +47,31 @@ def _init(address: str | None) -> None:
     # Ray lowers its workers' priority to 15 otherwise; on a laptop that halves the speed.
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=None if address else False,
-            logging_level="ERROR",
-            log_to_driver=False,
-        )
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-        where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
-        reason = str(error).strip().splitlines()[0]
-        remedy = (
-            "check RAY_ADDRESS or cluster.address, and `ray status` there"
-            if address
-            else "free memory and disk space, or join a running cluster by RAY_ADDRESS"
-        )
-        raise ClusterError(f"{where} cannot be used: {reason}; {remedy}") from error
+    for start in range(1, STARTS + 1):
+        try:
+            ray.init(
+                address=address or "local",
+                include_dashboard=None if address else False,
+                logging_level="ERROR",
+                log_to_driver=False,
+            )
+            return
+        except Exception as error:
+            ray.shutdown()
+            too_slow = type(error) is Exception  # that is what Ray raises after its 30 s
+            if not too_slow or start == STARTS:
+                raise _unusable(address, error) from error
+
+
+def _unusable(address: str | None, error: Exception) -> ClusterError:
+    where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    remedy = (
+        "check RAY_ADDRESS or cluster.address, and `ray status` there"
+        if address
+        else "free memory and disk space, or join a running cluster by RAY_ADDRESS"
+    )
+    return ClusterError(f"{where} cannot be used: {reason}; {remedy}")
 
 
 def place(config: RunConfig, hardware: Hardware) -> Placement:
@@ -65,17 +82,20 @@ def place(config: RunConfig, hardware: Hardware) -> Placement:
     """
     if hardware.is_cpu:
         return Placement(0, 0, shared_gpu=False)
-    have = ray.cluster_resources().get("GPU", 0)
+    judges = serving_gpus(config.reward)
+    gpus = ray.cluster_resources().get("GPU", 0)
+    have = gpus - judges
     engines = config.rollout.engines * config.rollout.tensor_parallel
     need = engines + config.learner.ranks
     if have >= need:
         return Placement(config.rollout.tensor_parallel, 1, shared_gpu=False)
-    if have == 1 and need == 2:
-        return Placement(0.5, 0.5, shared_gpu=True)
+    if gpus == 1 and judges < 1 and need == 2:
+        half = math.floor(have * GPU_PARTS / 2) / GPU_PARTS
+        return Placement(half, half, shared_gpu=True)
     raise ClusterError(
-        f"the run needs {need} GPUs ({engines} for rollout.engines x rollout.tensor_parallel, "
-        f"{config.learner.ranks} for learner.ranks), the cluster has {have:g}: lower them, or add "
-        "nodes"
+        f"the run needs {need + judges:g} GPUs ({engines} for rollout.engines x "
+        f"rollout.tensor_parallel, {config.learner.ranks} for learner.ranks, {judges:g} for judges "
+        f"that it serves), the cluster has {gpus:g}: lower them, or add nodes"
     )
 
 

@@ -47,7 +47,8 @@ class ModelConfig(Section):
     trust_remote_code: bool = False
     """Run Python code that comes with the model's files."""
     warm_start_accuracy: float = Field(default=0.3, gt=0, lt=1)
-    """builtin:tiny only: supervised training stops at this sampled accuracy (share correct)."""
+    """builtin:tiny only: supervised training stops at this sampled accuracy (share correct), which
+    every task of the data has to reach."""
     warm_start_lr: float = Field(default=3e-3, gt=0)
     """builtin:tiny only: learning rate of the supervised training, before the accuracy rises."""
     warm_start_mistakes: float = Field(default=0.6, ge=0, lt=1)
@@ -72,8 +73,14 @@ class DataConfig(Section):
     reference_pattern: str | None = "auto"
     """Regular expression whose first group is the reference; auto: what follows `####`, as in
     GSM8K, else the whole column; null: always the whole column."""
+    tools_column: str | None = "auto"
+    """Column with the tools on offer (a list of declarations, or its JSON text), for the chat
+    template and the verifier; auto: `tools`, `functions` or `function`, if it is there."""
+    task_column: str | None = "auto"
+    """Column with each row's kind of task, by which rewards are routed and metrics are told apart;
+    auto: `task`, if it is there."""
     task: str = ""
-    """The kind of task, for verifiers that look at it."""
+    """The kind of task of every row; empty: what `task_column` says."""
     system: str | None = None
     """System message put before every prompt."""
     template: str | None = None
@@ -151,8 +158,10 @@ class RewardConfig(Section):
     nodes: int = Field(default=0, ge=0)
     """Ray actors that grade, each with `workers` subprocesses; 0: grade beside the trainer."""
     deadline: float | None = Field(default=None, gt=0)
-    """Seconds one answer may take to grade; none: what its verifier is made for, 300 for `code`, 3
-    for the others that come with Plumb."""
+    """Seconds one answer may take to grade; none: what its verifier is made for, 600 for `judge`,
+    300 for `code`, 10 for `constraints`, 3 for the others that come with Plumb."""
+    start_deadline: float = Field(default=120.0, gt=0)
+    """Seconds that verifiers may take to start; longer where a judge is served that may."""
     memory_mb: int = Field(default=512, ge=128)
     """Memory cap of one grading subprocess, MiB."""
     concurrency: int = Field(default=64, ge=1)
@@ -212,8 +221,9 @@ class RolloutConfig(Section):
     """Sequences an engine decodes at once."""
     own_process: bool | None = None
     """Run vLLM's core in a process of its own beside the actor; null: on GPU hosts only."""
-    gpu_memory: float = Field(default=0.85, gt=0, lt=1)
-    """Share of a GPU's memory an engine takes (GPU hosts)."""
+    gpu_memory: float | None = Field(default=None, gt=0, lt=1)
+    """Share of a GPU's memory an engine takes (GPU hosts); null: 0.85, or its share of a GPU that
+    it has together with the learner, which is half."""
     cpu_cache_gb: int = Field(default=1, ge=1)
     """KV cache of an engine on CPU hosts, GiB."""
     deadline: float = Field(default=1800.0, gt=0)
@@ -276,7 +286,8 @@ class LearnerConfig(Section):
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass, for memory."""
     packing: bool = False
-    """Pack samples without padding (GPU hosts with flash-attn)."""
+    """Pack samples without padding; without flash-attn a pack's attention, though masked, takes
+    time between its samples too."""
     port: int = Field(default=0, ge=0, le=65535)
     """TCP port of the ranks' rendezvous on the first learner's host; 0: any free one."""
     deadline: float = Field(default=3600.0, gt=0)

@@ -8,14 +8,18 @@ is taken out of the engine.
 """
 
 import asyncio
-import gc
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Protocol
 
+from rl.collector import loading
 from rl.errors import EngineError
 
 DEAD = "the vLLM engine's process died; its log says why"
+REASON = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): .+")
+STALE = "vLLM kept what it computed with old weights: requests were running during a weight sync"
 
 
 class Engine(Protocol):
@@ -48,10 +52,19 @@ class ServedEngine:
     @classmethod
     async def start(cls, arguments: dict[str, Any]) -> "ServedEngine":
         """Start the engine's processes."""
-        from vllm import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
+        with loading():
+            from vllm import AsyncEngineArgs
+            from vllm.usage.usage_lib import UsageContext
+            from vllm.v1.engine.async_llm import AsyncLLM
 
-        engine = cls(AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments)))
+        # vLLM then takes batches that are large for throughput; a server's are small for latency.
+        usage = UsageContext.LLM_CLASS
+        try:
+            engine = cls(
+                AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments), usage_context=usage)
+            )
+        except RuntimeError as error:
+            raise EngineError(f"vLLM's engine did not start: {_root_cause(error)}") from error
         await engine.call("plumb_follow_parent")
         return engine
 
@@ -72,7 +85,8 @@ class ServedEngine:
 
     async def forget(self) -> None:
         """Drop what was computed with old weights."""
-        await self._engine.reset_prefix_cache()
+        if not await self._engine.reset_prefix_cache():
+            raise EngineError(STALE)
 
     async def stop(self) -> None:
         """End the engine and its processes."""
@@ -121,7 +135,8 @@ class LocalEngine:
 
     async def forget(self) -> None:
         """Drop what was computed with old weights."""
-        await self._on_thread(self._engine.reset_prefix_cache)
+        if not await self._on_thread(self._engine.reset_prefix_cache):
+            raise EngineError(STALE)
 
     async def stop(self) -> None:
         """Take the engine down; its memory goes with this process."""
@@ -129,20 +144,19 @@ class LocalEngine:
         self._thread.shutdown(wait=False)
 
     def _make(self, arguments: dict[str, Any]) -> None:
-        from vllm.engine.arg_utils import EngineArgs
-        from vllm.usage.usage_lib import UsageContext
-        from vllm.v1.engine.llm_engine import LLMEngine
-        from vllm.v1.executor import Executor
+        with loading():
+            from vllm.engine.arg_utils import EngineArgs
+            from vllm.usage.usage_lib import UsageContext
+            from vllm.v1.engine.llm_engine import LLMEngine
+            from vllm.v1.executor import Executor
 
-        config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
-        self._engine = LLMEngine(
-            vllm_config=config,
-            executor_class=Executor.get_class(config),
-            log_stats=False,
-            multiprocess_mode=False,
-        )
-        # What was imported and loaded stays: later collections need not walk it.
-        gc.freeze()
+            config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
+            self._engine = LLMEngine(
+                vllm_config=config,
+                executor_class=Executor.get_class(config),
+                log_stats=False,
+                multiprocess_mode=False,
+            )
 
     async def _step_while_awaited(self) -> None:
         """Step while anybody waits; a request added meanwhile joins the next step."""
@@ -161,3 +175,14 @@ class LocalEngine:
 
     async def _on_thread(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _root_cause(error: RuntimeError) -> str:
+    """What the core's process, whose error vLLM does not pass on, wrote before it ended."""
+    own = str(error).strip().splitlines()[0]
+    log = Path("/proc/self/fd/1").resolve()  # an actor's output goes to a file, its children's too
+    if not log.is_file():
+        return own
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    reasons = [match.group() for line in lines if (match := REASON.search(line))]
+    return f"{(reasons or [own])[-1]:.500} (log: {log})"

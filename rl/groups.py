@@ -92,6 +92,7 @@ def prompt_to_state(prompt: Prompt) -> dict[str, Any]:
         "reference": prompt.reference,
         "task": prompt.task,
         "metadata": dict(prompt.metadata),
+        "tools": [dict(tool) for tool in prompt.tools],
     }
 
 
@@ -103,4 +104,5 @@ def prompt_from_state(state: Mapping[str, Any]) -> Prompt:
         reference=state["reference"],
         task=state["task"],
         metadata=state["metadata"],
+        tools=tuple(state.get("tools", ())),
     )

@@ -10,7 +10,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -47,13 +47,30 @@ def main() -> None:
     known |= _descendants(driver, ignored)
     for process in list(known):
         known |= _descendants(process.pid, ignored)
-    _, remaining = psutil.wait_procs(known, timeout=GRACE)
+    _wait_for_end(known, GRACE)
     deadline = time.monotonic() + 20
-    while remaining and time.monotonic() < deadline:
+    while (remaining := _alive(known)) and time.monotonic() < deadline:
         for process in remaining:
             _kill(process)
-        _, remaining = psutil.wait_procs(remaining, timeout=1)
-        remaining = [p for p in remaining if p.status() != psutil.STATUS_ZOMBIE]
+        _wait_for_end(remaining, 1)
+
+
+def _wait_for_end(processes: Collection[psutil.Process], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while _alive(processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; one that its parent, the driver, has not waited for has ended too."""
+    return [process for process in processes if _is_alive(process)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _descendants(pid: int, ignored: set[int]) -> set[psutil.Process]:

@@ -41,6 +41,12 @@ class Hardware:
         """Resolve `rollout.own_process`."""
         return not self.is_cpu if choice is None else choice
 
+    def engine_memory(self, choice: float | None, gpus: float) -> float:
+        """Resolve `rollout.gpu_memory` of an engine that has `gpus` GPUs."""
+        if choice is not None:
+            return choice
+        return gpus if 0 < gpus < 1 else 0.85
+
     def learner_env(self) -> dict[str, str]:
         """Environment of a learner process."""
         env = {"TOKENIZERS_PARALLELISM": "false"}
@@ -68,10 +74,19 @@ class Hardware:
 
     def _threads(self) -> dict[str, str]:
         # Ray would allow one thread. Learner and engine take turns, so each may use every core.
-        return {"OMP_NUM_THREADS": str(self.cores)}
+        return {"OMP_NUM_THREADS": str(self.cores), **calm_threads()}
 
 
 def detect(gpus_in_cluster: float) -> Hardware:
     """The hardware of a cluster that offers `gpus_in_cluster` GPUs."""
     cores = len(os.sched_getaffinity(0))
     return Hardware(device="cuda" if gpus_in_cluster >= 1 else "cpu", cores=cores)
+
+
+def calm_threads() -> dict[str, str]:
+    """Environment in which OpenMP's threads sleep while they wait for each other.
+
+    They spin otherwise, which makes training ten times slower as soon as another program wants one
+    of the cores.
+    """
+    return {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}

@@ -7,6 +7,7 @@ from typing import Any
 import ray
 
 from rl.batching import TrainBatch
+from rl.collector import loading
 from rl.config import RunConfig
 from rl.errors import LearnerError
 from rl.hardware import Hardware
@@ -17,7 +18,8 @@ class LearnerActor:
     """A rank's Ray actor; imports the learner, which is slow, only in its own process."""
 
     def __init__(self, config: RunConfig, hardware: Hardware, rank: int) -> None:
-        from rl.learner import Learner
+        with loading():
+            from rl.learner import Learner
 
         self._learner = Learner(config, hardware, rank)
 

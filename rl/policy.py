@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from rl.config import LearnerConfig, ModelConfig
+from rl.cuda_strategy import CudaDeepspeedStrategy
 from rl.errors import ModelError
 from rl.hardware import Hardware
 from rl.openrlhf_parts import Actor, DeepspeedStrategy
@@ -51,7 +52,7 @@ def make_strategy(
         train=Namespace(dynamic_batch_enable=True),
         local_rank=-1 if hardware.is_cpu else 0,
     )
-    strategy_class = DeepspeedStrategy
+    strategy_class: type[DeepspeedStrategy] = CudaDeepspeedStrategy
     if hardware.is_cpu:
         from rl.cpu_strategy import CpuDeepspeedStrategy
 

@@ -5,7 +5,7 @@ A resumed run first forgets what lies after its checkpoint, so that each step is
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
         ("step", pa.int64()),
         ("group", pa.int64()),
         ("prompt_id", pa.string()),
+        ("task", pa.string()),
         ("prompt", pa.string()),
         ("response", pa.string()),
         ("reference", pa.string()),
@@ -108,7 +109,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def _rows(
     step: int, group: Group, advantages: Mapping[tuple[int, int], float]
 ) -> list[dict[str, Any]]:
-    prompt = "\n".join(f"{m['role']}: {m['content']}" for m in group.prompt.messages)
+    prompt = "\n".join(map(_message_line, group.prompt.messages))
     reference = group.prompt.reference
     pairs = zip(group.generation.completions, group.verdicts, strict=True)
     return [
@@ -116,6 +117,7 @@ def _rows(
             "step": step,
             "group": group.index,
             "prompt_id": group.prompt.id,
+            "task": group.prompt.task,
             "prompt": prompt,
             "response": completion.text,
             "reference": reference if isinstance(reference, str) else json.dumps(reference),
@@ -134,6 +136,11 @@ def _rows(
     ]
 
 
+def _message_line(message: Mapping[str, Any]) -> str:
+    calls = "".join(f" {json.dumps(call['function'])}" for call in message.get("tool_calls", ()))
+    return f"{message['role']}: {message['content']}{calls}"
+
+
 def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
     clean: dict[str, Any] = {}
     for key, value in row.items():
@@ -142,6 +149,15 @@ def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
         else:
             clean[key] = None if isinstance(value, float) and not math.isfinite(value) else value
     return clean
+
+
+def _scalars(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a row, at any depth, under a tag such as `seconds/learn`."""
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _scalars(value, f"{prefix}{key}/")
+        elif isinstance(value, int | float):
+            yield f"{prefix}{key}", value
 
 
 class _TensorBoard:
@@ -162,13 +178,7 @@ class _TensorBoard:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        scalars = dict(row)
-        scalars |= {f"seconds/{key}": value for key, value in row.get("seconds", {}).items()}
-        values = [
-            Summary.Value(tag=key, simple_value=value)
-            for key, value in scalars.items()
-            if isinstance(value, int | float)
-        ]
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(row)]
         event = Event(step=row["step"], wall_time=row["time"], summary=Summary(value=values))
         with writing(self._folder):
             self._writer.add_event(event)

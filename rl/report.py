@@ -24,6 +24,7 @@ from plotly.offline import get_plotlyjs
 from pyarrow import parquet
 
 from rl.errors import PlumbError
+from rl.task_panels import task_panels
 
 ANSWER_LIMIT: Final = 300
 """Answers shown at most, over all the steps that are shown."""
@@ -276,7 +277,8 @@ def _panels(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
     """Give the charts that have something to show, and the titles of the others."""
     every = yaml.safe_load((_TEMPLATES / "panels.yaml").read_text(encoding="utf-8"))
     shown = [one for one in every if any(history.known(line["key"]) for line in one["series"])]
-    return shown, [panel["title"] for panel in every if panel not in shown]
+    absent = [panel["title"] for panel in every if panel not in shown]
+    return [*shown[:1], *task_panels(history.rows), *shown[1:]], absent
 
 
 def _chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -362,11 +364,17 @@ def _speed_tile(history: History) -> Tile:
 
 
 def _lookup(row: Mapping[str, Any], key: str) -> Any:
-    """Follow a dotted key into nested objects."""
-    value: Any = row
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
+    """Follow a dotted key into nested objects; where a name has dots, the longest one counts."""
+    if key in row:
+        return row[key]
+    head, _, rest = key.partition(".")
+    inner = row.get(head)
+    if not rest or not isinstance(inner, Mapping):
+        return None
+    name, _, metric = rest.rpartition(".")
+    if isinstance(inner.get(name), Mapping):
+        return inner[name].get(metric)
+    return inner.get(rest)
 
 
 def _number(value: Any) -> float | None:

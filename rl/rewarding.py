@@ -3,8 +3,9 @@
 Guarantee: nothing here imports torch or Ray, unless the settings ask for grading nodes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from rewards.combine import Rubric, Term
 from rewards.pool import GradingPool
@@ -12,6 +13,7 @@ from rewards.running import Pool
 from rewards.use import Use
 from rl.config import RewardConfig
 
+START_SLACK = 30.0  # seconds that a pool waits longer than a judge's server, which says more
 SLOW_SECONDS = 5.0  # after which the live line names what is being graded
 
 
@@ -33,6 +35,7 @@ def grading_pool(reward: RewardConfig) -> Pool:
         memory_mb=reward.memory_mb,
         retries=reward.retries,
         concurrency=reward.concurrency,
+        start_deadline=max([reward.start_deadline, *_serving_deadlines(reward)]),
     )
 
 
@@ -53,6 +56,28 @@ def rubric(reward: RewardConfig) -> Rubric:
         reward.scale.correct,
         reward.scale.incorrect,
     )
+
+
+def serving_gpus(reward: RewardConfig) -> float:
+    """GPUs that judges take which are served by the run itself (`options.serve.gpus`)."""
+    return sum((float(one.get("gpus", 0)) for one in _serving(reward)), 0.0)
+
+
+def _serving(reward: RewardConfig) -> list[Mapping[str, Any]]:
+    """The settings of the judges that a run serves itself."""
+    options = [reward.options, *(one.options for one in reward.routes.values())]
+    options += [one.options for one in reward.terms.values()]
+    return [one["serve"] for one in options if isinstance(one.get("serve"), Mapping)]
+
+
+def _serving_deadlines(reward: RewardConfig) -> list[float]:
+    """Seconds that each of them may take to start, and be noticed."""
+    served = _serving(reward)
+    if not served:
+        return []
+    from rewards.judge import ServeSettings
+
+    return [ServeSettings.model_validate(one).start_deadline + START_SLACK for one in served]
 
 
 def slow_grading(pool: Pool) -> str:

@@ -15,6 +15,9 @@ from rl.errors import EngineError, ModelError, PlumbError
 from rl.groups import Completion, Generation
 from rl.hardware import Hardware
 
+Messages = Sequence[Mapping[str, Any]]
+Tools = Sequence[Mapping[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -27,11 +30,18 @@ class Sampling:
 
 
 class RolloutEngine:
-    """The Ray actor's class; `rl.rollout_fleet` places and calls it."""
+    """The Ray actor's class; `rl.rollout_fleet` places and calls it.
 
-    def __init__(self, config: RunConfig, hardware: Hardware) -> None:
+    Args:
+        config: the run's configuration.
+        hardware: what the engine runs on.
+        gpus: GPUs that it has; a part of one where it shares it.
+    """
+
+    def __init__(self, config: RunConfig, hardware: Hardware, gpus: float = 0) -> None:
         self._config = config
         self._hardware = hardware
+        self._gpus = gpus
         self._version = 0
         self._requests = 0
 
@@ -53,15 +63,13 @@ class RolloutEngine:
         warm_up = Sampling(samples=min(8, self._config.rollout.max_concurrency), temperature=1.0)
         await self._sample([token], warm_up, tokens=2)
 
-    def count_tokens(self, prompts: Sequence[Sequence[Mapping[str, str]]]) -> list[int]:
-        """Tokens of each prompt under the chat template."""
-        return [len(self._encode(messages)) for messages in prompts]
+    def count_tokens(self, prompts: Sequence[tuple[Messages, Tools]]) -> list[int]:
+        """Tokens of each prompt, messages and tools, under the chat template."""
+        return [len(self._encode(messages, tools)) for messages, tools in prompts]
 
-    async def generate(
-        self, messages: Sequence[Mapping[str, str]], sampling: Sampling
-    ) -> Generation:
+    async def generate(self, messages: Messages, tools: Tools, sampling: Sampling) -> Generation:
         """Sample all responses to one prompt."""
-        prompt_ids = self._encode(messages)
+        prompt_ids = self._encode(messages, tools)
         limit = self._config.rollout.max_prompt_tokens
         if len(prompt_ids) > limit:
             raise PlumbError(
@@ -71,9 +79,10 @@ class RolloutEngine:
         output = await self._sample(
             prompt_ids, sampling, tokens=self._config.rollout.max_response_tokens
         )
-        texts = self._tokenizer.batch_decode(
-            [list(answer.token_ids) for answer in output.outputs], skip_special_tokens=True
-        )
+        texts = [
+            decode(self._tokenizer, answer.token_ids, may_call_tools=bool(tools))
+            for answer in output.outputs
+        ]
         completions = [
             Completion(
                 token_ids=list(answer.token_ids),
@@ -116,13 +125,21 @@ class RolloutEngine:
         if engine is not None:
             await engine.stop()
 
-    def _encode(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    def _encode(self, messages: Messages, tools: Tools) -> list[int]:
         if self._tokenizer.chat_template is None:
+            if tools:
+                raise ModelError(
+                    f"the model {self._config.model.path!r} has no chat template to show its tools "
+                    "with; use a model that has one, or set data.tools_column to null"
+                )
             text = "\n".join(message["content"] for message in messages)
             encoded: list[int] = self._tokenizer(text)["input_ids"]
             return encoded
         templated = self._tokenizer.apply_chat_template(
-            [dict(message) for message in messages], add_generation_prompt=True, return_dict=True
+            [dict(message) for message in messages],
+            tools=[dict(tool) for tool in tools] or None,
+            add_generation_prompt=True,
+            return_dict=True,
         )
         return list(templated["input_ids"])
 
@@ -173,4 +190,19 @@ class RolloutEngine:
                 "max_num_batched_tokens": max(length, 8192),
                 "enable_prefix_caching": False,
             }
-        return args | {"gpu_memory_utilization": rollout.gpu_memory}
+        memory = self._hardware.engine_memory(rollout.gpu_memory, self._gpus)
+        return args | {"gpu_memory_utilization": memory}
+
+
+def decode(tokenizer: Any, token_ids: Sequence[int], *, may_call_tools: bool) -> str:
+    """The text of an answer without special tokens.
+
+    Where tools are on offer only those at its end are left out: some models mark their calls with
+    special tokens.
+    """
+    special = frozenset(tokenizer.all_special_ids)
+    kept = list(token_ids)
+    while kept and kept[-1] in special:
+        kept.pop()
+    text: str = tokenizer.decode(kept, skip_special_tokens=not may_call_tools)
+    return text

@@ -35,7 +35,7 @@ class RolloutFleet:
             max_concurrency=10_000,
             runtime_env={"env_vars": env},
         )
-        self.actors = [actor.remote(config, hardware) for _ in range(config.rollout.engines)]
+        self.actors = [actor.remote(config, hardware, gpus) for _ in range(config.rollout.engines)]
         self._load = [0] * len(self.actors)
 
     async def start(self) -> None:
@@ -62,8 +62,8 @@ class RolloutFleet:
     async def check_lengths(self, prompts: Sequence[Prompt]) -> None:
         """Refuse prompts that are too long, by name, before anything is trained."""
         limit = self._config.rollout.max_prompt_tokens
-        messages = [prompt.messages for prompt in prompts]
-        counting = self.actors[0].count_tokens.remote(messages)
+        asked = [(prompt.messages, prompt.tools) for prompt in prompts]
+        counting = self.actors[0].count_tokens.remote(asked)
         deadline = self._config.rollout.start_deadline
         (counts,) = await await_all([counting], deadline, "counting the prompts' tokens")
         long = [
@@ -91,7 +91,7 @@ class RolloutFleet:
         self._load[engine] += 1
         deadline = self._config.rollout.deadline
         try:
-            ref = self.actors[engine].generate.remote(prompt.messages, sampling)
+            ref = self.actors[engine].generate.remote(prompt.messages, prompt.tools, sampling)
             async with asyncio.timeout(deadline):
                 generation: Generation = await ref
         except TimeoutError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.schema import Prompt, PromptSource
 from rewards.running import Pool
@@ -41,6 +41,8 @@ class Summary:
     """Folder of the exported model."""
     ungradable: Mapping[str, int]
     """Answers that could not be graded, by the kind of reason; evaluations included."""
+    accuracy_by_task: Mapping[str, tuple[float | None, float | None]]
+    """Of each kind of task in the evaluation: the accuracy before and after."""
 
 
 def open_run_dir(config: RunConfig, *, resume: bool, overwrite: bool) -> Checkpoint | None:
@@ -95,14 +97,12 @@ async def run(
 
     started = time.time()
     async with AsyncExitStack() as stack:
-        # The pool comes first: a plugin that does not load is known at once.
+        # Made first: a plugin that does not load is known at once. Started on the cluster, where a
+        # verifier may place a server of its own.
         pool = grading_pool(config.reward)
-        if not config.reward.nodes:
-            await _open(stack, pool)
         hardware = stack.enter_context(connect(config))
         _stop_on_sigterm()
-        if config.reward.nodes:
-            await _open(stack, pool)
+        await _open(stack, pool)
         fleet, learner = await _start_actors(stack, config, hardware, model)
         await fleet.check_lengths(prompts)
         records = RunRecords(config.run_dir, last_step=checkpoint.step if checkpoint else -1)
@@ -120,7 +120,7 @@ async def run(
 async def _start_actors(
     stack: AsyncExitStack, config: RunConfig, hardware: "Hardware", model: str
 ) -> tuple["RolloutFleet", "LearnerGroup"]:
-    """Start engines and learner side by side, and connect them for weight sync."""
+    """Start engines and learner side by side if they can be, and connect them for weight sync."""
     from rl.cluster import place, transport
     from rl.learner_group import LearnerGroup
     from rl.rollout_fleet import RolloutFleet
@@ -132,7 +132,12 @@ async def _start_actors(
     stack.push_async_callback(fleet.stop)
     learner = LearnerGroup(placed, hardware, gpus=placement.learner_gpus)
     stack.callback(learner.stop)
-    await asyncio.gather(fleet.start(), learner.start())
+    if placement.shared_gpu:
+        # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
+        await learner.start()
+        await fleet.start()
+    else:
+        await asyncio.gather(fleet.start(), learner.start())
     await learner.connect(fleet.actors, transport(config, placement, hardware))
     return fleet, learner
 
@@ -189,4 +194,14 @@ def _summary(
         evaluation_size=len(evaluation),
         model=model,
         ungradable=ungradable,
+        accuracy_by_task=_by_task(rows),
     )
+
+
+def _by_task(
+    rows: Sequence[Mapping[str, Any]],
+) -> Mapping[str, tuple[float | None, float | None]]:
+    measured = [row["eval_accuracy_by_task"] for row in rows if row.get("eval_accuracy_by_task")]
+    if not measured:
+        return {}
+    return {task: (measured[0].get(task), after) for task, after in measured[-1].items()}

@@ -34,6 +34,8 @@ class Demonstration:
     answer: str
     right: str
     """How a right answer ends; the demonstrated one may be wrong."""
+    task: str = ""
+    """The kind of task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class WarmStart:
     """What came of a warm start."""
 
     accuracy: float
-    """Share of sampled answers that were right."""
+    """Share of sampled answers that were right, in the task with the fewest."""
     updates: int
     seconds: float
 
@@ -102,7 +104,7 @@ def warm_start(
     report: Callable[[int, float], None],
     deadline: float = 600.0,
 ) -> WarmStart:
-    """Imitate demonstrations until sampled answers reach `accuracy`.
+    """Imitate demonstrations until sampled answers reach `accuracy` in every task.
 
     Accuracy jumps once the model has understood the task, so it is measured every few updates, and
     the learning rate falls to a third on the way up, to stop near the wanted level instead of far
@@ -170,7 +172,10 @@ def _imitate(
 def sampled_accuracy(
     model: Any, tokenizer: PreTrainedTokenizerFast, examples: Sequence[Demonstration]
 ) -> float:
-    """Share of answers, sampled at temperature 1, that end as a right one does."""
+    """Share of answers, sampled at temperature 1, that end as a right one does.
+
+    Of several tasks it is the one with the smallest share that counts.
+    """
     model.eval()
     prompts = [_encode_prompt(tokenizer, example) for example in examples]
     longest = max(map(len, prompts))
@@ -185,8 +190,10 @@ def sampled_accuracy(
         max_new_tokens=room,
     )
     texts = tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)
-    right = sum(text.endswith(example.right) for text, example in zip(texts, examples, strict=True))
-    return float(right / len(examples))
+    right: dict[str, list[bool]] = {}
+    for text, example in zip(texts, examples, strict=True):
+        right.setdefault(example.task, []).append(text.endswith(example.right))
+    return min(sum(found) / len(found) for found in right.values())
 
 
 def _encode_prompt(tokenizer: PreTrainedTokenizerFast, example: Demonstration) -> list[int]:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from data.schema import Prompt, PromptSource
@@ -23,6 +24,7 @@ from rl.records import RunRecords
 from rl.rewarding import slow_grading, slowest_calls
 from rl.rollout_fleet import RolloutFleet
 from rl.sampler import Batch, DynamicSampler
+from rl.task_metrics import accuracy, accuracy_by_task, by_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,18 @@ class Trainer:
             await self._parts.learner.save(folder)
         self._saved_step = self.step
 
-    async def evaluate(self) -> float | None:
-        """Share of correct answers to the evaluation prompts; none if nothing was gradable."""
-        self._phase = f"evaluating {len(self._parts.evaluation)} prompts"
-        verdicts = await asyncio.gather(*map(self._answer, self._parts.evaluation))
-        gradable = [verdict for group in verdicts for verdict in group if verdict.is_gradable]
-        if not gradable:
-            return None
-        return sum(verdict.is_correct for verdict in gradable) / len(gradable)
+    async def evaluate(self) -> dict[str, Any]:
+        """Share of correct answers to the evaluation prompts, of all and of each kind of task.
+
+        A share is None if nothing was gradable.
+        """
+        prompts = self._parts.evaluation
+        self._phase = f"evaluating {len(prompts)} prompts"
+        verdicts = await asyncio.gather(*map(self._answer, prompts))
+        return {
+            "eval_accuracy": accuracy(chain.from_iterable(verdicts)),
+            "eval_accuracy_by_task": accuracy_by_task(prompts, verdicts),
+        }
 
     async def _train_step(self) -> bool:
         """One step; whether there was anything to train on."""
@@ -146,7 +152,7 @@ class Trainer:
         row = self._row(batch, seconds) | metrics
         row["grade_slowest"] = slowest_calls(self._parts.pool)
         if self._is_due(self._config.train.eval_every) and self._parts.evaluation:
-            row["eval_accuracy"] = await self.evaluate()
+            row |= await self.evaluate()
         first = {(samples[i][0].index, samples[i][1]): a for i, a in advantages.items()}
         self._write(batch, row, first)
         every = self._config.train.checkpoint_every
@@ -168,14 +174,14 @@ class Trainer:
             "step": 0,
             "time": time.time(),
             "policy_version": self.policy_version,
-            "eval_accuracy": await self.evaluate(),
         }
+        row |= await self.evaluate()
         self._parts.records.write_step(row)
 
     async def _evaluate_end(self) -> None:
         """Prompts have run out before the last step: evaluate all the same."""
         if self._parts.evaluation and self.step:
-            self._parts.records.amend_last(eval_accuracy=await self.evaluate())
+            self._parts.records.amend_last(**await self.evaluate())
 
     async def _answer(self, prompt: Prompt) -> list[Verdict]:
         generation = await self._parts.fleet.evaluate(prompt)
@@ -190,6 +196,7 @@ class Trainer:
                     response=completion.text,
                     reference=prompt.reference,
                     task=prompt.task,
+                    tools=prompt.tools,
                     metadata={
                         **prompt.metadata,
                         "response_tokens": len(completion.token_ids),
@@ -231,7 +238,7 @@ class Trainer:
             "step": self.step,
             "time": time.time(),
             "policy_version": self.policy_version,
-            "accuracy": _mean([float(verdict.is_correct) for verdict in gradable]),
+            "accuracy": accuracy(verdicts),
             "reward_mean": mean,
             "reward_std": None
             if mean is None
@@ -247,6 +254,7 @@ class Trainer:
             "ungradable": len(verdicts) - len(gradable),
             "response_tokens_mean": _mean([float(length) for length in lengths]),
             "truncated": cut / len(lengths) if lengths else None,
+            "tasks": by_task(batch.resolved),
             "seconds": dict(seconds),
             "tokens_per_second": sum(lengths) / seconds["total"],
         }

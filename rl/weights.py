@@ -137,6 +137,9 @@ class WeightSender:
                 with gathered(parameters[entry.name]):
                     if self._lead:
                         entry.view(self._buffer).copy_(parameters[entry.name].detach())
+            if self._buffer.is_cuda:
+                # Another process may map the buffer: its reads do not wait for this one's copies.
+                torch.cuda.synchronize()
             yield bucket, self._buffer[: bucket_bytes(bucket)] if self._lead else None
 
     def broadcast(self, bucket: Tensor) -> None:

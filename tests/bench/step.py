@@ -239,7 +239,10 @@ class Bench:
         started = time.perf_counter()
         sampling = Sampling(RESPONSES, self._config.rollout.temperature)
         (engine,) = self._fleet.actors
-        asked = [engine.generate.remote(prompt.messages, sampling) for prompt in self._prompts]
+        asked = [
+            engine.generate.remote(prompt.messages, prompt.tools, sampling)
+            for prompt in self._prompts
+        ]
         deadline = self._config.rollout.deadline
         generations = await await_all(asked, deadline, "sampling without seeds")
         seconds = time.perf_counter() - started

@@ -1,11 +1,16 @@
-"""One learner rank in a process of its own, without Ray: trains two steps and exports the policy.
+"""One learner rank without Ray: under each of some settings it trains and exports the policy.
 
-Usage: python learner_process.py RANK RANKS STAGE PORT MODEL FOLDER [KEY=VALUE ...]
+Usage: python learner_process.py RANK RANKS MODEL FOLDER VARIANTS
+
+VARIANTS is JSON: a list of [name, port, learner settings]. Each is a process of its own, forked
+from this one, which has imported everything; it writes to FOLDER/name.
 """
 
 import json
+import multiprocessing
 import random
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rl.batching import TrainBatch
@@ -30,22 +35,21 @@ def make_batch(samples: int) -> TrainBatch:
     )
 
 
-def main() -> None:
-    rank, ranks, stage, port = (int(argument) for argument in sys.argv[1:5])
-    model, folder = sys.argv[5], Path(sys.argv[6])
-    learner_settings = json.loads(sys.argv[7])
+def train(
+    rank: int, ranks: int, model: str, folder: Path, port: int, settings: Mapping[str, object]
+) -> None:
+    """Train two steps, save, train a third, go back to what was saved and train the third again."""
     config = RunConfig.model_validate(
         {
             "model": {"path": model},
             "learner": {
                 "ranks": ranks,
-                "zero_stage": stage,
                 "lr": 1e-3,
                 "warmup_steps": 0,
                 "mini_batch_size": 12,
                 "micro_batch_tokens": 60,
                 "weight_decay": 0.0,
-                **learner_settings,
+                **settings,
             },
         }
     )
@@ -54,7 +58,7 @@ def main() -> None:
     batch = make_batch(22)
     metrics = [learner.train(batch, step)[0] for step in (1, 2)]
     checkpoint = folder / "checkpoint"
-    checkpoint.mkdir(exist_ok=True)
+    checkpoint.mkdir(parents=True, exist_ok=True)
     learner.save(checkpoint)
     learner.export(folder / "before")
     metrics.append(learner.train(batch, 3)[0])
@@ -64,6 +68,20 @@ def main() -> None:
     learner.export(folder / "resumed")
     if rank == 0:
         (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def main() -> None:
+    rank, ranks = int(sys.argv[1]), int(sys.argv[2])
+    model, folder = sys.argv[3], Path(sys.argv[4])
+    fork = multiprocessing.get_context("fork")
+    for name, port, settings in json.loads(sys.argv[5]):
+        process = fork.Process(
+            target=train, args=(rank, ranks, model, folder / name, port, settings), daemon=True
+        )
+        process.start()
+        process.join()
+        if process.exitcode != 0:
+            sys.exit(f"{name}: exit code {process.exitcode}")
 
 
 if __name__ == "__main__":

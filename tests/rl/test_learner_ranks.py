@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,18 +28,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(model: Path, folder: Path, *, ranks: int, stage: int, **settings: object) -> Path:
-    """Run every rank to its end; returns the folder with metrics and exported policies."""
-    folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def train(model: Path, folder: Path, ranks: int, variants: Mapping[str, object]) -> Path:
+    """Run every rank to its end; returns the folder with each variant's metrics and policies."""
     environment = os.environ | {
         "PYTHONPATH": str(REPOSITORY),
         "DS_ACCELERATOR": "cpu",
         "OMP_NUM_THREADS": "1",
     }
-    arguments = [str(ranks), str(stage), str(port), str(model), str(folder), json.dumps(settings)]
+    ports = free_ports(len(variants))
+    listed = [
+        [name, port, settings]
+        for (name, settings), port in zip(variants.items(), ports, strict=True)
+    ]
+    arguments = [str(ranks), str(model), str(folder), json.dumps(listed)]
     processes = [
         subprocess.Popen(
             [sys.executable, str(SCRIPT), str(rank), *arguments],
@@ -49,13 +52,22 @@ def train(model: Path, folder: Path, *, ranks: int, stage: int, **settings: obje
         for rank in range(ranks)
     ]
     try:
-        outputs = [process.communicate(timeout=150)[0] for process in processes]
+        outputs = [process.communicate(timeout=250)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output[-3000:]
     return folder
+
+
+def free_ports(count: int) -> list[int]:
+    """As many ports that nobody listens on."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -73,67 +85,77 @@ def assert_equal(got: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) 
         assert difference.max() < 5e-4, name
 
 
+KL = {"coef": 5.0, "estimator": "k2", "placement": "loss"}
+
+
 @pytest.fixture(scope="session")
 def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The result of one rank without ZeRO."""
-    return train(model, tmp_path_factory.mktemp("alone") / "run", ranks=1, stage=0)
+    """The results of one rank without ZeRO, under each setting that is tested."""
+    variants = {
+        "plain": {},
+        "undecided": {"entropy_coef": 1.0},
+        "narrow": {"epochs": 2, "clip_low": 1e-6, "clip_high": 1e-6},
+        "wide": {"epochs": 2, "clip_low": 0.9, "clip_high": 50.0},
+        "grpo": {"estimator": "grpo"},
+        "grpo-kl": {"estimator": "grpo", "kl": KL},
+    }
+    return train(model, tmp_path_factory.mktemp("alone"), ranks=1, variants=variants)
+
+
+@pytest.fixture(scope="session")
+def two(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of two ranks at every ZeRO stage."""
+    variants = {str(stage): {"zero_stage": stage} for stage in range(4)}
+    return train(model, tmp_path_factory.mktemp("two"), ranks=2, variants=variants)
+
+
+def metrics(folder: Path) -> list[dict[str, float | None]]:
+    rows: list[dict[str, float | None]] = json.loads((folder / "metrics.json").read_text())
+    return rows
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_two_ranks_equal_one(model: Path, alone: Path, tmp_path: Path, stage: int) -> None:
-    folder = train(model, tmp_path / "run", ranks=2, stage=stage)
+def test_two_ranks_equal_one(alone: Path, two: Path, stage: int) -> None:
+    folder, one = two / str(stage), alone / "plain"
     for part in ("before", "straight", "resumed"):
-        assert_equal(weights(folder / part), weights(alone / part))
-    expected = json.loads((alone / "metrics.json").read_text())
-    for row, other in zip(json.loads((folder / "metrics.json").read_text()), expected, strict=True):
+        assert_equal(weights(folder / part), weights(one / part))
+    for row, other in zip(metrics(folder), metrics(one), strict=True):
         for name in ("loss", "entropy", "grad_norm", "rollout_logprob_gap", "policy_kl"):
             assert row[name] == pytest.approx(other[name], rel=1e-3, abs=1e-6), name
 
 
 @pytest.mark.slow
 def test_training_moved_the_weights(model: Path, alone: Path) -> None:
-    start, end = weights(model), weights(alone / "straight")
+    start, end = weights(model), weights(alone / "plain" / "straight")
     assert any(not torch.equal(start[name], end[name]) for name in start)
-    assert_equal(weights(alone / "resumed"), end)
+    assert_equal(weights(alone / "plain" / "resumed"), end)
 
 
 @pytest.mark.slow
-def test_an_entropy_bonus_keeps_the_policy_undecided(model: Path, tmp_path: Path) -> None:
-    held = train(model, tmp_path / "held", ranks=1, stage=0, entropy_coef=1.0)
-    free = train(model, tmp_path / "free", ranks=1, stage=0)
+def test_an_entropy_bonus_keeps_the_policy_undecided(alone: Path) -> None:
+    def entropy(variant: str) -> float:
+        return metrics(alone / variant)[-1]["entropy"] or 0.0
 
-    def entropy(folder: Path) -> float:
-        return float(json.loads((folder / "metrics.json").read_text())[-1]["entropy"])
-
-    assert entropy(held) > entropy(free)
+    assert entropy("undecided") > entropy("plain") > 0
 
 
 @pytest.mark.slow
-def test_the_loss_clips_where_the_settings_say(model: Path, tmp_path: Path) -> None:
+def test_the_loss_clips_where_the_settings_say(alone: Path) -> None:
     """In a second epoch the ratio has left 1: a narrow range clips about half, a wide one none."""
-    narrow = train(model, tmp_path / "a", ranks=1, stage=0, epochs=2, clip_low=1e-6, clip_high=1e-6)
-    wide = train(model, tmp_path / "b", ranks=1, stage=0, epochs=2, clip_low=0.9, clip_high=50.0)
-
-    def clipped(folder: Path) -> float:
-        return float(json.loads((folder / "metrics.json").read_text())[0]["clip_fraction"])
-
-    assert clipped(narrow) > 0.1
-    assert clipped(wide) == 0
+    narrow = metrics(alone / "narrow")[0]["clip_fraction"]
+    assert narrow is not None and narrow > 0.1
+    assert metrics(alone / "wide")[0]["clip_fraction"] == 0
 
 
 @pytest.mark.slow
-def test_a_reference_model_pulls_back(model: Path, tmp_path: Path) -> None:
+def test_a_reference_model_pulls_back(model: Path, alone: Path) -> None:
     """With a KL penalty in the loss the policy ends nearer to where it started."""
-    settings = {"kl": {"coef": 5.0, "estimator": "k2", "placement": "loss"}, "estimator": "grpo"}
-    held = train(model, tmp_path / "held", ranks=1, stage=0, **settings)
-    free = train(model, tmp_path / "free", ranks=1, stage=0, estimator="grpo")
-    last_kl = json.loads((held / "metrics.json").read_text())[-1]["kl"]
-    assert last_kl is not None
+    assert metrics(alone / "grpo-kl")[-1]["kl"] is not None
     start = weights(model)
 
-    def distance(folder: Path) -> float:
-        end = weights(folder / "straight")
+    def distance(variant: str) -> float:
+        end = weights(alone / variant / "straight")
         return float(sum((end[name] - start[name]).square().sum() for name in start))
 
-    assert distance(held) < distance(free)
+    assert distance("grpo-kl") < distance("grpo")

@@ -26,6 +26,7 @@ def group(index: int, reference: Any = "7") -> Group:
         f"p/{index}",
         ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "3+4?"}),
         reference,
+        "sums",
     )
     answers = [
         Completion([5, 6], [-0.1, -0.2], "7", "stop"),
@@ -143,6 +144,7 @@ def test_rollouts_hold_every_answer_in_a_fixed_schema(tmp_path: Path) -> None:
         "step": 12,
         "group": 3,
         "prompt_id": "p/3",
+        "task": "sums",
         "prompt": "system: Be brief.\nuser: 3+4?",
         "response": "7",
         "reference": "7",

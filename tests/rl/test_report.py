@@ -169,6 +169,28 @@ def test_charts_hold_the_metrics(tmp_path: Path) -> None:
     assert "Not recorded" not in page.text
 
 
+def test_a_mixed_run_has_charts_of_each_task(tmp_path: Path) -> None:
+    def mixed(step: int, share: float) -> dict[str, Any]:
+        tasks = {name: {"accuracy": share, "reward_mean": -share} for name in ("text", "v1.tool")}
+        held_out = {"text": 0.2, "v1.tool": None}
+        return metric_row(step, tasks=tasks, eval_accuracy_by_task=held_out)
+
+    page = Page(write_report(make_run(tmp_path, [mixed(1, 0.25), mixed(2, 0.75)])))
+    titles = [panel["title"] for panel in page.charts["panels"]]
+    assert titles[:3] == ["Accuracy", "Accuracy by task", "Reward by task"]
+    columns = page.charts["columns"]
+    assert columns["tasks.v1.tool.accuracy"] == columns["tasks.text.accuracy"] == [0.25, 0.75]
+    assert columns["tasks.text.reward_mean"] == [-0.25, -0.75]
+    assert columns["eval_accuracy_by_task.text"] == [0.2, 0.2]
+    assert columns["eval_accuracy_by_task.v1.tool"] == [None, None]
+
+
+def test_a_run_of_one_task_has_no_charts_by_task(tmp_path: Path) -> None:
+    alone = metric_row(1, tasks={"math": {"accuracy": 0.5, "reward_mean": 0.5}})
+    page = Page(write_report(make_run(tmp_path, [alone])))
+    assert not any("by task" in panel["title"] for panel in page.charts["panels"])
+
+
 def test_the_page_needs_no_network(tmp_path: Path) -> None:
     page = Page(write_report(finished_run(tmp_path)))
     policy = next(

@@ -1,0 +1,45 @@
+"""Charts of a report that show each kind of task apart, in the form of `templates/panels.yaml`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+COLOURS: Final = 5
+"""Colours of series, as the style sheet has them."""
+
+
+def task_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Charts of each kind of task apart, where a run mixes several."""
+    tasks = sorted({task for row in rows for task in row.get("tasks") or ()})
+    if len(tasks) < 2:
+        return []
+    return [
+        {
+            "title": "Accuracy by task",
+            "caption": "As above, for each kind of task apart; diamonds are the held-out prompts.",
+            "unit": "share",
+            "wide": True,
+            "full_scale": True,
+            "series": [
+                {"key": key, "label": label, "style": style, "colour": 1 + number % COLOURS}
+                for number, task in enumerate(tasks)
+                for key, label, style in (
+                    (f"tasks.{task}.accuracy", task, "smooth"),
+                    (f"eval_accuracy_by_task.{task}", f"{task}, held out", "points"),
+                )
+            ],
+        },
+        {
+            "title": "Reward by task",
+            "caption": "Mean over a step's answers, for each kind of task apart.",
+            "unit": "number",
+            "series": [
+                {
+                    "key": f"tasks.{task}.reward_mean",
+                    "label": task,
+                    "style": "smooth",
+                    "colour": 1 + number % COLOURS,
+                }
+                for number, task in enumerate(tasks)
+            ],
+        },
+    ]
