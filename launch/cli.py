@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from launch.judge_cli import judge_app
 from launch.sandbox_cli import sandbox_app
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Look at data sets before they are trained on.")
 app.add_typer(data_app, name="data")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(judge_app, name="judge")
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[
@@ -96,7 +98,9 @@ def verify(
     target: Annotated[
         str, typer.Argument(metavar="OUT.jsonl", help="verdicts, in the same order; - for stdout")
     ],
-    task: Annotated[str, typer.Option(help="what the answers are answers to: math or code")],
+    task: Annotated[
+        str, typer.Option(help="what the answers are answers to: math, code, tool or text")
+    ],
     sandbox: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +109,40 @@ def verify(
             "PLUMB_SANDBOX_TOKEN",
             show_default="auto",
         ),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="text: an OpenAI-compatible endpoint that grades, such as "
+            "http://127.0.0.1:8000/v1, or several with commas",
+        ),
+    ] = None,
+    judge_model: Annotated[
+        str | None,
+        typer.Option(help="text: the judge's model", show_default="the endpoint's only one"),
+    ] = None,
+    judge_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="text: the environment variable with the judge's API key",
+            show_default="no key is sent",
+        ),
+    ] = None,
+    rubric: Annotated[
+        str | None,
+        typer.Option(
+            help="text: a rubric's name, or its file", show_default="the report's four factors"
+        ),
+    ] = None,
+    votes: Annotated[
+        int | None,
+        typer.Option(help="text: grades an answer, whose median counts", show_default="1"),
+    ] = None,
+    loose: Annotated[
+        bool | None,
+        typer.Option("--loose", help="text: forgive stars, and a first or last line, as IFEval"),
     ] = None,
     workers: Annotated[
         int | None,
@@ -119,7 +157,7 @@ def verify(
             help="seconds for one answer, after which it is not correct; code: for its tests and "
             "the wait for a free place together, after which it is ungradable (a program's own "
             "time is in the row's limits)",
-            show_default="3; code: 300",
+            show_default="3; code: 300; text: 600 with a judge, 10 with constraints",
         ),
     ] = None,
     memory_mb: Annotated[
@@ -144,6 +182,15 @@ def verify(
     test ran in the sandbox too, apart from the program; "passed (in process)":
     together with it.
 
+    A row of the task tool is {"id", "response", "tools", "reference"} or
+    {"id", "calls": [{"name", "arguments"}], "tools", "reference"}, and may have
+    "mode": exact (default) compares with [{"name", "arguments"}], accept with
+    BFCL's [{"name": {"arg": [allowed values]}}]. [] means that no call is right.
+
+    A row of the task text is {"id", "messages", "response", "reference"?}, for a
+    judge; or {"id", "response", "instruction_id_list", "kwargs"}, IFEval's
+    constraints, which need no judge.
+
     A row of the output is {"id", "outcome", "reward", "reason", "seconds"}. The
     outcome is correct, incorrect, or ungradable: an ungradable answer was not
     measured, and its reward is null. OUT.jsonl appears when every row is graded;
@@ -155,10 +202,13 @@ def verify(
 
       plumb verify --task code --sandbox docker programs.jsonl verdicts.jsonl
 
+      plumb verify --task text --judge http://127.0.0.1:8000/v1 chats.jsonl verdicts.jsonl
+
       zcat answers.jsonl.gz | plumb verify --task math - verdicts.jsonl
     """
     with one_line_errors():
         from launch.verify import verify as run_verify
+        from launch.verify_uses import TaskOptions
 
         run_verify(
             task,
@@ -167,7 +217,7 @@ def verify(
             workers=workers,
             deadline=deadline,
             memory_mb=memory_mb,
-            sandbox=sandbox,
+            options=TaskOptions(sandbox, judge, judge_model, judge_key_env, rubric, votes, loose),
         )
 
 

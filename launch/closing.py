@@ -20,6 +20,11 @@ def close(config: RunConfig, summary: Summary) -> None:
             f"{before:.1%} before, {after:.1%} after ({change:+.1f} points), measured on "
             f"{summary.evaluation_size} held-out prompts, {_manner(config)}"
         )
+    if len(summary.accuracy_by_task) > 1:
+        facts["by task"] = "; ".join(
+            f"{task} {_percent(first)} before, {_percent(last)} after"
+            for task, (first, last) in summary.accuracy_by_task.items()
+        )
     if summary.ungradable:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.ungradable.items()))
         total = sum(summary.ungradable.values())
@@ -28,6 +33,10 @@ def close(config: RunConfig, summary: Summary) -> None:
         facts["model"] = str(summary.model)
     facts["report"] = str(report)
     Console(soft_wrap=True, highlight=False).print(summary_table(facts))
+
+
+def _percent(share: float | None) -> str:
+    return "not measured" if share is None else f"{share:.1%}"
 
 
 def _manner(config: RunConfig) -> str:

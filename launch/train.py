@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -15,12 +16,15 @@ from data.stream import PromptStream
 from rl.checkpoint import CheckpointStore
 from rl.config import DataConfig, RunConfig
 from rl.config_file import load_config
+from rl.hardware import calm_threads
 from rl.run import Summary, open_run_dir, run
 
 if TYPE_CHECKING:
     from rl.tiny import Demonstration
 
 TINY = "builtin:tiny"
+DEMONSTRATIONS = 4096
+"""A warm start has at least half as many."""
 
 
 def train(
@@ -64,6 +68,8 @@ def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]
             prompt_column=config.prompt_column,
             reference_column=config.reference_column,
             reference_pattern=config.reference_pattern,
+            tools_column=config.tools_column,
+            task_column=config.task_column,
             task=config.task,
             system=config.system,
             template=config.template,
@@ -84,6 +90,7 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     folder = config.run_dir / "start_model"
     if (folder / "config.json").exists():
         return folder
+    os.environ.update(calm_threads())  # read when torch is imported, below
     # Importing transformers makes DeepSpeed announce that it found no accelerator.
     logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno > logging.WARNING)
     from tqdm import tqdm
@@ -121,16 +128,23 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
 
 
 def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
-    """Worked answers to built-in problems, a share of `mistakes` of them with a mistake."""
+    """Worked answers to built-in problems, a share of `mistakes` of them with a mistake.
+
+    Of few problems each has several answers, right and wrong ones, so that the model cannot learn
+    by heart which problems are answered wrongly.
+    """
     from data.builtin import ending, solution
     from rl.tiny import Demonstration
 
     draw = random.Random(seed)
+    copies = max(1, DEMONSTRATIONS // len(prompts))
     return [
         Demonstration(
             prompt=prompt.messages[-1]["content"],
             answer=solution(prompt, mistaken=draw.random() < mistakes),
             right=ending(prompt),
+            task=prompt.task,
         )
         for prompt in prompts
+        for _ in range(copies)
     ]

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from rich.console import Console
@@ -24,7 +25,9 @@ from rewards.running import Limits
 from rl.errors import ConfigError
 
 BOXED: Final = frozenset({"math"})  # verifiers that read the answer from a box
-TESTED: Final = frozenset({"code"})  # verifiers whose references are tests, and no answers
+TASK_OF: Final = MappingProxyType(  # of verifiers whose references are tests, and no answers
+    {"code": "code", "constraints": "text", "judge": "text"}
+)
 SHOWN, SHOWN_LENGTH = 20, 60  # misses on the terminal, and characters of a reference there
 
 
@@ -52,10 +55,10 @@ def validate(
         RewardError: the verifier cannot be loaded, or not for this data.
         StorageError: `out` cannot be written.
     """
-    if verifier in TESTED:
+    if verifier in TASK_OF:
         raise ConfigError(
             f"the references of {verifier} are tests, not answers that could be checked; grade "
-            f"known solutions with plumb verify --task {verifier} instead"
+            f"known solutions with plumb verify --task {TASK_OF[verifier]} instead"
         )
     limits = grading_limits(workers, deadline, memory_mb)
     console = Console(highlight=False, soft_wrap=True)

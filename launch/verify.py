@@ -16,13 +16,15 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from launch.verify_progress import Meter
-from launch.verify_rows import TASKS, Answer, Batch, Output, as_line, check_apart, read_batches
+from launch.verify_rows import Answer, Batch, Output, as_line, check_apart, read_batches
+from launch.verify_tasks import TASKS
+from launch.verify_uses import TaskOptions, use_of, uses_of
 from rewards import GradingPool, Outcome, Rubric, Sample, Use, Verdict
 from rewards.running import Limits
 from rl.errors import ConfigError
@@ -92,7 +94,7 @@ class Grader:
             if name not in self._pools:
                 self._pools[name] = await self._stack.enter_async_context(
                     GradingPool(
-                        Rubric(self._uses.get(name, Use(name))),
+                        Rubric(use_of(name, self._uses)),
                         workers=self._limits.workers,
                         deadline=self._limits.deadline,
                         memory_mb=self._limits.memory_mb,
@@ -110,7 +112,7 @@ def verify(
     workers: int | None,
     deadline: float | None,
     memory_mb: int,
-    sandbox: str | None = None,
+    options: TaskOptions,
 ) -> None:
     """Grade the rows of `source` into `target`; `-` stands for standard input and output.
 
@@ -122,7 +124,7 @@ def verify(
             its cores.
         deadline: Seconds for one answer; None: what its verifier is made for.
         memory_mb: Memory of a grading process; for code, of a run whose row says nothing else.
-        sandbox: Where programs run, as `Sandbox.open` takes it, or URLs with commas between them.
+        options: What only some tasks have.
 
     Raises:
         ConfigError: An option is out of range, or not for this task.
@@ -131,26 +133,14 @@ def verify(
     """
     if task not in TASKS:
         raise ConfigError(f"--task is {task!r}; use {', '.join(TASKS)}")
-    if sandbox is not None and task != "code":
-        raise ConfigError(f"--sandbox is for --task code, not for {task}; leave it out")
     cores = len(os.sched_getaffinity(0))
     limits = grading_limits(cores if workers is None else workers, deadline, memory_mb)
-    uses = code_uses(sandbox or "auto", workers, memory_mb) if task == "code" else {}
+    uses = uses_of(task, options, workers=workers, memory_mb=memory_mb)
     check_apart(source, target)
     console = Console(stderr=target == "-", highlight=False, soft_wrap=True)
     began = time.monotonic()
     tally = asyncio.run(_run(task, source, target, Grader(limits, uses), console))
     console.print(_summary(tally, time.monotonic() - began))
-
-
-def code_uses(sandbox: str, workers: int | None, memory_mb: int) -> dict[str, Use]:
-    """The verifiers of rows of code: whole answers, and programs alone."""
-    options: dict[str, Any] = {
-        "sandbox": sandbox.split(",") if "," in sandbox else sandbox,
-        "box": {} if workers is None else {"slots": workers},
-        "limits": {"memory_mb": memory_mb},
-    }
-    return {"code": Use("code", options), "code-bare": Use("code", {**options, "bare": True})}
 
 
 def grading_limits(workers: int, deadline: float | None, memory_mb: int) -> Limits:

@@ -7,14 +7,15 @@ remedy, and the output appears under its name complete or not at all.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
 from data.errors import RowError, SourceError
+from launch.verify_tasks import TASKS, kind_of
 from rewards import Sample, Verdict
 from rl.errors import ConfigError, StorageError
 from rl.storage import sync_folder
@@ -27,7 +28,8 @@ BATCH_ROWS, BATCH_BYTES = 256, 1 << 20  # what is graded together, whichever com
 class Answer:
     """A row to grade: its id as it was written, the verifier for it, and what that looks at.
 
-    `code-bare` is `code` for rows that are programs alone.
+    `code-bare` is `code` for rows that are programs alone, `tool-bare` is `tool` for rows that are
+    calls alone.
     """
 
     line: int
@@ -42,84 +44,6 @@ class Batch:
 
     answers: list[Answer]
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What a task makes of a row: the verifier, the text that it grades, what it compares with."""
-
-    verifier: str
-    text: str
-    reference: Any
-    columns: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _math(row: Mapping[str, Any], where: str) -> _Parts:
-    given = _one_of(row, where, "prediction", "a bare one")
-    if row.get("reference") is None:
-        raise RowError(f"{where}: has no reference; add the answer to compare with")
-    text = row[given]
-    bare = given == "prediction"
-    if not isinstance(text, str) and not (bare and type(text) in (int, float)):
-        raise RowError(f"{where}: the {given} is {_kind(text)}; write it as text")
-    return _Parts("math-bare" if bare else "math", str(text), row["reference"])
-
-
-def _code(row: Mapping[str, Any], where: str) -> _Parts:
-    from rewards.code import LANGUAGES
-    from sandbox.errors import RequestError
-    from sandbox.judge import parse_tests
-
-    given = _one_of(row, where, "program", "its program alone")
-    text = row[given]
-    if not isinstance(text, str):
-        raise RowError(f"{where}: the {given} is {_kind(text)}; write it as text")
-    columns = {name: row[name] for name in ("language", "limits") if row.get(name) is not None}
-    if columns.get("language", LANGUAGES[0]) not in LANGUAGES:
-        raise RowError(
-            f"{where}: there is no language {columns['language']!r}; use {', '.join(LANGUAGES)}"
-        )
-    tests = row.get("tests")
-    if not isinstance(tests, dict):
-        fault = "has no tests" if tests is None else f"the tests are {_kind(tests)}"
-        raise RowError(f'{where}: {fault}; add an object such as {{"kind": "stdio", "cases": ...}}')
-    try:
-        parse_tests(tests)
-    except RequestError as error:
-        raise RowError(f"{where}: {error}; mend the row") from error
-    _check_limits(columns.get("limits", {}), where)
-    return _Parts("code" if given == "response" else "code-bare", text, tests, columns)
-
-
-def _check_limits(limits: object, where: str) -> None:
-    from pydantic import ValidationError
-
-    from sandbox.types import Limits
-
-    if not isinstance(limits, dict):
-        raise RowError(f"{where}: the limits are {_kind(limits)}; write an object")
-    try:
-        Limits.model_validate(limits)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, ("limits", *fault["loc"])))
-        raise RowError(f"{where}: {place}: {fault['msg']}; mend the row") from error
-
-
-def _one_of(row: Mapping[str, Any], where: str, bare: str, meaning: str) -> str:
-    """Which of `response` and `bare` a row gives: it must be one of them."""
-    given = [name for name in ("response", bare) if row.get(name) is not None]
-    if len(given) != 1:
-        raise RowError(
-            f"{where}: has {'both response and' if given else 'neither response nor'} {bare}; "
-            f"give a whole answer as response, or {meaning} as {bare}"
-        )
-    return given[0]
-
-
-TASKS: Final[Mapping[str, Callable[[Mapping[str, Any], str], _Parts]]] = MappingProxyType(
-    {"math": _math, "code": _code}
-)
 
 
 def check_apart(source: str, target: str) -> None:
@@ -257,15 +181,16 @@ def read_lines(source: str) -> Iterator[tuple[int, bytes, str]]:
 def _answer(line: int, row: Mapping[str, Any], where: str, task: str) -> Answer:
     name = row.get("id")
     if isinstance(name, bool) or not isinstance(name, str | int):
-        fault = "has no id" if name is None else f"the id is {_kind(name)}"
+        fault = "has no id" if name is None else f"the id is {kind_of(name)}"
         raise RowError(f"{where}: {fault}; give each row an id of text or a whole number")
     parts = TASKS[task](row, where)
     sample = Sample(
         id=str(name),
-        prompt=(),
+        prompt=parts.prompt,
         response=parts.text,
         reference=parts.reference,
         task=task,
+        tools=parts.tools,
         metadata=parts.columns,
     )
     return Answer(line, name, parts.verifier, sample)
@@ -285,13 +210,8 @@ def _object(text: bytes, where: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise RowError(f"{where}: not usable JSON: {error}; mend or remove it") from error
     if not isinstance(row, dict):
-        raise RowError(f"{where}: holds {_kind(row)}, not an object; write one object a line")
+        raise RowError(f"{where}: holds {kind_of(row)}, not an object; write one object a line")
     return row
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "text", bool: "true or false"}
-    return "null" if value is None else names.get(type(value), "a number")
 
 
 def _label(source: str) -> str:

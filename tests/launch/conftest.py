@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
+WORKER = "PYTEST_XDIST_WORKER"  # processes inherit it from the test that they are of
 OURS = ("EngineCore", "ray::", "raylet", "gcs_server", "torch_shm_manager", "rewards.worker")
 
 LETTERS = """
@@ -26,13 +28,15 @@ def many_digits(sample: Sample) -> Verdict:
 """
 
 
-def leftovers() -> set[int]:
-    """Processes of a run that are alive now."""
+def leftovers() -> set[tuple[int, str]]:
+    """Processes of a run that are alive now, without those of tests that run beside this one."""
     found = set()
     for process in psutil.process_iter(["pid", "name", "cmdline", "status"]):
         line = " ".join([process.info["name"] or "", *(process.info["cmdline"] or [])])
         if process.info["status"] != psutil.STATUS_ZOMBIE and any(name in line for name in OURS):
-            found.add(process.info["pid"])
+            with suppress(psutil.Error):
+                if process.environ().get(WORKER) == os.environ.get(WORKER):
+                    found.add((process.info["pid"], line))
     return found
 
 
@@ -44,11 +48,21 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
         time.sleep(0.2)
 
 
+def only_line(errors: str) -> str:
+    """The message, after checking that it is alone: no traceback, no second line."""
+    lines = [line for line in errors.splitlines() if line.startswith("plumb: ")]
+    assert len(lines) == 1, errors
+    assert "Traceback" not in errors
+    return lines[0]
+
+
 class Plumb:
     """Starts `plumb` in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, model: Path) -> None:
         self.folder = folder
+        self._model = model
+        self._started: list[subprocess.Popen[str]] = []
         self.environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
         self.environment["PYTHONPATH"] = str(REPOSITORY)
 
@@ -57,7 +71,7 @@ class Plumb:
         (self.folder / "digits.py").write_text(LETTERS)
         settings: dict[str, object] = {
             "run_dir": str(self.folder / "run"),
-            "model": {"path": "builtin:tiny"},
+            "model": {"path": str(self._model)},
             "data": {"train": str(self.write_data()), "eval_size": 4},
             "reward": {"verifier": "digits.py:many_digits"},
             "sampler": {"prompts_per_step": 4, "samples_per_prompt": 4, "filter": "none"},
@@ -83,7 +97,7 @@ class Plumb:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `plumb train` with these arguments."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "launch.cli", "train", *arguments],
             cwd=self.folder,
             env=self.environment,
@@ -92,21 +106,42 @@ class Plumb:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Kill what a failed test has left running."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(30)
 
     def run(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run `plumb train` to its end."""
         process = self.start(*arguments)
-        try:
-            output, errors = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        output, errors = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `builtin:tiny` is without a warm start, so that each run need not make it anew."""
+    from rl.tiny import make_model, make_tokenizer, save
+
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = make_tokenizer()
+    save(make_model(tokenizer, seed=0), tokenizer, folder)
+    return folder
+
+
 @pytest.fixture
-def plumb(tmp_path: Path) -> Iterator[Plumb]:
+def plumb(tmp_path: Path, tiny_model: Path) -> Iterator[Plumb]:
     """The command in a fresh folder; the test fails if it leaves a process behind."""
     before = leftovers()
-    yield Plumb(tmp_path)
-    wait_until(lambda: leftovers() <= before, 20, "the end of every process of the run")
+    command = Plumb(tmp_path, tiny_model)
+    yield command
+    command.stop()
+    end = time.monotonic() + 60
+    while left := leftovers() - before:
+        assert time.monotonic() < end, f"left running: {left}"
+        time.sleep(0.2)

@@ -10,10 +10,10 @@ from conftest import REPOSITORY, Plumb
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
-    plumb.environment["OMP_NUM_THREADS"] = "1"  # waiting threads stall a busy host
     done = plumb.run(
         str(REPOSITORY / "launch" / "configs" / "code.yaml"),
-        "data.train=builtin:expressions?max=5&count=all",
+        "data.train=builtin:expressions?max=2&count=all",
+        "model.warm_start_lr=3e-3",
         "data.eval_size=0",
         "reward.options.sandbox=bubblewrap",
         "train.steps=8",

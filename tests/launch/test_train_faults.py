@@ -1,22 +1,13 @@
 """What a user can do wrong, and what can go wrong around a run: one clear line, no orphans."""
 
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Plumb, wait_until
-
-
-def only_line(errors: str) -> str:
-    """The message, after checking that it is alone: no traceback, no second line."""
-    lines = [line for line in errors.splitlines() if line.startswith("plumb: ")]
-    assert len(lines) == 1, errors
-    assert "Traceback" not in errors
-    return lines[0]
+from conftest import Plumb, only_line
 
 
 def test_a_misspelt_key_names_the_right_one(plumb: Plumb) -> None:
@@ -95,18 +86,3 @@ def test_a_full_disk_stops_the_run_and_leaves_what_was_saved(
     assert "disk is full" in message
     assert "--resume" not in message, "nothing was saved that a run could go on from"
     assert not list((run_dir / "checkpoints").glob("*"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_says_so_and_leaves_no_process(
-    plumb: Plumb, number: signal.Signals, code: int
-) -> None:
-    config = plumb.write_config(train={"steps": 1000})
-    process = plumb.start(str(config))
-    saved = plumb.folder / "run" / "checkpoints" / "step_000002"
-    wait_until(saved.exists, 120, "a checkpoint")
-    os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
-    assert "is saved: add --resume to go on from there" in only_line(errors)

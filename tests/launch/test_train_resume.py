@@ -1,40 +1,61 @@
-"""Killed in the middle of a step, a run goes on as if nothing had happened."""
+"""Interrupted or killed in the middle of a step, a run goes on as if nothing had happened."""
 
 import json
 import os
 import signal
 from pathlib import Path
+from subprocess import Popen
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Plumb, leftovers, wait_until
+from conftest import Plumb, leftovers, only_line, wait_until
+
+COMPARED = 6  # steps
 
 
-def trained_prompts(run_dir: Path) -> dict[str, list[tuple[str, str, float]]]:
+def rollouts(run_dir: Path, step: int) -> Path:
+    return run_dir / "rollouts" / f"step_{step:06d}.parquet"
+
+
+def trained_prompts(run_dir: Path) -> list[list[tuple[str, str, float]]]:
     """Every sampled response of every step, in order."""
-    steps = {}
-    for path in sorted((run_dir / "rollouts").glob("step_*.parquet")):
-        rows = pq.read_table(path).to_pylist()
-        steps[path.stem] = [(row["prompt_id"], row["response"], row["reward"]) for row in rows]
-    return steps
+    tables = [pq.read_table(rollouts(run_dir, step)) for step in range(1, COMPARED + 1)]
+    return [
+        [(row["prompt_id"], row["response"], row["reward"]) for row in table.to_pylist()]
+        for table in tables
+    ]
 
 
 def metrics(run_dir: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines[: COMPARED + 1]]
+
+
+def interrupt(process: Popen[str], number: signal.Signals) -> str:
+    """End a run as Ctrl-C or as a scheduler does, and return what it printed."""
+    if number is signal.SIGINT:
+        os.killpg(process.pid, number)  # Ray's own processes ignore it
+    else:
+        process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, errors
+    assert "is saved: add --resume to go on from there" in only_line(errors)
+    return output
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_over_the_same_prompts(plumb: Plumb) -> None:
-    train = {"steps": 6, "checkpoint_every": 2}
+def test_a_stopped_run_says_so_and_resumes_over_the_same_prompts(plumb: Plumb) -> None:
+    train = {"steps": 1000, "checkpoint_every": 2}
     sampler = {"filter": "reward", "prompts_per_step": 4, "samples_per_prompt": 4}
     config = str(plumb.write_config(train=train, sampler=sampler))
     whole, killed = plumb.folder / "whole", plumb.folder / "killed"
-    done = plumb.run(config, f"run_dir={whole}")
-    assert done.returncode == 0, done.stderr
+
+    process = plumb.start(config, f"run_dir={whole}")
+    wait_until(rollouts(whole, COMPARED + 1).exists, 120, "the uninterrupted run's steps")
+    interrupt(process, signal.SIGINT)
 
     process = plumb.start(config, f"run_dir={killed}")
-    reached = killed / "rollouts" / "step_000003.parquet"
-    wait_until(reached.exists, 120, "step 3")
+    wait_until(rollouts(killed, 3).exists, 120, "step 3")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     wait_until(lambda: not leftovers(), 30, "the end of the killed run's processes")
@@ -42,9 +63,9 @@ def test_a_killed_run_resumes_over_the_same_prompts(plumb: Plumb) -> None:
     refused = plumb.run(config, f"run_dir={killed}")
     assert refused.returncode == 2
     assert "--resume" in refused.stderr
-    resumed = plumb.run(config, f"run_dir={killed}", "--resume")
-    assert resumed.returncode == 0, resumed.stderr
-    assert "resumed after step 2" in resumed.stdout
+    process = plumb.start(config, f"run_dir={killed}", "--resume")
+    wait_until(rollouts(killed, COMPARED + 1).exists, 120, "the resumed run's steps")
+    assert "resumed after step 2" in interrupt(process, signal.SIGTERM)
 
     assert trained_prompts(killed) == trained_prompts(whole)
     rows, expected = metrics(killed), metrics(whole)
