@@ -13,14 +13,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from rl.report import (
-    ANSWER_LIMIT,
-    TEXT_LIMIT,
-    ReportError,
-    read_answers,
-    read_history,
-    write_report,
-)
+from rl.report import write_report
+from rl.report_records import ANSWER_LIMIT, TEXT_LIMIT, ReportError, read_answers, read_history
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=alert(1)><!-- {{ 7*7 }}"
