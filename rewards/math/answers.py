@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+THINKING = ((THINK_OPEN, THINK_CLOSE), ("[THINK]", "[/THINK]"))  # the second is Mistral's
 PHRASES = (r"(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*", r"####\s*")
 """What stands before an answer that has no box, as regular expressions; case does not matter."""
 PHRASE_LIMIT = 400  # characters of an answer after a phrase
@@ -27,9 +28,11 @@ class NoAnswerError(Exception):
 
 def final_part(response: str) -> str:
     """What stands after the thinking: nothing, if the thinking never ended."""
-    _, closed, after = response.rpartition(THINK_CLOSE)
-    visible = after if closed else response
-    return visible.partition(THINK_OPEN)[0]
+    for opening, closing in THINKING:
+        _, closed, after = response.rpartition(closing)
+        visible = after if closed else response
+        response = visible.partition(opening)[0]
+    return response
 
 
 def final_answer(response: str, phrases: Sequence[str] = ()) -> str:

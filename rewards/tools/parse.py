@@ -2,8 +2,9 @@
 
 Guarantees: `parse_calls` and `called_tool` never raise, whatever the text is, and take time in
 proportion to it. Thinking is taken away first: what stands before the last `</think>` and after an
-open `<think>` calls nothing. A text without a call is no fault. A call that was attempted and is
-broken is one, and then there are no calls at all; these are the limits that make a call broken:
+open `<think>` calls nothing, and so with Mistral's `[THINK]`. A text without a call is no fault. A
+call that was attempted and is broken is one, and then there are no calls at all; these are the
+limits that make a call broken:
 
 - keys that stand twice, NaN and Infinity, numbers beyond a double, integers of over 400 digits;
 - half of a surrogate pair, which no file could hold;

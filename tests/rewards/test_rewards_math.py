@@ -50,6 +50,7 @@ def test_incorrect_with_a_reason(response: str, reason: str) -> None:
         ("\\fbox{5}", "5"),
         ("\\boxed{\\boxed{5}}", "5"),
         ("<think>\\boxed{4}</think> so \\boxed{5}", "5"),
+        ("[THINK]\\boxed{4}[/THINK] so \\boxed{5}", "5"),
         ("\\boxed{4}, no: \\boxed {5}.", "5"),
         ("\\boxed{\\frac{1}{\\sqrt{2}}} holds", "\\sqrt2/2"),
         ("\\boxed{1} and \\boxed{2}", "2, 1"),

@@ -255,6 +255,8 @@ def test_a_broken_call_is_a_fault(text: str, reason: str) -> None:
         'So: {"type": "function", "function": {"name": "f", "description": "declared"}}',
         f"<think><tool_call>{CALL}</tool_call>",
         f"<think>{CALL}</think>Hello.",
+        f"[THINK]{CALL}[/THINK]Hello.",
+        f"[THINK][TOOL_CALLS][{CALL}]",
     ],
 )
 def test_text_is_no_call(text: str) -> None:
