@@ -57,10 +57,10 @@ def _init(address: str | None) -> None:
             )
             return
         except Exception as error:
-            ray.shutdown()
             too_slow = type(error) is Exception  # that is what Ray raises after its 30 s
             if not too_slow or start == STARTS:
                 raise _unusable(address, error) from error
+            ray.shutdown()
 
 
 def _unusable(address: str | None, error: Exception) -> ClusterError:
