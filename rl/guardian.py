@@ -39,14 +39,18 @@ def guarded() -> Iterator[None]:
 
 def main() -> None:
     """Watch a driver's descendants until it ends; leave alone those it had before."""
-    driver, *spared = (int(argument) for argument in sys.argv[1:])
+    pid, *spared = (int(argument) for argument in sys.argv[1:])
     ignored = {*spared, os.getpid()}
+    try:
+        driver = psutil.Process(pid)
+    except psutil.NoSuchProcess:  # it ended before this one was there, and has started nothing
+        return
     known: set[psutil.Process] = set()
     while not select.select([sys.stdin], [], [], WATCH)[0]:
         known |= _descendants(driver, ignored)
     known |= _descendants(driver, ignored)
     for process in list(known):
-        known |= _descendants(process.pid, ignored)
+        known |= _descendants(process, ignored)
     _wait_for_end(known, GRACE)
     deadline = time.monotonic() + 20
     while (remaining := _alive(known)) and time.monotonic() < deadline:
@@ -73,9 +77,10 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _descendants(pid: int, ignored: set[int]) -> set[psutil.Process]:
+def _descendants(process: psutil.Process, ignored: set[int]) -> set[psutil.Process]:
+    """Those that run now; none of a process that has ended, whoever has its number since then."""
     try:
-        children = psutil.Process(pid).children(recursive=True)
+        children = process.children(recursive=True)
     except psutil.NoSuchProcess:
         return set()
     return {child for child in children if child.pid not in ignored}

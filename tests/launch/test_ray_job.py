@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -54,53 +54,59 @@ def flaky(sample: Sample) -> Verdict:
 """
 
 
+class StartError(Exception):
+    """Ray did not start."""
+
+
 @contextmanager
-def ray_head(environment: dict[str, str], folder: Path) -> Iterator[str | None]:
-    """A Ray cluster: the address of its job service, or None if it did not start."""
-    dashboard, agent, log = free_port(), free_port(), folder / "head.log"
+def ray_head(environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """A Ray cluster; yields the address of its job service.
+
+    Raises:
+        StartError: It did not start; says why.
+    """
+    dashboard, agent = free_port(), free_port()
     command = [
-        *(str(RAY), "start", "--head", "--block", "--port", "0", "--temp-dir", str(folder)),
+        *(str(RAY), "start", "--head", "--port", "0", "--temp-dir", str(folder)),
         *("--include-dashboard", "true", "--dashboard-port", str(dashboard)),
         # All clusters take the same by default; that of a test beside this one may have it.
         *("--dashboard-agent-listen-port", str(agent)),
     ]
-    with (
-        log.open("w") as out,
-        subprocess.Popen(
-            command,
-            env=environment | {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as head,
-    ):
-
-        def is_over() -> bool:
-            return "Ray runtime started" in log.read_text() or head.poll() is not None
-
-        address = f"http://127.0.0.1:{dashboard}"
-        services = f"{address}/api/jobs/", f"http://127.0.0.1:{agent}/api/local_raylet_healthz"
+    environment = environment | {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    address = f"http://127.0.0.1:{dashboard}"
+    services = f"{address}/api/jobs/", f"http://127.0.0.1:{agent}/api/local_raylet_healthz"
+    with (folder / "start.log").open("w+") as log:
+        starting = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
         try:
-            wait_until(is_over, 120, "the start of Ray")
-            if head.poll() is None:
-                wait_until(lambda: answers(*services), 60, "the start of Ray's job service")
-            yield address if head.poll() is None else None
+            if starting.wait(150) != 0:
+                log.seek(0)
+                raise StartError(log.read())
+            wait_until(lambda: answers(*services), 90, "the start of Ray's job service")
+            yield address
         finally:
+            # All that it has started is of its group; `ray stop` would stop every cluster.
             with suppress(ProcessLookupError):
-                os.killpg(head.pid, signal.SIGTERM)
+                os.killpg(starting.pid, signal.SIGKILL)
 
 
 @pytest.fixture
 def cluster(plumb: Plumb) -> Iterator[str]:
     """The address of the job service of a cluster of this test's own."""
-    # Ray's sockets want a short path.
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        for _ in range(STARTS):
-            with ray_head(plumb.environment, Path(folder)) as address:
-                if address:
-                    yield address
-                    return
-        pytest.fail(f"Ray did not start: {(Path(folder) / 'head.log').read_text()}")
+    with ExitStack() as stack:
+        for start in range(1, STARTS + 1):
+            # Ray's sockets want a short path.
+            folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
+            head = ray_head(plumb.environment, Path(stack.enter_context(folder)))
+            try:
+                address = stack.enter_context(head)
+            except StartError:
+                if start == STARTS:
+                    raise
+            else:
+                yield address
+                return
 
 
 def submit(plumb: Plumb, address: str, *arguments: str) -> subprocess.CompletedProcess[str]:

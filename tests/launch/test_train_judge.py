@@ -12,7 +12,7 @@ from conftest import Plumb, wait_until
 from tests.judge_server import SERVER_ARGUMENTS, make_judge_model
 from tests.processes import descendants
 
-PATIENCE = 120.0  # seconds; more than a server takes to come back on a busy machine
+PATIENCE = 240.0  # seconds; more than a server takes to come back on a busy machine
 
 
 def steps(run: Path) -> list[dict[str, Any]]:

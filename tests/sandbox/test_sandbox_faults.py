@@ -223,7 +223,8 @@ async def test_soak(backend: str) -> None:
         halves = []
         for _ in range(2):
             end = time.monotonic() + SOAK_SECONDS / 2
-            await asyncio.gather(*(soak(box, limits, end, n) for n in range(6)))
+            judged = await asyncio.gather(*(soak(box, limits, end, n) for n in range(6)))
+            assert sum(judged) > 0
             halves.append(await footprint(box))
     first, second = halves
     assert second["processes"] == first["processes"]
@@ -233,14 +234,22 @@ async def test_soak(backend: str) -> None:
     assert second["milliseconds"] < first["milliseconds"] * 1.5 + 5, (first, second)
 
 
-async def soak(box: Sandbox, limits: Limits, end: float, seed: int) -> None:
+async def soak(box: Sandbox, limits: Limits, end: float, seed: int) -> int:
+    """How many programs were judged until then."""
     draw = random.Random(seed)
+    judged = 0
     while time.monotonic() < end:
         source, expected = draw.choice(MIXTURE)
-        judgement = await box.judge(Program(source=source), CASES, limits=limits)
+        try:
+            judgement = await box.judge(Program(source=source), CASES, limits=limits)
+        except UnavailableError as error:  # what else runs on this machine may take its cores
+            assert "the machine is overloaded" in str(error)
+            continue
+        judged += 1
         assert judgement.passed == (expected is Status.PASSED), (source, judgement)
         if expected is not None:
             assert judgement.status is expected, (source, judgement)
+    return judged
 
 
 async def footprint(box: Sandbox) -> dict[str, float]:
