@@ -124,6 +124,7 @@ def submit(plumb: Plumb, address: str, *arguments: str) -> subprocess.CompletedP
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_job_streams_its_log_and_returns_its_exit_code(plumb: Plumb, cluster: str) -> None:
     """Its verifier crashes or hangs on some answers: that costs these answers, and nothing else."""
     run_dir = plumb.folder.parent / "run-of-job"
