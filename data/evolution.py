@@ -44,7 +44,8 @@ Rewrite = Callable[[Prompt, Sequence[str]], Awaitable[str]]
 that is asked to bring both together."""
 
 _NUMBERS: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
 _UNNAMED: Final = frozenset({"relation", "let_relation", "capital_relation"})
 

@@ -44,7 +44,7 @@ def parse(text: str, offered: Offered, *, any_key: bool = True) -> Found:
         try:
             value = loads(stripped)
         except MalformedError:
-            pass
+            pass  # the text only begins like JSON, or is broken: what is amid it says which
         else:
             calls = calls_in(value, offered, any_key=any_key)
             return Found(list(calls)) if calls or value == [] else nothing(text)
