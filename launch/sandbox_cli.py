@@ -68,9 +68,9 @@ def serve(
 
     with one_line_errors():
         from sandbox.backends.settings import BoxSettings
-        from sandbox.service_models import ServiceOptions
-        from sandbox.serving import ServeOptions, read_token
-        from sandbox.serving import serve as run_service
+        from sandbox.service.models import ServiceOptions
+        from sandbox.service.server_process import ServeOptions, read_token
+        from sandbox.service.server_process import serve as run_service
 
         size = {"slots": slots} if slots is not None else {}
         settings = BoxSettings(boxes=boxes, runtime=runtime, image=image, rootfs=rootfs, **size)

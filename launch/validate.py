@@ -21,7 +21,7 @@ from data.validate import Miss, misses, places
 from launch.verify import KINDS_SHOWN, grading_limits, plain, reason_kind, stop_on_terminate
 from launch.verify_rows import Output
 from rewards import GradingPool
-from rewards.running import Limits
+from rewards.grading.running import Limits
 from rl.errors import ConfigError
 
 BOXED: Final = frozenset({"math"})  # verifiers that read the answer from a box

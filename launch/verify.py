@@ -26,7 +26,7 @@ from launch.verify_rows import Answer, Batch, Output, as_line, check_apart, read
 from launch.verify_tasks import TASKS
 from launch.verify_uses import TaskOptions, use_of, uses_of
 from rewards import GradingPool, Outcome, Rubric, Sample, Use, Verdict
-from rewards.running import Limits
+from rewards.grading.running import Limits
 from rl.errors import ConfigError
 
 WINDOW_ROWS, WINDOW_BYTES = 16_384, 64 << 20  # read and not yet written

@@ -15,9 +15,9 @@ from rewards.errors import (
     UnknownVerifierError,
     VerifierDefinitionError,
 )
-from rewards.pool import GradingPool
+from rewards.grading.pool import GradingPool
+from rewards.grading.running import Pending
 from rewards.registry import load_verifier, verifier
-from rewards.running import Pending
 from rewards.types import Outcome, Sample, Verdict
 from rewards.use import Use
 from rewards.verifier import Verifier

@@ -28,7 +28,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "math-bare": "rewards.math.verifier",
         "format": "rewards.terms",
         "overlong": "rewards.terms",
-        "code": "rewards.code",
+        "code": "rewards.code.verifier",
         "constraints": "rewards.constraints.verifier",
         "tool": "rewards.tools.verifier",
         "judge": "rewards.judge.verifier",

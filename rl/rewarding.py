@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from rewards.combine import Rubric, Term
-from rewards.pool import GradingPool
-from rewards.running import Pool
+from rewards.grading.pool import GradingPool
+from rewards.grading.running import Pool
 from rewards.use import Use
 from rl.config import RewardConfig
 
@@ -25,7 +25,7 @@ def grading_pool(reward: RewardConfig) -> Pool:
     """
     make: Callable[..., Pool] = GradingPool
     if reward.nodes:
-        from rewards.ray_pool import RayGradingPool
+        from rewards.grading.ray_pool import RayGradingPool
 
         make = partial(RayGradingPool, nodes=reward.nodes)
     return make(

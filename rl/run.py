@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.schema import Prompt, PromptSource
-from rewards.running import Pool
+from rewards.grading.running import Pool
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
 from rl.config_file import dump_config

@@ -14,7 +14,7 @@ from typing import Any
 
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
-from rewards.running import Pool
+from rewards.grading.running import Pool
 from rl.batching import TrainBatch
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig

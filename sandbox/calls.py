@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sandbox.agent.plain import NotPlainError, decode, encode
 from sandbox.compare import shown
+from sandbox.drivers import calls_build
 from sandbox.errors import TestsError
 from sandbox.execution import Role, Run, execute
 from sandbox.languages import LANGUAGES
@@ -98,8 +99,6 @@ def _run(program: Program, entry_point: str, claims: Sequence[Claim], limits: Li
         mode = {"kind": "calls", "entry_point": entry_point}
         role = Role(FDS, program_build(program), python=mode)
         return Run([role], limits, spec, [json.dumps(calls)])
-    from sandbox.drivers import calls_build
-
     if any(claim.kwargs for claim in claims):
         raise TestsError(f"{program.language} has no keyword arguments; give args alone")
     build, argv = calls_build(program.language, program.source, entry_point)

@@ -4,6 +4,7 @@ import json
 import secrets
 from typing import Final
 
+from sandbox.drivers import harness_build
 from sandbox.errors import TestsError
 from sandbox.execution import Role, Run, execute
 from sandbox.languages import LANGUAGES
@@ -73,8 +74,6 @@ async def judge_appended(
         BuildFailedError: Program and test do not compile together.
         UnavailableError: Nothing was measured.
     """
-    from sandbox.drivers import harness_build
-
     # It is nowhere in what the program is built of: a process reads it before the program starts.
     nonce = secrets.token_hex(16)
     build, argv = harness_build(program.language, program.source, tests.source)

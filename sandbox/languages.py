@@ -1,7 +1,7 @@
 """The languages, one entry each: files, flags, how to build and how to run.
 
 An entry says how a plain program is built and run. How its functions are called stands in
-`drivers.py`. Commands are looked up on the PATH of the box. A build command writes what is to be
+`drivers/`. Commands are looked up on the PATH of the box. A build command writes what is to be
 kept to descriptor 3.
 """
 

@@ -43,7 +43,7 @@ class Sandbox(ABC):
             RequestError: `where` is none of these.
         """
         if not isinstance(where, str) or where.startswith(("http://", "https://")):
-            from sandbox.http_client import HttpSandbox
+            from sandbox.service.client import HttpSandbox
 
             urls = [where] if isinstance(where, str) else list(where)
             return HttpSandbox(urls, token=token, deadline=deadline)

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from rewards.pool import GradingPool
+from rewards.grading.pool import GradingPool
+from rewards.grading.running import Limits
 from rewards.registry import load_verifier, portable_spec
-from rewards.running import Limits
 from rewards.types import Sample, Verdict
 
 T = TypeVar("T")

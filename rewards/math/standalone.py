@@ -12,10 +12,10 @@ import time
 from functools import cache
 
 from rewards.errors import PoolError
+from rewards.grading.process import WorkerProcess
+from rewards.grading.wire import decode_reply, encode_request, start_error
 from rewards.math.equal import decide, worth_algebra
-from rewards.process import WorkerProcess
 from rewards.types import Sample, Verdict
-from rewards.wire import decode_reply, encode_request, start_error
 
 MEMORY_MB = 512
 START_SECONDS = 120.0

@@ -15,7 +15,14 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 WORKER = "PYTEST_XDIST_WORKER"  # processes inherit it from the test that they are of
-OURS = ("EngineCore", "ray::", "raylet", "gcs_server", "torch_shm_manager", "rewards.worker")
+OURS = (
+    "EngineCore",
+    "ray::",
+    "raylet",
+    "gcs_server",
+    "torch_shm_manager",
+    "rewards.grading.worker",
+)
 
 LETTERS = """
 from rewards import Sample, Verdict, verifier

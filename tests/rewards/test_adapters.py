@@ -183,7 +183,7 @@ def test_verl_gets_a_score_and_what_it_logs() -> None:
 
 def workers_of_this_process() -> set[int]:
     children = psutil.Process().children()
-    return {one.pid for one in children if "rewards.worker" in " ".join(one.cmdline())}
+    return {one.pid for one in children if "rewards.grading.worker" in " ".join(one.cmdline())}
 
 
 def test_threads_share_one_pool() -> None:

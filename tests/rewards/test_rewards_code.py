@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards import GradingPool, PoolError, Rubric, Sample, Use, Verdict
-from rewards.code import Code
-from rewards.code_blocks import NoProgramError, blocks, last_program
+from rewards.code.blocks import NoProgramError, blocks, last_program
+from rewards.code.verifier import Code
 from rewards.verifier import Verifier
 from sandbox import Health, Judgement, RunResult, Sandbox, Status, Trust, UnavailableError
 
@@ -271,7 +271,7 @@ async def test_a_sandbox_that_fails_is_asked_again_and_is_never_a_wrong_answer(
 async def test_a_service_that_is_not_there_stops_the_start_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sandbox.http_client.START_PATIENCE", 1.0)
+    monkeypatch.setattr("sandbox.service.client.START_PATIENCE", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

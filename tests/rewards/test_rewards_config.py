@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rewards import GradingPool, OptionsError, Rubric, Sample, Term, Use
-from rewards.running import Call, Pending
+from rewards.grading.running import Call, Pending
 from rl.config import RewardConfig
 from rl.config_file import dump_config, load_config
 from rl.errors import ConfigError

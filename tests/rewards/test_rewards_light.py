@@ -7,7 +7,7 @@ import sys
 SCRIPT = """
 import json, sys, time
 start = time.process_time()
-import rewards, rewards.math, rewards.ray_pool
+import rewards, rewards.math, rewards.grading.ray_pool
 from rewards import load_verifier
 load_verifier("math")
 seconds = time.process_time() - start

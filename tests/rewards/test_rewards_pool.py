@@ -23,7 +23,7 @@ from rewards import (
     Use,
     Verdict,
 )
-from rewards.lane import Lane
+from rewards.grading.lane import Lane
 
 PLUGINS = Path(__file__).parent / "plugins"
 HOSTILE = f"{PLUGINS}/hostile.py:hostile"
@@ -44,7 +44,7 @@ def _others() -> None:
 def workers() -> list[psutil.Process]:
     """The workers that this process has started since the test began."""
     children = psutil.Process().children(recursive=True)
-    return [c for c in children if c not in OTHERS and "rewards.worker" in c.cmdline()]
+    return [c for c in children if c not in OTHERS and "rewards.grading.worker" in c.cmdline()]
 
 
 async def _until(happened: Callable[[], bool]) -> None:
@@ -259,7 +259,7 @@ def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, with_signal: signal.S
     _, alive = psutil.wait_procs(orphans, timeout=10)
     assert alive == []
     assert ("Traceback" in errors) is (with_signal is signal.SIGINT)  # the parent's own
-    assert "rewards/worker.py" not in errors
+    assert "rewards/grading/worker.py" not in errors
 
 
 async def test_a_start_that_is_refused_never_waits(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from rewards import GradingPool, MissingColumnError, PluginError, PoolError, Rubric, Sample, Use
-from rewards.ray_pool import RayGradingPool
+from rewards.grading.ray_pool import RayGradingPool
 from tests.processes import descendants
 
 PLUGINS = Path(__file__).parent / "plugins"

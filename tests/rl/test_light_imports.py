@@ -31,7 +31,7 @@ def run(code: str) -> str:
     "module",
     [
         "rl", "rl.config", "rl.groups", "rl.sampler", "rl.batching", "rl.errors", "rl.storage",
-        "rl.checkpoint", "rewards", "rewards.pool", "sandbox", "data", "data.sources",
+        "rl.checkpoint", "rewards", "rewards.grading.pool", "sandbox", "data", "data.sources",
         "data.stream", "launch.cli",
     ],
 )  # fmt: skip

@@ -34,7 +34,7 @@ def test_many_threads_share_it() -> None:
 
 
 def test_what_does_not_start_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.http_client.START_PATIENCE", 0.2)
+    monkeypatch.setattr("sandbox.service.client.START_PATIENCE", 0.2)
     with pytest.raises(UnavailableError, match="no sandbox answers"):
         SyncSandbox.open("http://127.0.0.1:9")
 

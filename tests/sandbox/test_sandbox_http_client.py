@@ -15,8 +15,8 @@ import pytest
 
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import DeadlineError, RequestError, TestsError, UnavailableError
-from sandbox.http_client import HttpSandbox
 from sandbox.sandbox import Sandbox
+from sandbox.service.client import HttpSandbox
 from sandbox.types import Judgement, Limits, Program, Status, StdioTests, TestCase
 
 ECHO = Program(source="import time; time.sleep(0.02); print(input())")
@@ -153,8 +153,8 @@ async def test_a_killed_server_costs_no_judgement_and_is_used_again(
 async def test_a_server_that_falls_silent_is_given_up(
     servers: list[ServerProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.http_server.CHECK_SECONDS", 0.5)
-    monkeypatch.setattr("sandbox.http_client.HEALTH_SECONDS", 0.1)
+    monkeypatch.setattr("sandbox.service.client_endpoint.CHECK_SECONDS", 0.5)
+    monkeypatch.setattr("sandbox.service.client.HEALTH_SECONDS", 0.1)
     async with HttpSandbox([one.url for one in servers], token=None, deadline=60) as box:
         servers[0].process.send_signal(signal.SIGSTOP)
         try:
@@ -216,7 +216,7 @@ async def test_a_wrong_token_and_a_missing_server_are_named() -> None:
 
 
 async def test_no_server_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.http_client.START_PATIENCE", 0.5)
+    monkeypatch.setattr("sandbox.service.client.START_PATIENCE", 0.5)
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(UnavailableError, match=f"{url}: ConnectError.*plumb sandbox serve"):
         await Sandbox.open(url).start()

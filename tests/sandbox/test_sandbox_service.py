@@ -14,8 +14,8 @@ from sandbox.backends.settings import BoxSettings
 from sandbox.errors import BusyError, DeadlineError, SandboxError, TestsError, UnavailableError
 from sandbox.local import LocalSandbox
 from sandbox.sandbox import Sandbox
-from sandbox.service import create_app
-from sandbox.service_models import ServiceOptions
+from sandbox.service.models import ServiceOptions
+from sandbox.service.server_app import create_app
 from sandbox.types import Health, Judgement, Program, RunResult, Status, TestsLike, Trust
 
 SOURCE = {"source": "print(1)"}

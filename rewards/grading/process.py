@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from rewards.wire import Stamp
+from rewards.grading.wire import Stamp
 
 REAP_SECONDS = 5.0  # for the kernel to tear a killed process down
 MARK = "PLUMB_WORKER"  # the environment variable by which a worker's offspring is known
@@ -25,7 +25,7 @@ SWEEPS = 3  # looks for offspring, should one have started another during the lo
 
 
 class WorkerProcess:
-    """A running `python -m rewards.worker`, with raw pipe ends for whoever talks to it.
+    """A running `python -m rewards.grading.worker`, with raw pipe ends for whoever talks to it.
 
     Attributes:
         requests: Write end for request frames.
@@ -51,7 +51,7 @@ class WorkerProcess:
             fds = [ends[1], ends[3], ends[5], shared.fileno()]
             numbers = map(str, [*fds, memory_mb])
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "rewards.worker", *numbers, *arguments],
+                [sys.executable, "-P", "-m", "rewards.grading.worker", *numbers, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

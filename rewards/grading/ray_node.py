@@ -13,8 +13,8 @@ from typing import Any
 
 from rewards.combine import Rubric
 from rewards.errors import PoolError, RewardError
-from rewards.pool import GradingPool
-from rewards.running import Call, Limits, Pending
+from rewards.grading.pool import GradingPool
+from rewards.grading.running import Call, Limits, Pending
 from rewards.types import Sample, Verdict
 
 BEAT_SECONDS = 2.0  # between two signs of life

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from rewards.errors import PoolError
-from rewards.lane import Lane
+from rewards.grading.lane import Lane
 
 
 class Spare:

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.errors import DeadlineError, RequestError, UnavailableError
 from sandbox.faults import error_of
-from sandbox.http_server import RefusedError, Server, ServerLostError
 from sandbox.judge import parse_tests
 from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
-from sandbox.service_models import JudgeRequest, LanguagesResponse, RunRequest
+from sandbox.service.client_endpoint import RefusedError, Server, ServerLostError
+from sandbox.service.models import JudgeRequest, LanguagesResponse, RunRequest
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
 M = TypeVar("M", bound=BaseModel)

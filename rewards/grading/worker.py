@@ -1,4 +1,4 @@
-"""The process in which plain verifiers run: `python -m rewards.worker`, started by a pool.
+"""The process in which plain verifiers run: `python -m rewards.grading.worker`, started by a pool.
 
 Guarantees: it loads its verifiers, grades what it is sent one after the other, and answers each
 request once. It dies with the process that started it, together with whatever the verifier started,
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from rewards.errors import RewardError
+from rewards.grading.wire import Graded, Stamp, encode_reply, failed_line, read_request, ready_line
 from rewards.registry import AnyVerifier
 from rewards.types import Sample, Verdict
 from rewards.use import Use
-from rewards.wire import Graded, Stamp, encode_reply, failed_line, read_request, ready_line
 
 
 def tie_to(lifeline: int) -> None:

@@ -2,7 +2,7 @@
 
 Guarantees: an answer is the one that the sandbox gave in process. Whatever is none has the body
 `{"error": {"kind", "message"}}` and shows nothing of the service's inside. A batch's item fails for
-itself alone. What the door guarantees (`service_gate`) holds for every route.
+itself alone. What the door guarantees (`server_gate`) holds for every route.
 """
 
 import asyncio
@@ -24,9 +24,7 @@ from starlette.exceptions import HTTPException
 from sandbox.errors import SandboxError
 from sandbox.faults import Fault, FaultBody, fault_of
 from sandbox.sandbox import Sandbox
-from sandbox.service_gate import HTTP_FAULTS, Door, Gate, fault_response
-from sandbox.service_metrics import ServiceMetrics
-from sandbox.service_models import (
+from sandbox.service.models import (
     BATCH_EXAMPLES,
     JUDGE_EXAMPLES,
     RUN_EXAMPLES,
@@ -41,6 +39,8 @@ from sandbox.service_models import (
     ServiceOptions,
     validation_fault,
 )
+from sandbox.service.server_gate import HTTP_FAULTS, Door, Gate, fault_response
+from sandbox.service.server_metrics import ServiceMetrics
 from sandbox.types import Health, Judgement, RunResult
 
 AT_A_TIME: Final = 32  # items of one batch

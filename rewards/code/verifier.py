@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from rewards.code_blocks import TAGS, NoProgramError, last_program
+from rewards.code.blocks import TAGS, NoProgramError, last_program
 from rewards.errors import InfrastructureError, PoolError
 from rewards.registry import verifier
 from rewards.types import Sample, Verdict

@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 
 from rewards.errors import PoolError
+from rewards.grading.running import Job, Limits
 from rewards.registry import AnyVerifier
-from rewards.running import Job, Limits
 from rewards.types import Verdict
 
 

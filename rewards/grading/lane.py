@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from typing import IO, Self
 
 from rewards.errors import PoolError
-from rewards.process import WorkerProcess
-from rewards.running import Job
+from rewards.grading.process import WorkerProcess
+from rewards.grading.running import Job
+from rewards.grading.wire import REPLY_LIMIT, Graded, decode_reply, start_error
 from rewards.use import Use
-from rewards.wire import REPLY_LIMIT, Graded, decode_reply, start_error
 
 WINDOW = 8  # jobs sent ahead, so that the worker never waits for the loop
 REAP_LOOKS, REAP_PAUSE = 2_000, 0.005  # for the kernel to tear a killed worker down

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
 
-from rewards.running import Call
+from rewards.grading.running import Call
 from rewards.types import Outcome, Verdict
 
 RECENT = 4_096  # calls over which times are taken

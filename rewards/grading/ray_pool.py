@@ -16,10 +16,10 @@ from typing import Any, Self
 
 from rewards.combine import Rubric
 from rewards.errors import PoolError, RewardError
-from rewards.pool import GradingPool
-from rewards.ray_node import NodeLostError, Seat, Settings, launch
-from rewards.running import Call, Pending
-from rewards.tally import Tally
+from rewards.grading.pool import GradingPool
+from rewards.grading.ray_node import NodeLostError, Seat, Settings, launch
+from rewards.grading.running import Call, Pending
+from rewards.grading.tally import Tally
 from rewards.types import Sample, Verdict
 
 CHUNK = 32  # samples of one call at most

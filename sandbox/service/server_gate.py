@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.faults import STATUS, Fault, FaultBody, Kind
-from sandbox.service_metrics import ServiceMetrics
-from sandbox.service_models import ServiceOptions
+from sandbox.service.models import ServiceOptions
+from sandbox.service.server_metrics import ServiceMetrics
 
 OPEN_PATHS: Final = frozenset({"/v1/health", "/openapi.json", "/docs"})
 ROUTES: Final = frozenset(

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from rewards.grading.wire import Graded
 from rewards.registry import AnyVerifier
 from rewards.types import Sample, Verdict
 from rewards.verifier import is_infrastructure
-from rewards.wire import Graded
 
 DEADLINE = 3.0  # seconds for one sample where nobody names any
 RETRY_SECONDS = 0.2  # before the first try again after a failure of infrastructure; then doubled

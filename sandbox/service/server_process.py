@@ -21,8 +21,8 @@ import uvicorn
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import RequestError
 from sandbox.sandbox import Sandbox
-from sandbox.service import create_app
-from sandbox.service_models import ServiceOptions
+from sandbox.service.models import ServiceOptions
+from sandbox.service.server_app import create_app
 
 TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
 KEEP_ALIVE_SECONDS: Final = 75  # longer than clients keep an idle connection

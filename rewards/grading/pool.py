@@ -14,14 +14,14 @@ from dataclasses import replace
 from typing import Any, Self
 
 from rewards.combine import Rubric
-from rewards.coroutine_runner import CoroutineRunner
 from rewards.errors import PoolError
-from rewards.running import DEADLINE, Call, Job, Limits, Pending, Runner
-from rewards.subprocess_runner import SubprocessRunner
-from rewards.tally import Tally
+from rewards.grading.coroutine_runner import CoroutineRunner
+from rewards.grading.running import DEADLINE, Call, Job, Limits, Pending, Runner
+from rewards.grading.subprocess_runner import SubprocessRunner
+from rewards.grading.tally import Tally
+from rewards.grading.wire import Graded
 from rewards.types import Sample, Verdict
 from rewards.use import Use
-from rewards.wire import Graded
 
 
 class GradingPool:

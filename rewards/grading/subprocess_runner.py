@@ -14,11 +14,11 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from rewards.errors import PoolError
-from rewards.lane import Lane
-from rewards.running import Job, Limits
-from rewards.spare import Spare
+from rewards.grading.lane import Lane
+from rewards.grading.running import Job, Limits
+from rewards.grading.spare import Spare
+from rewards.grading.wire import encode_request
 from rewards.types import Verdict
-from rewards.wire import encode_request
 
 START_ATTEMPTS = 3  # consecutive failures to replace a worker before the pool gives up
 LOOK_SECONDS = 0.05  # how often deadlines are looked at, at most
