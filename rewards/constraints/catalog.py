@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from rewards.constraints import casing, content, formats, keywords, lengths, whole
+from rewards.constraints.casing import TYPES as CASING
+from rewards.constraints.content import TYPES as CONTENT
+from rewards.constraints.formats import TYPES as FORMATS
+from rewards.constraints.keywords import TYPES as KEYWORDS
+from rewards.constraints.lengths import TYPES as LENGTHS
 from rewards.constraints.types import Constraint, ConstraintType
+from rewards.constraints.whole import TYPES as WHOLE
 
 CONSTRAINTS: Final[Mapping[str, ConstraintType]] = MappingProxyType(
-    {
-        one.id: one
-        for part in (keywords, lengths, content, formats, casing, whole)
-        for one in part.TYPES
-    }
+    {one.id: one for part in (KEYWORDS, LENGTHS, CONTENT, FORMATS, CASING, WHOLE) for one in part}
 )
 """The 25 types by id."""
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
-from rewards.tools import accept, exact
-from rewards.tools.accept import Accepted
+from rewards.tools.accept import Accepted, accepted
+from rewards.tools.accept import compare as compare_accepted
 from rewards.tools.assignment import assign
 from rewards.tools.dialects import Language
 from rewards.tools.errors import CallsError, ToolReferenceError
 from rewards.tools.exact import Fault
+from rewards.tools.exact import compare as compare_exact
 from rewards.tools.offered import Declaration, declaration
 from rewards.tools.reference import accepted_calls, exact_calls, turn_of
 from rewards.tools.types import Difference, Match, Phrase, ToolCall, shown
@@ -25,7 +26,7 @@ _MATCHED = Match(True)
 SPOKEN: Final[Mapping[str, tuple[Language, ...] | None]] = MappingProxyType(
     {"auto": None, "python": (), "java": ("java",), "javascript": ("javascript",)}
 )
-"""The languages that mode `accept` can be told, as `accept.accepted` takes them."""
+"""The languages that mode `accept` can be told, as `accepted` takes them."""
 W = TypeVar("W", ToolCall, Accepted)
 
 
@@ -67,12 +68,12 @@ def match_calls(
     try:
         if mode == "exact":
             exact_wanted = [ToolCall(name, arguments) for name, arguments in exact_calls(chosen)]
-            return _match(given, exact_wanted, exact.compare, ordered)
+            return _match(given, exact_wanted, compare_exact, ordered)
         wanted = [
-            accept.accepted(name, allowed, _declared(tools, name), SPOKEN[language])
+            accepted(name, allowed, _declared(tools, name), SPOKEN[language])
             for name, allowed in accepted_calls(chosen)
         ]
-        return _match(given, wanted, accept.compare, ordered)
+        return _match(given, wanted, compare_accepted, ordered)
     except RecursionError as error:
         raise CallsError("the calls or the reference are nested too deeply") from error
 
