@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self, get_args
 
 from data.errors import RowError, SourceError
 from launch.verify_tasks import TASKS, kind_of
 from rewards import Sample, Verdict
+from rewards.thinking import Opened
 from rl.errors import ConfigError, StorageError
 from rl.storage import sync_folder
 
@@ -184,6 +185,12 @@ def _answer(line: int, row: Mapping[str, Any], where: str, task: str) -> Answer:
         fault = "has no id" if name is None else f"the id is {kind_of(name)}"
         raise RowError(f"{where}: {fault}; give each row an id of text or a whole number")
     parts = TASKS[task](row, where)
+    thinking = row.get("thinking")
+    if thinking not in (None, *get_args(Opened)):
+        raise RowError(
+            f'{where}: thinking is {thinking!r}; write "open" where the prompt has opened the '
+            'thinking, "none" where it has not, or leave it out'
+        )
     sample = Sample(
         id=str(name),
         prompt=parts.prompt,
@@ -192,6 +199,7 @@ def _answer(line: int, row: Mapping[str, Any], where: str, task: str) -> Answer:
         task=task,
         tools=parts.tools,
         metadata=parts.columns,
+        thinking=thinking,
     )
     return Answer(line, name, parts.verifier, sample)
 

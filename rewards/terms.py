@@ -8,14 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from rewards.math.answers import (
-    THINK_CLOSE,
-    THINK_OPEN,
-    NoAnswerError,
-    final_part,
-    last_boxed,
-)
+from rewards.math.answers import NoAnswerError, last_boxed
 from rewards.registry import verifier
+from rewards.thinking import final_part, is_one_block
 from rewards.types import Sample, Verdict
 
 
@@ -33,7 +28,8 @@ class Format(BaseModel):
 
     Attributes:
         style: "boxed": the text after the thinking holds a filled `\\boxed{...}`; "think": one
-            `<think>...</think>` block opens the response, and an answer follows it.
+            thinking block, such as `<think>...</think>`, begins the response, or was opened by the
+            prompt's template, and an answer follows it.
         pattern: A regular expression that must match the whole response; `.` matches line ends.
     """
 
@@ -52,26 +48,19 @@ class Format(BaseModel):
         """Look at the form alone."""
         if self.pattern is not None:
             fits = re.fullmatch(self.pattern, sample.response, re.DOTALL) is not None
+        elif self.style == "boxed":
+            fits = has_box(final_part(sample.response, sample.thinking))
         else:
-            fits = has_box(sample.response) if self.style == "boxed" else thinks(sample.response)
+            fits = is_one_block(sample.response, sample.thinking)
         return Verdict.correct() if fits else Verdict.incorrect(reason="not of the asked form")
 
 
-def has_box(response: str) -> bool:
-    """Whether the text after the thinking holds `\\boxed{...}` with something inside."""
+def has_box(text: str) -> bool:
+    """Whether a text without thinking holds `\\boxed{...}` with something inside."""
     try:
-        return bool(last_boxed(final_part(response)))
+        return bool(last_boxed(text))
     except NoAnswerError:
         return False
-
-
-def thinks(response: str) -> bool:
-    """Whether exactly one thinking block stands, first, with text in it and after it."""
-    if response.count(THINK_OPEN) != 1 or response.count(THINK_CLOSE) != 1:
-        return False
-    before, _, rest = response.partition(THINK_OPEN)
-    thought, closed, answer = rest.partition(THINK_CLOSE)
-    return not before.strip() and bool(closed and thought.strip() and answer.strip())
 
 
 @verifier("overlong")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from rewards.errors import InvalidVerdictError
+from rewards.thinking import Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Sample:
         tools: Declarations of the tools that the model was offered.
         metadata: The data set's other columns.
         stop_reason: "stop" when the model ended its answer, "length" when it was cut.
+        thinking: "open" where the prompt's template has opened the thinking, so that the response
+            begins in it, else "none"; None: it is not known.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Sample:
     tools: tuple[Any, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stop_reason: str = "stop"
+    thinking: Opened | None = None
 
 
 class Outcome(StrEnum):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from data.schema import Prompt
 from rewards import Outcome, Verdict
+from rewards.thinking import Opened
 
 StopReason = Literal["stop", "length"]
 
@@ -35,6 +36,8 @@ class Generation:
     prompt_token_ids: list[int]
     completions: list[Completion]
     policy_version: int
+    thinking: Opened | None = None
+    """Whether the prompt ends in an open thinking part; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Group:
             "prompt": prompt_to_state(self.prompt),
             "prompt_token_ids": self.generation.prompt_token_ids,
             "policy_version": self.generation.policy_version,
+            "thinking": self.generation.thinking,
             "completions": [
                 [c.token_ids, c.logprobs, c.text, c.stop_reason]
                 for c in self.generation.completions
@@ -76,6 +80,7 @@ class Group:
             state["prompt_token_ids"],
             [Completion(*fields) for fields in state["completions"]],
             state["policy_version"],
+            state.get("thinking"),
         )
         verdicts = [
             Verdict(Outcome(outcome), math.nan if reward is None else reward, reason, metrics)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewards.thinking import MARKS, opened_by
 from rl.config import RunConfig
 from rl.engine import start_engine
 from rl.errors import EngineError, ModelError, PlumbError
@@ -17,6 +18,8 @@ from rl.hardware import Hardware
 
 Messages = Sequence[Mapping[str, Any]]
 Tools = Sequence[Mapping[str, Any]]
+
+PROMPT_TAIL = 64  # tokens at a prompt's end by which it is known whether thinking is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class RolloutEngine:
                 f"the engine's log-probabilities are not numbers at policy version {version}: its "
                 "weights are damaged; sync.verify=true tells whether the sync did it"
             )
-        return Generation(prompt_ids, completions, version)
+        tail = self._tokenizer.decode(prompt_ids[-PROMPT_TAIL:], skip_special_tokens=False)
+        return Generation(prompt_ids, completions, version, opened_by(tail))
 
     async def attach_weights(self, handle: bytes) -> None:
         """Map the learner's buffer, for the `ipc` transport."""
@@ -197,12 +201,14 @@ class RolloutEngine:
 def decode(tokenizer: Any, token_ids: Sequence[int], *, may_call_tools: bool) -> str:
     """The text of an answer without special tokens.
 
-    Where tools are on offer only those at its end are left out: some models mark their calls with
-    special tokens.
+    Where tools are on offer, or where the answer marks its thinking with special tokens, only those
+    at its end are left out: some models mark their calls with special tokens too.
     """
     special = frozenset(tokenizer.all_special_ids)
     kept = list(token_ids)
     while kept and kept[-1] in special:
         kept.pop()
-    text: str = tokenizer.decode(kept, skip_special_tokens=not may_call_tools)
+    found = tokenizer.convert_ids_to_tokens(sorted(special.intersection(kept)))
+    marked = may_call_tools or not MARKS.isdisjoint(found)
+    text: str = tokenizer.decode(kept, skip_special_tokens=not marked)
     return text

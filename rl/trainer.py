@@ -202,6 +202,7 @@ class Trainer:
                         "response_tokens": len(completion.token_ids),
                     },
                     stop_reason=completion.stop_reason,
+                    thinking=generation.thinking,
                 )
                 for i, completion in enumerate(generation.completions)
             ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rewards.adapters.blocking import BlockingGrader
+from rewards.thinking import opened_by
 from rewards.types import Sample, Verdict
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class OpenRLHFReward:
                 prompt=({"role": "user", "content": prompts[i]},),
                 response=texts[i] or "",
                 reference=labels[i],
+                thinking=opened_by(prompts[i]) if prompts[i] else None,
             )
             for i in found
         ]

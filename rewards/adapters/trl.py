@@ -10,6 +10,7 @@ from typing import Any
 
 from rewards.adapters.blocking import BlockingGrader
 from rewards.errors import MissingColumnError
+from rewards.thinking import opened_by
 from rewards.types import Sample
 
 Message = Mapping[str, Any]
@@ -64,6 +65,7 @@ class TRLReward:
                 response=_text(completion),
                 reference=rows[self.reference][i] if self.reference is not None else None,
                 metadata={name: values[i] for name, values in rows.items()},
+                thinking=opened_by(prompt) if isinstance(prompt, str) else None,
             )
             for i, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
         ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from rewards.math.answers import final_part
+from rewards.thinking import Opened, final_part
 from sandbox.types import Language
 
 TAGS: Final[Mapping[str, Language]] = MappingProxyType(
@@ -58,14 +58,14 @@ class Block:
     is_closed: bool
 
 
-def last_program(response: str) -> tuple[str, Language | None]:
+def last_program(response: str, opened: Opened | None = None) -> tuple[str, Language | None]:
     """The program of a response, and the language that its fence names.
 
     Raises:
         NoProgramError: There is none, or the last one is not complete.
     """
     found = None
-    for block in blocks(final_part(response)):
+    for block in blocks(final_part(response, opened)):
         if not block.is_closed and block.source.strip():
             raise NoProgramError("the last code block is not closed")
         if block.is_closed and (not block.tag or block.tag in TAGS):

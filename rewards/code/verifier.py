@@ -112,7 +112,7 @@ class Code(BaseModel):
         except _ReferenceError as error:
             return Verdict.ungradable(f"reference: {error}")
         try:
-            program, is_told = self._program(sample.response, task.language)
+            program, is_told = self._program(sample, task.language)
         except NoProgramError as error:
             return Verdict.incorrect(reason=str(error))
         try:
@@ -169,9 +169,11 @@ class Code(BaseModel):
             return _Task(tests, "python", allowed)
         return _Task(tests, _language(stated), allowed)
 
-    def _program(self, response: str, stated: Language | None) -> tuple[Program, bool]:
+    def _program(self, sample: Sample, stated: Language | None) -> tuple[Program, bool]:
         """The program, and whether the answer itself chose its language."""
-        source, tagged = (response, None) if self.bare else last_program(response)
+        source, tagged = sample.response, None
+        if not self.bare:
+            source, tagged = last_program(sample.response, sample.thinking)
         try:
             program = Program(source=source, language=stated or tagged or self.language)
         except ValidationError as error:

@@ -15,8 +15,8 @@ from rewards.constraints.language import language_of
 from rewards.constraints.references import constraints_of
 from rewards.constraints.tokens import capital_word_count
 from rewards.constraints.types import Constraint, Result
-from rewards.math.answers import final_part
 from rewards.registry import verifier
+from rewards.thinking import final_part
 from rewards.types import Sample, Verdict
 
 GRADING_SECONDS: Final = 10.0
@@ -42,7 +42,7 @@ class Constraints(BaseModel):
     tool_call: float | None = Field(default=-1.0, allow_inf_nan=False)
     """The reward of an answer that calls a tool; null: it is graded like any other text."""
     thinking: bool = True
-    """Whether what stands before `</think>` is taken away first."""
+    """Whether the thinking is taken away first."""
 
     def __call__(
         self, sample: Sample, *, instruction_id_list: object = None, kwargs: object = None
@@ -51,23 +51,24 @@ class Constraints(BaseModel):
         reference = sample.reference
         if _says_nothing(reference):
             reference = {"instruction_id_list": instruction_id_list, "kwargs": kwargs}
-        text = final_part(sample.response) if self.thinking else sample.response
+        whole = sample.response
+        text = final_part(whole, sample.thinking) if self.thinking else whole
         try:
             constraints = constraints_of(reference)
-            call = self._call(text, sample)
+            call = self._call(sample)
             if call is not None and self.tool_call is not None:
                 return Verdict.incorrect(self.tool_call, call, followed=0.0)
             return self._verdict(self._results(text, constraints, sample))
         except ConstraintError as error:
             return Verdict.ungradable(f"reference: {error}")
 
-    def _call(self, text: str, sample: Sample) -> str | None:
+    def _call(self, sample: Sample) -> str | None:
         """What is called, in a line, where that matters."""
         if self.tool_call is None:
             return None
         from rewards.tools import called_tool
 
-        return called_tool(text, tools=sample.tools)
+        return called_tool(sample.response, tools=sample.tools, thinking=sample.thinking)
 
     def _results(
         self, text: str, constraints: Sequence[Constraint], sample: Sample

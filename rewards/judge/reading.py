@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from rewards.judge.errors import UnreadableGradeError
 from rewards.judge.rubric import CHOICE, OVERALL, PREFERENCES, JudgeRubric
-from rewards.math.answers import final_part
+from rewards.thinking import final_part
 
 LONGEST: Final = 20_000  # characters of a reply that are looked at
 OBJECTS: Final = 50  # that are tried in it

@@ -17,8 +17,8 @@ from rewards.judge.judge import Judge
 from rewards.judge.results import Grade
 from rewards.judge.rubric import load_rubric
 from rewards.judge.settings import JudgeSettings
-from rewards.math.answers import final_part
 from rewards.registry import verifier
+from rewards.thinking import final_part
 from rewards.types import Sample, Verdict
 
 GRADING_SECONDS: Final = 600.0  # an outage that is waited out, and requests before and after it
@@ -71,7 +71,8 @@ class JudgeVerifier(JudgeSettings):
         """
         if self.tool_call is not None and (called := _called(sample)) is not None:
             return Verdict.incorrect(self.tool_call, f"tool: {called}")
-        answer = sample.response if self.thinking else final_part(sample.response)
+        whole = sample.response
+        answer = whole if self.thinking else final_part(whole, sample.thinking)
         if not answer.strip():
             return Verdict.incorrect(EMPTY_REWARD, "empty: there is no answer after the thinking")
         judge = await self._started()
@@ -95,7 +96,7 @@ class JudgeVerifier(JudgeSettings):
 def _called(sample: Sample) -> str | None:
     from rewards.tools import called_tool
 
-    called: str | None = called_tool(sample.response, tools=sample.tools)
+    called: str | None = called_tool(sample.response, tools=sample.tools, thinking=sample.thinking)
     return called
 
 

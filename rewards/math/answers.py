@@ -8,8 +8,8 @@ pass over the text, whatever is in it.
 import re
 from collections.abc import Sequence
 
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
-THINKING = ((THINK_OPEN, THINK_CLOSE), ("[THINK]", "[/THINK]"))  # the second is Mistral's
+from rewards.thinking import Opened, final_part
+
 PHRASES = (r"(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*", r"####\s*")
 """What stands before an answer that has no box, as regular expressions; case does not matter."""
 PHRASE_LIMIT = 400  # characters of an answer after a phrase
@@ -26,22 +26,15 @@ class NoAnswerError(Exception):
     """The response holds no final answer; the message says how."""
 
 
-def final_part(response: str) -> str:
-    """What stands after the thinking: nothing, if the thinking never ended."""
-    for opening, closing in THINKING:
-        _, closed, after = response.rpartition(closing)
-        visible = after if closed else response
-        response = visible.partition(opening)[0]
-    return response
-
-
-def final_answer(response: str, phrases: Sequence[str] = ()) -> str:
+def final_answer(response: str, phrases: Sequence[str] = (), opened: Opened | None = None) -> str:
     """The answer in the last boxes after the thinking, else what follows one of `phrases`.
+
+    `opened` says whether the prompt's template opened the thinking; None: it is not known.
 
     Raises:
         NoAnswerError: There is none, or the last box is not closed.
     """
-    text = final_part(response)
+    text = final_part(response, opened)
     try:
         return last_boxed(text)
     except NoAnswerError:

@@ -21,7 +21,7 @@ def _warm_up() -> None:
 def math(sample: Sample) -> Verdict:
     """Compare the final answer after the thinking with the reference."""
     try:
-        answer = answers.final_answer(sample.response, answers.PHRASES)
+        answer = answers.final_answer(sample.response, answers.PHRASES, sample.thinking)
     except answers.NoAnswerError as error:
         return Verdict.incorrect(reason=f"no answer: {error}")
     return compare(answer, sample.reference)

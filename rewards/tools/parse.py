@@ -1,10 +1,9 @@
 """Calls out of what a model wrote.
 
 Guarantees: `parse_calls` and `called_tool` never raise, whatever the text is, and take time in
-proportion to it. Thinking is taken away first: what stands before the last `</think>` and after an
-open `<think>` calls nothing, and so with Mistral's `[THINK]`. A text without a call is no fault. A
-call that was attempted and is broken is one, and then there are no calls at all; these are the
-limits that make a call broken:
+proportion to it. Thinking is taken away first, and calls nothing. A text without a call is no
+fault. A call that was attempted and is broken is one, and then there are no calls at all; these are
+the limits that make a call broken:
 
 - keys that stand twice, NaN and Infinity, numbers beyond a double, integers of over 400 digits;
 - half of a surrogate pair, which no file could hold;
@@ -23,7 +22,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from rewards.math.answers import final_part
+from rewards.thinking import Opened, final_part
 from rewards.tools.errors import CallsError
 from rewards.tools.formats import (
     deepseek,
@@ -104,19 +103,26 @@ MAX_TEXT: Final = 2_000_000
 MAX_NESTING: Final = 64
 
 
-def parse_calls(text: str, *, format: str = "auto", tools: Iterable[Any] = ()) -> Parsed:
+def parse_calls(
+    text: str,
+    *,
+    format: str = "auto",
+    tools: Iterable[Any] = (),
+    thinking: Opened | None = None,
+) -> Parsed:
     """The calls in `text`.
 
     Args:
         text: What the model wrote, thinking included.
         format: A name in `FORMATS`, or "auto".
         tools: Declarations of the tools on offer; those that cannot be read are passed over.
+        thinking: Whether the prompt's template opened the thinking; None: it is not known.
 
     Raises:
         CallsError: There is no such format.
     """
     _known(format)
-    return _parse(text, format, by_name(tools))
+    return _parse(text, format, by_name(tools), thinking)
 
 
 def parse_bare(text: str) -> Parsed:
@@ -137,7 +143,13 @@ def parse_bare(text: str) -> Parsed:
     return Parsed(calls, "", "json")
 
 
-def called_tool(text: str, *, tools: Iterable[Any] = (), format: str = "auto") -> str | None:
+def called_tool(
+    text: str,
+    *,
+    tools: Iterable[Any] = (),
+    format: str = "auto",
+    thinking: Opened | None = None,
+) -> str | None:
     """What `text` calls or attempts to call, in a line; None if it calls nothing.
 
     For answers that should be text: what carries an explicit mark always counts, an unmarked form
@@ -148,8 +160,8 @@ def called_tool(text: str, *, tools: Iterable[Any] = (), format: str = "auto") -
     """
     _known(format)
     offered = by_name(tools)
-    parsed = _parse(text, format, offered)
-    visible = visible_part(text)
+    parsed = _parse(text, format, offered, thinking)
+    visible = visible_part(text, thinking)
     is_marked = parsed.format == "openai" or _MARK.search(visible) is not None
     if parsed.fault is not None:
         named = is_marked or any(name in visible for name in offered)
@@ -167,10 +179,10 @@ def _known(format: str) -> None:
         )
 
 
-def _parse(text: str, format: str, offered: Offered) -> Parsed:
+def _parse(text: str, format: str, offered: Offered, thinking: Opened | None) -> Parsed:
     if len(text) > MAX_TEXT:
         return Parsed((), "", format, f"a text of more than {MAX_TEXT:,} characters")
-    visible = visible_part(text)
+    visible = visible_part(text, thinking)
     try:
         if format == "auto":
             parsed = _auto(visible, offered)
@@ -182,9 +194,9 @@ def _parse(text: str, format: str, offered: Offered) -> Parsed:
     return parsed
 
 
-def visible_part(text: str) -> str:
+def visible_part(text: str, thinking: Opened | None = None) -> str:
     """What `text` says after thinking, without the marks of its end."""
-    visible = final_part(text).strip()
+    visible = final_part(text, thinking).strip()
     for _ in range(MAX_ENDINGS):
         if not visible.endswith(_ENDINGS):
             break

@@ -68,7 +68,7 @@ class Tool(BaseModel):
         try:
             offered = _tools(tools or sample.metadata.get("tools"))
             turn_of(sample.reference, turn)
-            parsed = self._parsed(sample.response, offered)
+            parsed = self._parsed(sample, offered)
             match = match_calls(
                 parsed.calls,
                 sample.reference,
@@ -78,19 +78,21 @@ class Tool(BaseModel):
                 turn=turn,
                 language=language or self.language,
             )
-            return self._verdict(sample.response, parsed, match, offered)
+            return self._verdict(sample, parsed, match, offered)
         except (ToolReferenceError, CallsError) as error:
             return Verdict.ungradable(f"reference: {error}")
         except ToolsError as error:
             return Verdict.ungradable(f"tools: {error}")
 
-    def _parsed(self, response: str, tools: Sequence[Any]) -> Parsed:
+    def _parsed(self, sample: Sample, tools: Sequence[Any]) -> Parsed:
         if self.bare:
-            return parse_bare(response)
-        return parse_calls(response, format=self.format, tools=tools)
+            return parse_bare(sample.response)
+        return parse_calls(
+            sample.response, format=self.format, tools=tools, thinking=sample.thinking
+        )
 
     def _verdict(
-        self, response: str, parsed: Parsed, match: Match, tools: Sequence[Any]
+        self, sample: Sample, parsed: Parsed, match: Match, tools: Sequence[Any]
     ) -> Verdict:
         invalid = validate_calls(parsed.calls, tools) if self.validate_schema and tools else None
         if parsed.fault is not None or invalid is not None:
@@ -100,7 +102,7 @@ class Tool(BaseModel):
             reason = f"content: {match.difference}"
             return Verdict.incorrect(self.incorrect, reason, format=1.0, content=0.0)
         count = len(parsed.calls)
-        if not count and not visible_part(response):
+        if not count and not visible_part(sample.response, sample.thinking):
             reason = "content: neither a call nor a text"
             return Verdict.incorrect(self.incorrect, reason, format=1.0, content=0.0)
         reason = f"matches: {count or 'no'} call{'' if count == 1 else 's'}"

@@ -170,6 +170,10 @@ def broken(line: str, at: int = 7) -> bytes:
         ('{"prediction": "4", "reference": "4"}', ["has no id", "give each row an id"]),
         ('{"id": 1.5, "prediction": "4", "reference": "4"}', ["the id is a number"]),
         ("[1, 2]", ["an array, not an object"]),
+        (
+            '{"id": 1, "prediction": "4", "reference": "4", "thinking": true}',
+            ['"open" where', "none"],
+        ),
         ('{"id": "\udcff"}', ["not UTF-8 text at byte 9", "save the file as UTF-8"]),
         ('{"id": ' + "[" * 100_000, ["not usable JSON"]),
     ],

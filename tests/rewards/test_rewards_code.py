@@ -88,7 +88,7 @@ class TestBlocks:
             ("```python\nprint(7)", "not closed"),
             ("```\nprint(7)\n```\nBetter:\n```python\nprint(", "not closed"),
             ("<think>\n```\nprint(7)\n```", "no code block"),
-            ("```\nprint(7)\n```\n</think>\nSo it is.", "no code block"),
+            ("So:\n</think>\nprint(7)\nSo it is.", "no code block"),
             ("```\n\n```", "is empty"),
             ("```text\n7\n```", "no code block"),
             ("`````python\nprint(7)\n```", "not closed"),

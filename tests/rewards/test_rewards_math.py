@@ -26,7 +26,7 @@ def sample(response: str, reference: object = "5") -> Sample:
         ("It is 5.", "no answer: no \\boxed{} answer"),
         ("<think>So \\boxed{5}</think> It is five.", "no answer: no \\boxed{} answer"),
         ("<think>So \\boxed{5}", "no answer: no \\boxed{} answer"),
-        ("so \\boxed{5}</think>", "no answer: no \\boxed{} answer"),
+        ("so</think> 5", "no answer: no \\boxed{} answer"),
         ("\\boxed{4} or \\boxed{5", "no answer: the last \\boxed{} is not closed"),
         ("\\boxed{5} no, \\boxed{6}", "differs: number"),
         ("\\boxed{4}, \\boxed{5}", "differs: items"),
@@ -78,8 +78,7 @@ def test_a_reference_that_is_no_text_or_number_is_ungradable(reference: object) 
 
 @given(st.text())
 def test_extraction_takes_any_text(text: str) -> None:
-    assert "</think>" not in answers.final_part(text)
-    found = answers.last_boxed(f"{answers.final_part(text)} so \\boxed{{7}}")
+    found = answers.last_boxed(f"{text} so \\boxed{{7}}")
     assert found == "7"
 
 

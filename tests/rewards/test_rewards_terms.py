@@ -22,8 +22,9 @@ from rewards.terms import Format, Overlong
         ("think", "<think>hm</think>", False),
         ("think", "<think> </think> 4", False),
         ("think", "well <think>hm</think> 4", False),
-        ("think", "hm</think> 4", False),
+        ("think", "hm</think> 4", True),  # the prompt opened it
         ("think", "</think> 4 <think>", False),
+        ("think", "<think>hm", False),
         ("think", "<think>a</think> b <think>c</think> d", False),
     ],
 )

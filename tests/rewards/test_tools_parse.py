@@ -78,9 +78,7 @@ RENDER: dict[str, Callable[[Sequence[ToolCall]], str]] = {
 
 names = st.sampled_from(["f", "g.h", "get_weather", "a.b.c1"])
 keys = st.sampled_from(["a", "b", "city_name", "x1"])
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(
-    lambda t: "think>" not in t
-)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | numbers | texts
 values = st.recursive(

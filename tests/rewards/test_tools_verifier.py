@@ -168,7 +168,9 @@ def test_wrong_content_and_wrong_format() -> None:
 
 def test_no_call_is_right() -> None:
     assert judge("It is sunny.", []).is_correct
-    assert judge(f"<think>{answer()}</think>Sunny.", "[]").is_correct
+    call = answer().partition("</think>")[2]
+    assert judge(f"<think>{call}</think>Sunny.", "[]").is_correct
+    assert judge(f"{call}</think>Sunny.", "[]", thinking="open").is_correct
     assert judge(answer(), []).reward == -1.0
     assert judge("<tool_call>{", []).reason.startswith("format: ")
     for silence in ("", "<think>Let me see.</think>", "<think>Should I call", "<|im_end|>"):

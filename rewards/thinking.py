@@ -1,0 +1,248 @@
+"""Parting what a model wrote into thinking and answer; every verifier parts by this.
+
+Guarantees: a thinking part stands at the start and nowhere else. It was opened by the prompt's
+template or by the response itself, and its first closing mark ends it. So marks in what follows (a
+string, the argument of a call, a program, a sentence) are text and destroy nothing. Thinking that
+never closed leaves no answer. Time is linear in the text.
+
+A closing mark between two quotation marks, as in "strip `</think>`", is a mention and closes
+nothing. Blocks that follow one another without text between them are one thinking part.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Opened = Literal["open", "none"]
+"""Whether the prompt's template has opened the thinking part, so that a response begins in it."""
+
+_TAGS: Final = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<Thought>", "</Thought>"),  # Marco-o1
+    ("<reasoning>", "</reasoning>"),
+    ("[THINK]", "[/THINK]"),  # Magistral
+    ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("<mm:think>", "</mm:think>"),  # MiniMax M3
+    ("<longcat_think>", "</longcat_think>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
+    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
+    ("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
+    ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),  # Kimi K3
+    ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<unused94>thought", "<unused95>"),  # MedGemma
+    ("\u25c1think\u25b7", "\u25c1/think\u25b7"),  # Kimi 1.5
+)
+_SUFFIXED: Final = r"think:\w{1,32}"  # Hunyuan, whose checkpoints have suffixes of their own
+_OPENING: Final = re.compile(
+    "|".join([*(re.escape(opening) for opening, _ in _TAGS), f"<{_SUFFIXED}>"])
+)
+_CLOSING: Final = re.compile(
+    "|".join([*(re.escape(closing) for _, closing in _TAGS), f"</{_SUFFIXED}>"])
+)
+_CLOSING_OF: Final = dict(_TAGS)
+_SPACE: Final = re.compile(r"[\s\ufeff\u200b]*+")
+_QUOTES: Final = frozenset({'""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb"})
+
+MARKS: Final = frozenset(
+    {mark for pair in _TAGS for mark in pair}
+    | {"<|channel|>", "<|channel>", "<|open|>", "<|close|>", "<unused94>", "<unused95>"}
+)
+"""Marks that a model may have as special tokens, which its text has to keep."""
+_TURN: Final = re.compile(r"<[|\uff5c]|\[/INST\]|<(?:start|end)_of_turn>|</s>")
+PROMPT_END: Final = 256  # characters at a prompt's end in which marks are looked for
+
+_SPOKEN: Final = re.compile(r"Here(?:'s| is) my thought process:")  # Granite 3.2
+_SPOKEN_END: Final = re.compile(r"Here(?:'s| is) my response:")
+
+_ANALYSIS: Final = "<|channel|>analysis<|message|>"
+_NEXT_MESSAGE: Final = "<|end|><|start|>"
+_MESSAGE: Final = re.compile(
+    r"\s*+(?P<head>(?:<\|start\|>[^<]{0,256})?<\|channel\|>\s{0,8}(?P<channel>[a-z]+)[^<]{0,256}"
+    r"(?:<\|constrain\|>[^<]{0,64})?)<\|message\|>"
+)
+_MESSAGE_END: Final = re.compile(r"<\|(?:end|return|call)\|>|(?=<\|start\|>)")
+
+_CALL: Final = (
+    r"<\|?(?:\w+:)?(?:tool_?calls?|function_?calls?|action_start|python_(?:tag|start)|tools_prefix"
+    r"|START_ACTION|START_RESPONSE)\b|<\uff5c(?:tool|DSML)|<function=|<invoke\b|\[TOOL_CALLS\]"
+    r"|\{\s*+\"(?:name|tool_calls|function|type)\"\s*+:|^[ \t]*+\[[ \t]*+[A-Za-z_][\w.\-]{0,127}\("
+)
+_CALL_BEGINS: Final = re.compile(_CALL, re.MULTILINE)
+_ANSWER_BEGINS: Final = re.compile(rf"`{{3}}|~{{3}}|\\(?:boxed|fbox)\b|{_CALL}", re.MULTILINE)
+_ALONE: Final = re.compile(
+    rf"^[ \t]*+(?:{_OPENING.pattern}|{_CLOSING.pattern})[ \t]*+$", re.MULTILINE
+)
+_FENCED: Final = re.compile(
+    r"^[ \t]*+(`{3,}+|~{3,}+).*?(?:^[ \t]*+\1|\Z)", re.DOTALL | re.MULTILINE
+)
+_QUOTED: Final = re.compile(r"`[^`\n]*+`|\"[^\"\n]*+\"|\u201c[^\u201d\n]*+\u201d")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A response in two parts.
+
+    Attributes:
+        thinking: The thinking without its marks; None: there is none.
+        answer: What follows it.
+        blocks: How many blocks the thinking has.
+        is_closed: Whether the thinking ended; True where there is none.
+    """
+
+    thinking: str | None
+    answer: str
+    blocks: int = 0
+    is_closed: bool = True
+
+
+def parted(response: str, opened: Opened | None = None) -> Parts:
+    """The parts of a response.
+
+    Args:
+        response: What the model wrote after the prompt.
+        opened: Whether the prompt's template opened the thinking. None: it is not known. It is then
+            taken for open if a closing mark has no opening one before it and stands before any
+            fence, box or call.
+    """
+    thoughts: list[str] = []
+    at: int | None = 0
+    if opened == "open" or (opened is None and _begins_inside(response)):
+        thought, at = _until_closed(response)
+        thoughts.append(thought)
+    while at is not None and (block := _block(response, at)) is not None:
+        thought, at = block
+        thoughts.append(thought)
+    thinking = "\n".join(thoughts) if thoughts else None
+    if at is None:
+        return Parts(thinking, "", len(thoughts), is_closed=False)
+    return Parts(thinking, _final_message(response, at), len(thoughts))
+
+
+def final_part(response: str, opened: Opened | None = None) -> str:
+    """What follows the thinking: nothing, if it never ended. Arguments as of `parted`."""
+    return parted(response, opened).answer
+
+
+def opened_by(prompt: str) -> Opened | None:
+    """Whether a rendered prompt, chat template and all, ends in an open thinking part.
+
+    None: words follow an opening mark; they may begin the thinking, or be part of the question.
+    """
+    tail = prompt[-PROMPT_END:].rstrip()
+    if tail.endswith(_ANALYSIS):
+        return "open"
+    last = max((match.end() for match in _OPENING.finditer(tail)), default=None)
+    if last == len(tail) and tail:
+        return "open"
+    if last is None or _CLOSING.search(tail, last) or _TURN.search(tail, last):
+        return "none"
+    return None
+
+
+def has_closing(text: str) -> bool:
+    """Whether a closing mark stands anywhere in `text`, mentions aside."""
+    return _closing(text, 0) is not None
+
+
+def is_one_block(response: str, opened: Opened | None = None) -> bool:
+    """Whether a response is one thinking block, with text in it, and an answer.
+
+    A second block is a fault, in the answer too. Marks in code and in quotation
+    marks, and one alone in a sentence, are text.
+    """
+    parts = parted(response, opened)
+    if parts.thinking is None or parts.blocks != 1 or not parts.is_closed:
+        return False
+    if not parts.thinking.strip() or not parts.answer.strip():
+        return False
+    thought, said = _without_quoted(parts.thinking), _without_quoted(parts.answer)
+    if _OPENING.match(thought.lstrip()) or _ALONE.search(said):
+        return False
+    opening = _OPENING.search(said)
+    if opening is not None and _CLOSING.search(said, opening.end()):
+        return False
+    return not (_OPENING.search(thought) and _CLOSING.search(said))
+
+
+def _begins_inside(text: str) -> bool:
+    closing = _closing(text, 0)
+    if closing is None:
+        return False
+    before = text[: closing[0]]
+    return not (_OPENING.search(before) or _ANSWER_BEGINS.search(before))
+
+
+def _until_closed(text: str) -> tuple[str, int | None]:
+    """The thinking of a text that begins in it, and where it is over; None: it never is."""
+    closing = _closing(text, 0)
+    harmony = text.find(_NEXT_MESSAGE)
+    if harmony >= 0 and (closing is None or harmony < closing[0]):
+        return text[:harmony], harmony + len("<|end|>")
+    repeated = _OPENING.match(text, _SPACE.match(text).end())  # type: ignore[union-attr]
+    start = 0 if repeated is None else repeated.end()  # some models repeat the template's mark
+    if closing is None:
+        return text[start:], None
+    return text[start : closing[0]], closing[1]
+
+
+def _block(text: str, at: int) -> tuple[str, int | None] | None:
+    """The thinking block that begins at `at`, and where it is over; None: there is none."""
+    start = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+    if (opening := _OPENING.match(text, start)) is not None:
+        mark = opening[0]
+        closing = _closing(text, opening.end(), _CLOSING_OF.get(mark, f"</{mark[1:]}"))
+        if closing is None:
+            return text[opening.end() :], None
+        return text[opening.end() : closing[0]], closing[1]
+    if (spoken := _SPOKEN.match(text, start)) is not None:
+        end = _SPOKEN_END.search(text, spoken.end())
+        return None if end is None else (text[spoken.end() : end.start()], end.end())
+    message = _MESSAGE.match(text, start)
+    if message is None or message["channel"] != "analysis" or "to=" in message["head"]:
+        return None
+    end = _MESSAGE_END.search(text, message.end())
+    if end is None:
+        return text[message.end() :], None
+    return text[message.end() : end.start()], end.end()
+
+
+def _final_message(text: str, at: int) -> str:
+    """What stands at `at`; of harmony's messages the final one, unless a call comes before it."""
+    following = at
+    said = None
+    while (message := _MESSAGE.match(text, following)) is not None:
+        if "to=" in message["head"]:
+            return text[at:]
+        if message["channel"] == "final":
+            return text[message.end() :].rstrip().removesuffix("<|return|>").removesuffix("<|end|>")
+        end = _MESSAGE_END.search(text, message.end())
+        if end is None:
+            return text[message.end() :]
+        if message["channel"] != "analysis":
+            said = text[message.end() : end.start()]
+        following = end.end()
+    return text[at:] if said is None else said
+
+
+def _closing(text: str, start: int, mark: str | None = None) -> tuple[int, int] | None:
+    """Where the first closing mark from `start` on stands; `mark`: the one that is looked for."""
+    pattern = _CLOSING if mark is None else re.compile(re.escape(mark))
+    spans = (match.span() for match in pattern.finditer(text, start))
+    return next((span for span in spans if not _is_mentioned(text, *span)), None)
+
+
+def _is_mentioned(text: str, start: int, end: int) -> bool:
+    """Whether quotation marks stand around it; three of a kind are a fence, or a string's end."""
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    if before + after not in _QUOTES:
+        return False
+    return text[max(0, start - 2) : start] != before * 2 and text[end : end + 2] != after * 2
+
+
+def _without_quoted(text: str) -> str:
+    """`text` up to its first call, without code and without what stands in quotation marks."""
+    call = _CALL_BEGINS.search(text)
+    told = text if call is None else text[: call.start()]
+    return _QUOTED.sub(" ", _FENCED.sub("\n", told))
