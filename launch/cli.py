@@ -110,6 +110,15 @@ def verify(
             show_default="auto",
         ),
     ] = None,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="code: what tests must reach for a reward: in-process, checker (test and program "
+            "in separate processes) or outside; rows below are ungradable",
+            show_default="checker",
+        ),
+    ] = None,
     judge: Annotated[
         str | None,
         typer.Option(
@@ -180,7 +189,7 @@ def verify(
     {"kind": "check", "entry_point", "source": "def check(candidate): ..."} or
     {"kind": "harness", "source"}. "passed (checker)" in a verdict's reason: the
     test ran in the sandbox too, apart from the program; "passed (in process)":
-    together with it.
+    together with it, which --trust in-process allows.
 
     A row of the task tool is {"id", "response", "tools", "reference"} or
     {"id", "calls": [{"name", "arguments"}], "tools", "reference"}, and may have
@@ -217,7 +226,9 @@ def verify(
             workers=workers,
             deadline=deadline,
             memory_mb=memory_mb,
-            options=TaskOptions(sandbox, judge, judge_model, judge_key_env, rubric, votes, loose),
+            options=TaskOptions(
+                sandbox, trust, judge, judge_model, judge_key_env, rubric, votes, loose
+            ),
         )
 
 
@@ -229,6 +240,14 @@ def validate(
     verifier: Annotated[
         str, typer.Option(help="a verifier's name, or path/to/file.py:function")
     ] = "math",
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="code: what tests must reach: in-process, checker or outside",
+            show_default="checker",
+        ),
+    ] = None,
     prompt_column: Annotated[str, typer.Option(help="column with the prompt")] = "auto",
     reference_column: Annotated[str, typer.Option(help="column with the gold answer")] = "auto",
     reference_pattern: Annotated[
@@ -250,7 +269,8 @@ def validate(
     Each gold answer is graded as if a model had given it. A miss is a row on
     which no model could ever be right: its answer is no expression, is cut, or is
     of a kind that the verifier does not know. Remove such rows, or train with
-    another verifier.
+    another verifier. References of code are tests: there a miss is a row whose tests
+    cannot be read, or are below the level of --trust.
 
     Ends with code 0 when every row is correct, and 1 when there is a miss.
 
@@ -274,6 +294,7 @@ def validate(
             source,
             prompts,
             verifier,
+            trust=trust,
             out=out,
             workers=_cores() if workers is None else workers,
             deadline=deadline,

@@ -5,24 +5,31 @@ import logging
 import os
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.errors import PromptError
+from data.refused import refused
 from data.schema import Prompt
 from data.sources import load_prompts
 from data.split import hold_out
 from data.stream import PromptStream
+from data.validate import places
+from rewards import Rubric
 from rl.checkpoint import CheckpointStore
 from rl.config import DataConfig, RunConfig
 from rl.config_file import load_config
 from rl.hardware import calm_threads
+from rl.rewarding import rubric
 from rl.run import Summary, open_run_dir, run
 
 if TYPE_CHECKING:
     from rl.tiny import Demonstration
 
 TINY = "builtin:tiny"
+SHOWN = 3  # kinds of prompts that cannot be graded, each with an example
 DEMONSTRATIONS = 4096
 """A warm start has at least half as many."""
 
@@ -37,7 +44,7 @@ def train(
 ) -> tuple[RunConfig, Summary]:
     """Run a config; returns it resolved, with what came of it."""
     config = load_config(config_path, overrides)
-    prompts, evaluation = load_data(config.data, config.seed)
+    prompts, evaluation = load_data(config.data, rubric(config.reward), say)
     stream = PromptStream(
         prompts, seed=config.seed, epochs=config.data.epochs, shuffle=config.data.shuffle
     )
@@ -59,11 +66,18 @@ def train(
         raise
 
 
-def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]]:
-    """Training prompts, and the evaluation prompts that are never trained on."""
+def load_data(
+    config: DataConfig, grading: Rubric, say: Callable[[str], None]
+) -> tuple[list[Prompt], list[Prompt]]:
+    """Training prompts, and the evaluation prompts that are never trained on.
+
+    Raises:
+        DataError: The data cannot be read, or holds prompts that `grading` could never grade.
+        RewardError: A verifier does not load, or asks for a column that the data lacks.
+    """
 
     def load(source: str, limit: int | None = None) -> list[Prompt]:
-        return load_prompts(
+        loaded = load_prompts(
             source,
             prompt_column=config.prompt_column,
             reference_column=config.reference_column,
@@ -75,6 +89,7 @@ def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]
             template=config.template,
             limit=limit,
         )
+        return without_refused(loaded, source, config.on_bad, grading, say)
 
     prompts = load(config.train)
     if config.eval is not None:
@@ -83,6 +98,39 @@ def load_data(config: DataConfig, seed: int) -> tuple[list[Prompt], list[Prompt]
         return [prompt for prompt in prompts if prompt.text_digest() not in asked], evaluation
     # The split does not follow the run's seed: runs with different seeds stay comparable.
     return hold_out(prompts, config.eval_size, seed=0) if config.eval_size else (prompts, [])
+
+
+def without_refused(
+    prompts: list[Prompt],
+    source: str,
+    on_bad: str,
+    grading: Rubric,
+    say: Callable[[str], None],
+) -> list[Prompt]:
+    """The prompts of `source` on which an answer can be graded.
+
+    Raises:
+        PromptError: There are others, and they stop the run, or nothing is left without them.
+    """
+    bad = refused(prompts, grading, {"response_tokens": 0})
+    if not bad:
+        return prompts
+    kinds = Counter(miss.verdict.reason for miss in bad).most_common(SHOWN)
+    first = {miss.verdict.reason: miss for miss in reversed(bad)}
+    shown = places(source, [first[reason] for reason, _ in kinds])
+    examples = "; ".join(
+        f"{count} such as {where}: {reason}"
+        for (reason, count), where in zip(kinds, shown, strict=True)
+    )
+    what = f"{len(bad)} of {len(prompts)} prompts of {source} can never be graded: {examples}"
+    if on_bad == "stop" or len(bad) == len(prompts):
+        remedy = (
+            "" if len(bad) == len(prompts) else ", or set data.on_bad to skip to leave them out"
+        )
+        raise PromptError(f"{what}; mend or remove them{remedy}")
+    say(f"{what}; they are left out")
+    left_out = {miss.index for miss in bad}
+    return [prompt for index, prompt in enumerate(prompts) if index not in left_out]
 
 
 def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]) -> Path:

@@ -1,5 +1,6 @@
 """`plumb data validate`: whether a data set's gold answers are right by their own verifier.
 
+Tests of programs are no answers: there it says which of them could not grade any program.
 Guarantees: every miss is shown or written with the place of its row; no process remains.
 """
 
@@ -16,18 +17,21 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from data.refused import refused
 from data.schema import Prompt
 from data.validate import Miss, misses, places
 from launch.verify import KINDS_SHOWN, grading_limits, plain, reason_kind, stop_on_terminate
 from launch.verify_rows import Output
-from rewards import GradingPool
+from launch.verify_uses import trust_option
+from rewards import GradingPool, Rubric, Use
 from rewards.grading.running import Limits
 from rl.errors import ConfigError
 
 BOXED: Final = frozenset({"math"})  # verifiers that read the answer from a box
 TASK_OF: Final = MappingProxyType(  # of verifiers whose references are tests, and no answers
-    {"code": "code", "constraints": "text", "judge": "text"}
+    {"constraints": "text", "judge": "text"}
 )
+CODE: Final = "code"  # whose references are tests too, but can be looked at without a program
 SHOWN, SHOWN_LENGTH = 20, 60  # misses on the terminal, and characters of a reference there
 
 
@@ -36,6 +40,7 @@ def validate(
     prompts: Sequence[Prompt],
     verifier: str,
     *,
+    trust: str | None = None,
     out: Path | None,
     workers: int,
     deadline: float,
@@ -47,6 +52,7 @@ def validate(
         source: where `prompts` were loaded from.
         prompts: all rows of it, in order.
         verifier: a verifier's name, or path/to/file.py:function.
+        trust: code: the level that tests must reach.
         out: where every miss is written, one JSON object a line.
 
     Raises:
@@ -55,6 +61,8 @@ def validate(
         RewardError: the verifier cannot be loaded, or not for this data.
         StorageError: `out` cannot be written.
     """
+    if trust is not None and verifier != CODE:
+        raise ConfigError(f"--trust is for --verifier {CODE}, not for {verifier}; leave it out")
     if verifier in TASK_OF:
         raise ConfigError(
             f"the references of {verifier} are tests, not answers that could be checked; grade "
@@ -63,7 +71,10 @@ def validate(
     limits = grading_limits(workers, deadline, memory_mb)
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
-    found = asyncio.run(_grade(prompts, verifier, limits, console))
+    if verifier == CODE:
+        found = refused(prompts, Rubric(Use(verifier, trust_option(trust))))
+    else:
+        found = asyncio.run(_grade(prompts, verifier, limits, console))
     placed = places(source, found)
     for where, miss in list(zip(placed, found, strict=True))[:SHOWN]:
         reference = repr(miss.prompt.reference)[:SHOWN_LENGTH]
@@ -116,7 +127,8 @@ def _summary(total: int, verifier: str, found: Sequence[Miss], seconds: float) -
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     right = total - len(found)
     table.add_row("verifier", plain(verifier))
-    table.add_row("correct", f"{right} of {total} ({right / total:.2%})")
+    good = "gradable" if verifier == CODE else "correct"
+    table.add_row(good, f"{right} of {total} ({right / total:.2%})")
     kinds = Counter((miss.verdict.outcome, reason_kind(miss.verdict.reason)) for miss in found)
     for (outcome, kind), count in kinds.most_common(KINDS_SHOWN):
         table.add_row(f"  {outcome}", f"{count}  {plain(kind)}")

@@ -17,6 +17,7 @@ class TaskOptions:
 
     Attributes:
         sandbox: code: where programs run, as `Sandbox.open` takes it, or URLs with commas.
+        trust: code: the level that tests must reach.
         judge: text: the base URL of the judge's endpoint, or URLs with commas.
         judge_model: text: the model that is asked for there.
         judge_key_env: text: the environment variable with its API key.
@@ -26,6 +27,7 @@ class TaskOptions:
     """
 
     sandbox: str | None = None
+    trust: str | None = None
     judge: str | None = None
     judge_model: str | None = None
     judge_key_env: str | None = None
@@ -34,7 +36,7 @@ class TaskOptions:
     loose: bool | None = None
 
 
-_TASK_OF = {"sandbox": "code"}  # the others are for text
+_TASK_OF = {"sandbox": "code", "trust": "code"}  # the others are for text
 
 
 def uses_of(
@@ -52,7 +54,7 @@ def uses_of(
                 f"--{name.replace('_', '-')} is for --task {belongs}, not for {task}; leave it out"
             )
     if task == "code":
-        return _code(options.sandbox or "auto", workers, memory_mb)
+        return _code(options, workers, memory_mb)
     if task == "tool":
         return {"tool-bare": Use("tool", {"bare": True})}
     return _text(options) if task == "text" else {}
@@ -72,9 +74,22 @@ def use_of(name: str, uses: Mapping[str, Use]) -> Use:
     return uses.get(name, Use(name))
 
 
-def _code(sandbox: str, workers: int | None, memory_mb: int) -> dict[str, Use]:
+def trust_option(trust: str | None) -> dict[str, Any]:
+    """The verifier's option for `--trust`; raises ConfigError for a level that there is not."""
+    if trust is None:
+        return {}
+    from sandbox.types import Trust
+
+    level = trust.replace("-", "_")
+    if level not in list(Trust):
+        raise ConfigError(f"--trust is {trust!r}; use in-process, checker or outside")
+    return {"trust": level}
+
+
+def _code(given: TaskOptions, workers: int | None, memory_mb: int) -> dict[str, Use]:
     options: dict[str, Any] = {
-        "sandbox": _one_or_several(sandbox),
+        **trust_option(given.trust),
+        "sandbox": _one_or_several(given.sandbox or "auto"),
         "box": {} if workers is None else {"slots": workers},
         "limits": {"memory_mb": memory_mb},
     }

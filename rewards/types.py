@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rewards.errors import InvalidVerdictError
 from rewards.thinking import Opened
@@ -41,6 +41,11 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stop_reason: str = "stop"
     thinking: Opened | None = None
+
+
+TRUST: Final = "trust"
+"""The kind of an ungradable reason that stands with the data, whatever the answer is: the sample's
+tests are below the level of trust for which a reward is paid."""
 
 
 class Outcome(StrEnum):

@@ -106,6 +106,21 @@ class Verifier(Generic[P, R]):
                 )
         return found
 
+    def refusal(self, sample: Sample) -> str | None:
+        """Why no answer to `sample` could be graded, as "kind: detail", if its verifier knows.
+
+        A class may say so by `def refusal(self, sample)`, with the columns of its `__call__`.
+
+        Raises:
+            MissingColumnError: The sample lacks a column that has no default.
+        """
+        arguments = self.arguments(sample)
+        found = getattr(self.function, "refusal", None)
+        if not inspect.ismethod(found):  # an option may have the name
+            return None
+        said = found(sample, **arguments)
+        return None if said is None else str(said)
+
     def judge(self, sample: Sample) -> Verdict:
         """Grade with a plain function."""
         arguments = self.arguments(sample)

@@ -85,6 +85,9 @@ class DataConfig(Section):
     """System message put before every prompt."""
     template: str | None = None
     """Text around every prompt's last user message; `{prompt}` stands for it."""
+    on_bad: Literal["stop", "skip"] = "stop"
+    """What is done about prompts on which no answer could be graded, such as those with tests below
+    the verifier's level of trust: `stop` before anything starts, or `skip` them."""
     shuffle: bool = True
     """Shuffle each epoch, by the run's seed."""
     epochs: int | None = Field(default=None, ge=1)

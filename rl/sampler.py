@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 from data.schema import Prompt, PromptSource
 from rewards import Verdict
+from rewards.types import TRUST
 from rl.config import SamplerConfig
 from rl.errors import SamplerStarvedError, UngradableError
 from rl.groups import Generation, Group, prompt_from_state, prompt_to_state
@@ -255,7 +256,13 @@ class DynamicSampler:
         return Batch(groups, resolved, fill.endings, len(self._ready), fill.clock.seconds)
 
     def _check_trust(self, fill: "_Fill") -> None:
-        verdicts = [verdict for group in fill.resolved for verdict in group.verdicts]
+        # What stands with the data says nothing about how well grading works.
+        verdicts = [
+            verdict
+            for group in fill.resolved
+            for verdict in group.verdicts
+            if verdict.is_gradable or verdict.reason.partition(":")[0] != TRUST
+        ]
         bad = [verdict for verdict in verdicts if not verdict.is_gradable]
         if bad and len(bad) > self._max_ungradable * len(verdicts):
             kinds = [verdict.reason.partition(":")[0] for verdict in bad]

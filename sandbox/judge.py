@@ -17,6 +17,7 @@ from sandbox.execution import BuildFailedError
 from sandbox.pool import Pool
 from sandbox.split import split_check, split_script
 from sandbox.stdio import judge_stdio
+from sandbox.trust import trust_of
 from sandbox.types import (
     AnyTests,
     CallTests,
@@ -61,16 +62,15 @@ async def judge(
         RequestError: These tests do not exist for this language.
     """
     total = len(tests.cases) if isinstance(tests, StdioTests | CallTests) else 1
-    trust = Trust.OUTSIDE
+    trust = trust_of(tests, program.language)
     try:
         if isinstance(tests, StdioTests):
-            trust = Trust.CHECKER if tests.checker is not None else Trust.OUTSIDE
             cases = await judge_stdio(pool, program, tests, limits, stop=stop_at_first_failure)
         elif isinstance(tests, CallTests):
             plan = plan_calls(tests)
             cases = await judge_calls(pool, program, plan, limits, stop=stop_at_first_failure)
         else:
-            cases, trust = await _judge_script(pool, program, tests, limits)
+            cases = [await _judge_script(pool, program, tests, limits)]
     except BuildFailedError as error:
         cases = [CaseResult(index=0, status=Status.COMPILE_ERROR, reason=error.cause)]
         return _judgement(cases, total, trust, error.log)
@@ -91,29 +91,27 @@ def plan_calls(tests: CallTests) -> CallPlan:
 
 async def _judge_script(
     pool: Pool, program: Program, tests: CheckTests | HarnessTests, limits: Limits
-) -> tuple[list[CaseResult], Trust]:
+) -> CaseResult:
     if program.language != "python":
         if isinstance(tests, CheckTests):
             raise RequestError(
                 f"tests of kind check are Python's, and the program is {program.language}; "
                 "use calls or harness"
             )
-        return [await judge_appended(pool, program, tests, limits)], Trust.IN_PROCESS
+        return await judge_appended(pool, program, tests, limits)
     if isinstance(tests, CheckTests):
         plan = split_check(tests.source, tests.entry_point)
     else:
         plan = split_script(tests.source)
     if plan is None:
-        return [await judge_apart(pool, program, tests, limits)], Trust.CHECKER
+        return await judge_apart(pool, program, tests, limits)
     cases = await judge_calls(pool, program, plan, limits, stop=True)
     failed = next((case for case in cases if case.status is not Status.PASSED), None)
     seconds = sum(case.wall_seconds for case in cases)
     if failed is None:
-        return [CaseResult(index=0, status=Status.PASSED, wall_seconds=seconds)], Trust.OUTSIDE
+        return CaseResult(index=0, status=Status.PASSED, wall_seconds=seconds)
     reason = f"assertion {failed.index + 1}: {failed.reason}"
-    return [
-        CaseResult(index=0, status=failed.status, reason=reason, wall_seconds=seconds)
-    ], Trust.OUTSIDE
+    return CaseResult(index=0, status=failed.status, reason=reason, wall_seconds=seconds)
 
 
 def _judgement(

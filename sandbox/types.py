@@ -162,6 +162,11 @@ class Trust(StrEnum):
     CHECKER = "checker"
     IN_PROCESS = "in_process"
 
+    def reaches(self, level: "Trust") -> bool:
+        """Whether this is `level` or better: outside beats checker, which beats in_process."""
+        order = list(Trust)
+        return order.index(self) <= order.index(level)
+
 
 class RunResult(Model):
     """What a program did."""

@@ -6,8 +6,12 @@ long, is incorrect; tests that are at fault are ungradable ("reference: ..." whe
 read, "tests: ..." where they cannot be run); a sandbox that measured nothing is a failure of
 infrastructure, so that the answer is tried again.
 
-The language is that of the reference, else of the column `language`, else of the fence, else of the
-option. Tests of kind `check` are Python's.
+The language is that of the reference, else of the column `language`, else of the option; for tests
+by input and output and by calls, which mean the same in each, the fence comes before the option. So
+an answer never chooses what a test script is read as. Tests of kind `check` are Python's.
+
+A reward is paid where the tests reach the level of the option `trust`. That is known from the data:
+other rows are ungradable ("trust: ...") without a run, and `refusal` names them beforehand.
 """
 
 import asyncio
@@ -22,11 +26,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from rewards.code.blocks import TAGS, NoProgramError, last_program
 from rewards.errors import InfrastructureError, PoolError
 from rewards.registry import verifier
-from rewards.types import Sample, Verdict
+from rewards.types import TRUST, Sample, Verdict
 from sandbox import BoxSettings, Judgement, Limits, Program, Sandbox, Trust
 from sandbox.errors import RequestError, SandboxError, TestsError, UnavailableError
 from sandbox.judge import parse_tests
-from sandbox.types import AnyTests, CheckTests, Language
+from sandbox.trust import trust_of
+from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
 
 LANGUAGES: Final = get_args(Language)
 TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
@@ -34,8 +39,8 @@ REQUEST_SECONDS: Final = 240.0  # for one program and its tests, waiting for a s
 GRADING_SECONDS: Final = 300.0  # longer, so that the sandbox says itself why it was late
 
 
-class _ReferenceError(Exception):
-    """The data says something that no program could be judged by; the message says what."""
+class _RefusedError(Exception):
+    """No program could be graded by what the data says; the message is "kind: detail"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class _Task:
 
     Attributes:
         tests: What the program is judged by.
-        language: What it must be written in; None: nothing is said.
+        language: What it must be written in; None: nothing is said, and the tests fit any.
         limits: What one run of it may take.
     """
 
@@ -67,12 +72,16 @@ class Code(BaseModel):
     token_env: str = TOKEN_VARIABLE
     """The environment variable with the service's token."""
     language: Language = "python"
-    """What programs are written in, where neither the data nor the fence says."""
+    """What programs are written in, where neither the data nor the fence says, and what a test
+    script is written in, where the data does not say."""
     reward: Literal["all", "fraction"] = "all"
     """`all`: 1 where every test passes, and the first failure ends the judging; `fraction`: the
     share of tests that pass, for which all are run."""
     limits: Limits = Limits()
     """What one run of a program may take; a sample's column `limits` changes single ones."""
+    trust: Trust = Trust.CHECKER
+    """The level that tests must reach: `outside`, `checker` (test and program in processes of their
+    own), or `in_process`, where a program written against the sandbox may pass unearned."""
     bare: bool = False
     """Whether the whole response is the program; no fence and no thinking is looked for then."""
     _box: Sandbox | None = PrivateAttr(default=None)
@@ -109,8 +118,8 @@ class Code(BaseModel):
         """
         try:
             task = self._task(sample.reference, language, limits)
-        except _ReferenceError as error:
-            return Verdict.ungradable(f"reference: {error}")
+        except _RefusedError as error:
+            return Verdict.ungradable(str(error))
         try:
             program, is_told = self._program(sample, task.language)
         except NoProgramError as error:
@@ -129,6 +138,20 @@ class Code(BaseModel):
                 return Verdict.incorrect(reason=f"language: {error}")
             return Verdict.ungradable(f"request: {error}")
         return self._verdict(judgement)
+
+    def refusal(
+        self,
+        sample: Sample,
+        *,
+        language: str | None = None,
+        limits: Mapping[str, Any] | str | None = None,
+    ) -> str | None:
+        """Why no answer to `sample` could be graded, as "kind: detail"; None: nothing is known."""
+        try:
+            self._task(sample.reference, language, limits)
+        except _RefusedError as error:
+            return str(error)
+        return None
 
     async def _opened(self) -> Sandbox:
         async with self._opening:
@@ -153,6 +176,23 @@ class Code(BaseModel):
     def _task(
         self, reference: object, language: str | None, limits: Mapping[str, Any] | str | None
     ) -> _Task:
+        task = self._described(reference, language, limits)
+        # Without a language these are tests of any, by input and output or by calls.
+        trust = trust_of(task.tests, task.language or self.language)
+        if not trust.reaches(self.trust):
+            raise _RefusedError(self._distrust(trust))
+        return task
+
+    def _distrust(self, trust: Trust) -> str:
+        return (
+            f"{TRUST}: a verdict of these tests is {_words(trust)}, and a reward is paid at "
+            f"{_words(self.trust)} or better; use tests of kind stdio or calls, or set the option "
+            f"trust to {trust}"
+        )
+
+    def _described(
+        self, reference: object, language: str | None, limits: Mapping[str, Any] | str | None
+    ) -> _Task:
         described = _mapping(reference, "it")
         stated = described.pop("language", None) or language
         changed = _mapping(described.pop("limits", None) or limits or {}, "limits")
@@ -160,14 +200,17 @@ class Code(BaseModel):
             tests = parse_tests(described)
             allowed = Limits.model_validate({**self.limits.model_dump(), **changed})
         except RequestError as error:
-            raise _ReferenceError(str(error)) from error
+            raise _RefusedError(f"reference: {error}") from error
         except ValidationError as error:
             fault = error.errors()[0]
             place = ".".join(map(str, ("limits", *fault["loc"])))
-            raise _ReferenceError(f"{place}: {fault['msg']}") from error
+            raise _RefusedError(f"reference: {place}: {fault['msg']}") from error
         if isinstance(tests, CheckTests):
             return _Task(tests, "python", allowed)
-        return _Task(tests, _language(stated), allowed)
+        asked = _language(stated)
+        if isinstance(tests, HarnessTests):
+            asked = asked or self.language
+        return _Task(tests, asked, allowed)
 
     def _program(self, sample: Sample, stated: Language | None) -> tuple[Program, bool]:
         """The program, and whether the answer itself chose its language."""
@@ -181,6 +224,8 @@ class Code(BaseModel):
         return program, stated is None and tagged is not None
 
     def _verdict(self, judgement: Judgement) -> Verdict:
+        if not judgement.trust.reaches(self.trust):  # a service of another version
+            return Verdict.ungradable(self._distrust(judgement.trust))
         total = judgement.total
         metrics = {"passed": judgement.passed_count, "total": total}
         share = judgement.passed_count / total
@@ -198,9 +243,9 @@ def _mapping(value: object, name: str) -> dict[str, Any]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise _ReferenceError(f"{name} is text, and no JSON: {error}") from error
+            raise _RefusedError(f"reference: {name} is text, and no JSON: {error}") from error
     if not isinstance(value, Mapping):
-        raise _ReferenceError(f"{name} is {type(value).__name__}, not an object")
+        raise _RefusedError(f"reference: {name} is {type(value).__name__}, not an object")
     return {key: one for key, one in value.items() if one is not None}
 
 
@@ -209,7 +254,9 @@ def _language(stated: object) -> Language | None:
         return None
     known = TAGS.get(str(stated).lower())
     if known is None:
-        raise _ReferenceError(f"there is no language {stated!r}; use {', '.join(LANGUAGES)}")
+        raise _RefusedError(
+            f"reference: there is no language {stated!r}; use {', '.join(LANGUAGES)}"
+        )
     return known
 
 

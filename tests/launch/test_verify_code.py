@@ -11,6 +11,8 @@ import pytest
 from conftest import REPOSITORY
 
 from data.errors import RowError
+from data.sources import load_prompts
+from launch.validate import validate
 from launch.verify_rows import read_batches
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
@@ -23,6 +25,8 @@ CHECK = {
     "entry_point": "f",
     "source": "def check(candidate):\n    for i in range(3):\n        assert candidate(i) > i\n",
 }
+IN_PROCESS = {"kind": "harness", "source": "int main(void) { return f() != 2; }"}
+BOTH = {"kind": "harness", "source": "x = f()\nassert(x == 2)"}  # Python, and JavaScript
 ROWS: list[tuple[dict[str, Any], str, str]] = [
     ({"program": "print(7)", "tests": SEVEN}, "correct", "passed"),
     ({"program": "print(8)", "tests": SEVEN}, "incorrect", "wrong answer: "),
@@ -42,6 +46,9 @@ ROWS: list[tuple[dict[str, Any], str, str]] = [
         "ungradable",
         "tests: ",
     ),
+    ({"program": "int f;", "language": "c", "tests": IN_PROCESS}, "ungradable", "trust: "),
+    # The fence of an answer does not choose what a test script is read as.
+    ({"response": "```js\nfunction f() { return 2; }\n```", "tests": BOTH}, "incorrect", ""),
 ]
 
 
@@ -88,19 +95,31 @@ def test_the_sandbox_is_not_for_math(tmp_path: Path) -> None:
     assert "--sandbox is for --task code" in done.stderr
 
 
-def test_references_of_code_are_no_answers(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*PLUMB, "data", "validate", "builtin:expressions?count=9", "--verifier", "code"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_a_level_is_chosen_by_name(tmp_path: Path) -> None:
+    rows = [{"id": 1, "program": "int f(void) { return 2; }", "language": "c", "tests": IN_PROCESS}]
+    options = ("--task", "code", "--sandbox", "bubblewrap", "--trust")
+    done, found = verify(tmp_path, rows, *options, "in-process")
+    assert [row["reason"] for row in found] == ["passed (in process)"], done.stderr
+    done, found = verify(tmp_path, rows, *options, "full")
     assert done.returncode == 2
-    assert done.stderr.startswith("plumb: the references of code are tests")
-    assert done.stderr.count("\n") == 1
+    assert "--trust is 'full'; use in-process, checker or outside" in done.stderr
+
+
+def test_tests_that_could_not_grade_any_program_are_misses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    in_c = {"language": "c", **IN_PROCESS}
+    rows = [{"prompt": "a", "reference": one} for one in (SEVEN, in_c, NEXT, "no JSON", CHECK)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    prompts = load_prompts(path)
+    given = {"out": None, "workers": 1, "deadline": 3.0, "memory_mb": 512}
+    assert validate(str(path), prompts, "code", **given) == 2
+    shown = capsys.readouterr().out
+    assert f"{path} line 2: ungradable: " in shown
+    assert f"{path} line 4: ungradable: " in shown
+    assert "3 of 5" in shown
+    assert validate(str(path), prompts, "code", trust="in-process", **given) == 1
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,43 @@ class TestVerdicts:
         assert verdict.is_correct
 
 
+C_TEST = {"kind": "harness", "language": "c", "source": "int main(void) { return f() != 2; }"}
+PYTHON_TEST = {"kind": "harness", "source": "x = f()\nassert x == 2"}
+
+
+@pytest.mark.parametrize(
+    ("options", "reference", "kind"),
+    [
+        ({}, C_TEST, "trust"),
+        ({"trust": "in_process"}, C_TEST, None),
+        ({"trust": "outside"}, PYTHON_TEST, "trust"),
+        ({}, PYTHON_TEST, None),
+        ({}, SEVEN, None),
+        ({}, "7", "reference"),
+        ({}, {"kind": "magic"}, "reference"),
+        # A script in a language that the data does not name is in that of the option.
+        ({"language": "c"}, {**PYTHON_TEST}, "trust"),
+    ],
+)
+async def test_rows_that_no_answer_could_win_are_known_beforehand(
+    monkeypatch: pytest.MonkeyPatch, options: Any, reference: Any, kind: str | None
+) -> None:
+    loaded: Verifier[..., Any] = Use("code", options).load()
+    refusal = loaded.refusal(sample("", reference))
+    assert (refusal and refusal.partition(":")[0]) == kind
+    monkeypatch.setattr(Sandbox, "open", lambda *_, **__: Flaky(0))
+    # Whatever the fence says.
+    verdict = await loaded.judge_async(sample(fenced("print(7)", "js"), reference))
+    assert verdict.is_correct == (refusal is None)
+    assert refusal is None or verdict.reason == refusal
+
+
+async def test_a_judgement_below_the_level_earns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sandbox, "open", lambda *_, **__: Flaky(0, Trust.IN_PROCESS))
+    verdict = await Use("code").load().judge_async(sample(fenced("print(7)")))
+    assert verdict.reason.startswith("trust: a verdict of these tests is in process")
+
+
 @needs_bubblewrap
 async def test_a_closed_pool_has_closed_its_sandbox() -> None:
     pool = GradingPool(Rubric(Use("code", {"sandbox": "bubblewrap"})))
@@ -228,8 +265,9 @@ async def test_a_closed_pool_has_closed_its_sandbox() -> None:
 class Flaky(Sandbox):
     """A sandbox that fails so many times before it answers."""
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, trust: Trust = Trust.OUTSIDE) -> None:
         self.failures = failures
+        self.trust = trust
 
     async def start(self) -> None:
         pass
@@ -245,7 +283,7 @@ class Flaky(Sandbox):
             self.failures -= 1
             raise UnavailableError("the box is gone")
         return Judgement(
-            passed=True, status=Status.PASSED, passed_count=1, total=1, trust=Trust.OUTSIDE
+            passed=True, status=Status.PASSED, passed_count=1, total=1, trust=self.trust
         )
 
     async def languages(self) -> dict[str, str]:
@@ -326,6 +364,7 @@ def test_options_are_checked_by_name() -> None:
         ({"sandbx": "docker"}, "did you mean 'sandbox'"),
         ({"limits": {"wall": 3}}, "limits.wall"),
         ({"language": "cobol"}, "option language"),
+        ({"trust": "full"}, "option trust"),
     ]
     for options, message in wrong:
         with pytest.raises(Exception, match=re.escape(message)):

@@ -29,6 +29,7 @@ VERDICTS = {
     "wrong": [WRONG, WRONG, BROKEN],
     "lonely": [BROKEN, RIGHT, BROKEN],
     "broken": [BROKEN, BROKEN, BROKEN],
+    "refused": [Verdict.ungradable("trust: these tests are below the level")] * 3,
     "crashed": [Verdict.ungradable(f"crash: exit code {code}") for code in (1, 2, 3)],
 }
 ACCEPTED = {"mixed", "partly"}
@@ -273,6 +274,12 @@ async def test_too_many_ungradable_answers_are_counted_by_kind() -> None:
     world = World(["crashed"] * 10, shuffled(0))
     with pytest.raises(UngradableError, match=r"30 of 30 .*: 30 x crash: exit code \d+$"):
         await make_sampler(world, prompts_per_step=10, max_ungradable=0.5).next_batch(0)
+
+
+async def test_what_stands_with_the_data_does_not_count_as_a_failure_of_grading() -> None:
+    world = World(["right", "refused", "mixed"] * 5, shuffled(2))
+    batch = await make_sampler(world, max_ungradable=0.0).next_batch(0)
+    assert batch.endings["ungradable"] > 0
 
 
 @st.composite
