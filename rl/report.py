@@ -26,14 +26,11 @@ from rl.report_records import (
     read_history,
 )
 from rl.report_tiles import lead, tiles
-from rl.task_panels import task_panels, verdict_panels
+from rl.task_panels import task_panels
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
-_PHASES: Final = tuple(
-    f"seconds.{phase}"
-    for phase in ("generate", "grade", "learn", "sync", "evaluate", "record", "checkpoint")
-)
+_PHASES: Final = ("seconds.generate", "seconds.grade", "seconds.learn", "seconds.sync")
 
 
 def write_report(run_dir: Path) -> Path:
@@ -94,8 +91,7 @@ def _panels(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
     every = yaml.safe_load((_TEMPLATES / "panels.yaml").read_text(encoding="utf-8"))
     shown = [one for one in every if any(history.known(line["key"]) for line in one["series"])]
     absent = [panel["title"] for panel in every if panel not in shown]
-    apart = [*task_panels(history.rows), *verdict_panels(history.rows)]
-    return [*shown[:1], *apart, *shown[1:]], absent
+    return [*shown[:1], *task_panels(history.rows), *shown[1:]], absent
 
 
 def _chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 from rewards.tools.dialects import FLOATS, ITEMS, KINDS, PYTHON, Language, languages
 from rewards.tools.errors import ToolsError
 from rewards.tools.exact import ABSENT, NOTHING_MORE, Fault
-from rewards.tools.offered import OBJECT, Declaration, parameters_of, properties_of
+from rewards.tools.offered import OBJECT, Declaration, declared, parameters_of, properties_of
 from rewards.tools.reference import OPTIONAL, Single
 from rewards.tools.source_values import read_source
 from rewards.tools.types import OneOf, Phrase, ToolCall, shown
@@ -100,9 +100,12 @@ def compare(call: ToolCall, wanted: Accepted) -> Fault | None:
             return key, NOTHING_MORE, value
         kind = schema = None
         if properties is not None:
-            schema = properties[key]
+            schema = declared(properties[key])
             kind = _type_of(schema)
-        if not _is_allowed(value, allowed[key], kind, schema, wanted.spoken):
+        for one in (value, *call.readings.get(key, ())):
+            if _is_allowed(one, allowed[key], kind, schema, wanted.spoken):
+                break
+        else:
             return key, OneOf(allowed[key], kind), value
     for key, values in allowed.items():
         if key not in arguments and (type(values) is Single or OPTIONAL not in values):
@@ -122,7 +125,7 @@ def _is_allowed(
         value = list(value)
     if kind is None:
         return _is_allowed_untyped(value, allowed)
-    inner = _type_of(schema.get("items")) if kind in ITEMS else None
+    inner = _type_of(declared(schema.get("items"))) if kind in ITEMS else None
     if spoken:
         sources = [language for language in spoken if kind in KINDS[language]]
         if sources:

@@ -4,7 +4,9 @@ Arguments are compared as JSON values:
 
 - the same keys, whatever their order; lists in order; text character by character;
 - numbers by value; an integer stands for a number with a point (`2` for `2.0`), not the reverse;
-- true and false are no numbers; null equals null alone.
+- true and false are no numbers; null equals null alone;
+- an argument that was written without a type (`ToolCall.readings`) is right if one of the values
+  that it may stand for is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,19 @@ def compare(call: ToolCall, wanted: ToolCall) -> Fault | None:
     """Where `call` first differs from a reference's call; None where it does not."""
     if call.name != wanted.name:
         return "", Phrase(f"a call of {wanted.name}"), Phrase(f"a call of {call.name}")
-    return _objects(call.arguments, wanted.arguments, "")
+    return _objects(_meant(call, wanted), wanted.arguments, "")
+
+
+def _meant(call: ToolCall, wanted: ToolCall) -> Mapping[str, Any]:
+    """The arguments, with the reference's value where a text may stand for it."""
+    if not call.readings:
+        return call.arguments
+    meant = dict(call.arguments)
+    for key, values in call.readings.items():
+        if key in wanted.arguments and _values(meant[key], wanted.arguments[key], "") is not None:
+            fitting = (one for one in values if _values(one, wanted.arguments[key], "") is None)
+            meant[key] = next(fitting, meant[key])
+    return meant
 
 
 def _values(got: Any, wanted: Any, path: str) -> Fault | None:

@@ -1,18 +1,26 @@
 """The tools on offer: their names and parameters.
 
-Guarantees: OpenAI's form `{"type": "function", "function": {...}}` and bare declarations are read
-alike; nothing is copied or checked that was not asked for.
+Guarantees: OpenAI's form `{"type": "function", "function": {...}}`, bare declarations, those with
+`input_schema` (Anthropic, MCP) and xLAM's, whose parameters stand without `properties` around
+them, are read alike; nothing is copied or checked that was not asked for.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rewards.tools.errors import ToolsError
+from rewards.tools.python_types import schema_of_type
 from rewards.tools.types import shown
 
 Declaration = Mapping[str, Any]
 OBJECT = (dict, Mapping)
 """For isinstance: asking for a dict first is several times faster than for a Mapping alone."""
+_SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
+_WORDS: Final = frozenset(
+    {"$defs", "definitions", "patternProperties", "additionalProperties", "items", "contains",
+     "not", "if", "then", "else", "propertyNames", "dependentSchemas", "dependentRequired"}
+)  # fmt: skip
+"""Words of JSON Schema that may have an object as their value, and are no parameters."""
 
 
 def function_of(tool: Any) -> Declaration | None:
@@ -59,7 +67,7 @@ def parameters_of(function: Declaration) -> Declaration:
     Raises:
         ToolsError: It is no object.
     """
-    parameters = function.get("parameters")
+    parameters = next((function[key] for key in _SCHEMAS if function.get(key) is not None), None)
     if parameters is None:
         return {}
     if not isinstance(parameters, OBJECT):
@@ -73,9 +81,34 @@ def properties_of(function: Declaration) -> Declaration:
     Raises:
         ToolsError: They are no object.
     """
-    properties = parameters_of(function).get("properties")
-    if properties is None:
-        return {}
+    parameters = parameters_of(function)
+    properties = parameters.get("properties")
+    if properties is None or is_flat(parameters):
+        return {
+            name: schema
+            for name, schema in parameters.items()
+            if isinstance(schema, OBJECT) and name not in _WORDS
+        }
     if not isinstance(properties, OBJECT):
         raise ToolsError(f"the properties of tool {shown(function['name'])} are no object")
     return properties
+
+
+def is_flat(parameters: Declaration) -> bool:
+    """Whether `parameters` are those of a tool, by name, and no schema with `properties`."""
+    if isinstance(parameters.get("type"), str | list):
+        return False
+    properties = parameters.get("properties")
+    if properties is None:
+        return any(isinstance(one, OBJECT) for one in parameters.values())
+    return isinstance(properties, OBJECT) and any(
+        not isinstance(one, dict | Mapping | bool) for one in properties.values()
+    )
+
+
+def declared(schema: Any) -> Any:
+    """A parameter's schema, in the words of JSON Schema where its type is one of Python's."""
+    kind = schema.get("type") if isinstance(schema, OBJECT) else None
+    if not isinstance(kind, str) or (known := schema_of_type(kind)) is None:
+        return schema
+    return {**{key: one for key, one in schema.items() if key != "type"}, **known}

@@ -9,33 +9,25 @@ the limits that make a call broken:
 - half of a surrogate pair, which no file could hold;
 - values nested more than 64 deep, more than 256 calls, a text of more than 2,000,000 characters.
 
-`auto` goes by the first explicit mark in the text (`<tool_call>`, `[TOOL_CALLS]` ...). Without one
-it tries the unmarked forms. Where tools are given, an unmarked form amid other text counts only if
-it names one of them, and so does broken JSON; BFCL's `{"name": {...}}` does always. Where none are
-given, the shape decides. Where calls were read, and what is left of the text holds a call of a tool
-on offer in another form, the answer is broken: nobody could tell which calls were meant.
+`auto` goes by the first explicit mark in the text (`<tool_call>`, `[TOOL_CALLS]` ...), one in the
+argument of an unmarked call excepted. Without one it tries the unmarked forms. Where tools are
+given, an unmarked form amid other text counts only if it names one of them, and so does broken
+JSON; BFCL's `{"name": {...}}` does always. Where none are given, the shape decides.
+
+Broken is also what looks like a call in a form that is not read, or in another form than the one
+that was asked for, and an answer in which calls were read and what is left of the text holds a call
+of a tool on offer in another form: nobody could tell which calls were meant.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, get_args
 
 from rewards.thinking import Opened, final_part
+from rewards.tools.attempts import looks_like_call
 from rewards.tools.errors import CallsError
-from rewards.tools.formats import (
-    deepseek,
-    fenced,
-    hermes,
-    json_calls,
-    llama3_json,
-    mistral,
-    openai,
-    pythonic,
-    qwen3_coder,
-)
 from rewards.tools.formats.found import MAX_CALLS, Found, Offered
+from rewards.tools.formats.table import FORMATS, UNMARKED, Format, Parser
+from rewards.tools.marks import Mark, first_mark
 from rewards.tools.offered import by_name
 from rewards.tools.shapes import call_of, is_keyed, keyed_call
 from rewards.tools.strict_json import MalformedError, loads
@@ -43,59 +35,28 @@ from rewards.tools.types import Parsed, ToolCall, plain, shown
 
 __all__ = ["FORMATS", "Format", "called_tool", "parse_bare", "parse_calls", "visible_part"]
 
-Format = Literal[
-    "auto",
-    "hermes",
-    "openai",
-    "llama3_json",
-    "pythonic",
-    "mistral",
-    "json",
-    "fenced",
-    "deepseek",
-    "qwen3_coder",
-]
-Parser = Callable[[str, Offered], Found]
-FORMATS: Final[Mapping[str, Parser]] = MappingProxyType(
-    {
-        "hermes": hermes.parse,
-        "openai": openai.parse,
-        "llama3_json": llama3_json.parse,
-        "pythonic": pythonic.parse,
-        "mistral": mistral.parse,
-        "json": json_calls.parse,
-        "fenced": fenced.parse,
-        "deepseek": deepseek.parse,
-        "qwen3_coder": qwen3_coder.parse,
-    }
-)
-"""The parser of each format; all take the text without thinking, and the tools by name."""
-_UNMARKED: Final[Mapping[str, Parser]] = MappingProxyType(
-    {
-        "openai": openai.parse,
-        "fenced": partial(fenced.parse, any_key=False),
-        "json": partial(json_calls.parse, any_key=False),
-        "pythonic": pythonic.parse,
-    }
-)
-"""What `auto` tries where there is no mark, in this order."""
-_MARK: Final = re.compile(
-    r"(?P<qwen3_coder><tool_call>\s{0,64}<function=|<function=[\w.\-]{1,256}>)"
-    r"|(?P<hermes></?tool_call>)"
-    r"|(?P<mistral>\[TOOL_CALLS\])"
-    r"|(?P<llama3_json><\|python_tag\|>)"
-    r"|(?P<pythonic><\|python_start\|>)"
-    r"|(?P<deepseek><｜tool▁calls?▁begin｜>)"
-)
 _ENDINGS: Final = (
     "<|im_end|>",
     "<|eot_id|>",
     "<|eom_id|>",
     "<|eot|>",
+    "<|eom|>",
+    "<|end|>",
     "<|endoftext|>",
     "<|end_of_text|>",
+    "<|endofturn|>",
+    "<|end_of_role|>",
+    "<|assistant_end|>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|observation|>",
+    "<|user|>",
+    "<|tool_response>",
+    "<start_function_response>",
+    "<turn|>",
     "<｜end▁of▁sentence｜>",
     "<end_of_turn>",
+    "<eos>",
+    "[e~[",
     "</s>",
 )
 MAX_ENDINGS: Final = 8
@@ -162,7 +123,7 @@ def called_tool(
     offered = by_name(tools)
     parsed = _parse(text, format, offered, thinking)
     visible = visible_part(text, thinking)
-    is_marked = parsed.format == "openai" or _MARK.search(visible) is not None
+    is_marked = parsed.format in ("openai", "text") or first_mark(visible) is not None
     if parsed.fault is not None:
         named = is_marked or any(name in visible for name in offered)
         return f"attempted a tool call: {parsed.fault}" if named else None
@@ -187,7 +148,7 @@ def _parse(text: str, format: str, offered: Offered, thinking: Opened | None) ->
         if format == "auto":
             parsed = _auto(visible, offered)
         else:
-            parsed = _read(FORMATS[format], format, visible, offered)
+            parsed = _in_format(format, visible, offered)
         _refuse(parsed.calls, visible)
     except MalformedError as error:
         return Parsed((), visible, format, str(error))
@@ -205,21 +166,43 @@ def visible_part(text: str, thinking: Opened | None = None) -> str:
     return visible
 
 
-def _read(parser: Parser, format: str, text: str, offered: Offered) -> Parsed:
+def _read(parser: Parser, format: str, text: str, offered: Offered) -> tuple[Parsed, Found]:
+    """What `parser` reads; a fault where it cannot, or where a call is left in what it leaves."""
     try:
         found = parser(text, offered)
     except MalformedError as error:
-        return Parsed((), text, format, str(error))
+        return Parsed((), text, format, str(error)), Found()
     if found.calls and offered and (stray := _stray(found.text, offered)):
-        return Parsed((), text, format, f"a call outside of the {format} form: {stray}")
-    return Parsed(tuple(found.calls), found.text, format)
+        fault = f"a call outside of the {format} form: {stray}"
+        return Parsed((), text, format, fault), found
+    return Parsed(tuple(found.calls), found.text, format), found
+
+
+def _in_format(format: str, text: str, offered: Offered) -> Parsed:
+    """What a text holds in a format; a call in another one is a fault."""
+    parsed, found = _read(FORMATS[format], format, text, offered)
+    if parsed.calls or parsed.fault is not None:
+        return parsed
+    other = _unmarked(found.text, offered)
+    if (mark := first_mark(found.text)) is not None:
+        stray = mark.text.strip()
+    elif other is not None:
+        stray = other[0].fault or other[0].calls[0].name
+    else:
+        stray = looks_like_call(found.text, offered)
+    if stray and not (other is not None and other[0].format == format):
+        fault = f"a call outside of the {format} form: {plain(stray)}"
+        return Parsed((), text, format, fault)
+    return parsed
 
 
 def _stray(rest: str, offered: Offered) -> str:
     """What is called, in any form, by what a parser left; empty if nothing is."""
-    if (mark := _MARK.search(rest)) is not None:
-        return mark[0]
-    for parser in _UNMARKED.values():
+    if not rest:
+        return ""
+    if (mark := first_mark(rest)) is not None:
+        return plain(mark.text)
+    for parser in UNMARKED.values():
         try:
             names = [call.name for call in parser(rest, offered).calls]
         except MalformedError:
@@ -230,16 +213,61 @@ def _stray(rest: str, offered: Offered) -> str:
 
 
 def _auto(text: str, offered: Offered) -> Parsed:
-    mark = _MARK.search(text)
-    if mark is not None and mark.lastgroup is not None:
-        return _read(FORMATS[mark.lastgroup], mark.lastgroup, text, offered)
-    for format, parser in _UNMARKED.items():
-        parsed = _read(parser, format, text, offered)
+    mark = first_mark(text)
+    if mark is None:
+        unmarked = _unmarked(text, offered) or _quoted_whole(text, offered)
+        if unmarked is not None:
+            return unmarked[0]
+        if looks := looks_like_call(text, offered):
+            return Parsed((), text, fault=f"a call in a form that is not read: {shown(looks)}")
+        return Parsed((), text)
+    if _is_text(text):
+        return Parsed((), text)
+    return _around(text, offered, mark) or _in_format(mark.format, text, offered)
+
+
+def _around(text: str, offered: Offered, mark: Mark) -> Parsed | None:
+    """The unmarked calls in whose arguments a mark stands; None where it stands in none."""
+    if not any(text.find(bracket, 0, mark.start) >= 0 for bracket in "{[("):
+        return None
+    unmarked = _unmarked(text, offered)
+    if unmarked is None or not unmarked[1].begins <= mark.start < unmarked[1].ends:
+        return None
+    return unmarked[0]
+
+
+def _unmarked(text: str, offered: Offered) -> tuple[Parsed, Found] | None:
+    """The calls of a text in a form without marks, or what is wrong with them."""
+    for format, parser in UNMARKED.items():
+        parsed, found = _read(parser, format, text, offered)
         if parsed.fault is not None and _is_meant(parsed, text, offered):
-            return parsed
+            return parsed, found
         if parsed.calls and _counts(parsed, text, offered):
-            return parsed
-    return Parsed((), text)
+            return parsed, found
+    return None
+
+
+def _quoted_whole(text: str, offered: Offered) -> tuple[Parsed, Found] | None:
+    """The calls of a text that is wholly in quotation marks, or in those of code."""
+    if len(text) < 3 or text[0] not in "`\"'" or text[-1] != text[0]:
+        return None
+    unmarked = _unmarked(text[1:-1].strip(), offered)
+    return unmarked if unmarked is not None and not unmarked[0].text else None
+
+
+def _is_text(text: str) -> bool:
+    """Whether a text is JSON that is no call, in which a mark is what a string says."""
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        value = loads(text)
+    except MalformedError:
+        return False
+    return not any(map(_has_calls, value if isinstance(value, list) else [value]))
+
+
+def _has_calls(value: Any) -> bool:
+    return isinstance(value, dict) and not {"name", "function", "tool_calls"}.isdisjoint(value)
 
 
 def _is_meant(parsed: Parsed, text: str, offered: Offered) -> bool:

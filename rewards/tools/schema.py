@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 from rewards.tools.dialects import JAVA, JAVASCRIPT, PYTHON, languages
 from rewards.tools.errors import ToolsError
 from rewards.tools.exact import ABSENT, NOTHING_MORE, Fault
-from rewards.tools.offered import function_of, parameters_of, properties_of
+from rewards.tools.offered import (
+    declared,
+    function_of,
+    is_flat,
+    parameters_of,
+    properties_of,
+)
 from rewards.tools.types import Difference, Phrase, ToolCall, plain, shown
 
 if TYPE_CHECKING:
@@ -63,7 +69,10 @@ def json_schema(function: Mapping[str, Any]) -> dict[str, Any]:
         ToolsError: They cannot be read.
     """
     is_foreign = bool(languages(properties_of(function)))
-    translated: dict[str, Any] = _translated(parameters_of(function), is_foreign, 0)
+    parameters = parameters_of(function)
+    others = {} if is_flat(parameters) else parameters
+    schema = {**others, "properties": properties_of(function)}
+    translated: dict[str, Any] = _translated(schema, is_foreign, 0)
     translated["type"] = "object"
     translated.setdefault("additionalProperties", False)
     return translated
@@ -147,7 +156,7 @@ def _translated(schema: Any, is_foreign: bool, depth: int) -> Any:
         return schema
     if depth > MAX_NESTING:
         raise ToolsError(f"a schema is nested more than {MAX_NESTING} deep")
-    made = {key: value for key, value in schema.items() if value is not None}
+    made = {key: one for key, one in declared(schema).items() if _is_said(key, one)}
     for key in _INNER:
         if key in made:
             made[key] = _translated(made[key], is_foreign, depth + 1)
@@ -164,6 +173,10 @@ def _translated(schema: Any, is_foreign: bool, depth: int) -> Any:
         del made["required"]  # a habit of draft 3: true beside the type of the one parameter
     _move_enum(made)
     return made
+
+
+def _is_said(key: str, value: Any) -> bool:
+    return value is not None or key == "const"
 
 
 def _translate_type(schema: dict[str, Any], is_foreign: bool) -> None:

@@ -4,21 +4,25 @@ Guarantees: `MalformedError` is the only thing raised. Keys beside the name and 
 as `id` and `type`, mean nothing.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from rewards.tools.strict_json import MalformedError, loads
 from rewards.tools.types import ToolCall, shown
 
 ARGUMENTS = ("arguments", "parameters")
+NAMES = ("name", "function", "tool_name")
 
 
-def call_of(value: Any, *, text_arguments: bool = False) -> ToolCall:
-    """`{"name", "arguments" | "parameters"}` as a call; `function` stands for `name` too.
+def call_of(
+    value: Any, *, text_arguments: bool = False, keys: Sequence[str] = ARGUMENTS
+) -> ToolCall:
+    """`{"name", "arguments" | "parameters"}` as a call; for `name` see `name_of`.
 
     Args:
         value: Any JSON value.
         text_arguments: Whether the arguments may be the JSON text of an object.
+        keys: What may hold the arguments.
 
     Raises:
         MalformedError: It is no such object.
@@ -28,7 +32,7 @@ def call_of(value: Any, *, text_arguments: bool = False) -> ToolCall:
     name = name_of(value)
     if not isinstance(name, str) or not name:
         raise MalformedError(f"a call without a name: {shown(value)}")
-    key = next((key for key in ARGUMENTS if key in value), None)
+    key = next((key for key in keys if key in value), None)
     if key is None:
         raise MalformedError(f"the call of {shown(name)} has no arguments")
     return ToolCall(name, arguments_of(value[key], name, text_arguments=text_arguments))
@@ -72,8 +76,8 @@ def function_call(value: Any) -> ToolCall:
 
 
 def name_of(value: Mapping[str, Any]) -> Any:
-    """What an object states as the name of its call."""
-    return value["name"] if "name" in value else value.get("function")
+    """What an object states as the name of its call; `tool_name` is Cohere's word."""
+    return next((value[key] for key in NAMES if key in value), None)
 
 
 def is_named(value: Any) -> bool:

@@ -5,7 +5,7 @@ Guarantees: all are immutable; a difference is one line, however large or odd th
 
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 SHOWN = 100  # characters of a value in a message
@@ -13,10 +13,18 @@ SHOWN = 100  # characters of a value in a message
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call: a tool's name and its arguments, which are JSON values."""
+    """One call: a tool's name and its arguments, which are JSON values.
+
+    Attributes:
+        name: The tool.
+        arguments: The arguments, by name.
+        readings: Other values that an argument may stand for. Where a format writes `7` without a
+            type, and the tool's declaration allows a text and a number, both are what was said.
+    """
 
     name: str
     arguments: Mapping[str, Any]
+    readings: Mapping[str, Sequence[Any]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

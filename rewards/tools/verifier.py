@@ -11,6 +11,7 @@ A reference or tools that cannot be read are ungradable ("reference: ...", "tool
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -18,8 +19,9 @@ from pydantic import BaseModel, ConfigDict
 
 from rewards.registry import verifier
 from rewards.tools.errors import CallsError, ToolReferenceError, ToolsError
+from rewards.tools.formats.table import Format
 from rewards.tools.match import Mode, match_calls
-from rewards.tools.parse import Format, parse_bare, parse_calls, visible_part
+from rewards.tools.parse import parse_bare, parse_calls
 from rewards.tools.reference import turn_of
 from rewards.tools.schema import validate_calls
 from rewards.tools.types import Match, Parsed
@@ -78,7 +80,7 @@ class Tool(BaseModel):
                 turn=turn,
                 language=language or self.language,
             )
-            return self._verdict(sample, parsed, match, offered)
+            return self._verdict(parsed, match, offered)
         except (ToolReferenceError, CallsError) as error:
             return Verdict.ungradable(f"reference: {error}")
         except ToolsError as error:
@@ -91,9 +93,7 @@ class Tool(BaseModel):
             sample.response, format=self.format, tools=tools, thinking=sample.thinking
         )
 
-    def _verdict(
-        self, sample: Sample, parsed: Parsed, match: Match, tools: Sequence[Any]
-    ) -> Verdict:
+    def _verdict(self, parsed: Parsed, match: Match, tools: Sequence[Any]) -> Verdict:
         invalid = validate_calls(parsed.calls, tools) if self.validate_schema and tools else None
         if parsed.fault is not None or invalid is not None:
             reason = f"format: {invalid if parsed.fault is None else parsed.fault}"
@@ -102,11 +102,16 @@ class Tool(BaseModel):
             reason = f"content: {match.difference}"
             return Verdict.incorrect(self.incorrect, reason, format=1.0, content=0.0)
         count = len(parsed.calls)
-        if not count and not visible_part(sample.response, sample.thinking):
+        if not count and not self.bare and not says_something(parsed.text):
             reason = "content: neither a call nor a text"
             return Verdict.incorrect(self.incorrect, reason, format=1.0, content=0.0)
         reason = f"matches: {count or 'no'} call{'' if count == 1 else 's'}"
         return Verdict.correct(self.correct, reason, format=1.0, content=1.0)
+
+
+def says_something(text: str) -> bool:
+    """Whether a text says more than a full stop does; `[]` says that nothing is called."""
+    return text == "[]" or any(unicodedata.category(one)[0] in "LN" for one in text)
 
 
 def _tools(value: Any) -> Sequence[Any]:

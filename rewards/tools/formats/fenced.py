@@ -28,7 +28,7 @@ def parse(text: str, offered: Offered, *, any_key: bool = True) -> Found:
             calls = ()
         if calls:
             found.outside(text[position:start])
-            found.calls.extend(calls)
+            found.at(start, end, calls)
             position = end
     if not found.calls:
         return nothing(text)

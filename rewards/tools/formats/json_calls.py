@@ -7,9 +7,11 @@ such a list, or BFCL's `{"name": {arguments}}`.
 import re
 from typing import Any
 
-from rewards.tools.formats.found import Found, Offered, nothing
+from rewards.tools.formats.found import Found, Offered, nothing, whole
+from rewards.tools.quoting import is_told
 from rewards.tools.shapes import (
     ARGUMENTS,
+    NAMES,
     call_of,
     function_call,
     is_function,
@@ -22,7 +24,9 @@ from rewards.tools.types import ToolCall
 
 ATTEMPTS = 32  # places at which JSON may fail to begin, so that a text costs linear time
 _FIRST_KEY = re.compile(r'\{\s*"([^"\\\n]{1,256})"\s*:')
-_KEYS = frozenset({"name", "id", "type", "index", "function", "tool_calls", *ARGUMENTS})
+_KEYS = frozenset(
+    {"name", "id", "type", "index", "function", "tool_calls", "tool_call_id", *NAMES, *ARGUMENTS}
+)
 _NAMED = re.compile(r'"name"\s*:\s*"([^"\\\n]{1,256})"')
 _BEGUN = re.compile(r'\{\s*"name"\s*:\s*"[^"\\\n]{1,256}"\s*,\s*"(?:arguments|parameters)"\s*:')
 _LOOK_AHEAD = 1000  # characters in which a broken call names its tool
@@ -47,7 +51,7 @@ def parse(text: str, offered: Offered, *, any_key: bool = True) -> Found:
             pass  # the text only begins like JSON, or is broken: what is amid it says which
         else:
             calls = calls_in(value, offered, any_key=any_key)
-            return Found(list(calls)) if calls or value == [] else nothing(text)
+            return whole(text, calls) if calls or value == [] else nothing(text)
     return _amid(text, offered)
 
 
@@ -106,17 +110,19 @@ def _amid(text: str, offered: Offered) -> Found:
             start = position + len(before) - 1
         try:
             value, end = decode_at(text, start)
-            calls = calls_in(value, offered)
+            calls = () if is_told(text, start, end) else calls_in(value, offered)
         except MalformedError:
             if attempts(text[start : start + _LOOK_AHEAD], offered):
-                raise
+                if not is_told(text, start, len(text)):
+                    raise
+                break
             failures += 1
             if failures == ATTEMPTS:
                 break
             continue
         if calls:
             found.outside(text[position:start])
-            found.calls.extend(calls)
+            found.at(start, end, calls)
         else:
             found.outside(text[position:end])
         position = end

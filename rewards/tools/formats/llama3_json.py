@@ -24,7 +24,7 @@ def parse(text: str, offered: Offered) -> Found:
     if not rest.startswith("{", start):
         if not tag:
             return nothing(text)
-        found = Found(list(pythonic.calls_in(rest.strip())))
+        found = Found(pythonic.calls_in(rest, offered))
         found.outside(before)
         return found
     found = Found()

@@ -1,142 +1,175 @@
 """`[f(a=1), g.h(b="x")]`: calls as in Python, as Llama 3.2 and 4 write them and BFCL asks for.
 
-Guarantees: nothing is evaluated. Arguments are named and are literals: strings, numbers with a
-sign, True, False, None (also JSON's true, false, null), lists, tuples (which become lists) and
-objects with text keys. Calls without the list's brackets, with commas or line ends between them,
-are read where they are the whole text and the first names a tool on offer, perhaps in a fence; one
-call is anyway.
+Guarantees: nothing is evaluated; what is read is `python_reader`'s. Calls without the list's
+brackets are read where they are the whole text and the first names a tool on offer (one call is
+anyway), where they are lines of their own that call tools on offer with named arguments, and in
+blocks of `tool_code` (Gemma 3), perhaps in a `print()`. In quotation marks or with a "not" before
+them they are text.
 """
 
-import ast
 import re
-import warnings
-from typing import Any, Literal
+from typing import Final
 
-from rewards.tools.formats.found import MAX_CALLS, Found, Offered, nothing
-from rewards.tools.strict_json import MAX_DIGITS, MalformedError
-from rewards.tools.types import ToolCall, shown
+from rewards.tools.formats.found import MAX_CALLS, Found, Offered, nothing, whole
+from rewards.tools.formats.python_reader import (
+    MAX_LENGTH,
+    MAX_NESTING,
+    Reader,
+    called_at,
+    odd_names,
+)
+from rewards.tools.quoting import is_told
+from rewards.tools.strict_json import MalformedError
+from rewards.tools.types import ToolCall
 
-MAX_LENGTH = 65_536  # characters of calls
-MAX_NESTING = 64
 START, END = "<|python_start|>", "<|python_end|>"
-_NAME = r"[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+"
-_WHOLE = re.compile(rf"(\[\s*+)?({_NAME})\s*+\(")
-_AMID = re.compile(rf"\[\s{{0,64}}({_NAME})\(")
-_FENCED = re.compile(r"```(?:python|py|tool_code|tool_call)?[ \t\r]*\n(.*)```", re.DOTALL)
-_TOKEN = re.compile(
+_LIST: Final = re.compile(r"\[\s{0,64}")
+_FENCED: Final = re.compile(r"```(python|py|tool_code|tool_call)?[ \t\r]*\n(.*)```", re.DOTALL)
+_BLOCK: Final = re.compile(r"^[ \t]{0,8}```(\w{0,32})[^\n`]{0,32}$", re.MULTILINE)
+_LINE: Final = re.compile(r"^[ \t]{0,8}(?=[^\W\d])", re.MULTILINE)
+_ARGUMENT: Final = re.compile(r"\(\s{0,64}(?:\)|[^\s=,()\[\]{}'\"]{1,256}\s{0,64}=(?!=))")
+_GAP: Final = re.compile(r"[\s,;]*+")
+_LINE_END: Final = re.compile(r"[ \t,;]{0,64}(?:\n|$)")
+_TOKEN: Final = re.compile(
     r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:""")?+|\'\'\'(?:[^\'\\]++|\\.|\'(?!\'\'))*+(?:\'\'\')?+'
     r'|"(?:[^"\\\n]++|\\.)*+"?+|\'(?:[^\'\\\n]++|\\.)*+\'?+|[\[\](){}]',
     re.DOTALL,
 )
-_NAMES = {"true": True, "false": False, "null": None}
 
 
 def parse(text: str, offered: Offered) -> Found:
-    """Read the whole text, or else the lists of calls amid it.
+    """Read the whole text, or else the calls amid it.
 
     Raises:
-        MalformedError: The text, or a list that begins with the name of a tool, is broken.
+        MalformedError: The text, or what begins with the name of a tool, is broken.
     """
     source = text.replace(START, "").replace(END, "").strip()
+    odd = odd_names(offered)
     if (fenced := _FENCED.fullmatch(source)) is not None:
-        begun = _WHOLE.match(fenced[1].strip())
-        if begun is not None and begun[2] in offered:
-            source = fenced[1].strip()
-    whole = _WHOLE.match(source)
-    if whole is not None and not whole[1] and whole[2] in offered:
-        found = _bare(source)
-        if found:
-            return Found(found)
-    if whole is not None and (whole[1] or _end(source, 0) in (None, len(source))):
-        if _end(source, 0) == len(source):
-            return Found(list(calls_in(source)))
-        if _end(source, 0) is None and (whole[1] or whole[2] in offered):
+        inner = _printed(fenced[2].strip()) if fenced[1] == "tool_code" else fenced[2].strip()
+        if _begins(inner, odd)[1] in offered:
+            source = inner
+    is_list, name = _begins(source, odd)
+    if not is_list and name in offered and (bare := _bare(source, odd)):
+        return whole(text, bare)
+    if name:
+        end = _end(source, 0)
+        if end == len(source):
+            return whole(text, Reader(source, odd, spaced=is_list and not offered).calls())
+        if end is None and (is_list or name in offered):
             raise MalformedError("the calls are not closed")
-    return _amid(source, offered)
+    return _amid(source, offered, odd)
 
 
-def calls_in(source: str) -> tuple[ToolCall, ...]:
-    """The calls of a Python expression: a list of calls, several with commas, or one.
+def calls_in(source: str, offered: Offered) -> list[ToolCall]:
+    """The calls of a text that is nothing else: a list, several with commas or line ends, or one.
 
     Raises:
         MalformedError: It is something else.
     """
-    return tuple(map(_call, _nodes(_parsed(source, "eval").body)))
+    return Reader(source, odd_names(offered), spaced=not offered).statements()
 
 
-def literal(source: str) -> Any:
-    """The value of a Python literal.
-
-    Raises:
-        MalformedError: It is none.
-    """
-    return _literal(_parsed(source, "eval").body)
+def _begins(source: str, odd: tuple[str, ...]) -> tuple[bool, str]:
+    """Whether a text begins as a list, and the name that is called then; empty if none is."""
+    bracket = _LIST.match(source)
+    called = called_at(source, bracket.end() if bracket else 0, odd)
+    return bracket is not None, called[0] if called else ""
 
 
-def _bare(source: str) -> list[ToolCall]:
+def _printed(source: str) -> str:
+    """What `print()` is given, if a text is that."""
+    inside = source.startswith("print(") and _end(source, 0) == len(source)
+    return source[len("print(") : -1].strip() if inside else source
+
+
+def _bare(source: str, odd: tuple[str, ...]) -> list[ToolCall]:
     """The calls of which a text wholly consists; none if something else is in it.
 
     Raises:
         MalformedError: There are such calls, and one is broken.
     """
-    try:
-        statements = _parsed(source, "exec").body
-    except MalformedError:
-        return []
-    values = [one.value for one in statements if isinstance(one, ast.Expr)]
-    nodes = [node for value in values for node in _nodes(value)]
-    if len(values) < len(statements) or not all(isinstance(node, ast.Call) for node in nodes):
-        return []
-    return [_call(node) for node in nodes]
+    position = 0
+    while position < len(source):
+        gap = _GAP.match(source, position)
+        position = gap.end() if gap else position
+        if position == len(source):
+            break
+        called = called_at(source, position, odd)
+        end = _end(source, position) if called else None
+        if end is None:
+            return []
+        position = end
+    return Reader(source, odd).statements()
 
 
-def _parsed(source: str, mode: Literal["eval", "exec"]) -> Any:
-    if len(source) > MAX_LENGTH:
-        raise MalformedError(f"calls of more than {MAX_LENGTH:,} characters")
-    _end(source, 0)  # refuses deep nesting
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the parser's own, on escapes in the model's text
-            return ast.parse(source, mode=mode)
-    except SyntaxError as error:
-        raise MalformedError(f"broken call: {error.msg} at character {error.offset}") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise MalformedError(f"broken call: {type(error).__name__}") from error
-
-
-def _nodes(value: ast.expr) -> list[ast.expr]:
-    return value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
-
-
-def _amid(text: str, offered: Offered) -> Found:
+def _amid(text: str, offered: Offered, odd: tuple[str, ...]) -> Found:
     found = Found()
     position = 0
-    for match in _AMID.finditer(text):
-        start = match.start()
+    for start, inside in _places(text, offered):
         if start < position:
             continue
-        if match[1] not in offered and offered:
+        called = called_at(text, inside, odd)
+        if called is None or (called[0] not in offered and offered):
+            continue
+        is_line = start == inside
+        if is_line and _ARGUMENT.match(text, called[1]) is None:
             continue
         end = _end(text, start)
-        if end is None and offered:
-            raise MalformedError("the calls are not closed")
-        if end is None:
+        if end is None and not offered:
             break
+        if is_told(text, start, len(text) if end is None else end):
+            position = len(text) if end is None else end
+            continue
+        if end is None:
+            raise MalformedError("the calls are not closed")
+        if is_line and _LINE_END.match(text, end) is None:
+            position = end
+            continue
         try:
-            calls = calls_in(text[start:end])
+            calls = Reader(text[start:end], odd).calls()
         except MalformedError:
             if offered:
                 raise
             position = end
             continue
         found.outside(text[position:start])
-        found.calls.extend(calls)
+        found.at(start, end, calls)
         position = end
         if len(found.calls) > MAX_CALLS:
             break  # refused by whoever asked
     if not found.calls:
         return nothing(text)
-    found.outside(text[position:])
+    found.outside(text[position:].lstrip(",;"))
+    return found
+
+
+def _places(text: str, offered: Offered) -> list[tuple[int, int]]:
+    """Where calls may begin: a list's bracket and the name in it, or twice a line's first name."""
+    places = [(match.start(), match.end()) for match in _LIST.finditer(text)]
+    if offered:
+        position = 0
+        for begin, end in [*_code(text), (len(text), len(text))]:
+            lines = _LINE.finditer(text, position, begin)
+            places += [(line.end(), line.end()) for line in lines]
+            position = end
+        places.sort()
+    return places
+
+
+def _code(text: str) -> list[tuple[int, int]]:
+    """Where blocks of code stand that show something, and are not there to be run."""
+    found: list[tuple[int, int]] = []
+    opening: re.Match[str] | None = None
+    for match in _BLOCK.finditer(text):
+        if opening is None:
+            opening = match
+        elif not match[1]:
+            if opening[1] not in ("tool_code", "tool_call"):
+                found.append((opening.start(), match.end()))
+            opening = None
+    if opening is not None:
+        found.append((opening.start(), len(text)))
     return found
 
 
@@ -158,65 +191,3 @@ def _end(text: str, start: int) -> int | None:
             if depth <= 0:
                 return match.end()
     return None
-
-
-def _call(node: ast.expr) -> ToolCall:
-    if not isinstance(node, ast.Call):
-        raise MalformedError(f"no call: {type(node).__name__}")
-    name = _dotted(node.func)
-    if node.args:
-        raise MalformedError(f"the call of {shown(name)} has an argument without a name")
-    arguments: dict[str, Any] = {}
-    for keyword in node.keywords:
-        if keyword.arg is None:
-            raise MalformedError(f"the call of {shown(name)} has ** in it")
-        if keyword.arg in arguments:
-            raise MalformedError(f"the key {shown(keyword.arg)} stands twice")
-        arguments[keyword.arg] = _literal(keyword.value)
-    return ToolCall(name, arguments)
-
-
-def _dotted(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        raise MalformedError("a call of something that is no name")
-    return ".".join([node.id, *reversed(parts)])
-
-
-def _literal(node: ast.expr) -> Any:
-    match node:
-        case ast.Constant(value=str() | bool() | None as value):
-            return value
-        case ast.Constant(value=int() | float() as value):
-            return _number(value)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant(value=value)):
-            return -_number(value) if isinstance(node.op, ast.USub) else _number(value)
-        case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [_literal(item) for item in items]
-        case ast.Dict():
-            return _object(node)
-        case ast.Name(id=name) if name in _NAMES:
-            return _NAMES[name]
-    raise MalformedError(f"an argument is no literal but {type(node).__name__}")
-
-
-def _number(value: Any) -> Any:
-    if type(value) not in (int, float) or value in (float("inf"), float("-inf")):
-        raise MalformedError("a number that JSON does not have")
-    if isinstance(value, int) and value.bit_length() > 4 * MAX_DIGITS:
-        raise MalformedError(f"an integer of more than {MAX_DIGITS} digits")
-    return value
-
-
-def _object(node: ast.Dict) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in zip(node.keys, node.values, strict=True):
-        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            raise MalformedError("an object has a key that is no text")
-        if key.value in found:
-            raise MalformedError(f"the key {shown(key.value)} stands twice")
-        found[key.value] = _literal(value)
-    return found

@@ -1,27 +1,26 @@
-"""`<function=name><parameter=x>value</parameter></function>`: Qwen3-Coder; `<tool_call>` around it.
+"""`<function=name><parameter=x>value</parameter></function>`: Qwen3-Coder, Nemotron 3, Step 3.5.
 
-A value is text. It is read as JSON, or else as Python's True, False, None or a literal list or
-object, where the tool's declaration says another type than a string, or says nothing.
-`<function=name>{...}</function>`, Llama 3.1's form, is read too.
+`<tool_call>` may stand around it, Seed-OSS has `<seed:tool_call>`. A value is text; what it stands
+for is said by the tool's declaration (`rewards.tools.written`).
+`<function=name>{...}</function>`, the form of Llama 3.1 and Functionary, is read too.
 """
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from typing import Final
 
+from rewards.tools.formats.elements import Tags, parameters
 from rewards.tools.formats.found import Found, Offered, skip_blank
-from rewards.tools.formats.pythonic import literal
 from rewards.tools.shapes import arguments_of
-from rewards.tools.strict_json import MalformedError, loads
-from rewards.tools.types import ToolCall, shown
+from rewards.tools.strict_json import MalformedError, decode_at
+from rewards.tools.types import ToolCall
+from rewards.tools.written import written_call
 
-OPEN, CLOSE = "<function=", "</function>"
-PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
-_WRAPPING = ("<tool_call>", "</tool_call>")
-_TEXTUAL = ("string", "String", "str", "char")
-_CONSTANTS = ("True", "False", "None")
-_BEGINNING = re.compile(r"^[ \t]{0,8}<parameter=", re.MULTILINE)
+CLOSE: Final = "</function>"
+_OPEN: Final = re.compile(r"<function=\s{0,8}([^<>\n]{1,256}?)\s{0,8}>")
+_TAGS: Final = Tags.of(
+    r"<parameter=(?P<name>[^<>\n]{1,256})>", "</parameter>", "</function>", follows=r"</tool_call>"
+)
+_WRAPPING: Final = re.compile(r"</?(?:seed:)?tool_call>")
 
 
 def parse(text: str, offered: Offered) -> Found:
@@ -32,80 +31,27 @@ def parse(text: str, offered: Offered) -> Found:
     """
     found = Found()
     position = 0
-    while (start := text.find(OPEN, position)) >= 0:
-        found.outside(_unwrapped(text[position:start]))
-        bracket = text.find(">", start)
-        end = text.find(CLOSE, bracket)
-        if bracket < 0 or end < 0:
-            raise MalformedError(f"call {len(found.calls) + 1} is not closed by {CLOSE}")
-        name = text[start + len(OPEN) : bracket].strip()
-        body = text[bracket + 1 : end].strip()
-        if not name or "\n" in name:
+    while (start := text.find("<function=", position)) >= 0:
+        found.outside(_WRAPPING.sub("", text[position:start]))
+        opening = _OPEN.match(text, start)
+        if opening is None:
             raise MalformedError(f"call {len(found.calls) + 1} has no name")
-        if body.startswith("{"):
-            arguments = arguments_of(loads(body), name)
-        else:
-            arguments = _parameters(body, name, offered.get(name, {}))
-        found.calls.append(ToolCall(name, arguments))
-        position = end + len(CLOSE)
-    if not found.calls:
-        raise MalformedError(f"no call follows {_WRAPPING[0]}")
-    found.outside(_unwrapped(text[position:]))
+        call, position = _call(text, opening, offered)
+        found.calls.append(call)
+    if not found.calls and _WRAPPING.search(text):
+        raise MalformedError("no call follows <tool_call>")
+    found.outside(_WRAPPING.sub("", text[position:]))
     return found
 
 
-def _parameters(body: str, name: str, declaration: Mapping[str, Any]) -> dict[str, Any]:
-    schema = declaration.get("parameters")
-    properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    found: dict[str, Any] = {}
-    position = 0
-    while (position := skip_blank(body, position)) < len(body):
-        bracket = body.find(">", position)
-        end = body.find(PARAMETER_END, position)
-        if not body.startswith(PARAMETER, position) or not 0 <= bracket < end:
-            raise MalformedError(f"the call of {shown(name)} has a broken parameter")
-        key = body[position + len(PARAMETER) : bracket].strip()
-        if key in found:
-            raise MalformedError(f"the key {shown(key)} stands twice")
-        if _BEGINNING.search(body, bracket, end):
-            raise MalformedError(f"the parameter {shown(key)} is not closed by {PARAMETER_END}")
-        declared = properties.get(key) if isinstance(properties, Mapping) else None
-        found[key] = _value(body[bracket + 1 : end], declared)
-        position = end + len(PARAMETER_END)
-    return found
-
-
-def _value(text: str, declared: Any) -> Any:
-    text = text.removeprefix("\n").removesuffix("\n")
-    if _is_textual(declared):
-        return text
-    with suppress(MalformedError):
-        return loads(text)
-    stripped = text.strip()
-    if stripped in _CONSTANTS or stripped.startswith(("[", "{")):
-        with suppress(MalformedError):
-            return literal(stripped)
-    return text
-
-
-def _is_textual(declared: Any) -> bool:
-    """Whether a declaration allows a text, perhaps among other types."""
-    if not isinstance(declared, Mapping):
-        return False
-    kind = declared.get("type")
-    kinds = kind if isinstance(kind, list) else [kind]
-    if any(isinstance(one, str) and one in _TEXTUAL for one in kinds):
-        return True
-    options = [declared.get(key) for key in ("anyOf", "oneOf")]
-    return any(
-        isinstance(one, Mapping) and one.get("type") in _TEXTUAL
-        for option in options
-        if isinstance(option, list)
-        for one in option
-    )
-
-
-def _unwrapped(text: str) -> str:
-    for mark in _WRAPPING:
-        text = text.replace(mark, "")
-    return text
+def _call(text: str, opening: re.Match[str], offered: Offered) -> tuple[ToolCall, int]:
+    name, inside = opening[1].strip("'\""), skip_blank(text, opening.end())
+    if not text.startswith("{", inside):
+        found, end = parameters(text, inside, name, _TAGS)
+        texts = {key: one.text for key, one in found.items()}
+        return written_call(name, texts, offered.get(name)), end
+    value, end = decode_at(text, inside)
+    end = skip_blank(text, end)
+    if not text.startswith(CLOSE, end):
+        raise MalformedError(f"the call of {name[:80]!r} is not closed by {CLOSE}")
+    return ToolCall(name, arguments_of(value, name)), end + len(CLOSE)

@@ -1,0 +1,107 @@
+"""What looks like a call in a form that nothing reads.
+
+Such a text is a fault and never an abstention: an answer that would call nothing has to say so in
+words. Prose about functions, JSON that is quoted and marks that are only spoken of are text.
+
+Guarantees: one pass over the text for each rule; bounded work at each place.
+"""
+
+import re
+from typing import Final
+
+from rewards.tools.formats.found import Offered
+from rewards.tools.quoting import is_quoted, is_told
+
+REACH: Final = 300  # characters in which an object begins before a key of it
+_MARKS: Final = re.compile(
+    # <tool_call ...>, </function_calls>, <|tool▁sep|>, <use_tool>, <toolcall>, <arg_key>
+    r"<[/|｜]{0,2}(?![\w:.\-▁]{0,64}(?:response|result|output))[\w:.\-▁]{0,32}?"
+    r"(?:(?:tool|function|api)[_\-▁]?(?:calls?|calling|uses?|invoke|invocation|sep)"
+    r"|use[_\-](?:mcp[_\-])?tool|call[_\-](?:tool|function)|invoke|tools?_(?:prefix|suffix)"
+    r"|action_(?:start|end)|python_(?:tag|start)|arg_(?:key|value)|DSML)"
+    r"[\w:.\-▁]{0,32}[\s>|｜=/]"
+    # <function=f>, <tool name="f">, <parameter=a>
+    r"|<(?:function|invoke|parameter|tool)(?:\s{0,8}=|\s{1,8}(?:name|id)\s{0,8}=)"
+    # <|open|>call tool="f"<|sep|>, <|plugin|>
+    r"|<\|open\|>\s{0,8}(?:call|tools)\b"
+    r"|<\|(?:plugin|interpreter|recipient|constrain|channel|call|tools?|functions?|actions?)\|>"
+    r"|\[/?(?:TOOL_CALLS?|TOOL_REQUEST|TOOL_USE|FUNCTION_CALLS?|ARGS|CALL_ID|tool_calls?)\]"
+    r"|✿(?:FUNCTION|ARGS)✿"
+    r"|multi_tool_use\.\w|\bto=functions?\.\w"
+)
+_REACT: Final = re.compile(
+    r"^[ \t*#>]{0,8}Action[ \t*]{0,4}:[^\n]{1,300}\n\s{0,64}[*#]{0,4}Action[ _]Input[ \t*]{0,4}:",
+    re.MULTILINE | re.IGNORECASE,
+)
+_KEYED: Final = re.compile(
+    r"[\"'](?:(?:tool|tool_name|toolName|function_name|function|action|api|api_name|method"
+    r"|recipient_name)[\"']\s{0,8}:|(?:functionCall|function_call|tool_call|toolCall|call)[\"']"
+    r"\s{0,8}:\s{0,8}\{\s{0,64}[\"']name[\"']\s{0,8}:)"
+    r"\s{0,8}[\"'](?:functions\.)?([^\"'\n]{1,256})[\"']"
+)
+_LABELLED: Final = re.compile(
+    r"^[ \t*#>]{0,8}(?:Action|Tool|Function|Call|(?:Tool|Function) call)(?: name)?[ \t*]{0,4}:"
+    r"[ \t*`]{0,8}([^\s\[({*`]{1,256})[ \t*`]{0,8}"
+    r"(?:[\[({]|\n\s{0,64}[ \t*#>]{0,8}(?:(?:Action|Tool|Function)[ _])?"
+    r"(?:Input|Arguments?|Args|Parameters?)[ \t*]{0,4}:)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_TAG: Final = re.compile(r"<([^\s<>/|=\"']{1,256})(?:\s[^<>\n]{0,256})?>")
+_NAMED: Final = re.compile(
+    r"(?:^|(?<=[\s:>}]))([^\s{}()\[\]<>:,\"'`]{1,256}+)"
+    r"(?:[ \t]{0,4}\n?[ \t]{0,4}\{\s{0,8}[\"'}]|\[ARGS\]|\n```json)"
+)
+_CALL: Final = re.compile(r"\bcall:([^\s{}()\[\]<>:,\"'`]{1,256}+)\{")
+_PREFIXES: Final = ("functions.", "function", "call:")
+
+
+def looks_like_call(text: str, offered: Offered) -> str:
+    """What in `text` looks like a call, for a message; empty if nothing does."""
+    for match in _MARKS.finditer(text):
+        if not _is_spoken_of(text, match):
+            return match[0].strip()
+    if (react := _REACT.search(text)) is not None:
+        return react[0].strip()
+    return _of_a_tool(text, offered) if offered else ""
+
+
+def _is_spoken_of(text: str, match: re.Match[str]) -> bool:
+    """Whether a mark stands alone in quotation marks, up to the end of its tag."""
+    end = match.end()
+    if match[0].startswith("<") and not match[0].endswith(">"):
+        close = text.find(">", end - 1, end + 256)
+        end = close + 1 if close >= 0 else end
+    return is_quoted(text, match.start(), end)
+
+
+def _of_a_tool(text: str, offered: Offered) -> str:
+    """What names a tool on offer where a call would."""
+    for match in _KEYED.finditer(text):
+        if match[1] in offered and not _is_quoted_object(text, match.start()):
+            return match[0]
+    closings: dict[str, int] = {}
+    for match in _TAG.finditer(text):
+        name = match[1]
+        if name in offered:
+            closing = closings.setdefault(name, text.rfind(f"</{name}>"))
+            if closing >= match.end():
+                return match[0]
+    for pattern in (_LABELLED, _NAMED, _CALL):
+        for match in pattern.finditer(text):
+            if _tool(match[1], offered) and not is_told(text, match.start(), match.end()):
+                return match[0].strip()
+    return ""
+
+
+def _is_quoted_object(text: str, key: int) -> bool:
+    """Whether the object that a key stands in begins after a quotation mark, or after a "not"."""
+    begin = text.rfind("{", max(0, key - REACH), key)
+    if begin < 0:
+        return True  # a key of no object
+    return text[begin - 1 : begin] in ("`", '"', "“", "«") or is_told(text, begin, len(text))
+
+
+def _tool(name: str, offered: Offered) -> bool:
+    if name in offered:
+        return True
+    return any(name.startswith(one) and name.removeprefix(one) in offered for one in _PREFIXES)
