@@ -26,7 +26,7 @@ def grades(*values: int) -> str:
 
 class FakeJudge:
     """`answer` takes a request's body and gives the reply's text, or (status, headers), or fields
-    of the choice.
+    of the choice (`content`, `reasoning_content`, `finish_reason`), or `error` with a `status`.
 
     Attributes:
         url: The base URL; the same after `stop` and `start`.
@@ -99,9 +99,12 @@ class FakeJudge:
             if isinstance(answer, tuple):
                 return _error(*answer)
             fields = {"content": answer} if isinstance(answer, str) else dict(answer)
+            if "error" in fields:
+                return JSONResponse({"error": fields["error"]}, fields.get("status", 200))
+            texts = {key: fields[key] for key in ("content", "reasoning_content") if key in fields}
             choice = {
                 "index": 0,
-                "message": {"role": "assistant", "content": fields.get("content")},
+                "message": {"role": "assistant", "content": None, **texts},
                 "finish_reason": fields.get("finish_reason", "stop"),
             }
             usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}

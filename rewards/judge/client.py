@@ -15,8 +15,9 @@ from typing import Final
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from rewards.errors import InfrastructureError, PoolError
-from rewards.judge.endpoint import Endpoint, Reply, Request, TransientError
+from rewards.judge.endpoint import Endpoint
 from rewards.judge.errors import RefusedError
+from rewards.judge.replies import Reply, Request, TransientError
 from rewards.judge.settings import JudgeSettings
 
 FIRST_PAUSE: Final = 0.25  # seconds; then doubled
@@ -55,6 +56,11 @@ class JudgeClient:
     def identity(self) -> str:
         """What the endpoints serve, as far as they have said."""
         return " ".join(sorted({one.identity for one in self._endpoints if one.identity}))
+
+    @property
+    def adapted(self) -> tuple[str, ...]:
+        """How endpoints are asked otherwise than they were at first, a line each."""
+        return tuple(f"{one.name}: {how}" for one in self._endpoints for how in one.adapted)
 
     async def start(self) -> None:
         """See that an endpoint answers, and none refuses.

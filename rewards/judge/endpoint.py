@@ -1,69 +1,32 @@
-"""One OpenAI-compatible endpoint: asking it, and telling its failures apart.
+"""One OpenAI-compatible endpoint: asking it as it wants to be asked, and telling failures apart.
 
 Guarantees: each failure is one of two. `TransientError`: it is away, late or busy, and another try
 may help. `RefusedError`: it understood and will not, so none does. Both name the endpoint, never a
-key. What it serves is asked anew after it was away, as another server may have come back.
+key. What it serves is asked anew after it was away, as another server may have come back. Where it
+takes less of the protocol than is sent, it is asked accordingly from then on; that is said once.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from rewards.judge.dialect import Dialect
 from rewards.judge.errors import RefusedError
+from rewards.judge.replies import Reply, Request, TransientError, failure_of, line_of, reply_of
 from rewards.judge.settings import JudgeSettings
+from rewards.judge.strict import conforming
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-BUSY: Final = frozenset({408, 409, 429})  # it is there, and asks to be left alone for a while
-LONGEST: Final = 300  # characters of a server's message
 NO_KEY: Final = "none"  # the client insists on one
-
-
-class TransientError(Exception):
-    """The endpoint did not answer this time.
-
-    Attributes:
-        is_busy: Whether it is there, and only refuses for now.
-        retry_after: Seconds that it asks to wait.
-    """
-
-    def __init__(self, message: str, *, is_busy: bool = False, retry_after: float = 0.0) -> None:
-        super().__init__(message)
-        self.is_busy = is_busy
-        self.retry_after = retry_after
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked.
-
-    Attributes:
-        messages: The chat.
-        schema: The form of the reply; None: any.
-    """
-
-    messages: Sequence[Mapping[str, str]]
-    schema: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back.
-
-    Attributes:
-        text: The message's content.
-        is_whole: Whether the model ended it; False: it was cut at a limit.
-    """
-
-    text: str
-    is_whole: bool
-    input_tokens: int
-    output_tokens: int
+Failure = TransientError | RefusedError
+_LOG = logging.getLogger(__name__)
 
 
 class Endpoint:
@@ -75,6 +38,7 @@ class Endpoint:
         open: Requests that it has not answered yet.
         failures: Since it last answered.
         rests_until: Monotonic time before which it is asked only if no other can be.
+        adapted: How it is asked otherwise than it was at first, a line each.
     """
 
     def __init__(self, url: str, key: str | None, settings: JudgeSettings) -> None:
@@ -84,12 +48,11 @@ class Endpoint:
         self.open = 0
         self.failures = 0
         self.rests_until = 0.0
+        self.adapted: list[str] = []
         self._key = key
         self._settings = settings
         self._model = settings.model or ""
-        self._takes_schemas: bool | None = {"json_schema": True, "none": False}.get(
-            settings.structured
-        )
+        self._dialect = Dialect.first(settings)
         self._client: AsyncOpenAI | None = None
         self._identifying = asyncio.Lock()
         self._is_identified = False
@@ -132,54 +95,82 @@ class Endpoint:
             await client.close()
 
     async def _complete(self, request: Request) -> Reply:
-        if request.schema is None or self._takes_schemas is False:
-            return await self._send(request, {})
-        form = {"name": "grade", "strict": True, "schema": request.schema}
-        held = {"response_format": {"type": "json_schema", "json_schema": form}}
+        """Ask; where the endpoint answers with an error, ask in each dialect that may do, once."""
+        began = dialect = self._dialect
+        first: Failure | None = None
+        dropped: Failure | None = None  # why the schema was left out
+        while True:
+            try:
+                reply = await self._send(request, dialect)
+                break
+            except (TransientError, RefusedError) as error:
+                first = first or error
+                changed = dialect.after(error, request)
+                if changed is None:
+                    raise first  # noqa: B904 (the first says more; it has its own cause)
+                if changed.takes_schemas != dialect.takes_schemas:
+                    dropped = error
+                dialect = changed
+        if not isinstance(dropped, TransientError):
+            return self._kept(request, reply, began, dialect)
+        # It may have failed by itself. If it fails with a schema again, it was the schema.
+        with_form = replace(dialect, takes_schemas=True)
         try:
-            reply = await self._send(request, held)
-        except RefusedError:
-            if self._takes_schemas is not None:
-                raise
-            # It may be the schema that it refuses. If it refuses without one too, it was not.
-            reply = await self._send(request, {})
-            self._takes_schemas = False
-        else:
-            self._takes_schemas = True
-        return reply
+            again = await self._send(request, with_form)
+        except (TransientError, RefusedError) as error:
+            is_told = isinstance(error, RefusedError) or error.is_told
+            return self._kept(request, reply, began, dialect) if is_told else reply
+        return self._kept(request, again, began, with_form)
 
-    async def _send(self, request: Request, more: Mapping[str, Any]) -> Reply:
+    def _kept(self, request: Request, reply: Reply, began: Dialect, found: Dialect) -> Reply:
+        """The reply, with what it says of the endpoint remembered.
+
+        Args:
+            request: What was asked.
+            reply: What came back.
+            began: The dialect that was tried first.
+            found: The one in which it came back.
+        """
+        is_held = False
+        if found.asks_for_form(request) and request.schema is not None and reply.is_whole:
+            conforms = conforming(reply.text, request.schema) is not None
+            if not found.is_sure:
+                found = replace(found, takes_schemas=conforms, is_sure=True)
+            is_held = found.takes_schemas
+        if reply.is_thought:
+            self._tell("its text stands in reasoning_content: it is read there")
+        new = self._dialect.learned(began, found)
+        for change in self._dialect.changes(new):
+            self._tell(change)
+        self._dialect = new
+        return replace(reply, is_held=is_held)
+
+    def _tell(self, change: str) -> None:
+        """Say once how this endpoint is asked otherwise than it was told to be."""
+        if change not in self.adapted:
+            self.adapted.append(change)
+            _LOG.warning("the judge at %s: %s", self.name, change)
+
+    async def _send(self, request: Request, dialect: Dialect) -> Reply:
         call = self._opened().chat.completions.create(
             model=self._model,
             messages=list(request.messages),  # type: ignore[arg-type]
-            temperature=self._settings.sampling_temperature,
-            max_tokens=self._settings.max_tokens,
             extra_body=self._settings.extra or None,
-            **more,
+            **dialect.body(request, self._settings),
         )
-        completion = await self._answer(call)
-        try:
-            choice = completion.choices[0]
-            usage = completion.usage
-            return Reply(
-                text=str(choice.message.content or ""),
-                is_whole=choice.finish_reason != "length",
-                input_tokens=int(usage.prompt_tokens) if usage else 0,
-                output_tokens=int(usage.completion_tokens) if usage else 0,
-            )
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise TransientError(f"{self.name}: answered with no completion") from error
+        return reply_of(await self._answer(call), self.name)
 
     async def _asked_identity(self) -> str:
-        page = await self._answer(self._opened().models.list())
-        try:
-            served = {str(one.id): one for one in page.data}
-        except (AttributeError, TypeError) as error:
-            raise RefusedError(
-                f"{self.name}: answers, but with no list of models; the base URL of an "
-                "OpenAI-compatible server mostly ends in /v1"
-            ) from error
         wanted = self._settings.model
+        try:
+            served = await self._served_models()
+        except (TransientError, RefusedError) as error:
+            if wanted is None or (isinstance(error, TransientError) and not error.is_told):
+                raise
+            # Not every endpoint has a list of models. Whether it is one is seen by a question.
+            await self._complete(Request([{"role": "user", "content": "Write 1."}]))
+            self._tell("it lists no models: the one that `model` names is asked")
+            return f"{wanted}="
         listed = ", ".join(sorted(served)[:20]) or "none"
         if wanted is not None and wanted not in served:
             raise RefusedError(f"{self.name}: serves no model '{wanted}'; it has: {listed}")
@@ -187,6 +178,17 @@ class Endpoint:
             raise RefusedError(f"{self.name}: name one of its models by `model`: {listed}")
         self._model = wanted or next(iter(served))
         return f"{self._model}={getattr(served[self._model], 'root', None) or ''}"
+
+    async def _served_models(self) -> dict[str, Any]:
+        """The models that the endpoint lists, by id."""
+        page = await self._answer(self._opened().models.list())
+        try:
+            return {str(one.id): one for one in page.data}
+        except (AttributeError, TypeError) as error:
+            raise RefusedError(
+                f"{self.name}: answers, but with no list of models; name one by `model`, and see "
+                "that the URL is right: that of an OpenAI-compatible server mostly ends in /v1"
+            ) from error
 
     async def _answer(self, call: Any) -> Any:
         """The result of a call, with its failures told apart."""
@@ -203,18 +205,15 @@ class Endpoint:
             raise self._of_status(error) from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            raise TransientError(f"{self.name}: {_line(cause)}") from error
+            raise TransientError(f"{self.name}: {line_of(cause)}") from error
         except (openai.OpenAIError, ValueError) as error:
-            raise TransientError(f"{self.name}: {_line(error)}") from error
+            raise TransientError(f"{self.name}: {line_of(error)}") from error
 
     def _of_status(self, error: Any) -> Exception:
         status = int(error.status_code)
         said = error.body.get("message") if isinstance(error.body, Mapping) else error.body
-        line = f"{self.name}: HTTP {status}: {_line(said or error.message)}"
-        if status in BUSY or status >= 500:
-            wait = _retry_after(error.response.headers.get("retry-after"))
-            return TransientError(line, is_busy=status in BUSY, retry_after=wait)
-        return RefusedError(line)
+        line = f"{self.name}: HTTP {status}: {line_of(said or error.message)}"
+        return failure_of(status, line, _retry_after(error.response.headers.get("retry-after")))
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -246,10 +245,3 @@ def _retry_after(stated: str | None) -> float:
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _line(error: object) -> str:
-    text = " ".join(str(error).split())[:LONGEST]
-    if not isinstance(error, BaseException):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -18,19 +18,21 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 from rewards.errors import InfrastructureError, PoolError
 from rewards.judge.cache import VoteCache, cache_key
 from rewards.judge.client import JudgeClient
-from rewards.judge.endpoint import Endpoint, Reply, Request
+from rewards.judge.endpoint import Endpoint
 from rewards.judge.errors import RubricError, UnreadableGradeError
 from rewards.judge.messages import ChatMessage, grading_messages, pair_messages, transcript
 from rewards.judge.placing import ServedJudge
 from rewards.judge.reading import read_grades, read_preference
+from rewards.judge.replies import Reply, Request
 from rewards.judge.results import Grade, Preference, Spent, Winner
 from rewards.judge.rubric import JudgeRubric, load_rubric
 from rewards.judge.settings import JudgeSettings
+from rewards.judge.strict import held_grades, held_preference
 
 Messages = Sequence[Mapping[str, Any]]
 Read = TypeVar("Read")
 READINGS: Final = 2  # tries for a reply that can be read
-FORMAT: Final = 1  # of what the cache holds; raise it when reading or storing changes
+FORMAT: Final = 2  # of what the cache holds; raise it when reading or storing changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,18 @@ class _Question(Generic[Read]):
     Attributes:
         rubric: Whose digest the cache is told.
         messages: What is sent; True: with the reminder.
-        read: What a reply says.
+        read: What a reply in any form says.
+        held: What a reply says that was held to the schema.
     """
 
     rubric: JudgeRubric
     messages: Callable[[bool], list[ChatMessage]]
     read: Callable[[str], Read]
+    held: Callable[[str], Read]
+
+    def of(self, reply: Reply) -> Read:
+        """What a reply says; raises UnreadableGradeError."""
+        return self.held(reply.text) if reply.is_held else self.read(reply.text)
 
 
 class Judge:
@@ -101,6 +109,11 @@ class Judge:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    @property
+    def adapted(self) -> tuple[str, ...]:
+        """How endpoints are asked otherwise than they were at first, a line each."""
+        return () if self._client is None else self._client.adapted
+
     async def grade(self, messages: Messages, answer: str, reference: object = None) -> Grade:
         """The grade of an answer to a conversation; with a reference, by that.
 
@@ -122,6 +135,7 @@ class Judge:
                 reminder=reminder,
             ),
             partial(read_grades, rubric=self.rubric, graded=shown),
+            partial(held_grades, rubric=self.rubric),
         )
         votes, spent = await self._votes(question)
         scores = tuple(self.rubric.score(vote) for vote in votes)
@@ -164,6 +178,7 @@ class Judge:
                 reminder=reminder,
             ),
             partial(read_preference, graded=(first, second, transcript(messages))),
+            partial(held_preference, rubric=self.pair_rubric),
         )
         votes, spent = await self._votes(question)
         ranked = Counter(votes).most_common(2)
@@ -231,14 +246,17 @@ class Judge:
         found = await asyncio.to_thread(self._cache.get, key)
         if found is None or not isinstance(found.get("reply"), str):
             return None
+        reply = Reply(found["reply"], True, 0, 0, is_held=found.get("held") is True)
         try:
-            return question.read(found["reply"])
+            return question.of(reply)
         except UnreadableGradeError:
             return None
 
     async def _store(self, key: str, reply: Reply) -> None:
         if self._cache is not None:
-            await asyncio.to_thread(self._cache.put, key, {"reply": reply.text})
+            await asyncio.to_thread(
+                self._cache.put, key, {"reply": reply.text, "held": reply.is_held}
+            )
 
     def _spent(self, reply: Reply) -> Spent:
         cost = self.settings.prices.cost(reply.input_tokens, reply.output_tokens)
@@ -271,7 +289,7 @@ def _read(question: _Question[Read], reply: Reply) -> Read:
             "unreadable grade: the reply was cut at max_tokens; raise it, or switch thinking off "
             "by `extra`"
         )
-    return question.read(reply.text)
+    return question.of(reply)
 
 
 def _of_kind(rubric: JudgeRubric, kind: str) -> JudgeRubric:

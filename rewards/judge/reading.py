@@ -5,6 +5,8 @@ missing, is off the scale, or stands twice with different values is `UnreadableG
 that is JSON as a whole is read as that alone. In other text:
 
 - an object or a line that stands word for word in what was graded is a quotation, not the judge's;
+  only where the judge says no other grade, and closes its reply with one that is below the
+  threshold, is it the judge's own: an answer wins nothing by holding bad grades, and loses none;
 - an overall grade counts only where it opens or closes the reply, on lines of its own; grades of
   all factors count anywhere;
 - a number counts if the line ends with it, or goes on in a way that leaves it the grade: `7/10,
@@ -20,7 +22,8 @@ from typing import Any, Final
 
 from rewards.judge.errors import UnreadableGradeError
 from rewards.judge.rubric import CHOICE, OVERALL, PREFERENCES, JudgeRubric
-from rewards.thinking import final_part
+from rewards.judge.strict import unique
+from rewards.thinking import final_part, has_closing
 
 LONGEST: Final = 20_000  # characters of a reply that are looked at
 OBJECTS: Final = 50  # that are tried in it
@@ -58,7 +61,7 @@ def read_grades(reply: str, rubric: JudgeRubric, graded: Sequence[str] = ()) -> 
     Raises:
         UnreadableGradeError: There is no such grade in it.
     """
-    text = final_part(reply).strip()
+    text = _said(reply)
     if len(text) > LONGEST:
         raise _unreadable(reply)
     if (whole := _parsed(text)) is not None:
@@ -67,15 +70,11 @@ def read_grades(reply: str, rubric: JudgeRubric, graded: Sequence[str] = ()) -> 
             raise _unreadable(reply)
         return grades
     shown = "\n".join(map(_packed, graded))
-    found = [
-        grades
-        for start, end, value in _objects(text)
-        if _packed(text[start:end]) not in shown
-        and (grades := _of_value(value, rubric)) is not None
-        and (OVERALL not in grades or len(grades) > 1 or _is_apart(text, start, end))
-    ]
+    found, closing = _of_objects(text, rubric, shown)
     if not found:
         found = _of_lines(text, rubric, shown)
+    if not found and (closing := closing or _closing_lines(text, rubric)) is not None:
+        found = [closing] if rubric.score(closing) < rubric.threshold else []
     if not found or any(grades != found[0] for grades in found):
         raise _unreadable(reply)
     return found[0]
@@ -87,22 +86,58 @@ def read_preference(reply: str, graded: Sequence[str] = ()) -> str:
     Raises:
         UnreadableGradeError: It says none of them, or more than one.
     """
-    text = final_part(reply)[:LONGEST].strip()
-    whole = _parsed(text)
-    shown = "\n".join(map(_packed, graded))
-    candidates = (
-        [whole]
-        if isinstance(whole, dict)
-        else [
-            value for start, end, value in _objects(text) if _packed(text[start:end]) not in shown
-        ]
-    )
-    said = {choice for one in candidates if (choice := _choice(one)) is not None}
-    if not candidates and (choice := _choice(text.translate(_DECORATION).strip(" ."))) is not None:
-        said = {choice}
-    if len(said) != 1:
+    text = _said(reply)[:LONGEST]
+    if isinstance(whole := _parsed(text), dict):
+        said = {_choice(whole)}
+    else:
+        shown = "\n".join(map(_packed, graded))
+        objects = [(start, end, _choice(value)) for start, end, value in _objects(text)]
+        own = {choice for start, end, choice in objects if _packed(text[start:end]) not in shown}
+        said = own - {None} or {choice for _, end, choice in objects if _closes(text, end)}
+        if not objects:
+            said = {_choice(text.translate(_DECORATION).strip(" ."))}
+    if len(said) != 1 or (choice := said.pop()) is None:
         raise _unreadable(reply)
-    return said.pop()
+    return choice
+
+
+def _said(reply: str) -> str:
+    """A reply without thinking; a judge's server may have opened it without a mark."""
+    text = reply.strip()
+    if text.startswith(("{", "```")):
+        return text
+    return final_part(text, "open" if has_closing(text) else None).strip()
+
+
+def _of_objects(
+    text: str, rubric: JudgeRubric, shown: str
+) -> tuple[list[dict[str, float]], dict[str, float] | None]:
+    """The grades in a reply's own objects, and those of a quoted one that closes the reply."""
+    found = []
+    closing = None
+    for start, end, value in _objects(text):
+        grades = _of_value(value, rubric)
+        if grades is None or (
+            OVERALL in grades and len(grades) == 1 and not _is_apart(text, start, end)
+        ):
+            continue
+        if _packed(text[start:end]) not in shown:
+            found.append(grades)
+        elif _closes(text, end):
+            closing = grades
+    return found, closing
+
+
+def _closes(text: str, end: int) -> bool:
+    """Whether a reply says nothing after `end`."""
+    return not text[end:].strip(" .`*\n")
+
+
+def _closing_lines(text: str, rubric: JudgeRubric) -> dict[str, float] | None:
+    """The grades on lines with which a reply closes, quoted or not."""
+    last = [line for line in text.splitlines() if _says(line)][-len(rubric.grades) :]
+    found = _of_lines("\n".join(last), rubric, "") or _of_lines("\n".join(last[-1:]), rubric, "")
+    return found[0] if found else None
 
 
 def _choice(value: object) -> str | None:
@@ -119,14 +154,14 @@ def _parsed(text: str) -> Any:
     if not inner.startswith("{"):
         return None
     try:
-        return json.loads(inner, object_pairs_hook=_unique)
+        return json.loads(inner, object_pairs_hook=unique)
     except (ValueError, RecursionError):
         return None
 
 
 def _objects(text: str) -> Iterator[tuple[int, int, Any]]:
     """The JSON objects in a text, and where they stand; nested ones belong to the outer."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    decoder = json.JSONDecoder(object_pairs_hook=unique)
     position = text.find("{")
     for _ in range(OBJECTS):
         if position < 0:
@@ -138,12 +173,6 @@ def _objects(text: str) -> Iterator[tuple[int, int, Any]]:
             continue
         yield position, end, value
         position = text.find("{", end)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice")
-    return dict(pairs)
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
