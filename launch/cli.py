@@ -5,13 +5,12 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from launch.errors import one_line_errors
 from launch.judge_cli import judge_app
 from launch.sandbox_cli import sandbox_app
 
@@ -308,40 +307,6 @@ def main() -> NoReturn:
     """Entry point of the `plumb` command."""
     app()
     sys.exit(0)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the process with one line and an exit code when the block fails by a user's mistake."""
-    try:
-        yield
-    except BaseException as error:
-        message, code = _explain(error)
-        if message is None:
-            raise
-        print(f"plumb: {message}", file=sys.stderr, flush=True)
-        sys.exit(code)
-
-
-def _explain(error: BaseException) -> tuple[str | None, int]:
-    """One line and an exit code; no line for a defect of ours, which keeps its traceback."""
-    import asyncio
-
-    from data.errors import DataError
-    from rewards.errors import RewardError
-    from rl.errors import PlumbError
-    from sandbox.errors import SandboxError
-
-    notes = getattr(error, "__notes__", [])
-    if isinstance(error, KeyboardInterrupt):
-        return "; ".join(["interrupted", *notes]), 130
-    if isinstance(error, asyncio.CancelledError):
-        return "; ".join(["terminated", *notes]), 143
-    if isinstance(error, PlumbError):
-        return "; ".join([str(error), *notes]), error.exit_code
-    if isinstance(error, DataError | RewardError | SandboxError):
-        return "; ".join([str(error), *notes]), 1
-    return None, 1
 
 
 def _cores() -> int:

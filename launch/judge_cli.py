@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from launch.errors import one_line_errors
+
 judge_app = typer.Typer(no_args_is_help=True, help="Measure a language model that grades answers.")
 
 
@@ -96,8 +98,6 @@ def calibrate(
 
       plumb judge calibrate rows.jsonl --url http://host:8000/v1 --plot judge.html
     """
-    from launch.cli import one_line_errors
-
     with one_line_errors():
         from launch.judge_calibrate import calibrate as run_calibration
         from launch.judge_calibrate import judge_settings

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from launch.errors import one_line_errors
+
 sandbox_app = typer.Typer(
     no_args_is_help=True, help="Run programs that nobody has read, in boxes they cannot leave."
 )
@@ -64,8 +66,6 @@ def serve(
 
       PLUMB_SANDBOX_TOKEN=$(cat token) plumb sandbox serve --host 0.0.0.0 --boxes 4
     """
-    from launch.cli import one_line_errors
-
     with one_line_errors():
         from sandbox.backends.settings import BoxSettings
         from sandbox.service.models import ServiceOptions
@@ -117,8 +117,6 @@ def build(
 
       plumb sandbox build --rootfs /var/lib/plumb/rootfs
     """
-    from launch.cli import one_line_errors
-
     with one_line_errors():
         from sandbox.image.build import Recipe, build_image, image_tag
         from sandbox.image.build import prune as remove_others
@@ -147,8 +145,6 @@ def doctor(
 
     Ends with code 0 if programs can be run here, and 1 if not.
     """
-    from launch.cli import one_line_errors
-
     with one_line_errors():
         from rich.console import Console
 
@@ -183,8 +179,6 @@ def tests(
 
       plumb sandbox tests problems.jsonl kept.jsonl
     """
-    from launch.cli import one_line_errors
-
     with one_line_errors():
         from launch.sandbox_tests import validate_tests
 

@@ -22,7 +22,8 @@ from rl.checkpoint import CheckpointStore
 from rl.config import DataConfig, RunConfig
 from rl.config_file import load_config
 from rl.hardware import calm_threads
-from rl.rewarding import rubric
+from rl.model_path import check_model_path
+from rl.rewarding import grading_pool, rubric
 from rl.run import Summary, open_run_dir, run
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 TINY = "builtin:tiny"
 SHOWN = 3  # kinds of prompts that cannot be graded, each with an example
+HELD_OUT = 256
+"""Prompts of an evaluation, where the settings name neither a file for it nor a number."""
 DEMONSTRATIONS = 4096
 """A warm start has at least half as many."""
 
@@ -44,6 +47,9 @@ def train(
 ) -> tuple[RunConfig, Summary]:
     """Run a config; returns it resolved, with what came of it."""
     config = load_config(config_path, overrides)
+    pool = grading_pool(config.reward)  # a plugin that does not load is known at once
+    if config.model.path != TINY:
+        check_model_path(config.model.path)
     prompts, evaluation = load_data(config.data, rubric(config.reward), say)
     stream = PromptStream(
         prompts, seed=config.seed, epochs=config.data.epochs, shuffle=config.data.shuffle
@@ -55,7 +61,14 @@ def train(
         model = str(prepare_tiny(config, prompts, say).absolute())
     asked = [*prompts, *evaluation]
     work = run(
-        config, stream, evaluation, model=model, prompts=asked, checkpoint=checkpoint, say=say
+        config,
+        stream,
+        evaluation,
+        pool=pool,
+        model=model,
+        prompts=asked,
+        checkpoint=checkpoint,
+        say=say,
     )
     try:
         return config, asyncio.run(work)
@@ -93,11 +106,12 @@ def load_data(
 
     prompts = load(config.train)
     if config.eval is not None:
-        evaluation = load(config.eval, config.eval_size or None) if config.eval_size else []
+        evaluation = [] if config.eval_size == 0 else load(config.eval, config.eval_size)
         asked = {prompt.text_digest() for prompt in evaluation}
         return [prompt for prompt in prompts if prompt.text_digest() not in asked], evaluation
     # The split does not follow the run's seed: runs with different seeds stay comparable.
-    return hold_out(prompts, config.eval_size, seed=0) if config.eval_size else (prompts, [])
+    size = HELD_OUT if config.eval_size is None else config.eval_size
+    return hold_out(prompts, size, seed=0) if size else (prompts, [])
 
 
 def without_refused(

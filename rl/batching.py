@@ -8,6 +8,7 @@ cut depends on the arguments alone.
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,15 @@ class TrainBatch:
 
 
 def mini_batches(samples: int, size: int, *, seed: str) -> list[list[int]]:
-    """Cut a shuffle of `range(samples)` into mini-batches of `size`; the last may be shorter."""
+    """Cut a shuffle of `range(samples)` into the fewest mini-batches of at most `size`.
+
+    Their sizes differ by one at most: every optimizer step averages over about as many samples.
+    """
     order = list(range(samples))
     random.Random(seed).shuffle(order)
-    return [order[start : start + size] for start in range(0, samples, size)]
+    count = -(-samples // size)
+    ends = [samples * cut // count for cut in range(count + 1)] if count else []
+    return [order[start:end] for start, end in pairwise(ends)]
 
 
 def share(samples: Sequence[int], lengths: Sequence[int], rank: int, ranks: int) -> list[int]:

@@ -1,22 +1,26 @@
 """Checkpoints: everything a run needs to go on, written whole or not at all.
 
 A checkpoint is the folder `checkpoints/step_000020`: `state.json` (step, policy version, sampler
-with its carried groups and data position), `config.yaml` and `learner/` (weights, optimizer,
-scheduler and random state of every rank). It is written under a temporary name and renamed when
-complete, so a folder with the final name can always be loaded.
+with its carried groups and data position, and the settings that its state depends on),
+`config.yaml` for people, `learner/` (weights, optimizer, scheduler and random state of every rank)
+and `files.json` (the size of each of the learner's files). It is written under a temporary name and
+renamed when complete, so a folder with the final name can always be loaded; one that has lost a
+file since is refused. Settings that another version of the code has or lacks are in nobody's way.
 """
 
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rl.config import RunConfig
-from rl.config_file import dump_config, load_config
-from rl.errors import CheckpointError, ConfigError
+from rl.config_file import dump_config
+from rl.errors import CheckpointError
 from rl.storage import publish, writing
 
 FORMAT = 1
@@ -25,10 +29,12 @@ FROZEN = (
     "model.path",
     "data.shuffle",
     "sampler.samples_per_prompt",
-    "learner.ranks",
     "learner.zero_stage",
+    "learner.ranks",
 )
-"""Settings that a resumed run may not change: its state would mean something else."""
+"""Settings that a resumed run may not change: its state would mean something else. The number of
+ranks may change at ZeRO stage 0, where every rank holds the whole state."""
+MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Checkpoint:
     step: int
     policy_version: int
     sampler: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The frozen settings that it was written with, by path."""
 
     @property
     def learner(self) -> Path:
@@ -78,6 +86,7 @@ class CheckpointStore:
             "step": step,
             "policy_version": policy_version,
             "sampler": sampler,
+            "settings": {path: _value(config, path) for path in FROZEN},
         }
         with writing(final):
             self._sweep()
@@ -87,6 +96,9 @@ class CheckpointStore:
             (temporary / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         try:
             yield learner
+            with writing(final):
+                sizes = json.dumps(_sizes(learner))
+                (temporary / "files.json").write_text(sizes, encoding="utf-8")
             publish(temporary, final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -103,12 +115,14 @@ class CheckpointStore:
             return None
         folder = self._path(steps[-1])
         try:
-            checkpoint, saved = _read(folder)
-        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+            checkpoint = _read(folder)
+            _check_files(checkpoint)
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
             raise CheckpointError(
-                f"{folder} is damaged ({error}): delete it to resume from the one before"
+                f"{folder} is damaged ({reason}): delete it to resume from the one before"
             ) from error
-        _check_frozen(saved, config, folder)
+        _check_frozen(checkpoint.settings, config, folder)
         return checkpoint
 
     def _sweep(self) -> None:
@@ -120,21 +134,58 @@ class CheckpointStore:
         return self._folder / f"step_{step:06d}"
 
 
-def _read(folder: Path) -> tuple[Checkpoint, RunConfig]:
+def _read(folder: Path) -> Checkpoint:
     state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     if state["format"] != FORMAT:
         raise CheckpointError(
             f"{folder} has checkpoint format {state['format']}, this version reads {FORMAT}"
         )
-    checkpoint = Checkpoint(folder, state["step"], state["policy_version"], state["sampler"])
-    return checkpoint, load_config(folder / "config.yaml")
+    settings = state.get("settings")
+    if settings is None:  # as it was written before settings stood there
+        settings = _settings_of(folder / "config.yaml")
+    return Checkpoint(
+        folder, state["step"], state["policy_version"], state["sampler"], dict(settings)
+    )
 
 
-def _check_frozen(saved: RunConfig, current: RunConfig, folder: Path) -> None:
+def _settings_of(path: Path) -> dict[str, Any]:
+    """The frozen settings in a config of an earlier version; those that it lacks are left out."""
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = {}
+    for setting in FROZEN:
+        value = tree
+        for part in setting.split("."):
+            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
+        if value is not MISSING:
+            found[setting] = value
+    return found
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The size of every file below `folder`, bytes, by its path from there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+def _check_files(checkpoint: Checkpoint) -> None:
+    """Raises ValueError if a file of the learner is not there as it was written."""
+    path = checkpoint.folder / "files.json"
+    if not path.exists():  # as checkpoints were written before it stood there
+        return
+    wanted = json.loads(path.read_text(encoding="utf-8"))
+    found = _sizes(checkpoint.learner)
+    lost = [name for name, size in wanted.items() if found.get(name) != size]
+    if lost:
+        which = "is not there" if lost[0] not in found else "has another size"
+        raise ValueError(f"learner/{lost[0]} {which}; {len(lost)} of {len(wanted)} files are lost")
+
+
+def _check_frozen(saved: Mapping[str, Any], current: RunConfig, folder: Path) -> None:
+    free = {"learner.ranks"} if saved.get("learner.zero_stage") == 0 else set()
     changed = [
-        f"{path} was {_value(saved, path)!r}, is {_value(current, path)!r}"
+        f"{path} was {saved[path]!r}, is {_value(current, path)!r}"
         for path in FROZEN
-        if _value(saved, path) != _value(current, path)
+        if path in saved and path not in free and saved[path] != _value(current, path)
     ]
     if changed:
         raise CheckpointError(

@@ -1,10 +1,12 @@
 """Ray: join the cluster at hand or start a local one, and say where each actor's GPU comes from."""
 
+import asyncio
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -97,6 +99,45 @@ def place(config: RunConfig, hardware: Hardware) -> Placement:
         f"rollout.tensor_parallel, {config.learner.ranks} for learner.ranks, {judges:g} for judges "
         f"that it serves), the cluster has {gpus:g}: lower them, or add nodes"
     )
+
+
+async def await_places(
+    actors: Mapping[str, Sequence[Any]], gpus: Mapping[str, float], seconds: float
+) -> None:
+    """Wait until the cluster has given every actor its place.
+
+    Args:
+        actors: Actors by what they are called in the run's words.
+        gpus: GPUs that one actor of each kind asks for.
+        seconds: How long the cluster may take.
+
+    Raises:
+        ClusterError: It has no room; says what is asked for, and what is free.
+    """
+    pending = {
+        asyncio.ensure_future(_settled(actor.__ray_ready__.remote())): kind
+        for kind, some in actors.items()
+        for actor in some
+    }
+    _, waiting = await asyncio.wait(pending, timeout=seconds)
+    if not waiting:
+        return
+    for one in waiting:
+        one.cancel()
+    lacking = sorted({pending[one] for one in waiting})
+    asked = ", ".join(f"{len(some)} {kind} of {gpus[kind]:g} GPU" for kind, some in actors.items())
+    free = ray.available_resources()
+    raise ClusterError(
+        f"the cluster had no place for all {' and '.join(lacking)} within "
+        f"cluster.start_deadline={seconds:g} s: the run asks for {asked}; free are "
+        f"{free.get('GPU', 0):g} GPU and {free.get('CPU', 0):g} CPU: wait for what else runs "
+        "there, or lower rollout.engines, rollout.tensor_parallel or learner.ranks"
+    )
+
+
+async def _settled(ref: Any) -> None:
+    """Wait for a reference; what is wrong with its actor shows when it is first called."""
+    await asyncio.gather(ref, return_exceptions=True)
 
 
 def transport(config: RunConfig, placement: Placement, hardware: Hardware) -> str:

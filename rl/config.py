@@ -63,9 +63,9 @@ class DataConfig(Section):
     """A .jsonl, .json or .parquet file, or a built-in task such as `builtin:arithmetic?max=99`."""
     eval: str | None = None
     """A separate evaluation file; none: `eval_size` prompts are held out of `train`."""
-    eval_size: int = Field(default=256, ge=0)
-    """Prompts held out of `train` for evaluation (chosen by content, never trained on); 0: no
-    evaluation. With `eval` set, at most this many of its prompts are used."""
+    eval_size: int | None = Field(default=None, ge=0)
+    """Prompts of the evaluation; none: all of `eval`, or 256 held out of `train` (chosen by
+    content, never trained on); 0: no evaluation."""
     prompt_column: str = "auto"
     """Column with the prompt: a string, or a list of chat messages."""
     reference_column: str | None = "auto"
@@ -230,7 +230,8 @@ class RolloutConfig(Section):
     cpu_cache_gb: int = Field(default=1, ge=1)
     """KV cache of an engine on CPU hosts, GiB."""
     deadline: float = Field(default=1800.0, gt=0)
-    """Seconds one group may take to generate before its engine is given up."""
+    """Seconds one group may take to generate, from its start on the engine; a group that takes
+    longer is left out. Waiting for a place on the engine does not count."""
     start_deadline: float = Field(default=900.0, gt=0)
     """Seconds an engine may take to start."""
 
@@ -243,7 +244,16 @@ class KlConfig(Section):
     estimator: Literal["k1", "k2", "k3"] = "k1"
     """Schulman's estimators (joschu.net/blog/kl-approx.html)."""
     placement: Literal["reward", "loss"] = "reward"
-    """`reward`: per token, as in REINFORCE++; `loss`: as in GRPO."""
+    """`reward`: per token, as in REINFORCE++; `loss`: as in GRPO, with k2 or k3."""
+
+    @model_validator(mode="after")
+    def _has_a_gradient(self) -> "KlConfig":
+        if self.coef > 0 and self.placement == "loss" and self.estimator == "k1":
+            raise ValueError(
+                "k1 in the loss pulls nowhere, as its gradient is 0 on average: set estimator to "
+                "k2 or k3, or placement to reward"
+            )
+        return self
 
 
 class LearnerConfig(Section):
@@ -331,6 +341,15 @@ class TrainConfig(Section):
     export: bool = True
     """Write the trained model in Hugging Face format to RUN_DIR/model at the end."""
 
+    @model_validator(mode="after")
+    def _samples_can_differ(self) -> "TrainConfig":
+        if self.eval_samples > 1 and self.eval_temperature == 0:
+            raise ValueError(
+                f"eval_samples={self.eval_samples} greedy answers to a prompt are all the same: "
+                "set eval_temperature above 0, or eval_samples to 1"
+            )
+        return self
+
 
 class ClusterConfig(Section):
     """What the run asks of Ray."""
@@ -338,7 +357,7 @@ class ClusterConfig(Section):
     address: str | None = None
     """Address of a running Ray cluster; none: RAY_ADDRESS, else a local one is started."""
     start_deadline: float = Field(default=300.0, gt=0)
-    """Seconds to wait for the actors to be placed."""
+    """Seconds within which the cluster has to place every engine and learner rank."""
 
 
 class RunConfig(Section):

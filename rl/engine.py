@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
-from rl.collector import loading
 from rl.errors import EngineError
+from rl.gc_pause import loading
 
 DEAD = "the vLLM engine's process died; its log says why"
 REASON = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): .+")

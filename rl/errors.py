@@ -41,6 +41,10 @@ class EngineError(PlumbError):
     """A rollout engine died, or did not answer in time."""
 
 
+class LateGroupError(PlumbError):
+    """The answers to one prompt were not all there in time; the engine goes on."""
+
+
 class LearnerError(PlumbError):
     """A learner rank died, did not answer in time, or produced numbers that are not finite."""
 

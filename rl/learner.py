@@ -325,7 +325,9 @@ class Learner:
                 f"{folder} holds no learner state that {self._config.learner.ranks} "
                 f"rank(s) at ZeRO stage {self._config.learner.zero_stage} can load"
             )
-        torch.set_rng_state(torch.load(folder / f"rng_{self._rank}.pt", weights_only=True))
+        state = folder / f"rng_{self._rank}.pt"
+        if state.exists():  # not where the run has more ranks than it was saved with
+            torch.set_rng_state(torch.load(state, weights_only=True))
 
     def export(self, folder: Path) -> None:
         """Write the policy in Hugging Face format, weights only."""

@@ -1,31 +1,48 @@
 """The driver's side of learning: places the ranks, runs them in step, and syncs weights."""
 
+import secrets
+import socket
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import ray
 
+from rl.awaiting import await_all
 from rl.batching import TrainBatch
-from rl.collector import loading
 from rl.config import RunConfig
-from rl.errors import LearnerError
+from rl.errors import ClusterError, LearnerError
+from rl.gc_pause import loading
 from rl.hardware import Hardware
-from rl.remote import await_all
+from rl.storage import write_atomically
 
 
 class LearnerActor:
-    """A rank's Ray actor; imports the learner, which is slow, only in its own process."""
+    """A rank's Ray actor; the learner, whose import is slow, is made when it is first called."""
 
     def __init__(self, config: RunConfig, hardware: Hardware, rank: int) -> None:
+        self._config = config
+        self._hardware = hardware
+        self._rank = rank
+
+    @cached_property
+    def _learner(self) -> Any:
         with loading():
             from rl.learner import Learner
 
-        self._learner = Learner(config, hardware, rank)
+        return Learner(self._config, self._hardware, self._rank)
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of the learner."""
         return getattr(self._learner, method)(*arguments)
+
+    def read_probe(self, path: Path) -> tuple[str, str]:
+        """This host's name, and what a file holds here; empty where it is not there."""
+        try:
+            return socket.gethostname(), path.read_text(encoding="utf-8")
+        except OSError:
+            return socket.gethostname(), ""
 
 
 class LearnerGroup:
@@ -45,6 +62,11 @@ class LearnerGroup:
         )
         ranks = range(config.learner.ranks)
         self._ranks = [actor.remote(config, hardware, rank) for rank in ranks]
+
+    @property
+    def actors(self) -> Sequence[Any]:
+        """The ranks' Ray actors."""
+        return self._ranks
 
     async def start(self) -> None:
         """Form the process group and load the models."""
@@ -87,6 +109,27 @@ class LearnerGroup:
         """Send the current weights to every engine as `version`."""
         pushing = [rank.call.remote("push_weights", self._engines, version) for rank in self._ranks]
         await await_all(pushing, self._config.sync.deadline, "syncing weights")
+
+    async def check_run_dir(self, run_dir: Path) -> None:
+        """Make sure that every rank's host sees the run directory, before anything is trained.
+
+        Raises:
+            ClusterError: One of them does not; names it.
+        """
+        token = secrets.token_hex(16)
+        probe = run_dir.absolute() / ".probe"
+        write_atomically(probe, token)
+        try:
+            looking = [rank.read_probe.remote(probe) for rank in self._ranks]
+            seen = await await_all(looking, self._deadline, "looking for run_dir")
+        finally:
+            probe.unlink(missing_ok=True)
+        blind = sorted({host for host, text in seen if text != token})
+        if blind:
+            raise ClusterError(
+                f"run_dir {run_dir.absolute()} is not the same folder on {', '.join(blind)}, where "
+                "the learner runs: put it on a file system that all hosts share"
+            )
 
     async def save(self, folder: Path) -> None:
         """Write a checkpoint's learner part into an existing folder."""

@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("outcome", pa.string()),
         ("reward", pa.float64()),
         ("reason", pa.string()),
+        ("metrics", pa.map_(pa.string(), pa.float64())),
         ("advantage", pa.float64()),
         ("policy_version", pa.int64()),
         ("tokens", pa.int64()),
@@ -37,7 +38,8 @@ SCHEMA = pa.schema(
     ]
 )
 """Columns of a rollout file; one row a response. `advantage` is the response's first token's, null
-where the group was not trained on in this step; `used` says whether it was."""
+where the group was not trained on in this step; `used` says whether it was; `metrics` are the
+further numbers of verifier and terms, by name."""
 
 
 class RunRecords:
@@ -69,10 +71,12 @@ class RunRecords:
         self._board.write(clean)
 
     def amend_last(self, **values: Any) -> None:
-        """Add values to the last step's metrics."""
+        """Add values to the last step's metrics, or replace them."""
         rows = read_metrics(self._metrics)
-        rows[-1] |= _without_nan(values)
+        added = _without_nan(values)
+        rows[-1] |= added
         write_atomically(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+        self._board.write(added | {"step": rows[-1]["step"], "time": rows[-1]["time"]})
 
     def write_rollouts(
         self, step: int, groups: Sequence[Group], advantages: Mapping[tuple[int, int], float]
@@ -124,6 +128,7 @@ def _rows(
             "outcome": str(verdict.outcome),
             "reward": verdict.reward if verdict.is_gradable else None,
             "reason": verdict.reason,
+            "metrics": list(verdict.metrics.items()),
             "advantage": advantages.get((group.index, i)),
             "policy_version": group.generation.policy_version,
             "tokens": len(completion.token_ids),

@@ -26,11 +26,14 @@ from rl.report_records import (
     read_history,
 )
 from rl.report_tiles import lead, tiles
-from rl.task_panels import task_panels
+from rl.task_panels import task_panels, verdict_panels
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
-_PHASES: Final = ("seconds.generate", "seconds.grade", "seconds.learn", "seconds.sync")
+_PHASES: Final = tuple(
+    f"seconds.{phase}"
+    for phase in ("generate", "grade", "learn", "sync", "evaluate", "record", "checkpoint")
+)
 
 
 def write_report(run_dir: Path) -> Path:
@@ -91,7 +94,8 @@ def _panels(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
     every = yaml.safe_load((_TEMPLATES / "panels.yaml").read_text(encoding="utf-8"))
     shown = [one for one in every if any(history.known(line["key"]) for line in one["series"])]
     absent = [panel["title"] for panel in every if panel not in shown]
-    return [*shown[:1], *task_panels(history.rows), *shown[1:]], absent
+    apart = [*task_panels(history.rows), *verdict_panels(history.rows)]
+    return [*shown[:1], *apart, *shown[1:]], absent
 
 
 def _chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ TEXT_LIMIT: Final = 8_000
 
 _ANSWER_COLUMNS: Final = (
     *("prompt_id", "prompt", "response", "reference", "outcome", "reward", "reason"),
-    *("advantage", "tokens", "stop_reason", "group", "used"),
+    *("advantage", "tokens", "stop_reason", "group", "used", "metrics"),
 )
 
 Item = TypeVar("Item")

@@ -4,6 +4,7 @@ Guarantees: an engine is warm before its first real request; every generation na
 version that made it; the engine's own processes end with this actor, however it ends.
 """
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ from typing import Any
 from rewards.thinking import MARKS, opened_by
 from rl.config import RunConfig
 from rl.engine import start_engine
-from rl.errors import EngineError, ModelError, PlumbError
+from rl.errors import EngineError, LateGroupError, ModelError, PlumbError
 from rl.groups import Completion, Generation
 from rl.hardware import Hardware
+from rl.turns import Turns
+
+PROBE_SECONDS = 60.0  # for one token, after which an engine is taken for dead
 
 Messages = Sequence[Mapping[str, Any]]
 Tools = Sequence[Mapping[str, Any]]
@@ -47,6 +51,7 @@ class RolloutEngine:
         self._gpus = gpus
         self._version = 0
         self._requests = 0
+        self._turns = Turns(config.rollout.max_concurrency)
 
     async def start(self) -> None:
         """Load the model into vLLM and sample a few tokens, so that the first step is not slow."""
@@ -79,9 +84,7 @@ class RolloutEngine:
                 f"a prompt has {len(prompt_ids)} tokens, rollout.max_prompt_tokens allows {limit}"
             )
         version = self._version
-        output = await self._sample(
-            prompt_ids, sampling, tokens=self._config.rollout.max_response_tokens
-        )
+        output = await self._sample_in_time(prompt_ids, sampling)
         texts = [
             decode(self._tokenizer, answer.token_ids, may_call_tools=bool(tools))
             for answer in output.outputs
@@ -146,6 +149,46 @@ class RolloutEngine:
             return_dict=True,
         )
         return list(templated["input_ids"])
+
+    async def alive(self) -> None:
+        """Answers as long as this actor's loop goes round."""
+
+    async def _sample_in_time(self, prompt_ids: list[int], sampling: Sampling) -> Any:
+        """Sample within `rollout.deadline`, which begins when the engine has a place.
+
+        Raises:
+            LateGroupError: It took longer, and the engine is well.
+            EngineError: It took longer, and the engine does not answer at all.
+        """
+        tokens = self._config.rollout.max_response_tokens
+        deadline = self._config.rollout.deadline
+        with self._turns.taken(sampling.samples) as started:
+            work = asyncio.create_task(self._sample(prompt_ids, sampling, tokens=tokens))
+            turn = asyncio.create_task(started.wait())
+            try:
+                await asyncio.wait({work, turn}, return_when=asyncio.FIRST_COMPLETED)
+                async with asyncio.timeout(deadline):
+                    return await work
+            except TimeoutError:
+                await self._probe(deadline)
+                raise LateGroupError(
+                    f"a group took longer than rollout.deadline={deadline:g} s to generate"
+                ) from None
+            finally:
+                turn.cancel()
+                work.cancel()
+
+    async def _probe(self, deadline: float) -> None:
+        """Sample one token; raises EngineError if that takes a minute."""
+        one = Sampling(samples=1, temperature=1.0)
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._sample([self._tokenizer.eos_token_id or 0], one, tokens=1)
+        except TimeoutError:
+            raise EngineError(
+                f"a rollout engine gave nothing within rollout.deadline={deadline:g} s, and does "
+                f"not answer a request for one token within {PROBE_SECONDS:g} s"
+            ) from None
 
     async def _sample(self, prompt_ids: list[int], sampling: Sampling, *, tokens: int) -> Any:
         from vllm import SamplingParams

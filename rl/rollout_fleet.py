@@ -9,12 +9,15 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from data.schema import Prompt
+from rl.awaiting import await_all, cause_of
 from rl.config import RunConfig
 from rl.errors import EngineError, PlumbError
 from rl.groups import Generation
 from rl.hardware import Hardware
-from rl.remote import await_all, cause_of
 from rl.rollout import RolloutEngine, Sampling
+
+WATCH_SECONDS = 60.0  # between looks at an engine that has an answer outstanding
+ALIVE_SECONDS = 300.0  # for a look; an engine in its own process shares it with vLLM's steps
 
 
 class RolloutFleet:
@@ -89,16 +92,9 @@ class RolloutFleet:
     async def _call(self, prompt: Prompt, sampling: Sampling) -> Generation:
         engine = min(range(len(self.actors)), key=lambda candidate: self._load[candidate])
         self._load[engine] += 1
-        deadline = self._config.rollout.deadline
         try:
             ref = self.actors[engine].generate.remote(prompt.messages, prompt.tools, sampling)
-            async with asyncio.timeout(deadline):
-                generation: Generation = await ref
-        except TimeoutError as error:
-            raise EngineError(
-                f"engine {engine} did not answer prompt {prompt.id!r} within "
-                f"rollout.deadline={deadline:g} s"
-            ) from error
+            generation: Generation = await self._watched(ref, engine)
         except RayActorError as error:
             raise EngineError(
                 f"rollout engine {engine} died while it sampled prompt {prompt.id!r}: "
@@ -110,6 +106,24 @@ class RolloutFleet:
         finally:
             self._load[engine] -= 1
         return generation
+
+    async def _watched(self, ref: Any, engine: int) -> Any:
+        """Await an engine's answer for as long as its actor is alive.
+
+        The actor keeps the deadline of what it generates. What waits for its turn there has none.
+        """
+        answer = asyncio.ensure_future(ref)
+        try:
+            while not (await asyncio.wait({answer}, timeout=WATCH_SECONDS))[0]:
+                async with asyncio.timeout(ALIVE_SECONDS):
+                    await self.actors[engine].alive.remote()
+        except TimeoutError as error:
+            raise EngineError(
+                f"rollout engine {engine} has not reacted for {ALIVE_SECONDS:g} s: it hangs"
+            ) from error
+        finally:
+            answer.cancel()
+        return await answer
 
 
 async def _settle(ref: Any) -> None:

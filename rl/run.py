@@ -18,7 +18,6 @@ from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
 from rl.progress import Progress
 from rl.records import RunRecords, read_metrics
-from rl.rewarding import grading_pool
 from rl.storage import write_atomically, writing
 from rl.trainer import Parts, Trainer
 
@@ -77,6 +76,7 @@ async def run(
     source: PromptSource,
     evaluation: Sequence[Prompt],
     *,
+    pool: Pool,
     model: str,
     prompts: Sequence[Prompt],
     checkpoint: Checkpoint | None,
@@ -88,6 +88,7 @@ async def run(
         config: the run's configuration.
         source: training prompts in order.
         evaluation: held-out prompts.
+        pool: grades the answers; it is started and closed here.
         model: a folder or hub id, for `model.path`, which may name a built-in model.
         prompts: all prompts that may be asked, to check their lengths at the start.
         checkpoint: where to go on from.
@@ -97,11 +98,9 @@ async def run(
 
     started = time.time()
     async with AsyncExitStack() as stack:
-        # Made first: a plugin that does not load is known at once. Started on the cluster, where a
-        # verifier may place a server of its own.
-        pool = grading_pool(config.reward)
         hardware = stack.enter_context(connect(config))
         _stop_on_sigterm()
+        # On the cluster, where a verifier may place a server of its own.
         await _open(stack, pool)
         fleet, learner = await _start_actors(stack, config, hardware, model)
         await fleet.check_lengths(prompts)
@@ -121,7 +120,7 @@ async def _start_actors(
     stack: AsyncExitStack, config: RunConfig, hardware: "Hardware", model: str
 ) -> tuple["RolloutFleet", "LearnerGroup"]:
     """Start engines and learner side by side if they can be, and connect them for weight sync."""
-    from rl.cluster import place, transport
+    from rl.cluster import await_places, place, transport
     from rl.learner_group import LearnerGroup
     from rl.rollout_fleet import RolloutFleet
 
@@ -132,6 +131,12 @@ async def _start_actors(
     stack.push_async_callback(fleet.stop)
     learner = LearnerGroup(placed, hardware, gpus=placement.learner_gpus)
     stack.callback(learner.stop)
+    await await_places(
+        {"engines": fleet.actors, "learner ranks": learner.actors},
+        {"engines": placement.engine_gpus, "learner ranks": placement.learner_gpus},
+        config.cluster.start_deadline,
+    )
+    await learner.check_run_dir(config.run_dir)
     if placement.shared_gpu:
         # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
         await learner.start()

@@ -2,8 +2,9 @@
 
 Invariants:
 
-- Every dispatched group ends exactly once: trained, carried, rejected, stale or ungradable. One
-  that was cut short (an error, a cancellation, a restart) is dispatched again under its own index.
+- Every dispatched group ends exactly once: trained, carried, rejected, stale, late or ungradable.
+  One that was cut short (an error, a cancellation, a restart) is dispatched again under its own
+  index.
 - A batch holds exactly `prompts_per_step` groups, in the order of their dispatch, until prompts
   run out; the last batch is then short and nothing that was accepted is lost.
 - Which prompts a batch dispatches is a function of the groups' outcomes alone, never of the order
@@ -28,7 +29,7 @@ from data.schema import Prompt, PromptSource
 from rewards import Verdict
 from rewards.types import TRUST
 from rl.config import SamplerConfig
-from rl.errors import SamplerStarvedError, UngradableError
+from rl.errors import LateGroupError, SamplerStarvedError, UngradableError
 from rl.groups import Generation, Group, prompt_from_state, prompt_to_state
 from rl.phases import PhaseClock
 
@@ -217,14 +218,17 @@ class DynamicSampler:
         return ticket is not None
 
     async def _run(self, ticket: Ticket, clock: PhaseClock) -> Group:
-        with clock.phase("generate"):
-            generation = await self._generate(ticket.prompt, ticket.index)
+        try:
+            with clock.phase("generate"):
+                generation = await self._generate(ticket.prompt, ticket.index)
+        except LateGroupError:
+            return Group(ticket.index, ticket.prompt, Generation([], [], -1), [])
         with clock.phase("grade"):
             verdicts = await self._grade(ticket.prompt, generation)
         return Group(ticket.index, ticket.prompt, generation, list(verdicts))
 
     def _resolve(self, fill: "_Fill", group: Group) -> None:
-        ending = judge(group, self._config.filter)
+        ending = ending_of(group, self._config.filter)
         fill.note(group, ending)
         for index, accepted in self._rate.observe(group.index, ending == "accepted"):
             fill.learn(index, accepted, self._rate.value)
@@ -284,6 +288,7 @@ class _Fill:
         self.needed = max(0, config.prompts_per_step - carried_in)
         self.endings = endings
         self.resolved: list[Group] = []
+        self.accepted: set[int] = set()
         self.dispatched: list[int] = []
         self.clock = PhaseClock()
         self._limit = config.give_up_after or 20 * config.prompts_per_step
@@ -319,6 +324,8 @@ class _Fill:
         """Record how a group ended."""
         self.resolved.append(group)
         self.endings[ending] += 1
+        if ending == "accepted":
+            self.accepted.add(group.index)
 
     def learn(self, index: int, accepted: bool, rate: float) -> None:
         """Extend the known start of the dispatch order; plan the next wave where one ends."""
@@ -339,12 +346,14 @@ class _Fill:
         return math.ceil(min((lacking + margin) / max(rate, 1e-9), lacking * self._oversampling))
 
 
-def judge(group: Group, rule: str) -> str:
-    """How a group ends: accepted, rejected_correct, rejected_incorrect, rejected_equal, ungradable.
+def ending_of(group: Group, rule: str) -> str:
+    """How a group ends: accepted, rejected_correct or _incorrect or _equal, ungradable, late.
 
     Ungradable verdicts have measured nothing and are left out; a group with fewer than two
     gradable ones (one under rule "none") is itself ungradable.
     """
+    if not group.verdicts:
+        return "late"
     verdicts = [group.verdicts[i] for i in group.gradable]
     if len(verdicts) < (1 if rule == "none" else 2):
         return "ungradable"
@@ -367,7 +376,10 @@ _REMEDIES = {
     "rejected_equal": "the rewards do not differ: use a finer reward or other data",
     "ungradable": "the answers could not be graded: mend the verifier (a lower "
     "reward.max_ungradable stops sooner and names the reasons)",
+    "late": "the groups took too long to generate: raise rollout.deadline",
 }
+STARVING = 3
+"""Prompts that are named where they starve a batch."""
 """What to do, by the ending that most groups of a starved batch had."""
 
 
@@ -380,6 +392,18 @@ def _starved(config: SamplerConfig, fill: _Fill) -> str:
         f"dynamic sampling gave up after {total} prompts: acceptance rate {rate:.1%}, "
         f"{ends['accepted']} of {fill.needed} groups ({ends['rejected_correct']} all correct, "
         f"{ends['rejected_incorrect']} all incorrect, {ends['rejected_equal']} of equal reward, "
-        f"{ends['ungradable']} ungradable); {remedy}, raise sampler.samples_per_prompt "
-        f"(now {config.samples_per_prompt}), or raise sampler.give_up_after"
+        f"{ends['ungradable']} ungradable, {ends['late']} late); {_starving(fill)}; {remedy} or "
+        f"raise sampler.samples_per_prompt (now {config.samples_per_prompt}) in a new run, or "
+        "raise sampler.give_up_after"
     )
+
+
+def _starving(fill: _Fill) -> str:
+    """Some of the prompts that gave nothing to train on, with what their answers were worth."""
+    useless = [group for group in fill.resolved if group.index not in fill.accepted]
+    named = []
+    for group in sorted(useless, key=lambda group: group.index)[:STARVING]:
+        right = sum(verdict.is_correct for verdict in group.verdicts)
+        named.append(f"{group.prompt.id!r} ({right} of {len(group.verdicts)} right)")
+    more = f" and {len(useless) - len(named)} more" if len(useless) > len(named) else ""
+    return f"useless were {', '.join(named)}{more}"

@@ -18,8 +18,18 @@ def accuracy(verdicts: Iterable[Verdict]) -> float | None:
     return sum(correct) / len(correct) if correct else None
 
 
-def by_task(groups: Sequence[Group]) -> dict[str, dict[str, float | None]]:
-    """Of each task among `groups`: accuracy, mean reward, groups, and ungradable answers."""
+def verdict_metrics(verdicts: Iterable[Verdict]) -> dict[str, float]:
+    """The mean of each number that verifiers and terms gave, over the verdicts that have it."""
+    numbers: dict[str, list[float]] = {}
+    for verdict in verdicts:
+        for name, value in verdict.metrics.items():
+            numbers.setdefault(name, []).append(value)
+    return {name: sum(numbers[name]) / len(numbers[name]) for name in sorted(numbers)}
+
+
+def by_task(groups: Sequence[Group]) -> dict[str, dict[str, Any]]:
+    """Of each task among `groups`: accuracy, mean reward, groups, ungradable answers, and means of
+    what its verdicts measured."""
     return {
         task: _metrics([group for group in groups if group.prompt.task == task])
         for task in sorted({group.prompt.task for group in groups} - {""})
@@ -44,4 +54,5 @@ def _metrics(groups: Sequence[Group]) -> dict[str, Any]:
         "reward_mean": sum(rewards) / len(rewards) if rewards else None,
         "groups_sampled": len(groups),
         "ungradable": len(verdicts) - len(rewards),
+        "verdicts": verdict_metrics(verdict for verdict in verdicts if verdict.is_gradable),
     }

@@ -1,4 +1,7 @@
-"""Charts of a report that show each kind of task apart, in the form of `templates/panels.yaml`."""
+"""Charts of a report whose series depend on the run: kinds of tasks, and numbers of verdicts.
+
+They have the form of `templates/panels.yaml`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -42,4 +45,28 @@ def task_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
                 for number, task in enumerate(tasks)
             ],
         },
+    ]
+
+
+def verdict_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A chart of the numbers that verifiers and terms gave beside the reward, if there are any."""
+    names = sorted({name for row in rows for name in row.get("verdicts") or ()})
+    if not names:
+        return []
+    return [
+        {
+            "title": "What verifiers measured",
+            "caption": "Mean over a step's answers of each number that a verifier gave, and of "
+            "each term's own reward.",
+            "unit": "number",
+            "series": [
+                {
+                    "key": f"verdicts.{name}",
+                    "label": name,
+                    "style": "smooth",
+                    "colour": 1 + number % COLOURS,
+                }
+                for number, name in enumerate(names)
+            ],
+        }
     ]

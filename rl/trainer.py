@@ -2,15 +2,16 @@
 
 Synchronous: nothing is sampled while weights change. The trainer composes its parts and owns none
 of their work. Interrupted at any instant, a run goes on from its newest checkpoint over the same
-prompts in the same order.
+prompts in the same order. Stopped in a controlled way (a signal, a user's error, an engine that was
+lost), it saves the last step that is complete; what it had sampled since is sampled again.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
@@ -18,13 +19,18 @@ from rewards.grading.running import Pool
 from rl.batching import TrainBatch
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
+from rl.errors import LateGroupError, PlumbError
 from rl.groups import Generation, Group
 from rl.learner_group import LearnerGroup
 from rl.records import RunRecords
 from rl.rewarding import slow_grading, slowest_calls
 from rl.rollout_fleet import RolloutFleet
 from rl.sampler import Batch, DynamicSampler
-from rl.task_metrics import accuracy, accuracy_by_task, by_task
+from rl.task_metrics import accuracy, accuracy_by_task, by_task, verdict_metrics
+
+T = TypeVar("T")
+_PHASES: Final = ("generate", "grade", "learn", "sync", "record")
+"""What a step's seconds always have; beside them `total`, and `evaluate`, `checkpoint` if due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Trainer:
         self.step = 0
         self.policy_version = 0
         self._saved_step = 0
+        self._learning = False  # between two policies: neither can be saved
         self._sampler = DynamicSampler(
             parts.source,
             parts.fleet.generate,
@@ -67,6 +74,7 @@ class Trainer:
             config=config.sampler,
             max_ungradable=config.reward.max_ungradable,
         )
+        self._boundary: Mapping[str, Any] = {}  # the sampler, after the last complete step
 
     @property
     def status(self) -> str:
@@ -85,9 +93,13 @@ class Trainer:
 
     async def run(self) -> None:
         """Train; the engines hold the learner's weights when this returns."""
+        self._boundary = self._sampler.state_dict()
         watch = asyncio.create_task(self._watch_grading())
         try:
             await self._run()
+        except (asyncio.CancelledError, PlumbError) as error:
+            await self._save_at_stop(error)
+            raise
         finally:
             watch.cancel()
 
@@ -103,11 +115,13 @@ class Trainer:
             await self.save()
 
     async def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint of the last complete step."""
         self._phase = "saving a checkpoint"
-        sampler = self._sampler.state_dict()
         with self._parts.store.write(
-            self._config, step=self.step, policy_version=self.policy_version, sampler=sampler
+            self._config,
+            step=self.step,
+            policy_version=self.policy_version,
+            sampler=self._boundary,
         ) as folder:
             await self._parts.learner.save(folder)
         self._saved_step = self.step
@@ -131,34 +145,63 @@ class Trainer:
         batch = await self._sampler.next_batch(self.policy_version)
         if not batch.groups:
             return False
-        self.step += 1
+        row = await _unbroken(self._learn(batch, started))
+        seconds: dict[str, float] = row["seconds"]
+        found: dict[str, Any] = {}
+        if self._is_due(self._config.train.eval_every) and self._parts.evaluation:
+            found, seconds["evaluate"] = await _timed(self.evaluate())
+        every = self._config.train.checkpoint_every
+        if every and self.step % every == 0:
+            _, seconds["checkpoint"] = await _timed(_unbroken(self.save()))
+        seconds["total"] = time.perf_counter() - started
+        if len(seconds) > len(_PHASES) + 1:
+            self._parts.records.amend_last(**found, seconds=seconds)
+        self._on_step(row | found)
+        return True
+
+    async def _learn(self, batch: Batch, started: float) -> dict[str, Any]:
+        """Train on a batch and write the step down; returns its metrics."""
+        self._learning = True
         self._phase = "learning"
         samples = [(group, i) for group in batch.groups for i in group.gradable]
         learned, learn_seconds = await _timed(
-            self._parts.learner.train(self._to_train(samples), self.step)
+            self._parts.learner.train(self._to_train(samples), self.step + 1)
         )
         metrics, advantages = learned
         self._phase = "syncing weights"
-        self.policy_version += 1
-        _, sync_seconds = await _timed(self._parts.learner.sync(self.policy_version))
+        version = self.policy_version + 1
+        _, sync_seconds = await _timed(self._parts.learner.sync(version))
+        self.step, self.policy_version = self.step + 1, version
+        self._boundary = self._sampler.state_dict()
+        self._learning = False
+        trained = time.perf_counter() - started
+        first = {(samples[i][0].index, samples[i][1]): a for i, a in advantages.items()}
+        self._write_rollouts(batch, first)
         total = time.perf_counter() - started
         seconds = {
             "generate": batch.seconds.get("generate", 0.0),
             "grade": batch.seconds.get("grade", 0.0),
             "learn": learn_seconds,
             "sync": sync_seconds,
+            "record": total - trained,
             "total": total,
         }
-        row = self._row(batch, seconds) | metrics
+        row: dict[str, Any] = self._row(batch, seconds, trained) | metrics
         row["grade_slowest"] = slowest_calls(self._parts.pool)
-        if self._is_due(self._config.train.eval_every) and self._parts.evaluation:
-            row |= await self.evaluate()
-        first = {(samples[i][0].index, samples[i][1]): a for i, a in advantages.items()}
-        self._write(batch, row, first)
-        every = self._config.train.checkpoint_every
-        if every and self.step % every == 0:
+        self._parts.records.write_step(row)
+        return row
+
+    async def _save_at_stop(self, error: BaseException) -> None:
+        """Save the last complete step; where that fails too, say so beside the error."""
+        if self.step == self._saved_step:
+            return
+        if self._learning:
+            error.add_note(f"step {self.step} could not be saved: it happened while learning")
+            return
+        try:
             await self.save()
-        return True
+        except PlumbError as other:
+            error.add_note(f"step {self.step} could not be saved: {other}")
 
     async def _watch_grading(self) -> None:
         """Keep what the live line says of slow grading up to date.
@@ -184,7 +227,10 @@ class Trainer:
             self._parts.records.amend_last(**await self.evaluate())
 
     async def _answer(self, prompt: Prompt) -> list[Verdict]:
-        generation = await self._parts.fleet.evaluate(prompt)
+        try:
+            generation = await self._parts.fleet.evaluate(prompt)
+        except LateGroupError as error:
+            return [Verdict.ungradable(f"late: {error}")]
         return await self._grade(prompt, generation)
 
     async def _grade(self, prompt: Prompt, generation: Generation) -> list[Verdict]:
@@ -219,8 +265,11 @@ class Trainer:
             fresh=[group.generation.policy_version == self.policy_version for group, _ in samples],
         )
 
-    def _row(self, batch: Batch, seconds: Mapping[str, float]) -> dict[str, Any]:
-        """The step's sampling metrics, over every group resolved in it, before filtering."""
+    def _row(self, batch: Batch, seconds: dict[str, float], trained: float) -> dict[str, Any]:
+        """The step's sampling metrics, over every group resolved in it, before filtering.
+
+        Tokens a second are those sampled, over the `trained` seconds from sampling to sync.
+        """
         verdicts = [verdict for group in batch.resolved for verdict in group.verdicts]
         gradable = [verdict for verdict in verdicts if verdict.is_gradable]
         rewards = [verdict.reward for verdict in gradable]
@@ -252,29 +301,37 @@ class Trainer:
             "groups_stale": batch.endings["stale"],
             "groups_all_correct": batch.endings["rejected_correct"],
             "groups_all_incorrect": batch.endings["rejected_incorrect"],
+            "groups_late": batch.endings["late"],
             "ungradable": len(verdicts) - len(gradable),
+            "verdicts": verdict_metrics(gradable),
             "response_tokens_mean": _mean([float(length) for length in lengths]),
             "truncated": cut / len(lengths) if lengths else None,
             "tasks": by_task(batch.resolved),
-            "seconds": dict(seconds),
-            "tokens_per_second": sum(lengths) / seconds["total"],
+            "seconds": seconds,
+            "tokens_per_second": sum(lengths) / trained,
         }
 
-    def _write(
-        self, batch: Batch, row: Mapping[str, Any], advantages: Mapping[tuple[int, int], float]
-    ) -> None:
-        """Record the step; `advantages` by (group index, response)."""
+    def _write_rollouts(self, batch: Batch, advantages: Mapping[tuple[int, int], float]) -> None:
+        """Record the step's answers; `advantages` by (group index, response)."""
         every = self._config.train.log_rollouts_every
         if every and self.step % every == 0:
             resolved = {group.index for group in batch.resolved}
             carried_in = [group for group in batch.groups if group.index not in resolved]
             groups = carried_in + batch.resolved
             self._parts.records.write_rollouts(self.step, groups, advantages)
-        self._parts.records.write_step(row)
-        self._on_step(row)
 
     def _is_due(self, every: int) -> bool:
         return self.step == self._config.train.steps or (every > 0 and self.step % every == 0)
+
+
+async def _unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work` to its end even if the caller is cancelled meanwhile; a second time ends it."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _timed(work: Any) -> tuple[Any, float]:

@@ -23,7 +23,8 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from rewards.code.blocks import TAGS, NoProgramError, last_program
+from rewards.code.languages import language_of
+from rewards.code.program import NoProgramError, last_program
 from rewards.errors import InfrastructureError, PoolError
 from rewards.registry import verifier
 from rewards.types import TRUST, Sample, Verdict
@@ -216,7 +217,7 @@ class Code(BaseModel):
         """The program, and whether the answer itself chose its language."""
         source, tagged = sample.response, None
         if not self.bare:
-            source, tagged = last_program(sample.response, sample.thinking)
+            source, tagged = last_program(sample.response, sample.thinking, stated)
         try:
             program = Program(source=source, language=stated or tagged or self.language)
         except ValidationError as error:
@@ -252,7 +253,7 @@ def _mapping(value: object, name: str) -> dict[str, Any]:
 def _language(stated: object) -> Language | None:
     if not stated:
         return None
-    known = TAGS.get(str(stated).lower())
+    known = language_of(str(stated))
     if known is None:
         raise _RefusedError(
             f"reference: there is no language {stated!r}; use {', '.join(LANGUAGES)}"

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from data.schema import Prompt
+from rl.awaiting import await_all
 from rl.batching import TrainBatch
 from rl.cluster import connect, place, transport
 from rl.config import RunConfig
@@ -31,7 +32,6 @@ from rl.errors import ConfigError
 from rl.groups import Generation
 from rl.hardware import Hardware
 from rl.learner_group import LearnerGroup
-from rl.remote import await_all
 from rl.rollout import Sampling
 from rl.rollout_fleet import RolloutFleet
 

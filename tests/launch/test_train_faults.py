@@ -49,6 +49,31 @@ def test_a_model_that_is_not_there_is_named(plumb: Plumb) -> None:
     assert "models/absent" in only_line(done.stderr)
 
 
+def test_a_model_folder_that_is_not_there_is_no_name_of_the_hub(plumb: Plumb) -> None:
+    done = plumb.run(str(plumb.write_config(model={"path": "./models/trained/absent"})))
+    assert done.returncode == 1
+    assert "the model folder ./models/trained/absent does not exist" in only_line(done.stderr)
+
+
+def test_what_can_be_known_is_told_before_a_warm_start(plumb: Plumb) -> None:
+    """The model's folder is made by the warm start, the run's by nothing else before it."""
+    faults = {
+        "maths": {"reward": {"verifier": "maths"}},
+        "max_wrds": {"reward": {"verifier": "constraints", "options": {"max_wrds": 5}}},
+        "k1 in the loss": {
+            "learner": {"kl": {"coef": 0.1, "estimator": "k1", "placement": "loss"}}
+        },
+        "eval_temperature": {"train": {"eval_samples": 4}},
+    }
+    for told, sections in faults.items():
+        data = {"train": "builtin:arithmetic?count=400", "eval_size": 4}
+        config = plumb.write_config(model={"path": "builtin:tiny"}, data=data, **sections)
+        done = plumb.run(str(config))
+        assert done.returncode in {1, 2}
+        assert told in only_line(done.stderr)
+        assert "warm start" not in done.stdout
+
+
 @pytest.mark.slow
 def test_an_occupied_port_is_named(plumb: Plumb) -> None:
     with socket.socket() as occupant:

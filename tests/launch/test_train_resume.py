@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Plumb, leftovers, only_line, wait_until
 
+from rl.checkpoint import CheckpointStore
+
 COMPARED = 6  # steps
 
 
@@ -26,9 +28,17 @@ def trained_prompts(run_dir: Path) -> list[list[tuple[str, str, float]]]:
     ]
 
 
-def metrics(run_dir: Path) -> list[dict[str, float]]:
+def all_metrics(run_dir: Path) -> list[dict[str, float]]:
     lines = (run_dir / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines[: COMPARED + 1]]
+    return [json.loads(line) for line in lines]
+
+
+def metrics(run_dir: Path) -> list[dict[str, float]]:
+    return all_metrics(run_dir)[: COMPARED + 1]
+
+
+def saved_steps(run_dir: Path) -> list[int]:
+    return CheckpointStore(run_dir, keep=1).steps()
 
 
 def interrupt(process: Popen[str], number: signal.Signals) -> str:
@@ -53,6 +63,7 @@ def test_a_stopped_run_says_so_and_resumes_over_the_same_prompts(plumb: Plumb) -
     process = plumb.start(config, f"run_dir={whole}")
     wait_until(rollouts(whole, COMPARED + 1).exists, 120, "the uninterrupted run's steps")
     interrupt(process, signal.SIGINT)
+    assert saved_steps(whole)[-1] == all_metrics(whole)[-1]["step"], "the stop itself saves"
 
     process = plumb.start(config, f"run_dir={killed}")
     wait_until(rollouts(killed, 3).exists, 120, "step 3")
@@ -63,7 +74,7 @@ def test_a_stopped_run_says_so_and_resumes_over_the_same_prompts(plumb: Plumb) -
     refused = plumb.run(config, f"run_dir={killed}")
     assert refused.returncode == 2
     assert "--resume" in refused.stderr
-    process = plumb.start(config, f"run_dir={killed}", "--resume")
+    process = plumb.start(config, f"run_dir={killed}", "train.eval_every=500", "--resume")
     wait_until(rollouts(killed, COMPARED + 1).exists, 120, "the resumed run's steps")
     assert "resumed after step 2" in interrupt(process, signal.SIGTERM)
 

@@ -10,11 +10,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rewards import GradingPool, PoolError, Rubric, Sample, Use, Verdict
-from rewards.code.blocks import NoProgramError, blocks, last_program
 from rewards.code.verifier import Code
 from rewards.verifier import Verifier
 from sandbox import Health, Judgement, RunResult, Sandbox, Status, Trust, UnavailableError
@@ -26,15 +23,6 @@ SEVEN = {"kind": "stdio", "cases": [{"stdout": "7"}]}
 ECHO = {"kind": "stdio", "cases": [{"stdin": f"{n}", "stdout": f"{n}"} for n in (1, 2, 3, 4)]}
 NEXT = {"kind": "calls", "entry_point": "f", "cases": [{"args": [1], "returns": 2}]}
 
-LINES = st.text(st.characters(exclude_characters="`~", exclude_categories=["Cs"]), max_size=40)
-TEXTS = st.lists(
-    st.one_of(
-        LINES,
-        st.sampled_from(["```", "```python", "````", "~~~", "  ```c", "<think>", "</think>", "`"]),
-    ),
-    max_size=12,
-).map("\n".join)
-
 
 def fenced(source: str, tag: str = "python") -> str:
     return f"Here it is:\n```{tag}\n{source}\n```\nDone."
@@ -42,83 +30,6 @@ def fenced(source: str, tag: str = "python") -> str:
 
 def sample(response: str, reference: Any = SEVEN, **columns: Any) -> Sample:
     return Sample("s", (), response, reference, "code", metadata=columns)
-
-
-class TestBlocks:
-    @given(LINES, LINES, st.sampled_from(["", "text", "python", "c++"]))
-    def test_the_last_closed_block_is_the_program(self, before: str, line: str, tag: str) -> None:
-        body = f"x = 1\n{line}"
-        text = f"{before}\n```\nold\n```\n{before}\n```{tag}\n{body}\n```\n{before}"
-        program, language = last_program(text)
-        if tag == "text":  # cannot be run
-            assert (program, language) == ("old\n", None)
-        else:
-            assert program == f"{body}\n"
-            assert language == {"python": "python", "c++": "cpp"}.get(tag)
-
-    @given(TEXTS)
-    def test_any_text_gives_a_program_of_its_own_lines_or_a_reason(self, text: str) -> None:
-        try:
-            program, _ = last_program(text)
-        except NoProgramError as error:
-            assert str(error)
-        else:
-            assert program.strip()
-            assert {line.strip() for line in program.split("\n")} <= {
-                *(line.strip() for line in text.split("\n")),
-                "",
-            }
-
-    @given(TEXTS)
-    def test_only_the_last_block_is_open(self, text: str) -> None:
-        assert all(block.is_closed for block in list(blocks(text))[:-1])
-
-    @given(st.text(st.sampled_from("`~ \n\rp"), max_size=200))
-    def test_a_program_is_found_inside_of_any_longer_fence(self, program: str) -> None:
-        longest = max((len(run) for run in re.findall("`+", program)), default=0)
-        fence = "`" * max(3, longest + 1)
-        (block,) = blocks(f"{fence}py\n{program}\n{fence}")
-        assert (block.tag, block.source) == ("py", f"{program}\n")
-
-    @pytest.mark.parametrize(
-        ("text", "reason"),
-        [
-            ("print(7)", "no code block"),
-            ("", "no code block"),
-            ("```python\nprint(7)", "not closed"),
-            ("```\nprint(7)\n```\nBetter:\n```python\nprint(", "not closed"),
-            ("<think>\n```\nprint(7)\n```", "no code block"),
-            ("So:\n</think>\nprint(7)\nSo it is.", "no code block"),
-            ("```\n\n```", "is empty"),
-            ("```text\n7\n```", "no code block"),
-            ("`````python\nprint(7)\n```", "not closed"),
-        ],
-    )
-    def test_what_has_no_program_says_why(self, text: str, reason: str) -> None:
-        with pytest.raises(NoProgramError, match=reason):
-            last_program(text)
-
-    @pytest.mark.parametrize(
-        ("text", "program", "language"),
-        [
-            ("```Python3 title='a b'\nx\n```", "x\n", "python"),
-            ("```{.js}\nx\n```", "x\n", "javascript"),
-            ("1. So:\n   ```python\n   if x:\n       y\n\n   ```", "if x:\n    y\n\n", "python"),
-            ("~~~c\n```\n~~~", "```\n", "c"),
-            ("```py\r\nx\r\n```\r\n", "x\r\n", "python"),
-            ("```py\nx\n```\n```", "x\n", "python"),  # a fence without a block
-            ("```py\nx\n```\n```bash\npython x.py\n```", "x\n", "python"),
-            ("<think>\n```\nold\n```\n</think>```\n```java\nx\n```", "x\n", "java"),
-        ],
-    )
-    def test_fences_as_models_write_them(self, text: str, program: str, language: str) -> None:
-        if "</think>```" in text:  # a fence stands at the beginning of a line
-            text = text.replace("</think>```\n", "</think>\n")
-        assert last_program(text) == (program, language)
-
-    def test_many_fences_are_read_in_one_pass(self) -> None:
-        assert len(list(blocks("```\n```\n" * 50_000))) == 50_000
-        assert list(blocks("`" * 500_000 + " " * 500_000 + "\rx")) == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards import Sample, load_verifier
-from rewards.code.blocks import last_program
+from rewards.code.program import last_program
 from rewards.thinking import Opened, final_part, has_closing, is_one_block, opened_by, parted
 from rewards.tools import ToolCall, parse_calls
 

@@ -3,7 +3,8 @@
 Usage: python learner_process.py RANK RANKS MODEL FOLDER VARIANTS
 
 VARIANTS is JSON: a list of [name, port, learner settings]. Each is a process of its own, forked
-from this one, which has imported everything; it writes to FOLDER/name.
+from this one, which has imported everything; it writes to FOLDER/name. Among its settings may be
+`resume`, a checkpoint that it goes on from instead of making one.
 """
 
 import json
@@ -39,6 +40,8 @@ def train(
     rank: int, ranks: int, model: str, folder: Path, port: int, settings: Mapping[str, object]
 ) -> None:
     """Train two steps, save, train a third, go back to what was saved and train the third again."""
+    checkpoint = settings.get("resume")
+    settings = {name: value for name, value in settings.items() if name != "resume"}
     config = RunConfig.model_validate(
         {
             "model": {"path": model},
@@ -56,14 +59,19 @@ def train(
     learner = Learner(config, detect(0), rank)
     learner.start("127.0.0.1", port)
     batch = make_batch(22)
+    if checkpoint is not None:
+        learner.load(Path(str(checkpoint)))
+        learner.train(batch, 3)
+        learner.export(folder / "resumed")
+        return
     metrics = [learner.train(batch, step)[0] for step in (1, 2)]
-    checkpoint = folder / "checkpoint"
-    checkpoint.mkdir(parents=True, exist_ok=True)
-    learner.save(checkpoint)
+    saved = folder / "checkpoint"
+    saved.mkdir(parents=True, exist_ok=True)
+    learner.save(saved)
     learner.export(folder / "before")
     metrics.append(learner.train(batch, 3)[0])
     learner.export(folder / "straight")
-    learner.load(checkpoint)
+    learner.load(saved)
     learner.train(batch, 3)
     learner.export(folder / "resumed")
     if rank == 0:

@@ -171,7 +171,7 @@ def test_a_kill_leaves_no_broken_checkpoint_under_a_final_name(
         ("data.shuffle", False),
         ("sampler.samples_per_prompt", 8),
         ("learner.ranks", 2),
-        ("learner.zero_stage", 2),
+        ("learner.zero_stage", 0),
     ],
 )
 def test_a_frozen_setting_is_named_when_it_changed(
@@ -188,10 +188,59 @@ def test_a_frozen_setting_is_named_when_it_changed(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("path", "value"), [("train.steps", 999), ("learner.lr", 1e-3)])
+@pytest.mark.parametrize(
+    ("path", "value"), [("train.steps", 999), ("train.eval_every", 3), ("learner.lr", 1e-3)]
+)
 def test_other_settings_may_change(path: str, value: object, store: CheckpointStore) -> None:
     save(store, 1)
     assert store.newest(changed(path, value)) is not None
+
+
+def test_the_number_of_ranks_may_change_where_each_holds_the_whole_state(
+    store: CheckpointStore,
+) -> None:
+    def with_ranks(ranks: int, stage: int) -> RunConfig:
+        return RunConfig.model_validate({"learner": {"ranks": ranks, "zero_stage": stage}})
+
+    save(store, 1, config=with_ranks(1, stage=0))
+    assert store.newest(with_ranks(4, stage=0)) is not None
+    save(store, 2, config=with_ranks(1, stage=1))
+    with pytest.raises(CheckpointError, match=r"learner\.ranks was 1, is 4"):
+        store.newest(with_ranks(4, stage=1))
+
+
+def as_another_version_wrote(folder: Path, settings: dict[str, Any] | None) -> None:
+    """The checkpoint's settings as an earlier or a later version of the code has them."""
+    state = json.loads((folder / "state.json").read_text())
+    if settings is None:
+        del state["settings"]
+    else:
+        state["settings"] |= settings
+    (folder / "state.json").write_text(json.dumps(state))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed: 0\nlearner: {ranks: 1, zero_stage: 1, spare_ranks: 3}\n",  # one was removed
+        "seed: 0\nlearner: {ranks: 1}\n",  # one was added
+        "seed: 0\nsampler: {group_size: 16}\n",  # one was renamed
+        "seed: 0\nrenamed_section: {a: [1, 2]}\nlearner: 7\n",
+    ],
+)
+def test_settings_of_another_version_are_no_damage(
+    text: str, store: CheckpointStore, tmp_path: Path
+) -> None:
+    save(store, 1)
+    folder = tmp_path / "checkpoints" / "step_000001"
+    (folder / "config.yaml").write_text(text)
+    as_another_version_wrote(folder, {"a.setting.of.tomorrow": True})
+    assert store.newest(CONFIG) is not None
+    as_another_version_wrote(folder, None)
+    (folder / "files.json").unlink()
+    assert store.newest(CONFIG) is not None
+    with pytest.raises(CheckpointError, match=r"seed was 0, is 1; change them back"):
+        store.newest(changed("seed", 1))
 
 
 @pytest.mark.parametrize(
@@ -203,8 +252,8 @@ def test_other_settings_may_change(path: str, value: object, store: CheckpointSt
         lambda folder: (folder / "state.json").write_bytes(b"\0" * 100),
         lambda folder: (folder / "state.json").write_bytes(b"\xff"),
         lambda folder: (folder / "state.json").unlink(),
-        lambda folder: (folder / "config.yaml").unlink(),
-        lambda folder: (folder / "config.yaml").write_text("seed: ["),
+        lambda folder: (folder / "learner" / "weights").unlink(),
+        lambda folder: (folder / "learner" / "weights").write_text("longer"),
     ],
 )
 def test_damage_is_reported_with_the_way_out(

@@ -92,7 +92,7 @@ KL = {"coef": 5.0, "estimator": "k2", "placement": "loss"}
 def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of one rank without ZeRO, under each setting that is tested."""
     variants = {
-        "plain": {},
+        "plain": {"zero_stage": 0},
         "undecided": {"entropy_coef": 1.0},
         "narrow": {"epochs": 2, "clip_low": 1e-6, "clip_high": 1e-6},
         "wide": {"epochs": 2, "clip_low": 0.9, "clip_high": 50.0},
@@ -159,3 +159,17 @@ def test_a_reference_model_pulls_back(model: Path, alone: Path) -> None:
         return float(sum((end[name] - start[name]).square().sum() for name in start))
 
     assert distance("grpo-kl") < distance("grpo")
+
+
+@pytest.mark.slow
+def test_without_zero_a_run_goes_on_with_another_number_of_ranks(
+    model: Path, alone: Path, two: Path, tmp_path: Path
+) -> None:
+    def resume(ranks: int, checkpoint: Path) -> dict[str, torch.Tensor]:
+        settings = {"zero_stage": 0, "resume": str(checkpoint / "checkpoint")}
+        folder = train(model, tmp_path / str(ranks), ranks, {"resumed": settings})
+        return weights(folder / "resumed" / "resumed")
+
+    wanted = weights(alone / "plain" / "straight")
+    assert_equal(resume(1, two / "0"), wanted)
+    assert_equal(resume(2, alone / "plain"), wanted)

@@ -34,7 +34,7 @@ def group(index: int, reference: Any = "7") -> Group:
         Completion([9], [-0.5], "", "stop"),
     ]
     verdicts = [
-        Verdict.correct(1.0, "equal"),
+        Verdict.correct(1.0, "equal", passed=3, length=-0.25),
         Verdict.incorrect(-1.0, "differs"),
         Verdict.ungradable("outage: away"),
     ]
@@ -151,6 +151,7 @@ def test_rollouts_hold_every_answer_in_a_fixed_schema(tmp_path: Path) -> None:
         "outcome": "correct",
         "reward": 1.0,
         "reason": "equal",
+        "metrics": [("passed", 3.0), ("length", -0.25)],
         "advantage": 0.25,
         "policy_version": 4,
         "tokens": 2,

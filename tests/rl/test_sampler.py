@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from data.schema import Prompt
 from data.stream import PromptStream
 from rewards import Verdict
 from rl.config import SamplerConfig
-from rl.errors import SamplerStarvedError, UngradableError
+from rl.errors import LateGroupError, SamplerStarvedError, UngradableError
 from rl.groups import Completion, Generation, Group
 from rl.sampler import Batch, DynamicSampler
 
@@ -30,6 +31,7 @@ VERDICTS = {
     "lonely": [BROKEN, RIGHT, BROKEN],
     "broken": [BROKEN, BROKEN, BROKEN],
     "refused": [Verdict.ungradable("trust: these tests are below the level")] * 3,
+    "late": [],
     "crashed": [Verdict.ungradable(f"crash: exit code {code}") for code in (1, 2, 3)],
 }
 ACCEPTED = {"mixed", "partly"}
@@ -58,6 +60,8 @@ class World:
         self.dispatched.append((index, prompt.id))
         self.waves.append(len(self.graded))
         await self._work(index, "generate")
+        if self.outcomes[index] == "late":
+            raise LateGroupError("it took longer than it may")
         length = 1 + self.delay(index, "generate")
         answers = [Completion([index] * length, [-0.5] * length, f"{index}", "stop")] * 3
         return Generation([index], answers, self.version)
@@ -232,7 +236,12 @@ async def test_giving_up_happens_at_the_limit_and_not_before(
     message = str(caught.value)
     assert f"after {limit} prompts" in message
     assert f"acceptance rate {found / limit:.1%}, {found} of {size} groups" in message
-    assert "raise sampler.samples_per_prompt (now 3), or raise sampler.give_up_after" in message
+    assert "raise sampler.samples_per_prompt (now 3) in a new run, or raise sampler.give" in message
+    useless = [i for i, outcome in enumerate(outcomes[:limit]) if outcome not in ACCEPTED]
+    told = re.findall(r"'(p\d+)' \(\d of \d right\)", message)
+    asked = dict(world.dispatched)
+    assert told == [asked[index] for index in useless[:3]]
+    assert (f" and {len(useless) - 3} more;" in message) == (len(useless) > 3)
     assert len(sampler.state_dict()["ready"]) == found
 
 
@@ -251,6 +260,7 @@ async def test_a_source_that_ends_at_the_limit_gives_a_short_batch() -> None:
         ("wrong", "correctness", "too hard for this policy: use easier data"),
         ("right", "reward", "rewards do not differ"),
         ("broken", "correctness", "could not be graded"),
+        ("late", "correctness", r"40 late\).*raise rollout\.deadline"),
     ],
 )
 async def test_the_remedy_fits_what_went_wrong(outcome: str, rule: str, remedy: str) -> None:

@@ -5,7 +5,8 @@ from rewards import Verdict
 from rl.groups import Completion, Generation, Group
 from rl.task_metrics import accuracy, accuracy_by_task, by_task
 
-RIGHT, WRONG, LOST = Verdict.correct(), Verdict.incorrect(-1.0), Verdict.ungradable("outage: away")
+RIGHT, WRONG = Verdict.correct(passed=4.0), Verdict.incorrect(-1.0, passed=1.0, form=0.5)
+LOST = Verdict.ungradable("outage: away", passed=9.0)
 
 
 def prompt(task: str) -> Prompt:
@@ -25,12 +26,19 @@ def test_each_task_has_its_own_numbers() -> None:
         group("", RIGHT, RIGHT),
     ]
     assert by_task(groups) == {
-        "text": {"accuracy": None, "reward_mean": None, "groups_sampled": 1, "ungradable": 2},
+        "text": {
+            "accuracy": None,
+            "reward_mean": None,
+            "groups_sampled": 1,
+            "ungradable": 2,
+            "verdicts": {},
+        },
         "tool": {
             "accuracy": 2 / 3,
             "reward_mean": 1 / 3,
             "groups_sampled": 2,
             "ungradable": 1,
+            "verdicts": {"form": 0.5, "passed": 3.0},
         },
     }
     assert by_task([]) == {}

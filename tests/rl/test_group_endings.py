@@ -5,7 +5,7 @@ import pytest
 from data.schema import Prompt
 from rewards import Verdict
 from rl.groups import Completion, Generation, Group
-from rl.sampler import judge
+from rl.sampler import ending_of
 
 RIGHT, WRONG = Verdict.correct(1.0), Verdict.incorrect(0.0)
 BROKEN = Verdict.ungradable("outage: the verifier is away")
@@ -49,4 +49,4 @@ def paid(*rewards: float) -> Group:
     ],
 )
 def test_judge(group: Group, rule: str, ending: str) -> None:
-    assert judge(group, rule) == ending
+    assert ending_of(group, rule) == ending
