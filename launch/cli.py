@@ -162,10 +162,9 @@ def verify(
     deadline: Annotated[
         float | None,
         typer.Option(
-            help="seconds for one answer, after which it is not correct; code: for its tests and "
-            "the wait for a free place together, after which it is ungradable (a program's own "
-            "time is in the row's limits)",
-            show_default="3; code: 300; text: 600 with a judge, 10 with constraints",
+            help="seconds for one answer, after which it is not correct; code: for all of its "
+            "tests together, from when they begin (one run's time is in the row's limits)",
+            show_default="3; code: the limits' total; text: 600 with a judge, 10 with constraints",
         ),
     ] = None,
     memory_mb: Annotated[

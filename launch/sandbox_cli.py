@@ -47,9 +47,13 @@ def serve(
     queue: Annotated[
         int, typer.Option(min=1, help="requests held at a time; another one is answered 429")
     ] = 4096,
+    queue_seconds: Annotated[
+        float, typer.Option(min=1, help="seconds that a request may wait for its slots")
+    ] = 3600.0,
     max_body_mb: Annotated[int, typer.Option(min=1, help="size of a request, MiB")] = 32,
     max_deadline: Annotated[
-        float, typer.Option(min=1, help="the longest deadline that a request may ask for, s")
+        float,
+        typer.Option(min=1, help="seconds in its slots that a request may take by its limits"),
     ] = 600.0,
     grace: Annotated[
         float, typer.Option(min=0, help="seconds for accepted requests to end after SIGTERM")
@@ -77,6 +81,7 @@ def serve(
         service = ServiceOptions(
             token=read_token(token_file),
             queue=queue,
+            queue_seconds=queue_seconds,
             max_body_bytes=max_body_mb << 20,
             max_deadline=max_deadline,
         )

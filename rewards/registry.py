@@ -87,20 +87,22 @@ def verifier(
     on_crash: Blame = "ungradable",
     warm_up: Callable[[], None] | None = None,
     deadline: float | None = None,
+    keeps_time: bool = False,
 ) -> Callable[[Callable[P, R]], Verifier[P, R]]:
     """Make a function (plain or `async def`) the verifier called `name`.
 
     It may be a class too: a pydantic model whose fields are the options, with a `__call__`.
     Where that one is async, the class may have `async def start(self)` and `async def
     aclose(self)`, which a pool awaits when it starts and ends. `deadline` is in seconds, for one
-    sample, where a run names none.
+    sample, where a run names none. An async verifier that `keeps_time` ends by itself, within
+    `deadline_asked()` if that is a number; the pool then sets it no deadline.
 
     Raises:
         VerifierDefinitionError: The name is taken or the signature cannot be filled.
     """
 
     def register(function: Callable[P, R]) -> Verifier[P, R]:
-        made = Verifier(name, function, on_crash, warm_up, deadline)
+        made = Verifier(name, function, on_crash, warm_up, deadline, keeps_time)
         _REGISTRY.add(made)
         return made
 

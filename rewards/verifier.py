@@ -7,6 +7,7 @@ one error that passes through is `MissingColumnError`: that is the set-up's faul
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar
 from rewards.errors import InfrastructureError, MissingColumnError, VerifierDefinitionError
 from rewards.types import Sample, Verdict
 
+_DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
 P = ParamSpec("P")
 R = TypeVar("R")
 Blame = Literal["incorrect", "ungradable"]
@@ -36,6 +38,8 @@ class Verifier(Generic[P, R]):
         warm_up: Run once in each worker before its first sample; for slow imports.
         deadline: Seconds for one sample, where neither its use nor the pool names any; None: the
             pool's default.
+        keeps_time: Whether an async verifier ends by itself, within `deadline_asked()`: the pool
+            then has no clock for it, so that its waiting for others is nobody's fault.
         options: Arguments that are the same for every sample; no column is looked up for them.
         origin: "file:line" of the function.
         columns: Names of the columns that the function asks for; True where it must be there.
@@ -46,6 +50,7 @@ class Verifier(Generic[P, R]):
     on_crash: Blame = "ungradable"
     warm_up: Callable[[], None] | None = None
     deadline: float | None = None
+    keeps_time: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     origin: str = field(init=False)
     columns: Mapping[str, bool] = field(init=False)
@@ -59,6 +64,11 @@ class Verifier(Generic[P, R]):
         if self.deadline is not None and self.deadline <= 0:
             raise VerifierDefinitionError(
                 f"verifier '{self.name}': its deadline is {self.deadline:g} s; it must be above 0"
+            )
+        if self.keeps_time and not self.is_async:
+            raise VerifierDefinitionError(
+                f"verifier '{self.name}' keeps its own time, and is a plain function: only an "
+                "`async def` can"
             )
         object.__setattr__(self, "origin", _origin(self.function))
         columns = _columns(self.name, self.function)
@@ -132,8 +142,14 @@ class Verifier(Generic[P, R]):
         except (Exception, SystemExit) as error:
             return _raised(error)
 
-    async def judge_async(self, sample: Sample) -> Verdict:
-        """Grade with an `async def` function."""
+    async def judge_async(self, sample: Sample, deadline: float | None = None) -> Verdict:
+        """Grade with an `async def` function.
+
+        Args:
+            sample: What is graded.
+            deadline: What `deadline_asked()` gives in it.
+        """
+        _DEADLINE.set(deadline)
         arguments = self.arguments(sample)
         call: Callable[..., Any] = self.function
         try:
@@ -161,6 +177,11 @@ class Verifier(Generic[P, R]):
             f"returned {type(returned).__name__}: verifier '{self.name}' must return a Verdict or "
             "a bool"
         )
+
+
+def deadline_asked() -> float | None:
+    """Seconds that a use or the pool names for a sample of a verifier that keeps its own time."""
+    return _DEADLINE.get()
 
 
 def is_infrastructure(verdict: Verdict) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TypeVar
 
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import RequestError
-from sandbox.sandbox import DEADLINE, DEFAULT_LIMITS, QUEUE, Sandbox
+from sandbox.sandbox import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Sandbox
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
 T = TypeVar("T")
@@ -48,15 +48,23 @@ class SyncSandbox:
         *,
         settings: BoxSettings | None = None,
         token: str | None = None,
-        deadline: float = DEADLINE,
+        deadline: float | None = None,
         queue: int = QUEUE,
+        queue_seconds: float = QUEUE_SECONDS,
     ) -> Self:
         """A started sandbox; the arguments are those of `Sandbox.open`.
 
         Raises:
             SandboxError: It does not start.
         """
-        box = Sandbox.open(where, settings=settings, token=token, deadline=deadline, queue=queue)
+        box = Sandbox.open(
+            where,
+            settings=settings,
+            token=token,
+            deadline=deadline,
+            queue=queue,
+            queue_seconds=queue_seconds,
+        )
         return cls(box)
 
     def run(

@@ -1,7 +1,8 @@
 """A box seen from outside: requests go in, answers come out, in any order.
 
 Guarantees: every request ends: with its answer, or with `BoxLostError` once the box has died or has
-said that it is broken. A request whose caller gives up is cancelled in the box too.
+said that it is broken, or is silent beyond all limits. A request whose caller gives up is cancelled
+in the box too.
 """
 
 import asyncio
@@ -98,8 +99,13 @@ class Box:
         """Whether it has died."""
         return bool(self._lost)
 
-    async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def ask(self, request: Mapping[str, Any], patience: float) -> dict[str, Any]:
         """The answer to `request`.
+
+        Args:
+            request: What is to be done.
+            patience: Seconds after which a box that does not answer counts as dead; far more than
+                the request's own limits, which the box keeps itself.
 
         Raises:
             BoxLostError: The box died, or broke over this request.
@@ -110,8 +116,13 @@ class Box:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            await self._send({**request, "id": number})
-            answer = await future
+            async with asyncio.timeout(patience):
+                await self._send({**request, "id": number})
+                answer = await future
+        except TimeoutError as error:
+            self._lose(f"it gave no answer for {patience:g} s")
+            self._reader.cancel()  # whoever tends it sees that it is lost
+            raise BoxLostError(self._lost) from error
         except asyncio.CancelledError:
             if not self._lost:
                 task = asyncio.get_running_loop().create_task(self._cancel(number))

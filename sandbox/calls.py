@@ -4,14 +4,12 @@ All calls of a program share a process, one after the other. A process that ends
 the call that it was at; the calls after it get a new one.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.agent.plain import NotPlainError, decode, encode
-from sandbox.compare import shown
+from sandbox.agent.plain import encode
 from sandbox.drivers import calls_build
 from sandbox.errors import TestsError
 from sandbox.execution import Role, Run, execute
@@ -19,11 +17,12 @@ from sandbox.languages import LANGUAGES
 from sandbox.outcome import status_of
 from sandbox.pool import Pool
 from sandbox.programs import program_build
+from sandbox.reader import UnreadableError
+from sandbox.reading import UNREADABLE, Returned
 from sandbox.stdio import overdue
 from sandbox.types import CaseResult, Limits, Program, Status
 
 FDS: Final = ("null", "out", "err", "result", "input:0")
-LONG_LINE: Final = 1 << 16  # characters of a returned value that are read in a thread of its own
 MOST_PROCESSES: Final = 16  # that one program may lose before the rest of its calls fail too
 
 
@@ -65,20 +64,14 @@ async def judge_calls(
         answer = await execute(pool, _run(program, plan.entry_point, rest, limits))
         spent += answer["wall_seconds"]
         share = answer["wall_seconds"] / len(rest)
-        lines = answer["result"].split("\n")[:-1][: len(rest)]
-        for claim, line in zip(rest, lines, strict=False):
-            if len(line) < LONG_LINE:
-                status, reason, whole = _verdict(program.language, claim, line)
-            else:  # others go on meanwhile
-                status, reason, whole = await asyncio.to_thread(
-                    _verdict, program.language, claim, line
-                )
+        verdicts = await _read(pool, program.language, rest, answer["result"], stop=stop)
+        for status, reason, whole in verdicts:
             if whole:
                 return [*results, *_same(len(results), len(rest), status, reason, stop)]
             results.append(_result(len(results), status, reason, share))
             if stop and status is not Status.PASSED:
                 return results
-        if len(lines) < len(rest):
+        if len(verdicts) < len(rest):
             lost += 1
             status, reason = status_of(answer, limits)
             if status is Status.PASSED:
@@ -106,20 +99,16 @@ def _run(program: Program, entry_point: str, claims: Sequence[Claim], limits: Li
     return Run([Role(FDS, build, argv=argv)], limits, spec, [text])
 
 
-def _verdict(language: str, claim: Claim, line: str) -> tuple[Status, str, bool]:
-    """How a call went by the line about it; and whether the line is about all calls."""
+async def _read(
+    pool: Pool, language: str, claims: Sequence[Claim], text: str, *, stop: bool
+) -> Sequence[tuple[Status, str, bool]]:
+    """How each call went by the line about it; and whether the line is about all calls."""
     try:
-        said = json.loads(line)
-        if "failed" in said:
-            return Status.RUNTIME_ERROR, shown(str(said["failed"]), 300), True
-        if "raised" in said:
-            return Status.RUNTIME_ERROR, shown(str(said["raised"]), 300), False
-        value = decode(said["value"]) if language == "python" else said["value"]
-        if claim.holds(value):
-            return Status.PASSED, "", False
-        return Status.WRONG_ANSWER, f"returned {shown(value)}", False
-    except (ArithmeticError, ValueError, TypeError, KeyError, RecursionError, NotPlainError):
-        return Status.WRONG_ANSWER, "what it returned cannot be read or compared", False
+        job = Returned(language, [claim.holds for claim in claims], text, stop)
+        read = await pool.reader.read(job)
+    except UnreadableError as error:
+        return [(Status.WRONG_ANSWER, f"{UNREADABLE}: {error}", True)]
+    return [(Status(status), reason, whole) for status, reason, whole in read]
 
 
 def _result(index: int, status: Status, reason: str, seconds: float) -> CaseResult:

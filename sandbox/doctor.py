@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from sandbox.backends.settings import BoxSettings
 from sandbox.box import Box, BoxLostError
 from sandbox.errors import SandboxError
-from sandbox.execution import limits_of
+from sandbox.execution import limits_of, patience_of
 from sandbox.languages import BUILD_LIMITS, LANGUAGES, LanguageSpec
 from sandbox.walls import MEANINGS, faults
 
@@ -96,7 +96,8 @@ def _groups(facts: Any) -> Finding:
 async def _language(kind: BackendKind, box: Box, spec: LanguageSpec) -> Finding:
     role = {"app": None, "argv": list(spec.version), "fds": ["null", "out", "out"]}
     limits = limits_of(BUILD_LIMITS, spec)
-    answer = await box.ask({"op": "run", "roles": [role], "limits": limits})
+    request = {"op": "run", "roles": [role], "limits": limits}
+    answer = await box.ask(request, patience_of(BUILD_LIMITS))
     said = answer["out"].strip().splitlines()
     if answer["ended"][0]["code"] != 0 or not said:
         reason = said[-1] if said else answer["err"].strip() or "no answer"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sandbox.agent.denied import MOST_STRETCH
 from sandbox.box import Box, BoxLostError
 from sandbox.errors import UnavailableError
 from sandbox.languages import BUILD_LIMITS, LanguageSpec
@@ -24,6 +25,7 @@ RESULT_BYTES: Final = 4 << 20  # of what calls return
 INODES_A_MB: Final = 64
 LEAST_INODES: Final = 1024
 ARTIFACT_BYTES: Final = 32 << 20  # of what a build makes
+BOX_SECONDS: Final = 300.0  # that a box may take beside a run: compilers that it has to wait for
 
 
 class BuildFailedError(Exception):
@@ -151,18 +153,19 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
     """
     builds = {role.build.key: role.build for role in run.roles if role.build is not None}
     request = run.request()
+    patience = patience_of(run.limits)
     kills: list[dict[str, Any]] = []
 
     async def go(box: Box) -> dict[str, Any]:
         for one in builds.values():
             if one.key not in box.built:
                 await _build_in(box, one)
-        answer = await box.ask(request)
+        answer = await box.ask(request, patience)
         for key in answer.get("missing", ()):  # it had to make room
             box.built.discard(key)
             await _build_in(box, builds[key])
         if "missing" in answer:
-            answer = await box.ask(request)
+            answer = await box.ask(request, patience)
         if "missing" in answer:
             raise BoxLostError("it cannot keep what it builds; raise store_mb")
         for ended in answer["ended"]:
@@ -174,19 +177,19 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
             if killed and not answer["out_of_memory"] and not kills:
                 kills.append(answer)
                 raise BoxLostError("somebody outside of the sandbox killed a run")
-        if answer["starved"]:
-            raise BoxLostError(
-                f"a run got next to no CPU within its {run.limits.wall_seconds:g} s: the machine "
-                "is overloaded; use fewer slots, or longer limits"
-            )
         return answer
 
     answer: dict[str, Any] = await _attempt(pool, next(iter(builds), None), go)
     return answer
 
 
+def patience_of(limits: Limits) -> float:
+    """Seconds after which a box that is silent about a run is broken."""
+    return BOX_SECONDS + limits.wall_seconds * (1 + MOST_STRETCH)
+
+
 async def _build_in(box: Box, wanted: Build) -> None:
-    answer = await box.ask(wanted.request())
+    answer = await box.ask(wanted.request(), patience_of(BUILD_LIMITS))
     if not answer["built"]:
         cause = "does not compile"
         if answer.get("stopped") == "wall":

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from sandbox.calls import CallPlan, Claim, judge_calls
 from sandbox.checks import judge_apart, judge_appended
-from sandbox.compare import same_value, shown
+from sandbox.compare import shown
 from sandbox.errors import RequestError
 from sandbox.execution import BuildFailedError
+from sandbox.expected import SameValue
 from sandbox.pool import Pool
 from sandbox.split import split_check, split_script
 from sandbox.stdio import judge_stdio
@@ -79,13 +80,10 @@ async def judge(
 
 def plan_calls(tests: CallTests) -> CallPlan:
     """Calls with the values that they must return."""
-    claims = []
-    for call in tests.cases:
-
-        def holds(value: object, expected: object = call.returns) -> bool:
-            return same_value(value, expected, tests.tolerance)
-
-        claims.append(Claim(call.args, call.kwargs, holds))
+    claims = [
+        Claim(call.args, call.kwargs, SameValue(call.returns, tests.tolerance))
+        for call in tests.cases
+    ]
     return CallPlan(tests.entry_point, claims)
 
 

@@ -1,23 +1,23 @@
 """The sandbox in process: boxes on this machine.
 
-Guarantees: every request ends within its deadline; `aclose` leaves no box behind.
+Guarantees: every run ends within its limits, which count from its start; a request waits for slots
+at most `queue_seconds`, and works in them at most its deadline, if it has one. `aclose` leaves no
+box behind.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
+from sandbox.allowance import Allowance
 from sandbox.backends import Backend, BackendName, choose
 from sandbox.backends.settings import BoxSettings
-from sandbox.errors import DeadlineError, RequestError
+from sandbox.errors import RequestError
 from sandbox.execution import BuildFailedError, Role, Run, execute
 from sandbox.judge import judge, parse_tests
 from sandbox.languages import LANGUAGES
 from sandbox.outcome import run_result
-from sandbox.pool import Pool
+from sandbox.pool import BoxPool
 from sandbox.programs import program_run
-from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
+from sandbox.sandbox import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Sandbox
 from sandbox.types import (
     Health,
     Judgement,
@@ -35,6 +35,14 @@ VERSION_LIMITS = Limits(wall_seconds=20.0, memory_mb=256)
 class LocalSandbox(Sandbox):
     """Boxes of one backend, started by `start`.
 
+    Args:
+        backend: auto, docker or bubblewrap.
+        settings: Size and kind of the boxes.
+        deadline: Seconds of work for a request that brings none; None: as its limits let it.
+        queue: Runs that may wait for a slot.
+        queue_seconds: Seconds that a request may wait for its slots.
+        patience: Seconds that a run waits while no box can be had.
+
     Attributes:
         pool: The boxes, once it is started.
     """
@@ -44,20 +52,22 @@ class LocalSandbox(Sandbox):
         backend: str,
         *,
         settings: BoxSettings,
-        deadline: float,
-        queue: int,
+        deadline: float | None = None,
+        queue: int = QUEUE,
+        queue_seconds: float = QUEUE_SECONDS,
         patience: float = PATIENCE,
     ) -> None:
         self.settings = settings
         self._name = backend
         self._deadline = deadline
         self._queue = queue
+        self._queue_seconds = queue_seconds
         self._patience = patience
-        self._pool: Pool | None = None
+        self._pool: BoxPool | None = None
         self._languages: dict[str, str] | None = None
 
     @property
-    def pool(self) -> Pool:
+    def pool(self) -> BoxPool:
         """The boxes; raises RequestError while there are none."""
         if self._pool is None:
             raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
@@ -68,7 +78,9 @@ class LocalSandbox(Sandbox):
             raise RequestError("the sandbox is open already")
         name: BackendName = self._name  # type: ignore[assignment]
         backend: Backend = await choose(name, self.settings)
-        pool = Pool(backend, boxes=self.settings.boxes, queue=self._queue, patience=self._patience)
+        pool = BoxPool(
+            backend, boxes=self.settings.boxes, queue=self._queue, patience=self._patience
+        )
         await pool.start()
         self._pool = pool
 
@@ -85,9 +97,10 @@ class LocalSandbox(Sandbox):
         limits: Limits = DEFAULT_LIMITS,
         deadline: float | None = None,
     ) -> RunResult:
-        async with self._within(deadline):
+        allowance = self._allow(deadline)
+        async with allowance.spend():
             try:
-                answer = await execute(self.pool, program_run(program, stdin, limits))
+                answer = await execute(allowance, program_run(program, stdin, limits))
             except BuildFailedError as error:
                 return RunResult(
                     status=Status.COMPILE_ERROR, reason=error.cause, compile_log=error.log
@@ -105,9 +118,10 @@ class LocalSandbox(Sandbox):
     ) -> Judgement:
         parsed = parse_tests(tests)
         began = time.monotonic()
-        async with self._within(deadline):
+        allowance = self._allow(deadline)
+        async with allowance.spend():
             judgement = await judge(
-                self.pool, program, parsed, limits, stop_at_first_failure=stop_at_first_failure
+                allowance, program, parsed, limits, stop_at_first_failure=stop_at_first_failure
             )
         return judgement.model_copy(update={"wall_seconds": round(time.monotonic() - began, 6)})
 
@@ -138,13 +152,6 @@ class LocalSandbox(Sandbox):
             fault=pool.fault if pool is not None else "it is not open",
         )
 
-    @asynccontextmanager
-    async def _within(self, deadline: float | None) -> AsyncIterator[None]:
+    def _allow(self, deadline: float | None) -> Allowance:
         seconds = self._deadline if deadline is None else deadline
-        try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError as error:
-            raise DeadlineError(
-                f"no answer within the request's {seconds:g} s; allow more, or use more slots"
-            ) from error
+        return Allowance(self.pool, deadline=seconds, queue_seconds=self._queue_seconds)

@@ -1,36 +1,57 @@
 """Boxes that are kept alive, and whose turn it is.
 
-Guarantees: as many requests are in the boxes as there are slots, the rest waits here in order; a
-box that dies is replaced; whoever waits for a box has a deadline, and hears then why there is none.
+Guarantees: as many runs are in the boxes as there are slots, the rest waits here in order; a box
+that dies is replaced; whoever waits while there is none hears why after `patience`.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, Protocol
 
 from sandbox.backends import Backend
 from sandbox.box import Box, BoxLostError
 from sandbox.errors import BusyError, RequestError, SandboxError, UnavailableError
+from sandbox.reader import Reader
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between tries to replace a box
 
 
-class Pool:
+class Pool(Protocol):
+    """Where runs get a box from, and a reader for what comes out of it."""
+
+    @property
+    def slots(self) -> int:
+        """Runs at a time."""
+
+    @property
+    def reader(self) -> Reader:
+        """Reads and compares what programs answered, in a process of its own."""
+
+    def seat(self, key: str | None = None) -> AbstractAsyncContextManager[Box]:
+        """A box with a free slot for as long as the block goes on; one that has `key`, if possible.
+
+        Raises:
+            UnavailableError: No box could be had.
+        """
+
+
+class BoxPool:
     """Boxes of one backend.
 
     Args:
         backend: Makes them.
         boxes: How many are kept.
-        queue: Requests that may wait for a slot.
-        patience: Seconds that a request waits while no box can be had.
+        queue: Runs that may wait for a slot.
+        patience: Seconds that a run waits while no box can be had.
     """
 
     def __init__(self, backend: Backend, *, boxes: int, queue: int, patience: float) -> None:
         self.backend = backend
         self.replaced = 0
+        self.reader: Final = Reader()
         self._most_waiting = queue
         self._patience: Final = patience
         self._boxes: list[Box | None] = [None] * boxes
@@ -85,7 +106,9 @@ class Pool:
         self._fail_waiting(RequestError("the sandbox was closed"))
         boxes = [box for box in self._boxes if box is not None]
         self._boxes = [None] * len(self._boxes)
-        await asyncio.gather(*(box.close() for box in boxes), return_exceptions=True)
+        await asyncio.gather(
+            self.reader.aclose(), *(box.close() for box in boxes), return_exceptions=True
+        )
 
     @asynccontextmanager
     async def seat(self, key: str | None = None) -> AsyncIterator[Box]:

@@ -16,7 +16,7 @@ from sandbox.errors import DeadlineError, RequestError, SandboxError, Unavailabl
 from sandbox.faults import Fault, error_of, fault_of
 from sandbox.judge import parse_tests
 from sandbox.local import LocalSandbox
-from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
+from sandbox.sandbox import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Sandbox
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
 M = TypeVar("M", bound=BaseModel)
@@ -32,8 +32,8 @@ PAUSE_SECONDS: Final = 1.0  # before another try to start an actor
 class Node:
     """The Ray actor: a local sandbox on some node. Errors leave it as data."""
 
-    def __init__(self, backend: str, settings: BoxSettings, deadline: float, queue: int) -> None:
-        self._box = LocalSandbox(backend, settings=settings, deadline=deadline, queue=queue)
+    def __init__(self, backend: str, settings: BoxSettings, options: dict[str, Any]) -> None:
+        self._box = LocalSandbox(backend, settings=settings, **options)
 
     async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What the sandbox's method `name` returns, or a Fault."""
@@ -74,7 +74,7 @@ class _Seat:
         """Replace the actor whenever it is lost."""
         self._tender = asyncio.create_task(self._keep())
 
-    async def ask(self, patience: float, name: str, *args: Any, **kwargs: Any) -> Any:
+    async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The actor's answer; raises _ActorLostError, and the seat is then empty."""
         import ray
 
@@ -82,7 +82,7 @@ class _Seat:
         self.load += 1
         reference = actor.ask.remote(name, *args, **kwargs)
         try:
-            return await _answer(reference, patience)
+            return await _answer(reference, None)
         except _ActorLostError as error:
             self._vacate(actor, str(error))
             raise
@@ -136,8 +136,9 @@ class RaySandbox(Sandbox):
     Args:
         nodes: Actors, each with boxes of its own and a CPU for each of their runs.
         settings: Size and kind of each actor's boxes.
-        deadline: Seconds for one request, waiting included, unless it brings its own.
-        queue: Requests that may wait at each actor.
+        deadline: Seconds of work for a request that brings none; None: as its limits let it.
+        queue: Runs that may wait at each actor.
+        queue_seconds: Seconds that a request may wait for its slots.
         backend: auto, docker or bubblewrap; auto is decided on each node.
     """
 
@@ -146,8 +147,9 @@ class RaySandbox(Sandbox):
         nodes: int,
         *,
         settings: BoxSettings,
-        deadline: float,
-        queue: int,
+        deadline: float | None = None,
+        queue: int = QUEUE,
+        queue_seconds: float = QUEUE_SECONDS,
         backend: str = "auto",
     ) -> None:
         if nodes < 1:
@@ -155,7 +157,8 @@ class RaySandbox(Sandbox):
         self._backend = backend
         self._settings = settings
         self._deadline = deadline
-        self._queue = queue
+        self._queue_seconds = queue_seconds
+        self._options = {"deadline": deadline, "queue": queue, "queue_seconds": queue_seconds}
         self._seats = [_Seat(self._launch) for _ in range(nodes)]
         self._launched = asyncio.Event()
         self._is_open = False
@@ -236,26 +239,28 @@ class RaySandbox(Sandbox):
         if not self._is_open:
             raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
         seconds = self._deadline if asked is None else asked
+        most = None if seconds is None else seconds + self._queue_seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(most):
                 answer = await self._send(seconds, name, *args, **kwargs)
         except TimeoutError as error:
             down = "; ".join(seat.fault for seat in self._seats if not seat.is_up)
             raise DeadlineError(
-                f"no answer within the request's {seconds:g} s{down and f' (lost actors: {down})'}"
+                f"no answer within the request's {seconds:g} s and {self._queue_seconds:g} s of "
+                f"waiting{down and f' (lost actors: {down})'}"
             ) from error
         if isinstance(answer, Fault):
             raise error_of(answer)
         return answer
 
-    async def _send(self, seconds: float, name: str, *args: Any, **kwargs: Any) -> Any:
+    async def _send(self, seconds: float | None, name: str, *args: Any, **kwargs: Any) -> Any:
         if name != "languages":
             kwargs["deadline"] = seconds
         fault = ""
         for _ in range(ATTEMPTS):
             seat = await self._least_busy()
             try:
-                return await seat.ask(seconds + SILENCE_SECONDS, name, *args, **kwargs)
+                return await seat.ask(name, *args, **kwargs)
             except _ActorLostError as error:
                 fault = str(error)
         raise UnavailableError(f"{ATTEMPTS} actors were lost, the last: {fault}")
@@ -276,7 +281,7 @@ class RaySandbox(Sandbox):
         actor = (
             ray.remote(Node)
             .options(num_cpus=cpus, scheduling_strategy="SPREAD", max_concurrency=10_000)
-            .remote(self._backend, self._settings, self._deadline, self._queue)
+            .remote(self._backend, self._settings, self._options)
         )
         try:
             fault = await _answer(actor.ask.remote("start"), START_SECONDS)
@@ -296,7 +301,7 @@ class RaySandbox(Sandbox):
         return actor
 
 
-async def _answer(reference: Any, patience: float) -> Any:
+async def _answer(reference: Any, patience: float | None) -> Any:
     from ray.exceptions import RayError, RayTaskError
 
     try:

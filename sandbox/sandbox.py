@@ -12,8 +12,8 @@ from sandbox.backends.settings import BoxSettings
 from sandbox.errors import RequestError
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
-DEADLINE = 120.0
-QUEUE = 4096
+QUEUE = 1 << 20
+QUEUE_SECONDS = 3600.0
 DEFAULT_LIMITS = Limits()
 
 
@@ -26,8 +26,9 @@ class Sandbox(ABC):
         *,
         settings: BoxSettings | None = None,
         token: str | None = None,
-        deadline: float = DEADLINE,
+        deadline: float | None = None,
         queue: int = QUEUE,
+        queue_seconds: float = QUEUE_SECONDS,
     ) -> "Sandbox":
         """A sandbox, not yet started.
 
@@ -36,8 +37,10 @@ class Sandbox(ABC):
                 of a service, or several; "ray" or "ray:N" for N actors on a Ray cluster.
             settings: Size and kind of the boxes (not for URLs).
             token: The service's bearer token.
-            deadline: Seconds for one request, waiting included, unless it brings its own.
-            queue: Requests that may wait for a slot (not for URLs).
+            deadline: Seconds of work in slots for a request that brings none; None: as long as the
+                limits of its runs let it. Waiting for a slot is not part of it.
+            queue: Runs that may wait for a slot (not for URLs).
+            queue_seconds: Seconds that a request may wait for its slots, beside its deadline.
 
         Raises:
             RequestError: `where` is none of these.
@@ -46,20 +49,32 @@ class Sandbox(ABC):
             from sandbox.service.client import HttpSandbox
 
             urls = [where] if isinstance(where, str) else list(where)
-            return HttpSandbox(urls, token=token, deadline=deadline)
+            return HttpSandbox(urls, token=token, deadline=deadline, queue_seconds=queue_seconds)
         settings = settings or BoxSettings()
         kind, _, count = where.partition(":")
         if kind == "ray" and (not count or count.isdecimal()):
             from sandbox.ray_sandbox import RaySandbox
 
-            return RaySandbox(int(count or 1), settings=settings, deadline=deadline, queue=queue)
+            return RaySandbox(
+                int(count or 1),
+                settings=settings,
+                deadline=deadline,
+                queue=queue,
+                queue_seconds=queue_seconds,
+            )
         if where not in ("auto", "docker", "bubblewrap"):
             raise RequestError(
                 f"there is no sandbox {where!r}; use auto, docker, bubblewrap, ray:N or a URL"
             )
         from sandbox.local import LocalSandbox
 
-        return LocalSandbox(where, settings=settings, deadline=deadline, queue=queue)
+        return LocalSandbox(
+            where,
+            settings=settings,
+            deadline=deadline,
+            queue=queue,
+            queue_seconds=queue_seconds,
+        )
 
     @abstractmethod
     async def start(self) -> None:

@@ -12,12 +12,9 @@ from typing import Any
 
 from sandbox.agent.plain import NotPlainError, encode
 from sandbox.calls import CallPlan, Claim
+from sandbox.expected import Near, Not, Related, Relation
 
-_OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: lambda value, expected: bool(value == expected),
-    ast.NotEq: lambda value, expected: bool(value != expected),
-    ast.Is: lambda value, expected: value is expected,
-}
+_RELATIONS: dict[type[ast.cmpop], Relation] = {ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is"}
 
 
 class _UnsplittableError(Exception):
@@ -86,7 +83,7 @@ def _does_nothing(statement: ast.stmt) -> bool:
 def _claim(test: ast.expr, name: str) -> Claim:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         inner = _claim(test.operand, name)
-        return Claim(inner.args, inner.kwargs, lambda value: not inner.holds(value))
+        return Claim(inner.args, inner.kwargs, Not(inner.holds))
     if isinstance(test, ast.Call):
         return _of_call(test, name, bool)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
@@ -96,13 +93,13 @@ def _claim(test: ast.expr, name: str) -> Claim:
         return _near(left, right, name, strictly=isinstance(test.ops[0], ast.Lt))
     if not _is_call(left, name):
         left, right = right, left
-    holds = _OPERATORS.get(type(test.ops[0]))
+    relation = _RELATIONS.get(type(test.ops[0]))
     expected = _literal(right)
-    if holds is None or not isinstance(left, ast.Call):
+    if relation is None or not isinstance(left, ast.Call):
         raise _UnsplittableError
     if isinstance(test.ops[0], ast.Is) and expected not in (None, True, False):
         raise _UnsplittableError
-    return _of_call(left, name, lambda value: holds(value, expected))
+    return _of_call(left, name, Related(relation, expected))
 
 
 def _near(left: ast.expr, right: ast.expr, name: str, *, strictly: bool) -> Claim:
@@ -123,17 +120,7 @@ def _near(left: ast.expr, right: ast.expr, name: str, *, strictly: bool) -> Clai
         isinstance(number, int | float) for number in (expected, most)
     ):
         raise _UnsplittableError
-
-    def holds(value: Any) -> bool:
-        if not isinstance(value, int | float):
-            return False
-        try:
-            error = abs(value - expected)
-        except OverflowError:
-            return False
-        return bool(error < most if strictly else error <= most)
-
-    return _of_call(one, name, holds)
+    return _of_call(one, name, Near(expected, most, strictly))
 
 
 def _is_call(node: ast.expr, name: str) -> bool:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sandbox.compare import same_output
 from sandbox.errors import TestsError
 from sandbox.execution import BuildFailedError, Run, build, execute
 from sandbox.languages import LANGUAGES
 from sandbox.outcome import status_of
 from sandbox.pool import Pool
 from sandbox.programs import program_build, program_role, program_run
+from sandbox.reader import UnreadableError
+from sandbox.reading import Output
 from sandbox.types import CaseResult, Limits, Program, Status, StdioTests, TestCase
 
 ACCEPT, REJECT = (0,), (1, 2)  # exit codes of a checker; 2 is testlib's "presentation error"
@@ -87,7 +88,12 @@ async def in_order(
 async def _fault(pool: Pool, got: str, case: TestCase, tests: StdioTests) -> str | None:
     """What is wrong with an output; None: nothing."""
     if tests.checker is None:
-        return same_output(got, case.stdout, tests.compare, tests.tolerance)
+        job = Output(got, case.stdout, tests.compare, tests.tolerance)
+        try:
+            fault: str | None = await pool.reader.read(job)
+        except UnreadableError as error:
+            return f"the output cannot be compared: {error}"
+        return fault
     accepted, reason = await _ask_checker(pool, tests.checker, got, case)
     if accepted is None:
         # An output may be made to break the checker; one that is known to be right does not.

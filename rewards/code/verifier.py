@@ -4,7 +4,8 @@ Guarantees: no program runs in this process. `correct` means that every test pas
 reward is. A response without a program, and a program that does not compile, crashes or takes too
 long, is incorrect; tests that are at fault are ungradable ("reference: ..." where they cannot be
 read, "tests: ..." where they cannot be run); a sandbox that measured nothing is a failure of
-infrastructure, so that the answer is tried again.
+infrastructure, so that the answer is tried again. Waiting for a place in the sandbox is no part of
+a program's time: a deadline of the run bounds what the program's tests take together.
 
 The language is that of the reference, else of the column `language`, else of the option; for tests
 by input and output and by calls, which mean the same in each, the fence comes before the option. So
@@ -28,16 +29,16 @@ from rewards.code.program import NoProgramError, last_program
 from rewards.errors import InfrastructureError, PoolError
 from rewards.registry import verifier
 from rewards.types import TRUST, Sample, Verdict
+from rewards.verifier import deadline_asked
 from sandbox import BoxSettings, Judgement, Limits, Program, Sandbox, Trust
 from sandbox.errors import RequestError, SandboxError, TestsError, UnavailableError
 from sandbox.judge import parse_tests
+from sandbox.sandbox import QUEUE_SECONDS
 from sandbox.trust import trust_of
 from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
 
 LANGUAGES: Final = get_args(Language)
 TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
-REQUEST_SECONDS: Final = 240.0  # for one program and its tests, waiting for a slot included
-GRADING_SECONDS: Final = 300.0  # longer, so that the sandbox says itself why it was late
 
 
 class _RefusedError(Exception):
@@ -59,7 +60,7 @@ class _Task:
     limits: Limits
 
 
-@verifier("code", deadline=GRADING_SECONDS)
+@verifier("code", keeps_time=True)
 class Code(BaseModel):
     """Runs the last fenced block of a response against the tests in the reference."""
 
@@ -83,6 +84,9 @@ class Code(BaseModel):
     trust: Trust = Trust.CHECKER
     """The level that tests must reach: `outside`, `checker` (test and program in processes of their
     own), or `in_process`, where a program written against the sandbox may pass unearned."""
+    queue_seconds: float = Field(default=QUEUE_SECONDS, gt=0)
+    """Seconds that a program may wait for a place in the sandbox. A program's own time is counted
+    from its start, and only by its limits."""
     bare: bool = False
     """Whether the whole response is the program; no fence and no thinking is looked for then."""
     _box: Sandbox | None = PrivateAttr(default=None)
@@ -128,7 +132,10 @@ class Code(BaseModel):
         try:
             box = await self._opened()
             judgement = await box.judge(
-                program, task.tests, limits=task.limits, stop_at_first_failure=self.reward == "all"
+                program,
+                task.tests,
+                limits=_within(task.limits, deadline_asked()),
+                stop_at_first_failure=self.reward == "all",
             )
         except UnavailableError as error:
             raise InfrastructureError(str(error)) from error
@@ -158,7 +165,10 @@ class Code(BaseModel):
         async with self._opening:
             if self._box is None:
                 box = Sandbox.open(
-                    self.sandbox, settings=self.box, token=self._token(), deadline=REQUEST_SECONDS
+                    self.sandbox,
+                    settings=self.box,
+                    token=self._token(),
+                    queue_seconds=self.queue_seconds,
                 )
                 try:
                     await box.start()
@@ -236,6 +246,17 @@ class Code(BaseModel):
         reason = f"{_words(judgement.status)}: {judgement.reason}"
         reward = share if self.reward == "fraction" else 0.0
         return Verdict.incorrect(reward, reason, fraction=share, **metrics)
+
+
+def _within(limits: Limits, seconds: float | None) -> Limits:
+    """`limits` of a program that may take no longer than `seconds` for all of its tests."""
+    if seconds is None:
+        return limits
+    changed = {
+        "total_seconds": min(limits.total_seconds, seconds),
+        "wall_seconds": min(limits.wall_seconds, seconds),
+    }
+    return limits.model_copy(update=changed)
 
 
 def _mapping(value: object, name: str) -> dict[str, Any]:

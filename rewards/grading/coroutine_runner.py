@@ -1,4 +1,5 @@
-"""Async verifiers on the caller's event loop, so many at a time, each try under a deadline.
+"""Async verifiers on the caller's event loop, so many at a time, each try under a deadline, but for
+those that keep their own time.
 
 For verifiers that wait for a service. One that computes belongs in a plain function: on the loop it
 would hold up the trainer, and it could not be killed. Only a failure that the verifier declares, by
@@ -8,6 +9,7 @@ ends.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 
@@ -78,6 +80,9 @@ class CoroutineRunner:
             job.finish(verdict, time.monotonic() - began)
 
     async def _try(self, job: Job) -> Verdict:
+        if job.verifier.keeps_time:
+            asked = job.deadline if math.isfinite(job.deadline) else None
+            return await job.verifier.judge_async(job.sample, asked)
         try:
             async with asyncio.timeout(job.deadline):
                 return await job.verifier.judge_async(job.sample)

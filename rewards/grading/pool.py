@@ -1,12 +1,14 @@
 """The local grading pool: verifiers beside the training loop.
 
 Guarantees: `grade` gives one verdict per sample, in order, whatever the verifiers do; every wait
-inside it is bounded by the deadline of a sample or by that of a worker's start. A plugin that does
+inside it is bounded by the deadline of a sample, by that of a worker's start, or by a verifier that
+keeps its own time. A plugin that does
 not load is an error of `start`, before training. After `aclose`, after cancellation, and when this
 process is killed, no worker remains.
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -79,7 +81,12 @@ class GradingPool:
 
     @property
     def longest(self) -> float:
-        """Seconds that one sample's verifiers take at most, its tries again included."""
+        """Seconds that one sample's verifiers take at most, its tries again included.
+
+        Infinite where one of them keeps its own time.
+        """
+        if any(one.keeps_time for one in self._verifiers):
+            return math.inf
         return sum(map(self._deadline, range(len(self._uses)))) * (self.limits.retries + 1)
 
     async def start(self) -> None:
@@ -181,9 +188,13 @@ class GradingPool:
         return [self._uses.index(use) for use in (self.rubric.main_of(sample), *terms)]
 
     def _deadline(self, number: int) -> float:
-        """Seconds for a sample: of the use, of the pool, of the verifier, in this order."""
+        """Seconds for a sample: of the use, of the pool, of the verifier, in this order.
+
+        Infinite where the verifier keeps its own time and none is asked for.
+        """
         asked = self._uses[number].deadline or self.limits.deadline
-        return asked or self._verifiers[number].deadline or DEADLINE
+        verifier = self._verifiers[number]
+        return asked or verifier.deadline or (math.inf if verifier.keeps_time else DEADLINE)
 
     def _submit(self, sample: Sample, number: int) -> asyncio.Future[Graded]:
         if not self._runners:

@@ -5,6 +5,7 @@ kills one that gives none, so that what was sent there comes back as `NodeLostEr
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -215,7 +216,7 @@ async def _ask(reference: Any, patience: float) -> Any:
     from ray.exceptions import RayError, RayTaskError
 
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(patience if math.isfinite(patience) else None):
             return await reference
     except TimeoutError as error:
         raise NodeLostError(f"no answer within {patience:g} s") from error

@@ -1,9 +1,10 @@
 """A grading pool spread over Ray actors, on as many nodes as the cluster has.
 
-Guarantees: the interface and the verdicts are those of the local pool. Every wait has a deadline.
-An actor that dies or falls silent is replaced, and what it had is sent again, to another one if
-there is one; a batch that loses `ATTEMPTS` actors is ungradable ("node: ..."). Only when no actor
-is left and none can be started does grading end, with a `PoolError`. Ray is imported by `start`.
+Guarantees: the interface and the verdicts are those of the local pool. Every wait has a deadline,
+or lasts no longer than its actor gives signs of life. An actor that dies or falls silent is
+replaced, and what it had is sent again, to another one if there is one; a batch that loses
+`ATTEMPTS` actors is ungradable ("node: ..."). Only when no actor is left and none can be started
+does grading end, with a `PoolError`. Ray is imported by `start`.
 
 A verifier's file must lie at the same path on every node.
 """

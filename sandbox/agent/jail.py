@@ -131,7 +131,9 @@ def enter(config: dict[str, Any], bpf: bytes) -> None:
 def limit(limits: dict[str, int]) -> None:
     """Cap this process; the first process of a namespace stays without, or it could be killed."""
     for kind, most in limits.items():
-        resource.setrlimit(getattr(resource, kind), (most, most))
+        # The soft limit of CPU time sends a signal that tells why, a second before one that kills.
+        hard = most + 1 if kind == "RLIMIT_CPU" else most
+        resource.setrlimit(getattr(resource, kind), (most, hard))
 
 
 def _become(uid: int | None) -> None:

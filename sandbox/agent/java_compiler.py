@@ -9,17 +9,16 @@ import json
 import os
 import select
 import threading
-import time
 from pathlib import Path
 from typing import Any, Final
 
+from .denied import FOREVER, Denied, Wall
 from .slot import BrokenError, Slot
 
 SERVER: Final = "CompilerServer.java"
 MEMORY_MB: Final = 768
 ANSWER_BYTES: Final = 64 << 20
 START_SECONDS: Final = 30.0
-FOREVER: Final = 10.0**9
 
 
 class JavaCompiler:
@@ -42,7 +41,7 @@ class JavaCompiler:
             try:
                 if self._thread is None or not self._thread.is_alive():
                     self._start(java)
-                answer = self._ask({"files": files}, time.monotonic() + seconds)
+                answer = self._ask({"files": files}, seconds)
             except (TimeoutError, BrokenError):
                 self._stop()
                 raise
@@ -80,9 +79,7 @@ class JavaCompiler:
         }
         self._thread = threading.Thread(target=self._host, args=(request,), daemon=True)
         self._thread.start()
-        self._ask(
-            {"files": {"Warm.java": "public class Warm { }"}}, time.monotonic() + START_SECONDS
-        )
+        self._ask({"files": {"Warm.java": "public class Warm { }"}}, START_SECONDS)
 
     def _host(self, request: dict[str, Any]) -> None:
         try:
@@ -90,7 +87,8 @@ class JavaCompiler:
         except BrokenError:
             return  # whoever waits for an answer sees the end of the stream
 
-    def _ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        wall = Wall(seconds, Denied(self._slot.processes))
         data = json.dumps(request).encode() + b"\n"
         os.set_blocking(self._requests, False)
         os.set_blocking(self._answers, False)
@@ -99,7 +97,7 @@ class JavaCompiler:
         poll.register(self._answers, select.POLLIN)
         poll.register(self._requests, select.POLLOUT)
         while not received.endswith(b"\n"):
-            left = deadline - time.monotonic()
+            left = wall.left()
             if left <= 0:
                 raise TimeoutError("the Java compiler did not answer in time")
             for fd, _ in poll.poll(left * 1000):

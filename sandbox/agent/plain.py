@@ -1,7 +1,8 @@
 """Python values as JSON and back: builtin types alone, told apart (a tuple is no list).
 
 Guarantees: `decode(encode(value))` is equal to `value` and of the same builtin types; what comes
-out of `decode` holds nothing but builtin types, whatever text went in. Types beyond JSON's are
+out of `decode` holds nothing but builtin types, whatever text went in, and is bounded in depth, in
+values and in keys that share a hash, so that it takes time in proportion. Types beyond JSON's are
 objects of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex, f float that is no
 number, i int of many digits, y a builtin type, o an object that stayed where it is.
 """
@@ -12,6 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 MANY_DIGITS = 10**4000  # Python refuses to write or read decimals much longer than this
+MOST_VALUES = 1 << 21
+DEEPEST = 400  # levels; Python's own stack ends somewhat later
+SAME_HASH = 64  # keys of a table: honest data have two or three, whatever the table's size
 
 _BUILTIN_TYPES = frozenset(one for one in vars(builtins).values() if isinstance(one, type))
 _BUILTIN_NAMES = {one.__name__: one for one in _BUILTIN_TYPES}
@@ -43,7 +47,7 @@ def decode(value: Any, find: Find | None = None) -> Any:
         NotPlainError: It is not what `encode` writes.
     """
     try:
-        return _decode(value, find)
+        return _Decoder(find).decode(value, 0)
     except NotPlainError:
         raise
     except (RecursionError, ValueError, TypeError, OverflowError) as error:
@@ -80,30 +84,56 @@ def _encode(value: object, keep: Keep | None) -> Any:
     return {"o": keep(value)}
 
 
-def _decode(value: Any, find: Find | None) -> Any:
-    if isinstance(value, list):
-        return [_decode(item, find) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) != 1:
-        raise NotPlainError("not an encoded value: an object of several keys")
-    ((tag, inside),) = value.items()
-    if tag == "d":
-        return {_decode(key, find): _decode(item, find) for key, item in inside}
-    if tag in ("t", "s", "z"):
-        kind: type = {"t": tuple, "s": set, "z": frozenset}[tag]
-        return kind(_decode(item, find) for item in inside)
-    if tag == "i":
-        return int(inside, 16)
-    if tag == "f":
-        return float(inside)
-    if tag == "b":
-        return bytes.fromhex(inside)
-    if tag == "c":
-        real, imaginary = (_decode(part, find) for part in inside)
-        return complex(real, imaginary)
-    if tag == "y" and inside in _BUILTIN_NAMES:
-        return _BUILTIN_NAMES[inside]
-    if tag == "o" and find is not None and isinstance(inside, int):
-        return find(inside)
-    raise NotPlainError(f"not an encoded value: tag {tag!r}")
+class _Decoder:
+    """Decodes one value within the bounds."""
+
+    def __init__(self, find: Find | None) -> None:
+        self._find = find
+        self._left = MOST_VALUES
+
+    def decode(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > DEEPEST:
+            raise NotPlainError("too many values, or nested too deeply")
+        if isinstance(value, list):
+            return [self.decode(item, depth + 1) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) != 1:
+            raise NotPlainError("not an encoded value: an object of several keys")
+        ((tag, inside),) = value.items()
+        if tag == "d":
+            keys = _table([self.decode(key, depth + 1) for key, _ in inside])
+            values = [self.decode(item, depth + 1) for _, item in inside]
+            return dict(zip(keys, values, strict=True))
+        if tag in ("t", "s", "z"):
+            items = [self.decode(item, depth + 1) for item in inside]
+            return tuple(items) if tag == "t" else (set if tag == "s" else frozenset)(_table(items))
+        return self._scalar(tag, inside, depth)
+
+    def _scalar(self, tag: str, inside: Any, depth: int) -> Any:
+        if tag == "i":
+            return int(inside, 16)
+        if tag == "f":
+            return float(inside)
+        if tag == "b":
+            return bytes.fromhex(inside)
+        if tag == "c":
+            real, imaginary = (self.decode(part, depth + 1) for part in inside)
+            return complex(real, imaginary)
+        if tag == "y" and inside in _BUILTIN_NAMES:
+            return _BUILTIN_NAMES[inside]
+        if tag == "o" and self._find is not None and isinstance(inside, int):
+            return self._find(inside)
+        raise NotPlainError(f"not an encoded value: tag {tag!r}")
+
+
+def _table(keys: list[Any]) -> list[Any]:
+    """`keys`, unless so many share a hash that a table of them would take quadratic time.
+
+    The hashes of texts are secret, those of numbers are not: multiples of 2**61 - 1 all have 0.
+    """
+    hashes = sorted(map(hash, keys))
+    if any(one == other for one, other in zip(hashes, hashes[SAME_HASH:], strict=False)):
+        raise NotPlainError("its keys are made to collide")
+    return keys

@@ -1,8 +1,9 @@
 """One slot: a zygote, its control group, and the run that it is at.
 
-Guarantees: a run ends within its wall time, whatever it does; when `run` returns, every process of
-it has gone, and with them its namespaces, its files and its memory. A zygote that breaks is
-replaced, and the run is answered as broken, never as a result.
+Guarantees: a run ends within its wall time, whatever it does; time in which others had the CPU that
+it wanted is not counted, until it has used up its CPU time or waited MOST_STRETCH times its limit.
+When `run` returns, every process of it has gone, and with them its namespaces, its files and its
+memory. A zygote that breaks is replaced, and the run is answered as broken, never as a result.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import cgroups
+from .denied import Denied, Wall, offspring
 
 START_SECONDS: Final = 20.0  # for a zygote to put up its root
 END_SECONDS: Final = 10.0  # for the kernel to tear a killed run down
@@ -163,7 +165,6 @@ class Slot:
         self._uids = uids
         self._group = group
         self._number = 0
-        self._starved = False
         self._stop = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._control: socket.socket
         self._process: subprocess.Popen[bytes]
@@ -208,6 +209,8 @@ class Slot:
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run the roles of `request` to their end, and say how it went.
 
+        `wall_seconds` of the answer is without `denied_seconds`.
+
         Raises:
             BrokenError: The zygote died; a new one is there.
         """
@@ -219,9 +222,13 @@ class Slot:
             kills, spent = self._group.oom_kills(), self._group.cpu_seconds()
         try:
             began = time.monotonic()
-            self._starved = False
+            wall = Wall(
+                limits["wall_seconds"],
+                Denied(self.processes),
+                lambda: self._has_had(limits["cpu_seconds"], spent),
+            )
             self._launch(request["roles"], pipes, limits)
-            stopped, ended = self._watch(pipes, began, limits, spent)
+            stopped, ended = self._watch(pipes, wall)
         except (OSError, EOFError) as error:
             self._restart()
             raise BrokenError(f"the process of slot {self.name} was lost: {error}") from error
@@ -230,9 +237,9 @@ class Slot:
         answer = {
             "ended": ended,
             "stopped": stopped,
-            "wall_seconds": time.monotonic() - began,
+            "wall_seconds": max(0.0, time.monotonic() - began - wall.denied_seconds),
+            "denied_seconds": wall.denied_seconds,
             "cpu_seconds": sum(role["cpu_seconds"] for role in ended),
-            "starved": self._starved,
             "memory_mb": 0.0,
             "out_of_memory": False,
             "full": [name for name, capture in pipes.by_name.items() if capture.is_full],
@@ -289,11 +296,9 @@ class Slot:
             most["RLIMIT_DATA"] = limits["memory_mb"] << 20
         return most
 
-    def _watch(
-        self, pipes: Pipes, began: float, limits: dict[str, Any], spent: float
-    ) -> tuple[str | None, list[dict[str, Any]]]:
+    def _watch(self, pipes: Pipes, wall: Wall) -> tuple[str | None, list[dict[str, Any]]]:
         """Read the run's pipes until it has ended; why it was stopped, and how its roles ended."""
-        deadline = began + limits["wall_seconds"]
+        end = 0.0  # by when a run that was stopped must have gone
         poll = select.poll()
         for fd in [self._control.fileno(), self._stop, *pipes.captures]:
             poll.register(fd, select.POLLIN)
@@ -301,44 +306,40 @@ class Slot:
         ended: list[dict[str, Any]] | None = None
         pending = set(pipes.captures)
         while ended is None:
-            left = deadline - time.monotonic()
+            left = wall.left() if stopped is None else end - time.monotonic()
             if left <= 0:
                 if stopped is not None:
                     raise EOFError(f"a run did not end {END_SECONDS:g} s after it was killed")
-                self._starved = self._was_starved(limits["wall_seconds"], spent)
-                stopped, deadline = self._kill("wall")
+                stopped, end = self._kill("wall")
                 continue
             for fd, _ in poll.poll(min(left, 600.0) * 1000):
                 if fd == self._stop:
                     os.eventfd_read(self._stop)
                     if stopped is None:
-                        stopped, deadline = self._kill("cancelled")
+                        stopped, end = self._kill("cancelled")
                 elif fd == self._control.fileno():
                     ended = self._answer() or ended
                 elif not pipes.captures[fd].read(fd):
                     poll.unregister(fd)
                     pending.discard(fd)
                 elif pipes.captures[fd].ends_run and stopped is None:
-                    stopped, deadline = self._kill("output")
+                    stopped, end = self._kill("output")
         for fd in pending:  # whoever could still write has gone; descriptors may linger in sockets
             with contextlib.suppress(BlockingIOError):
                 while pipes.captures[fd].read(fd):
                     pass
         return stopped, ended
 
-    def _was_starved(self, wall_seconds: float, spent: float) -> bool:
-        """Whether the run mostly waited for a CPU that others had.
+    def _has_had(self, seconds: float, spent: float) -> bool:
+        """Whether the run had as much CPU time as an idle machine gives it within its limits."""
+        most = seconds * len(os.sched_getaffinity(0))
+        return self._group is not None and self._group.cpu_seconds() - spent >= most
 
-        A run that crowds itself out has used a lot of CPU time, and gets no excuse.
-        """
-        if self._group is None or self._group.cpu_seconds() - spent > wall_seconds / 4:
-            return False
-        waited = 0.0
-        for pid in set(self._group.processes()) - {self._process.pid}:
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                schedstat = Path(f"/proc/{pid}/schedstat").read_text().split()
-                waited = max(waited, int(schedstat[1]) / 1e9)
-        return waited > wall_seconds / 2
+    def processes(self) -> list[int]:
+        """The processes of the run."""
+        if self._group is None:
+            return offspring(self._process.pid)
+        return [pid for pid in self._group.processes() if pid != self._process.pid]
 
     def _kill(self, reason: str) -> tuple[str, float]:
         self._control.send(b'{"kill": true}')

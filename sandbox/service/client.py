@@ -2,7 +2,8 @@
 
 Guarantees: answers and errors are those of the sandbox in process. A server that fails is left out
 until it is healthy again, and what it had is sent to another, since a run changes nothing outside
-of its box. Everything ends within the request's deadline, with a message that names the server.
+of its box. Everything ends: a server that is silent is left out, and a request that has a deadline
+ends with a message that names the server once that and its time for waiting have passed.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from sandbox.errors import DeadlineError, RequestError, UnavailableError
 from sandbox.faults import error_of
 from sandbox.judge import parse_tests
-from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
+from sandbox.sandbox import DEFAULT_LIMITS, QUEUE_SECONDS, Sandbox
 from sandbox.service.client_endpoint import RefusedError, Server, ServerLostError
 from sandbox.service.models import JudgeRequest, LanguagesResponse, RunRequest
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
@@ -44,13 +45,22 @@ class HttpSandbox(Sandbox):
     Args:
         urls: Such as http://10.0.0.7:8080; the least busy one is asked.
         token: Their bearer token.
-        deadline: Seconds for one request, waiting included, unless it brings its own.
+        deadline: Seconds of work in the slots there, for a request that brings none; None: as its
+            limits let it.
+        queue_seconds: Seconds that a request with a deadline may wait, beside that.
 
     Raises:
         RequestError: An URL is none.
     """
 
-    def __init__(self, urls: Sequence[str], *, token: str | None, deadline: float) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        token: str | None,
+        deadline: float | None = None,
+        queue_seconds: float = QUEUE_SECONDS,
+    ) -> None:
         self._urls = [url.rstrip("/") for url in dict.fromkeys(urls)]
         wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
         if wrong or not self._urls:
@@ -59,6 +69,7 @@ class HttpSandbox(Sandbox):
             )
         self._token = token
         self._deadline = deadline
+        self._queue_seconds = queue_seconds
         self._servers: list[Server] = []
         self._watch: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -152,15 +163,17 @@ class HttpSandbox(Sandbox):
         if not self._servers:
             raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
         seconds = self._deadline if asked is None else asked
-        call = _Call(method, path, request, time.monotonic() + seconds)
+        call = _Call(method, path, request, seconds)
+        most = None if seconds is None else seconds + self._queue_seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(most):
                 return kind.model_validate_json(await self._send(call))
         except TimeoutError as error:
             told = f"; the last error: {call.fault}" if call.fault else ""
             urls = call.url or self._faults() or ", ".join(self._urls)
             raise DeadlineError(
-                f"no answer within the request's {seconds:g} s ({urls}){told}"
+                f"no answer within the request's {seconds:g} s and {self._queue_seconds:g} s of "
+                f"waiting ({urls}){told}"
             ) from error
 
     async def _send(self, call: "_Call") -> bytes:
@@ -231,21 +244,21 @@ class HttpSandbox(Sandbox):
 class _Call:
     """A request, and what has become of it so far."""
 
-    def __init__(self, method: str, path: str, request: BaseModel | None, ends: float) -> None:
+    def __init__(
+        self, method: str, path: str, request: BaseModel | None, deadline: float | None
+    ) -> None:
         self.method = method
         self.path = path
         self.url = ""
         self.fault = ""
-        self._ends = ends
+        self._deadline = deadline
         self._request = request.model_dump() if request is not None else None
 
     def content(self) -> bytes | None:
-        """The body, with the time that is left as its deadline."""
+        """The body."""
         if self._request is None:
             return None
-        left = max(0.001, self._ends - time.monotonic())
-        # json.dumps and not pydantic's: infinities and NaN stay what they are.
-        text = json.dumps({**self._request, "deadline": left}, ensure_ascii=False)
+        text = json.dumps({**self._request, "deadline": self._deadline}, ensure_ascii=False)
         try:
             return text.encode()
         except UnicodeEncodeError as error:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, WrapValidator
 
 from sandbox.faults import Fault
+from sandbox.sandbox import QUEUE_SECONDS
 from sandbox.types import Judgement, Limits, Model, Program, RunResult, Tests, Text
 
 MOST_ITEMS: Final = 256
@@ -25,10 +26,12 @@ class ServiceOptions(Model):
     """Bodies of that size whose bytes are held at a time, over all requests."""
     body_seconds: float = Field(default=60.0, gt=0)
     """Time for a body to arrive."""
-    deadline: float = Field(default=120.0, gt=0)
-    """Seconds for one request, waiting included, that brings no deadline."""
+    queue_seconds: float = Field(default=QUEUE_SECONDS, gt=0)
+    """Time for which a request may wait for its slots."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds of work in slots for a request that brings none; none: as its limits let it."""
     max_deadline: float = Field(default=600.0, gt=0)
-    """The longest deadline; one that asks for more gets this."""
+    """Seconds in slots: a longer deadline becomes this one, and limits beyond it are refused."""
 
 
 class RunRequest(Model):
@@ -39,7 +42,7 @@ class RunRequest(Model):
     """Standard input."""
     limits: Limits = Limits()
     deadline: Deadline = None
-    """Seconds until the answer must be there, waiting included; the service caps it."""
+    """Seconds of work in slots, waiting not included; the service caps it."""
 
 
 class JudgeRequest(Model):
@@ -51,7 +54,7 @@ class JudgeRequest(Model):
     stop_at_first_failure: bool = True
     """Whether cases after the first that fails are left out."""
     deadline: Deadline = None
-    """Seconds until the answer must be there, waiting included; the service caps it."""
+    """Seconds of work in slots, waiting not included; the service caps it."""
 
 
 class RunItem(RunRequest):
@@ -84,7 +87,7 @@ class BatchRequest(Model):
     items: list[Item] = Field(min_length=1, max_length=MOST_ITEMS)
     """An item that is none is answered with its error, and spoils no other."""
     deadline: Deadline = None
-    """Seconds for all items together; those that are not done by then fail with `deadline`."""
+    """Seconds of work for each item that brings no deadline of its own."""
 
 
 class BatchResult(Model):

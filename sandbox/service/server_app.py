@@ -8,7 +8,6 @@ itself alone. What the door guarantees (`server_gate`) holds for every route.
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
@@ -21,7 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
-from sandbox.errors import SandboxError
+from sandbox.errors import RequestError, SandboxError
 from sandbox.faults import Fault, FaultBody, fault_of
 from sandbox.sandbox import Sandbox
 from sandbox.service.models import (
@@ -44,7 +43,6 @@ from sandbox.service.server_metrics import ServiceMetrics
 from sandbox.types import Health, Judgement, RunResult
 
 AT_A_TIME: Final = 32  # items of one batch
-LEAST_SECONDS: Final = 0.001
 ERROR_CODES: Final = (400, 401, 408, 413, 422, 429, 500, 503, 504)
 
 log = logging.getLogger(__name__)
@@ -82,55 +80,65 @@ class _Work:
         self._options = options
         self._metrics = metrics
 
-    async def run(self, request: RunRequest, within: float | None = None) -> RunResult:
+    async def run(self, request: RunRequest, deadline: float | None = None) -> RunResult:
+        self._check(request.limits.wall_seconds)
         result = await self._box.run(
             request.program,
             stdin=request.stdin,
             limits=request.limits,
-            deadline=self._seconds(request.deadline, within),
+            deadline=self._seconds(request.deadline or deadline),
         )
         self._metrics.note_run(result.status, request.program.language)
         return result
 
-    async def judge(self, request: JudgeRequest, within: float | None = None) -> Judgement:
+    async def judge(self, request: JudgeRequest, deadline: float | None = None) -> Judgement:
+        self._check(request.limits.total_seconds + request.limits.wall_seconds)
         judgement = await self._box.judge(
             request.program,
             request.tests,
             limits=request.limits,
             stop_at_first_failure=request.stop_at_first_failure,
-            deadline=self._seconds(request.deadline, within),
+            deadline=self._seconds(request.deadline or deadline),
         )
         self._metrics.note_judgement(judgement.status, request.program.language)
         return judgement
 
     async def batch(self, request: BatchRequest) -> BatchResponse:
-        ends = time.monotonic() + self._seconds(request.deadline, None)
         room = asyncio.Semaphore(AT_A_TIME)
 
         async def one(item: RunItem | JudgeItem | Fault) -> BatchResult:
             async with room:
-                return await self._item(item, max(LEAST_SECONDS, ends - time.monotonic()))
+                return await self._item(item, request.deadline)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(item)) for item in request.items]
         return BatchResponse(results=[task.result() for task in tasks])
 
-    async def _item(self, item: RunItem | JudgeItem | Fault, within: float) -> BatchResult:
+    async def _item(self, item: RunItem | JudgeItem | Fault, deadline: float | None) -> BatchResult:
         try:
             if isinstance(item, Fault):
                 return BatchResult(error=item)
             if isinstance(item, RunItem):
-                return BatchResult(run=await self.run(item, within))
-            return BatchResult(judgement=await self.judge(item, within))
+                return BatchResult(run=await self.run(item, deadline))
+            return BatchResult(judgement=await self.judge(item, deadline))
         except SandboxError as error:
             return BatchResult(error=fault_of(error))
         except Exception:
             log.exception("an item of a batch failed")
             return BatchResult(error=_internal())
 
-    def _seconds(self, asked: float | None, within: float | None) -> float:
-        seconds = min(asked or self._options.deadline, self._options.max_deadline)
-        return seconds if within is None else min(seconds, within)
+    def _seconds(self, asked: float | None) -> float | None:
+        seconds = asked or self._options.deadline
+        return None if seconds is None else min(seconds, self._options.max_deadline)
+
+    def _check(self, seconds: float) -> None:
+        """Refuse what its own limits let work for longer than this service allows."""
+        most = self._options.max_deadline
+        if seconds > most:
+            raise RequestError(
+                f"its limits let it work for {seconds:g} s, and this service allows {most:g} s; "
+                "lower wall_seconds or total_seconds, or raise --max-deadline"
+            )
 
 
 def _add_work_routes(app: FastAPI, work: _Work) -> None:

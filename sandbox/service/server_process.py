@@ -28,7 +28,6 @@ TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
 KEEP_ALIVE_SECONDS: Final = 75  # longer than clients keep an idle connection
 CLOSE_SECONDS: Final = 5  # for answers that are being sent when the grace ends
 BACKLOG: Final = 2048
-SLOT_QUEUE: Final = 1 << 20  # the service's own queue is the bound: what it holds is not refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class _Service:
             self._options.backend,
             settings=self._options.settings,
             deadline=service.deadline,
-            queue=SLOT_QUEUE,
+            queue_seconds=service.queue_seconds,
         )
         try:
             if await self._unless_stopped(box.start()):

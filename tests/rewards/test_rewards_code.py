@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import re
 import shutil
 import socket
@@ -240,16 +241,27 @@ async def test_a_token_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPat
         await Code(sandbox="http://127.0.0.1:9", token_env="NO_SUCH_TOKEN").start()
 
 
-@pytest.mark.parametrize(
-    ("asked", "use", "seconds"),
-    [(None, None, 300.0), (20.0, None, 20.0), (20.0, 7.0, 7.0), (None, 7.0, 7.0)],
-)
-def test_the_verifier_brings_its_own_deadline(
-    asked: float | None, use: float | None, seconds: float
-) -> None:
-    pool = GradingPool(Rubric(Use("code", deadline=use)), deadline=asked, retries=0)
-    assert pool.longest == seconds
+@needs_bubblewrap
+async def test_a_deadline_bounds_the_program_and_not_its_wait() -> None:
+    """Endless loops before it in the queue take none of an honest program's time.
+
+    Together they run for longer than the deadline; a single one does not.
+    """
+    options = {"sandbox": "bubblewrap", "box": {"slots": 1}}
+    use = Use("code", options | {"limits": {"wall_seconds": 0.4}}, deadline=1.5)
+    programs = [*["while True: pass"] * 5, "print(7)"]
+    async with GradingPool(Rubric(use), retries=0) as pool:
+        graded = await pool.grade([sample(fenced(one)) for one in programs])
+        slow = sample(fenced("import time\ntime.sleep(1.2)\nprint(7)"))
+        assert [one.outcome for one in graded] == ["incorrect"] * 5 + ["correct"], graded
+    async with GradingPool(Rubric(Use("code", options, deadline=0.5)), retries=0) as pool:
+        (verdict,) = await pool.grade([slow])
+        assert (verdict.outcome, "0.5 s" in verdict.reason) == ("incorrect", True), verdict
+
+
+def test_only_a_verifier_that_keeps_its_time_is_without_a_clock() -> None:
     assert GradingPool("math", retries=0).longest == 3.0
+    assert GradingPool("code", retries=0).longest == math.inf
 
 
 async def test_calls_may_come_before_the_start_and_open_one_sandbox(

@@ -168,7 +168,7 @@ async def test_a_server_that_falls_silent_is_given_up(
 async def test_sigterm_lets_what_was_accepted_finish() -> None:
     server = ServerProcess(free_port())
     await asyncio.to_thread(server.wait_ready)
-    async with HttpSandbox([server.url], token=None, deadline=20) as box:
+    async with HttpSandbox([server.url], token=None, deadline=20, queue_seconds=0.5) as box:
         slow = asyncio.create_task(
             box.run(Program(source="import time; time.sleep(2); print('done')"))
         )
@@ -185,7 +185,7 @@ async def test_sigterm_lets_what_was_accepted_finish() -> None:
 async def test_a_second_signal_ends_the_grace() -> None:
     server = ServerProcess(free_port())
     await asyncio.to_thread(server.wait_ready)
-    async with HttpSandbox([server.url], token=None, deadline=3) as box:
+    async with HttpSandbox([server.url], token=None, deadline=3, queue_seconds=1) as box:
         endless = Program(source="while True: pass")
         slow = asyncio.create_task(box.run(endless, limits=Limits(wall_seconds=60)))
         await asyncio.sleep(0.7)
@@ -205,7 +205,7 @@ async def test_a_wrong_token_and_a_missing_server_are_named() -> None:
     try:
         with pytest.raises(RequestError, match="token is missing or wrong"):
             await HttpSandbox([server.url], token="other", deadline=5).start()
-        async with HttpSandbox([server.url], token="s3cret", deadline=5) as box:
+        async with HttpSandbox([server.url], token="s3cret", queue_seconds=1) as box:
             assert (await box.run(ECHO, stdin="1")).status is Status.PASSED
             server.end()
             with pytest.raises(DeadlineError, match=f"{server.url}.*Error"):

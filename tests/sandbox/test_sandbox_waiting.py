@@ -1,0 +1,134 @@
+"""Waiting, for a slot or for a CPU, is nobody's fault: a program's time counts from its start."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import psutil
+import pytest
+
+from sandbox import (
+    BoxSettings,
+    DeadlineError,
+    Limits,
+    Program,
+    RunResult,
+    Sandbox,
+    Status,
+    TestCase,
+)
+from sandbox.allowance import Allowance
+from sandbox.box import Box
+from sandbox.local import LocalSandbox
+from sandbox.reader import Reader
+from tests.sandbox.conftest import require
+
+LOOP = Program(source="while True: pass")
+HONEST = Program(source="print(7)")
+SEVEN = [TestCase(stdout="7")]
+WALL = 0.6
+RIVALS = 3
+
+
+async def test_endless_loops_on_one_slot_make_nobody_ungradable() -> None:
+    """All of them together take longer than the deadline of each, and than many a wall limit."""
+    await require("bubblewrap")
+    limits = Limits(wall_seconds=0.4)
+    async with LocalSandbox("bubblewrap", settings=BoxSettings(slots=1), deadline=2.5) as box:
+        programs = [*[LOOP] * 11, HONEST]
+        work = (box.judge(program, SEVEN, limits=limits) for program in programs)
+        judgements = await asyncio.gather(*work)
+    assert [one.status for one in judgements] == [Status.TIME_LIMIT] * 11 + [Status.PASSED]
+
+
+async def test_the_wait_for_a_slot_has_a_bound_of_its_own() -> None:
+    await require("bubblewrap")
+    settings = BoxSettings(slots=1)
+    async with LocalSandbox("bubblewrap", settings=settings, queue_seconds=0.5) as box:
+        slow = Program(source="import time\ntime.sleep(2)\nprint(7)")
+        judgements = asyncio.ensure_future(box.judge(slow, SEVEN))
+        await asyncio.sleep(0.1)
+        with pytest.raises(DeadlineError, match=r"no slot was free for 0\.5 s.*queue_seconds"):
+            await box.judge(HONEST, SEVEN)
+        assert (await judgements).passed, "its own work is not bounded by that"
+
+
+class OneSlot:
+    """A pool with a slot that somebody else has until `free` is set."""
+
+    slots = 1
+    reader = Reader()
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+
+    @asynccontextmanager
+    async def seat(self, key: str | None = None) -> AsyncIterator[Box]:
+        await self.free.wait()
+        yield None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("waits", "works", "told"),
+    [(0.3, 0.0, ""), (0.3, 0.9, "0.1 s of work"), (0.9, 0.0, "free for 0.4 s")],
+)
+async def test_work_and_waiting_are_counted_apart(waits: float, works: float, told: str) -> None:
+    """A wait longer than the deadline costs nothing; each bound ends what it is for."""
+    pool = OneSlot()
+    allowance = Allowance(pool, deadline=0.1, queue_seconds=0.4)
+    asyncio.get_running_loop().call_later(waits, pool.free.set)
+
+    async def serve() -> None:
+        async with allowance.spend(), allowance.seat():
+            await asyncio.sleep(works)
+
+    if not told:
+        await serve()
+    else:
+        with pytest.raises(DeadlineError, match=told):
+            await serve()
+
+
+@contextmanager
+def rivals(core: int) -> Iterator[None]:
+    """Busy loops that take most of a core."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(RIVALS)]
+    try:
+        for loop in loops:
+            os.sched_setaffinity(loop.pid, {core})
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+async def test_what_others_had_of_the_cpu_is_not_counted() -> None:
+    """On a core that four want, a program gets the time that its limit promises, and no more."""
+    await require("bubblewrap")
+    core = min(os.sched_getaffinity(0))
+    limits = Limits(wall_seconds=WALL)
+    async with LocalSandbox("bubblewrap", settings=BoxSettings(slots=1)) as box:
+        (top,) = (psutil.Process(int(one.name)) for one in box.pool.live)
+        for process in (top, *top.children(recursive=True)):
+            process.cpu_affinity([core])
+        busy = f"import time\nwhile time.process_time() < {WALL / 2}: pass\nprint(7)"
+        threaded = f"import threading\ndef f():\n    import time\n    while time.process_time() < \
+{WALL / 2}: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()\nprint(7)"
+        asleep = f"import time\ntime.sleep({WALL / 2})\nprint(7)"
+        forever = "import time\ntime.sleep(60)"
+        ignoring = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+        with rivals(core):
+            passed = [await run(box, one, limits) for one in (busy, threaded, asleep)]
+            slow = [await run(box, one, limits) for one in (LOOP.source, ignoring, forever)]
+    assert [one.stdout for one in passed] == ["7\n"] * 3, passed
+    assert [one.status for one in slow] == [Status.TIME_LIMIT] * 3, slow
+    # Its limit did not grow: a sleeper wants no CPU.
+    assert slow[-1].wall_seconds < 3 * WALL
+
+
+async def run(box: Sandbox, source: str, limits: Limits) -> RunResult:
+    return await box.run(Program(source=source), limits=limits)
