@@ -23,7 +23,7 @@ class Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Read a .jsonl, .json or .parquet file.
+    """Read a .jsonl, .json or .parquet file; a .json file may hold an array, or an object a line.
 
     Raises:
         SourceError: the file is missing, unreadable, or of another kind.
@@ -53,7 +53,10 @@ def _read_json_lines(path: Path) -> Iterator[Row]:
                 yield Row(number, where, _as_object(_parse(text, where), where))
 
 
-def _read_json_array(path: Path) -> Iterator[Row]:
+def _read_json(path: Path) -> Iterator[Row]:
+    if _has_lines(path):
+        yield from _read_json_lines(path)
+        return
     items = _parse(_decode(path.read_bytes(), str(path)), str(path))
     if not isinstance(items, list):
         raise SourceError(
@@ -63,6 +66,17 @@ def _read_json_array(path: Path) -> Iterator[Row]:
     for number, item in enumerate(items, start=1):
         where = f"{path} item {number}"
         yield Row(number, where, _as_object(item, where))
+
+
+def _has_lines(path: Path) -> bool:
+    """Whether a file begins with two lines, of which the first is an object of its own."""
+    with path.open("rb") as lines:
+        filled = (line for line in lines if line.strip())
+        first, second = next(filled, b""), next(filled, b"")
+    try:
+        return bool(second) and isinstance(json.loads(first.decode("utf-8-sig")), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -86,7 +100,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
 
 _READERS: Final[Mapping[str, Callable[[Path], Iterator[Row]]]] = {
     ".jsonl": _read_json_lines,
-    ".json": _read_json_array,
+    ".json": _read_json,
     ".parquet": _read_parquet,
 }
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from rewards.errors import InvalidVerdictError
+from rewards.numbers import of_reference
 from rewards.thinking import Opened
 
 
@@ -23,7 +24,8 @@ class Sample:
         id: Names the sample in messages; unique within a batch is enough.
         prompt: Chat messages, each with `role` and `content`, and perhaps `tool_calls`.
         response: What the model wrote, thinking included.
-        reference: The data set's answer, in the form that the verifier expects.
+        reference: The data set's answer, in the form that the verifier expects. A number of NumPy,
+            Arrow or `decimal` becomes Python's own.
         task: The kind of task, such as "math".
         tools: Declarations of the tools that the model was offered.
         metadata: The data set's other columns.
@@ -41,6 +43,9 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stop_reason: str = "stop"
     thinking: Opened | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reference", of_reference(self.reference))
 
 
 TRUST: Final = "trust"
