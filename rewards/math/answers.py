@@ -8,18 +8,15 @@ pass over the text, whatever is in it.
 import re
 from collections.abc import Sequence
 
+from rewards.math.phrases import after_phrase
 from rewards.thinking import Opened, final_part
 
-PHRASES = (r"(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*", r"####\s*")
-"""What stands before an answer that has no box, as regular expressions; case does not matter."""
-PHRASE_LIMIT = 400  # characters of an answer after a phrase
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?=[^\s{]))")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace
 _BETWEEN = re.compile(
     r"(?:[\s,;&$]|\\[()\[\],;:! ]|\\q?quad|\\\\|and|or|\\text\{\s*,?\s*(?:and|or)\s*\})*"
 )
-_SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
-_BOLD = re.compile(r"\*\*(.+?)\*\*")
+_TAGGED = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL)
 
 
 class NoAnswerError(Exception):
@@ -27,7 +24,9 @@ class NoAnswerError(Exception):
 
 
 def final_answer(response: str, phrases: Sequence[str] = (), opened: Opened | None = None) -> str:
-    """The answer in the last boxes after the thinking, else what follows one of `phrases`.
+    """The answer in the last boxes after the thinking, else in `<answer>`, else after a phrase.
+
+    Without `phrases` only a box is looked at.
 
     `opened` says whether the prompt's template opened the thinking; None: it is not known.
 
@@ -38,10 +37,11 @@ def final_answer(response: str, phrases: Sequence[str] = (), opened: Opened | No
     try:
         return last_boxed(text)
     except NoAnswerError:
-        if _BOX.search(text):
+        if has_box(text):
             raise
-        found = _after_phrase(text, phrases)
-        if found is None:
+        tagged = _TAGGED.findall(text) if phrases else []
+        found = tagged[-1].strip() if tagged else after_phrase(text, phrases)
+        if not found:
             raise
         return found
 
@@ -71,6 +71,11 @@ def last_boxed(text: str) -> str:
     return ", ".join(reversed(contents))
 
 
+def has_box(text: str) -> bool:
+    """Whether a box stands in the text, closed or not."""
+    return _BOX.search(text) is not None
+
+
 def bare(text: str) -> str:
     """`text` without an enclosing `\\boxed{}`, for references that come in one."""
     if "\\boxed" not in text and "\\fbox" not in text:
@@ -90,17 +95,3 @@ def _content(text: str, inside: int) -> tuple[str, int]:
         if depth == 0:
             return text[inside : brace.start()].strip(), brace.end()
     raise NoAnswerError("the last \\boxed{} is not closed")
-
-
-def _after_phrase(text: str, phrases: Sequence[str]) -> str | None:
-    found = None
-    for phrase in phrases:
-        for match in re.finditer(phrase, text, re.IGNORECASE):
-            if found is None or match.end() > found:
-                found = match.end()
-    if found is None:
-        return None
-    rest = text[found : found + PHRASE_LIMIT]
-    end = _SENTENCE_END.search(rest)
-    answer = (rest[: end.start()] if end else rest).strip().strip("*").strip()
-    return answer or None

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from rewards.math.cursor import END, Cursor
-from rewards.math.lexer import NotMathError
 from rewards.math.nodes import (
     Call,
     Items,
     Matrix,
     Node,
 )
+from rewards.math.tokens import NotMathError
 from rewards.math.vocabulary import LISTS, MATRICES, PAIRS
 
 Closers = tuple[str, ...]
@@ -112,7 +112,8 @@ class Brackets:
         self._cursor.group()
         full = [tuple(row) for row in rows if row]
         if name in LISTS:
-            return Items(tuple(cell for row in full for cell in row), joiner="and")
+            cells = tuple(cell for row in full for cell in row)
+            return cells[0] if len(cells) == 1 else Items(cells, joiner="and")
         if not full or len({len(row) for row in full}) != 1:
             raise NotMathError("a matrix whose rows differ in length")
         return Matrix(tuple(full))

@@ -1,15 +1,13 @@
 """Where the parser stands in the tokens, and the small questions it asks there."""
 
-import re
 from collections.abc import Callable
 
-from rewards.math.lexer import NotMathError, Token
 from rewards.math.nodes import Node
-from rewards.math.vocabulary import RELATIONS
+from rewards.math.tokens import NotMathError, Token
+from rewards.math.vocabulary import JOINER, RELATIONS
 
 DEPTH_LIMIT = 40  # brackets inside one another
 END = Token("end")
-JOINER = re.compile(r"\W*(and|or)\W*", re.IGNORECASE)
 
 
 class Cursor:

@@ -7,13 +7,20 @@ does not cover is undecided (`same` is None).
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
-from rewards.math import rules
 from rewards.math.answers import bare
-from rewards.math.lexer import NotMathError, clean, has_comma_groups, tokens
-from rewards.math.nodes import Call, Items, Node, Number
+from rewards.math.families import declared_apart
+from rewards.math.intervals import turned
+from rewards.math.layout import TEXT_LIMIT, clean, unwrapped
+from rewards.math.lexer import has_comma_groups, may_measure, tokens
+from rewards.math.magnitudes import spelt
+from rewards.math.nodes import Call, Items, Node, Number, Words
 from rewards.math.parser import parse
+from rewards.math.rules import same as same_node
+from rewards.math.tokens import NotMathError
+from rewards.math.values import has_symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,8 @@ class Decision:
 
     same: bool | None
     rule: str
+    nodes: tuple[Node, Node] | None = None
+    """What the answer and the reference were read as, where they were compared as mathematics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Answer:
     fault: str = ""
 
 
+MU = "\\mu"
 ALGEBRA_LIMIT = 1_000  # characters
 _PLAIN = re.compile(
     r"(?P<sign>-?)(?:(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<part>[0-9]{1,9}))?"
@@ -40,12 +50,37 @@ _PLAIN = re.compile(
     r"|(?P<over>[0-9]{1,15})/(?P<under>[0-9]{1,15}))"
 )
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_COMMA_MEASURE = re.compile(
+    r"-?\d+,\d+\s*(?:\\text\s*\{\s*)?(?:[\u0400-\u04ff]+|mili(?:on|ard)[ei]|€)[^\d,]*$"
+)
+_SPELT = re.compile(r"[A-Za-z]+(?:(?: |-| - )[A-Za-z]+)+")
+_OHM = re.compile(r"(?<=[\d}) ])([kMGm]|\\mu)? ?\\Omega(?![a-zA-Z])")
 _SENTENCE_MATH = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\{([^{}]*)\}")
-_LETTERS_ONLY = re.compile(r"\(?([A-Ea-e])\)?|([A-Za-z][A-Za-z ,'-]{2,})")
-_CHOSEN = re.compile(r"\(?([A-Ea-e])[).:]\s*(\S.*)")
-_CHOICE = re.compile(r"(?<![A-Za-z])[A-Ea-e][).:]")
-_LETTERS = re.compile(r"[\W_]+")
+_LETTERS_ONLY = re.compile(r"\(?([A-J]|[a-e])[).]?|([A-Za-z][A-Za-z ,'-]{2,})")
+_CHOSEN = re.compile(r"\(?([A-J]|[a-e])[).:](?![-+*/^=<>_])\s*(\S.*)", re.DOTALL)
+_CHOICE = re.compile(r"(?<![A-Za-z])[A-Ja-j][).:]")
+_OPTION = re.compile(
+    r"^(?:the\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice|alternative|选项|选择|选"
+    r"|вариант|ответ|opzione|risposta)\s*(?:is|:|：)?\s*(?=\(?[A-Ja-j]\)?(?:[).:]|$|\s))"
+    r"|(?<=^[A-Ja-j])\s*选项$",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?:is|are|was|were|or|and|nor|but|not|isn't|isn’t|wasn't|can(?:no|')t be|may be|might be)\b"
+    r"(?!\s+(?:correct|right|true|the\b|our\b|enough|possible))|(?:.*\b)?(?:wrong|incorrect|false)\b"
+    r"|或|不|错|или|не\b|oppure|non\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_STYLE = re.compile(
+    r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|displaystyle|boxed|fbox)(?![a-zA-Z])"
+)
+_PROSE = re.compile(r"[^\W\d_]+(?:[ ,.;:'’-]+[^\W\d_]+)*[.!]?")
+_AROUND = re.compile(r"(?<=[^\w\\ ]) | (?=[^\w ])")
+_REMAINDER = re.compile(
+    r"(\d{1,30})\s*(?:\\text\{\s*)?(?:,?\s*(?:with\s+)?(?:a\s+)?remainder(?:\s+of)?|rem\.?|[rR])(?:\s*\})?"
+    r"\s*(\d{1,30})"
+)
 
 
 def decide(prediction: str, reference: str) -> Decision:
@@ -60,9 +95,12 @@ def decide(prediction: str, reference: str) -> Decision:
         answer = _in_sentence(mine) or answer
     if (rule := _same_text(answer.text, wanted.text)) is not None:
         return Decision(True, rule)
-    if answer.readings and wanted.readings:
-        return _compare(answer, wanted)
-    if _plain_words(mine) == _plain_words(gold) != "":
+    decision = _compare(answer, wanted) if answer.readings and wanted.readings else None
+    if decision is None or not decision.same:
+        decision = _compare_measured(answer, wanted) or decision
+    if decision is not None:
+        return decision
+    if (mine_as_text := _in_words(mine)) and mine_as_text == _in_words(gold):
         return Decision(True, "words")
     return Decision(None, answer.fault or wanted.fault)
 
@@ -104,15 +142,39 @@ def worth_algebra(prediction: str, reference: str) -> bool:
 def read(text: str) -> Answer:
     """What a text means; `1,234` is one number or two."""
     try:
-        cleaned = clean(text)
+        cleaned = declared_apart(turned(clean(text)))
+    except NotMathError as fault:
+        return Answer(text[:200], (), str(fault))
+    if (division := _REMAINDER.fullmatch(cleaned)) is not None:
+        parts = [Number(Fraction(part), None, len(part)) for part in division.groups()]
+        return Answer(cleaned, (Call("remainder", tuple(parts)),))
+    if _SPELT.fullmatch(cleaned) and (number := spelt(cleaned)) and not number[1]:
+        return Answer(cleaned, (Words(cleaned),))
+    if _COMMA_MEASURE.match(cleaned):
+        cleaned = cleaned.replace(",", ".", 1)
+    try:
         readings = [parse(tokens(cleaned, commas_group=True))]
         if has_comma_groups(cleaned):
             readings.append(parse(tokens(cleaned, commas_group=False)))
         if _DECIMAL_COMMA.fullmatch(cleaned):
             readings.append(parse(tokens(cleaned.replace(",", "."), commas_group=False)))
     except NotMathError as fault:
-        return Answer(text[:200], (), str(fault))
+        return Answer(cleaned, (), str(fault))
     return Answer(cleaned, tuple(readings))
+
+
+@lru_cache(maxsize=4096)
+def _measured(cleaned: str) -> Node | None:
+    """What a text means if letters behind a value are a unit or words, not variables."""
+    if not may_measure(cleaned):
+        return None
+    try:
+        resistors = _OHM.sub(
+            lambda found: f"\\text{{{(found[1] or '').replace(MU, 'µ')}ohm}}", cleaned
+        )
+        return parse(tokens(resistors, commas_group=True, measured=True))
+    except NotMathError:
+        return None
 
 
 def _compare(answer: Answer, wanted: Answer) -> Decision:
@@ -121,11 +183,33 @@ def _compare(answer: Answer, wanted: Answer) -> Decision:
         for j, mine in enumerate(answer.readings):
             if (i or j) and not _may_be_meant(gold, mine):
                 continue
-            same, rule = rules.same(mine, gold)
+            same, rule = same_node(mine, gold)
             if same:
-                return Decision(True, rule)
+                return Decision(True, rule, (mine, gold))
             reason = reason or rule
     return Decision(False, reason)
+
+
+def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
+    """The decision where one of the two has a unit in letters: `5 kJ/mol` is 5."""
+    mine, gold = _measured(answer.text), _measured(wanted.text)
+    if mine is None and gold is None:
+        return None
+    pairs = [
+        (one, other)
+        for one in (mine, *answer.readings[:1])
+        for other in (gold, *wanted.readings[:1])
+        if one is not None and other is not None
+    ]
+    outcome = None
+    for one, other in pairs:
+        if has_symbols(one) or has_symbols(other):
+            continue
+        same, rule = same_node(one, other)
+        if same:
+            return Decision(True, rule, (one, other))
+        outcome = outcome or Decision(False, rule)
+    return outcome
 
 
 def _may_be_meant(gold: Node, mine: Node) -> bool:
@@ -150,16 +234,30 @@ def _in_sentence(text: str) -> Answer | None:
 
 def _in_letters(text: str) -> str:
     """A choice, or a text of three letters or more, in lower case; else nothing."""
-    found = _LETTERS_ONLY.fullmatch(_TEXT.sub(r"\1", text).strip())
+    found = _LETTERS_ONLY.fullmatch(_chosen(text))
     return (found[1] or found[2]).lower() if found else ""
 
 
 def _choice(text: str) -> str:
-    """The letter of a choice that is spelt out: `(C) 12`, `C. 12`."""
-    found = _CHOSEN.fullmatch(_TEXT.sub(r"\1", text).strip())
-    return found[1].lower() if found and not _CHOICE.search(found[2]) else ""
+    """The letter of a choice that is spelt out: `(C) 12`, `C. 12`; not that of `(C) is wrong`."""
+    found = _CHOSEN.fullmatch(_chosen(text))
+    if found is None or _CHOICE.search(found[2]) or _DENIED.match(found[2]):
+        return ""
+    return found[1].lower()
 
 
-def _plain_words(text: str) -> str:
-    plain = _LETTERS.sub(" ", text[:2_000]).strip().casefold()
-    return "" if any(mark.isdigit() for mark in plain) else plain
+def _chosen(text: str) -> str:
+    """A text without what stands in front of a choice: `Option (A)` is `(A)`."""
+    return _OPTION.sub("", unwrapped(_TEXT.sub(r"\1", text)).replace("$", "").strip()).strip()
+
+
+def _in_words(text: str) -> str:
+    """A text without layout; the case of words counts only where they are mathematics."""
+    try:
+        plain = clean(_TEXT.sub(r"\1", text[:TEXT_LIMIT]))
+    except NotMathError:
+        return ""
+    plain = " ".join(_STYLE.sub("", plain).split())
+    if _PROSE.fullmatch(plain):
+        return plain.casefold()
+    return _AROUND.sub("", plain)

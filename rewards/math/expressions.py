@@ -10,7 +10,6 @@ from fractions import Fraction
 
 from rewards.math.brackets import Brackets
 from rewards.math.cursor import Cursor
-from rewards.math.lexer import NotMathError, Token
 from rewards.math.nodes import (
     Based,
     Call,
@@ -22,6 +21,7 @@ from rewards.math.nodes import (
     Relation,
     Symbol,
 )
+from rewards.math.tokens import NotMathError, Token
 from rewards.math.vocabulary import (
     BASES,
     CONSTANTS,
@@ -78,7 +78,7 @@ class Expressions:
             if self._cursor.took("+"):
                 terms.append(self._signed_product())
             elif self._cursor.took("-"):
-                terms.append(Call("neg", (self._signed_product(),)))
+                terms = _less(terms, self._signed_product())
             elif self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
                 name = self._cursor.take().text
                 terms = [Call(name, (_of("add", terms), self._product()))]
@@ -96,7 +96,7 @@ class Expressions:
         while self._cursor.now.kind in {"+", "-"}:
             negative ^= self._cursor.take().kind == "-"
         node = self._product()
-        return Call("neg", (node,)) if negative else node
+        return _negative(node) if negative else node
 
     def _product(self) -> Node:
         factors = [self.power()]
@@ -127,7 +127,10 @@ class Expressions:
             return [Call("add", (factors[0], fraction))]
         is_fraction = self._cursor.is_("command", "frac")
         factor = self.power()
-        if whole and is_fraction and _is_proper_fraction(factor):
+        if whole and is_fraction and isinstance(factor, Quantity):  # `33\frac13\%`
+            if _is_proper_fraction(factor.value):
+                return [Quantity(Call("add", (factors[0], factor.value)), factor.unit)]
+        elif whole and is_fraction and _is_proper_fraction(factor):
             return [Call("add", (factors[0], factor))]
         return [*factors, factor]
 
@@ -162,10 +165,8 @@ class Expressions:
         while True:
             if self._cursor.took("!"):
                 node = Call("factorial", (node,))
-            elif self._cursor.took("%"):
-                node = Quantity(node, "%")
-            elif self._cursor.took("$"):
-                node = Quantity(node, "$")
+            elif self._cursor.now.kind in {"%", "$"}:
+                node = Quantity(node, self._cursor.take().text)
             elif self._cursor.is_("'"):
                 node = self._primed(node)
             elif self._cursor.took("_"):
@@ -223,6 +224,8 @@ class Expressions:
         raise NotMathError(f"{token.text or 'the end'!r} where a value has to be")
 
     def _money(self, sign: str) -> Node:
+        if self._cursor.took("-"):
+            return Quantity(Call("neg", (self.power(),)), sign)
         return Quantity(self.power(), sign)
 
     def _number(self, text: str) -> Node:
@@ -308,12 +311,11 @@ class Expressions:
         return self._number_set(letters)
 
     def _number_set(self, letters: str) -> Node:
-        node: Node = Constant(letters)
-        if self._cursor.is_("^") or self._cursor.is_("_"):
+        index = ""
+        while self._cursor.now.kind in {"^", "_"}:
             kind = self._cursor.take().kind
-            index = "".join(token.text for token in self._cursor.group())
-            node = Symbol(f"{letters}{kind}{index}")
-        return node
+            index += kind + "".join(token.text for token in self._cursor.group())
+        return Symbol(letters + index) if index else Constant(letters)
 
     def _macro_argument(self) -> Node:
         """What LaTeX gives a macro: a group, or a single digit or letter."""
@@ -352,6 +354,20 @@ class Expressions:
 
 def _of(operation: str, operands: list[Node]) -> Node:
     return operands[0] if len(operands) == 1 else Call(operation, tuple(operands))
+
+
+def _negative(node: Node) -> Node:
+    """The sign belongs to the value: `-\\$5` is -5 dollars."""
+    if isinstance(node, Quantity):
+        return Quantity(_negative(node.value), node.unit)
+    return Call("neg", (node,))
+
+
+def _less(terms: list[Node], term: Node) -> list[Node]:
+    """A difference, of numbers or of sets: `\\mathbb{R}-\\{1\\}`."""
+    if isinstance(term, Items) and term.left:
+        return [Call("difference", (_of("add", terms), term))]
+    return [*terms, Call("neg", (term,))]
 
 
 def _is_whole(node: Node) -> bool:

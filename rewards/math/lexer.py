@@ -5,100 +5,46 @@ meaning here raises `NotMathError`. Nothing is evaluated.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from rewards.math.alignment import unaligned
+from rewards.math.tokens import NotMathError, Token
+from rewards.math.unit_tokens import join_units
+from rewards.math.units import named, pieces, units_of
 from rewards.math.vocabulary import (
     CONSTANTS,
     FONT_COMMANDS,
     FUNCTIONS,
     GREEK_WORDS,
     SHORT_WORDS,
-    SUBSCRIPTS,
-    SUPERSCRIPTS,
+    SIGNS_BEFORE,
+    SIGNS_BEHIND,
+    SMALL_WORDS,
     SYNONYMS,
-    UNICODE,
+    VALUE_ENDS,
     WORD_COMMANDS,
 )
 
-TEXT_LIMIT = 4_000  # characters of an answer that are read at all
 TOKEN_LIMIT = 1_500
-
-
-class NotMathError(Exception):
-    """The text is not an answer that this package understands; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """`kind` is number, letters, command, text, or the character itself."""
-
-    kind: str
-    text: str = ""
-    spaced: bool = False
-    """Whether white space stood before it."""
-
-
-_UNUSUAL = re.compile("|".join(map(re.escape, UNICODE)))
-_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
-_LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉ₙ]+")
-
-_LOOKS = re.compile(
-    r"\\(?:left|right|middle|[bB]ig{1,2}[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits"
-    r"|rm|bf|it|large|Large|small|normalsize|hfill|noindent|centering)(?![a-zA-Z])\.?"
-    r"|(?<!\\)\\[()\[\]]|(?<!\\)\$|\\[hv]?phantom\s*(?:\{[^{}]*\}|\S)|\\(?:h|v|m)?space\*?\{[^{}]*\}|\\!"
-)
-_SPACES = re.compile(
-    r"\\(?:quad|qquad|enspace|(?:neg)?(?:thin|med|thick)space)(?![a-zA-Z])"
-    r"|(?<!\\)\\[,;:> \n]|~|\s+|&nbsp;"
-)
 _JOINED = re.compile(r"(sin|cos|tan|cot|sec|csc|ln|log|sqrt|pi)([a-z]|pi)")
 _CHOICES = re.compile(r"\(?[A-Za-z]\)?(\s*(,|;|and|or|&)\s*\(?[A-Za-z]\)?)+")
-_DOUBLED = re.compile(
-    r"(?<!\\)\\\\(?=(?:d|t)?frac|sqrt|pi|left|right|cdot|text|boxed|infty|begin|end)"
-)
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 NESTED_TEXTS = 4  # text commands inside one another
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<number>\d+\.(?=\s*\\(?:overline|dot))|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,6}(?![\d.a-zA-Z]))?|\.\d+)"
     r"|\\(?P<command>[a-zA-Z]+\*?|[{}%$&#_|\\])"
+    r"|(?P<word>[a-zA-Z]*(?:[\u00b5-\u024f\u0370-\u04ff\u1e00-\u1eff\u2126\u212b\u3005-\u30ff"
+    r"\u4e00-\u9fff\uac00-\ud7a3]+[a-zA-Z]*)+)"
     r"|(?P<letters>[a-zA-Z]+)"
-    r"|(?P<mark>[-+*/^_=<>!,;:|()\[\]{}'%$&\"?.@])",
+    r"|(?P<mark>[-+*/^_=<>!,;:|()\[\]{}'%$&\"?.@¢€£¥₽₹₩₪‰])",
     re.ASCII,
 )
-_ASCII_RELATIONS = [("<=", r"\le "), (">=", r"\ge "), ("!=", r"\ne "), ("**", "^"), ("=<", r"\le ")]
-_WORDED = re.compile(r"(?<=[\d)}])(or|and)(?=[\dA-Zx({\\-])")
-_GROUPED = re.compile(
-    r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;: ]|\\!|,\\!|,\s*\\!\s*|~)\s*\d{3})+(?!\d)"
-)
+_MARKS = dict.fromkeys(SIGNS_BEFORE, "$") | dict.fromkeys(SIGNS_BEHIND, "%")
+_MAY_MEASURE = re.compile(r"[\d})%!€£¥¢]\s*[a-zA-Z]|\\mu|\\Omega|\\circ\s*\}?\s*[CFK]")
+_UPRIGHT = re.compile(r"[a-zA-Zµ°%\s*/^{}()\d-]+(?:\\cdot[a-zA-Zµ°%\s*/^{}()\d-]+)*")
 _SPACED_GROUPS = re.compile(r"(?<![\d.,\w^_}])\d{1,3}(?: \d{3})+(?![\d\w])")
 _COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
-_NON_DIGITS = re.compile(r"\D+")
-
-
-def clean(text: str) -> str:
-    """`text` without what only looks, in ASCII.
-
-    Raises:
-        NotMathError: It is too long.
-    """
-    if len(text) > TEXT_LIMIT:
-        raise NotMathError(f"longer than {TEXT_LIMIT} characters")
-    if not text.isascii():
-        text = _UNUSUAL.sub(lambda found: UNICODE[found.group()], text)
-        text = _RAISED.sub(lambda found: "^{" + found.group().translate(SUPERSCRIPTS) + "}", text)
-        text = _LOWERED.sub(lambda found: "_{" + found.group().translate(SUBSCRIPTS) + "}", text)
-    text = _DOUBLED.sub(r"\\", text)
-    text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
-    text = _LOOKS.sub("", text)
-    if text.startswith("**") and text.endswith("**"):
-        text = text[2:-2]
-    for plain, command in _ASCII_RELATIONS:
-        text = text.replace(plain, command)
-    text = _SPACES.sub(" ", text)
-    text = _WORDED.sub(r" \1 ", text)
-    return text.strip().rstrip("\\").strip().removesuffix(".").strip()
 
 
 def has_comma_groups(cleaned: str) -> bool:
@@ -106,8 +52,19 @@ def has_comma_groups(cleaned: str) -> bool:
     return _COMMA_GROUPS.search(cleaned) is not None
 
 
-def tokens(cleaned: str, *, commas_group: bool) -> tuple[Token, ...]:
-    """Cut what `clean` gave; `commas_group` reads `1,234` as one number, not as two.
+def may_measure(cleaned: str) -> bool:
+    """Whether letters stand behind a value, which are variables or a unit."""
+    return _MAY_MEASURE.search(cleaned) is not None
+
+
+def tokens(cleaned: str, *, commas_group: bool, measured: bool = False) -> tuple[Token, ...]:
+    """Cut what `clean` gave.
+
+    Args:
+        cleaned: The text.
+        commas_group: Whether `1,234` is one number, not two.
+        measured: Whether letters behind a value are a unit or words (`5 kJ/mol`, `5 red balls`)
+            where they can be, not variables.
 
     Raises:
         NotMathError: A character has no meaning here, or there are too many tokens.
@@ -115,14 +72,14 @@ def tokens(cleaned: str, *, commas_group: bool) -> tuple[Token, ...]:
     text = _SPACED_GROUPS.sub(lambda found: found.group().replace(" ", ""), cleaned)
     if commas_group:
         text = _COMMA_GROUPS.sub(lambda found: _joined(text, found), text)
-    found = _cut(text, 0)
+    found = _cut(text, 0, measured)
     for i, token in enumerate(found):
         # Without an argument it is the minute.
         if token.text == "min" and (
             i + 1 == len(found) or found[i + 1].kind not in {"(", "{", "\\{"}
         ):
             found[i] = Token("text", "min", token.spaced)
-    return tuple(found)
+    return tuple(join_units(unaligned(found)))
 
 
 def _joined(text: str, groups: re.Match[str]) -> str:
@@ -133,7 +90,7 @@ def _joined(text: str, groups: re.Match[str]) -> str:
     return groups.group() if opened > closed else groups.group().replace(",", "")
 
 
-def _cut(text: str, nested: int) -> list[Token]:
+def _cut(text: str, nested: int, measured: bool) -> list[Token]:
     found: list[Token] = []
     position, spaced = 0, False
     while position < len(text):
@@ -148,19 +105,58 @@ def _cut(text: str, nested: int) -> list[Token]:
             continue
         if value in WORD_COMMANDS or value in FONT_COMMANDS:
             content, position = _group(text, position)
-            found += _styled(content, spaced, nested, words=value in WORD_COMMANDS)
+            words = value in WORD_COMMANDS
+            unit = _upright_unit(content) if _ends_value(found) else None
+            found += [unit] if unit else _styled(content, spaced, nested, words, measured)
         elif kind == "command" and _JOINED.fullmatch(value) and value not in FUNCTIONS:
             found += _letters(value, spaced)
         elif kind == "command":
             found.append(_command(value, spaced))
         elif kind == "letters":
-            found += _letters(value, spaced)
+            word = measured and _is_measure(value, spaced, found)
+            found += [Token("text", value, spaced)] if word else _letters(value, spaced)
+        elif kind == "word":
+            found.append(Token("text", value, spaced))
         else:
-            found.append(Token(value if kind == "mark" else kind, value, spaced))
+            found.append(Token(_MARKS.get(value, value) if kind == "mark" else kind, value, spaced))
         spaced = False
         if len(found) > TOKEN_LIMIT:
             raise NotMathError(f"more than {TOKEN_LIMIT} symbols")
     return found
+
+
+def _ends_value(found: list[Token]) -> bool:
+    return bool(found) and (found[-1].kind in VALUE_ENDS or found[-1].text == "mu")
+
+
+def _is_measure(run: str, spaced: bool, found: list[Token]) -> bool:
+    """Whether letters behind a value can be a unit, or a word.
+
+    A letter alone, and a word of small letters, is one only behind a space or another unit.
+    """
+    if not found:
+        return False
+    last = found[-1]
+    in_unit = last.kind == "text" or (last.kind in {"*", "/"} and found[-2:][0].kind == "text")
+    if last.text == "mu":
+        return bool(named(run))
+    if last.text == "circ" or (last.kind == "}" and [t.text for t in found[-2:-1]] == ["circ"]):
+        return run in {"C", "F", "K"}
+    if not (in_unit or last.kind in VALUE_ENDS) or run in FUNCTIONS or run in GREEK_WORDS:
+        return False
+    known = bool(named(run))
+    if in_unit or spaced:
+        return known or run.lower() in SMALL_WORDS
+    return known and len(run) > 1 and not run.islower()
+
+
+def _upright_unit(content: str) -> Token | None:
+    """A unit with exponents or fractions in \\text{} or \\mathrm{}: `m s^{-2}`."""
+    plain = content.strip()
+    if not any(mark in "^/" for mark in plain) or _UPRIGHT.fullmatch(plain) is None:
+        return None
+    text = plain.replace("\\cdot", "*").replace("{", "").replace("}", "")
+    return Token("text", text, spaced=True) if units_of(tuple(pieces(text))) else None
 
 
 @lru_cache(maxsize=1024)
@@ -172,7 +168,7 @@ def _command(name: str, spaced: bool) -> Token:
         return Token("text", name, spaced)
     if name in FUNCTIONS and name != "sqrt":
         return Token("function", name, spaced)
-    return Token("command" if name.isalpha() else name, name, spaced)
+    return Token("command" if name.isalpha() else _MARKS.get(name, name), name, spaced)
 
 
 def _letters(run: str, spaced: bool) -> list[Token]:
@@ -192,7 +188,7 @@ def _letters(run: str, spaced: bool) -> list[Token]:
     return [Token("letter", run[0], spaced), *rest]
 
 
-def _styled(content: str, spaced: bool, nested: int, *, words: bool) -> list[Token]:
+def _styled(content: str, spaced: bool, nested: int, words: bool, measured: bool) -> list[Token]:
     """What stands in \\text{} or \\mathrm{}: words, a variable, or mathematics all the same."""
     if nested > NESTED_TEXTS:
         raise NotMathError("text commands inside one another")
@@ -200,7 +196,7 @@ def _styled(content: str, spaced: bool, nested: int, *, words: bool) -> list[Tok
     if not plain:
         return []
     if any(mark.isdigit() or mark in "\\^_=" for mark in plain) or _CHOICES.fullmatch(plain):
-        return _cut(plain, nested + 1)
+        return _cut(plain, nested + 1, measured)
     unit = len(plain) == 1 and plain in "mgsLlhNJ"
     if words or unit or plain in {"min", "deg", "arg"}:
         return [Token("text", plain, spaced)]

@@ -83,7 +83,6 @@ class Quantity:
 
     value: "Node"
     unit: str
-    power: int = 1
 
 
 @dataclass(frozen=True, slots=True)

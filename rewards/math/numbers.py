@@ -46,6 +46,12 @@ def decimal(prediction: Node, reference: Node) -> bool | None:
     return None
 
 
+def meets_decimal(value: Any, reference: Node, *, digits: int = ROUNDED_DIGITS) -> bool:
+    """Whether a value rounds to a decimal reference of so many significant digits."""
+    gold = _decimal_of(reference)
+    return gold is not None and gold[2] >= digits and _within(value, gold)
+
+
 def _decimal_of(node: Node) -> tuple[Fraction, int, int] | None:
     """Value, decimals and significant digits of a decimal literal."""
     if isinstance(node, Call) and node.name == "neg":

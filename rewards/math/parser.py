@@ -10,12 +10,10 @@ Guarantees: time linear in the number of tokens, nesting bounded by `cursor.DEPT
 grammar does not cover raises `NotMathError`. Nothing is evaluated but literals.
 """
 
-import re
-
 from rewards.math.brackets import Brackets
-from rewards.math.cursor import END, JOINER, Cursor
+from rewards.math.cursor import END, Cursor
 from rewards.math.expressions import Expressions
-from rewards.math.lexer import NotMathError, Token
+from rewards.math.leading import BOUNDS_BEHIND, Before, name_words
 from rewards.math.nodes import (
     Call,
     Items,
@@ -27,10 +25,11 @@ from rewards.math.nodes import (
     Words,
     depth,
 )
-from rewards.math.vocabulary import ANYTHING, FILLERS, SET_OPERATIONS
+from rewards.math.tokens import NotMathError, Token
+from rewards.math.vocabulary import ANYTHING, JOINER, JOINERS, SET_OPERATIONS
+from rewards.math.words import may_label
 
 NODE_DEPTH_LIMIT = 100
-_WORD = re.compile(r"[A-Za-z]+")
 
 
 def parse(tokens: tuple[Token, ...]) -> Node:
@@ -72,7 +71,7 @@ class _Statements:
             if self._cursor.now.kind in {",", ";", "\\"} or self._cursor.is_("&"):
                 self._cursor.take()
             elif self._cursor.is_("text") and (joiner := JOINER.fullmatch(self._cursor.now.text)):
-                word = joiner[1].lower()
+                word = JOINERS.get(joiner[1].lower(), joiner[1].lower())
                 self._cursor.take()
             elif found:
                 return word
@@ -86,30 +85,40 @@ class _Statements:
         if words and ends:
             return Words(" ".join(words))
         if words and self._cursor.relation_sign() is not None:
+            if not may_label(name_words(words)):
+                raise NotMathError(f"{' '.join(words)!r} before a relation")
             return self._relation(Symbol(" ".join(words)))
-        known = all(part.lower() in FILLERS for word in words for part in _WORD.findall(word))
-        if words and not (known or words[-1].endswith((":", "="))):
-            raise NotMathError(f"{' '.join(words)!r} before an expression")
-        self._cursor.took(":")
-        node = self._relation(None)
-        return self._with_unit(node)
+        before = Before.of(words, labelled=self._cursor.took(":"))
+        return before.applied(self._with_words(self._relation(None)))
 
-    def _with_unit(self, node: Node) -> Node:
-        """The unit in words behind a value, with its power: `\\text{ cm}^2`, `km/h`."""
+    def _with_words(self, node: Node) -> Node:
+        """The words behind a value: a unit, a noun, or a bound (`or more`)."""
+        if (sign := self._bound()) is not None:
+            return Relation((Symbol(ANYTHING), node), (sign,))
         if not self._cursor.is_("text") or self._cursor.at_separator():
             return self._modulus(node)
-        unit, power = [], 1
-        while self._cursor.is_("text") and not self._cursor.at_separator():
-            unit.append(self._cursor.take().text)
+        measured: Node = Quantity(node, " ".join(self._cursor.words()))
+        while self._cursor.is_("number"):  # `5 ft 3 in`
+            more = self._expressions.power()
+            if not self._cursor.is_("text") or self._cursor.at_separator():
+                raise NotMathError("two numbers side by side")
+            more = Quantity(more, " ".join(self._cursor.words()))
+            measured = Call("together", (measured, more))
+        return measured
+
+    def _bound(self) -> str | None:
+        """`or more` and `or less`, in one text or in two."""
+        if not self._cursor.is_("text"):
+            return None
+        pair = [self._cursor.now.text, self._cursor.peek(1).text if self._joins() else ""]
+        sign = BOUNDS_BEHIND.get(" ".join(" ".join(pair).lower().split()))
+        if sign is not None:
+            self._cursor.skip(2 if pair[1] else 1)
             self._cursor.took(".")
-            if self._cursor.took("^"):
-                exponent = self._expressions.exponent()
-                if not isinstance(exponent, Number) or exponent.value not in {-3, -2, -1, 2, 3}:
-                    raise NotMathError("a unit with a strange exponent")
-                power = int(exponent.value)
-            if self._cursor.is_("/") or self._cursor.is_("*"):
-                unit.append(self._cursor.take().text)
-        return Quantity(node, " ".join(unit), power)
+        return sign
+
+    def _joins(self) -> bool:
+        return self._cursor.at_separator() and self._cursor.peek(1).kind == "text"
 
     def _modulus(self, node: Node) -> Node:
         for name in ("pmod", "mod", "bmod"):
@@ -153,10 +162,12 @@ class _Statements:
 
     def _ratio(self) -> Node:
         parts = [self._expressions.sum()]
-        if self._cursor.in_braces and isinstance(parts[0], Symbol):
+        if self._cursor.in_braces and not isinstance(parts[0], Number):
             return parts[0]
         while self._cursor.took(":") or self._cursor.took("text", "to"):
             parts.append(self._expressions.sum())
         if self._cursor.took("command", "choose"):
             return Call("binomial", (parts[0], self._expressions.sum()))
+        if self._cursor.took("command", "over"):
+            return Call("div", (parts[0], self._expressions.sum()))
         return Call("ratio", tuple(parts)) if len(parts) > 1 else parts[0]

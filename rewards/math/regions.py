@@ -30,6 +30,12 @@ ALL_REALS = frozenset(
     ("all real numbers", "all reals", "all real", "real numbers", "any real number", "all numbers")
 )
 Contains = Callable[[Any], bool]
+_HALVES = {
+    "<": "R_<0 R^-* R_-^* R^*_- R^{-} R^-", "≤": "R_le0 R^-_0 R_0^- R_-", "≠": "R^* R_ne0 R_*",
+    ">": "R_>0 R^+* R_+^* R^*_+ R_++ R^+", "≥": "R_ge0 R^+_0 R_0^+ R_+",
+}  # fmt: skip
+_HALF_OF = {name: sign for sign, names in _HALVES.items() for name in names.split()}
+_EITHER = {"R_+": ">≥", "R_-": "<≤"}  # with 0 or without, as the author likes
 
 
 class NoRegionError(Exception):
@@ -54,7 +60,14 @@ def looks_like_region(node: Node) -> bool:
         return node.name in {"union", "intersection", "difference", "such that"}
     if isinstance(node, Items):
         return _only_interval(node) if node.left else any(map(looks_like_region, node.items))
-    return node == Constant("R") or (isinstance(node, Words) and node.text.lower() in ALL_REALS)
+    named = isinstance(node, Symbol) and node.name in _HALF_OF
+    return named or _is_reals(node)
+
+
+def _is_reals(node: Node) -> bool:
+    """All real numbers; a plain R is them where a region is looked for."""
+    in_words = isinstance(node, Words) and node.text.lower() in ALL_REALS
+    return node == Constant("R") or in_words
 
 
 def _only_interval(node: Items) -> bool:
@@ -103,6 +116,12 @@ def _probes(boundaries: set[Any]) -> Iterator[Any]:
 
 def _regions(node: Node) -> list[Region]:
     """What the node may mean: relations with commas between them may be joined by and, or by or."""
+    if isinstance(node, Symbol) and node.name in _HALF_OF:
+        signs = _EITHER.get(node.name, _HALF_OF[node.name])
+        return [_half(sign) for sign in signs]
+    if isinstance(node, Relation) and node.operators == ("∈",):
+        name = node.sides[0].name if isinstance(node.sides[0], Symbol) else None
+        return [Region(one.contains, one.boundaries, name) for one in _regions(node.sides[1])]
     if not (isinstance(node, Items) and not node.left and node.items):
         return [_region(node)]
     parts = [_region(item) for item in node.items]
@@ -130,9 +149,17 @@ def _region(node: Node) -> Region:
         return _combined(node)
     if isinstance(node, Relation):
         return _solutions(node)
-    if node == Constant("R") or (isinstance(node, Words) and node.text.lower() in ALL_REALS):
+    if isinstance(node, Symbol) and node.name in _HALF_OF:
+        return _half(_HALF_OF[node.name])
+    if _is_reals(node) or node == Symbol("R"):
         return Region(lambda x: True, ())
     raise NoRegionError("no set of reals")
+
+
+def _half(sign: str) -> Region:
+    """The reals on one side of 0."""
+    zero = Fraction(0)
+    return Region(lambda x: _holds(x, sign, zero), (zero,))
 
 
 def _listed(node: Items) -> Region:
@@ -153,10 +180,11 @@ def _listed(node: Items) -> Region:
 def _combined(node: Call) -> Region:
     if node.name == "such that":
         subject, condition = node.arguments
-        if isinstance(subject, Symbol) or subject == Relation((subject,), ()):
+        if isinstance(subject, Symbol):
             return _regions(condition)[0]
         if isinstance(subject, Relation) and subject.operators == ("∈",):
-            return _regions(condition)[0]
+            within, wanted = _regions(subject)[0], _regions(condition)[0]
+            return _joined([within, wanted], lambda x: within.contains(x) and wanted.contains(x))
         raise NoRegionError("a set of something else than reals")
     if node.name not in {"union", "intersection", "difference"}:
         raise NoRegionError("no set of reals")
@@ -171,9 +199,7 @@ def _combined(node: Call) -> Region:
 
 def _solutions(node: Relation) -> Region:
     if node.operators == ("∈",):
-        inner = _regions(node.sides[1])[0]
-        name = node.sides[0].name if isinstance(node.sides[0], Symbol) else None
-        return Region(inner.contains, inner.boundaries, name)
+        return _regions(node)[0]
     names = set().union(*map(_names, node.sides))
     if len(names) != 1:
         raise NoRegionError("not one variable")

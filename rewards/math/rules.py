@@ -9,10 +9,11 @@ what it refuses (/=), prediction first.
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
 
-from rewards.math import regions
+from rewards.math.families import same_family
 from rewards.math.identities import expression, proportional, value_of
+from rewards.math.magnitudes import spelt
+from rewards.math.measures import same_measure
 from rewards.math.nodes import (
     Based,
     Call,
@@ -25,16 +26,16 @@ from rewards.math.nodes import (
     Relation,
     Symbol,
     Words,
-    children,
 )
-from rewards.math.numbers import decimal, number
-from rewards.math.units import Unit, find_unit
+from rewards.math.numbers import decimal, meets_decimal, number
+from rewards.math.regions import ALL_REALS, NoRegionError, looks_like_region, same_region
+from rewards.math.signs import both_signs, has_plus_minus
 from rewards.math.values import same_value
-from rewards.math.vocabulary import NOTHING, NUMBER_WORDS
+from rewards.math.vectors import components
+from rewards.math.vocabulary import NOTHING
 
 Rule = Callable[[Node, Node], bool | None]
 LONGEST_LIST = 60  # answers in a list whose order does not matter
-PLUS_MINUS = frozenset(("pm", "mp"))
 _PUNCTUATION = re.compile(r"[^\w%+-]+")
 
 
@@ -61,14 +62,14 @@ def words(prediction: Node, reference: Node) -> bool | None:
     if not (isinstance(prediction, Words) or isinstance(reference, Words)):
         return None
     left, right = _in_words(prediction), _in_words(reference)
+    if left is not None and right is not None and (left == right or {left, right} <= NOTHING):
+        return True
+    mine, gold = _in_figures(prediction), _in_figures(reference)
+    if mine is not prediction or gold is not reference:
+        return _same(mine, gold)
     if left is None or right is None:
         return None
-    if left == right or {left, right} <= NOTHING:
-        return True
-    numbers = NUMBER_WORDS.get(left), NUMBER_WORDS.get(right)
-    if numbers != (None, None):
-        return _word_number(prediction, left) == _word_number(reference, right)
-    return None if regions.ALL_REALS & {left, right} else False
+    return None if ALL_REALS & {left, right} else False
 
 
 def _in_words(node: Node) -> str | None:
@@ -86,11 +87,13 @@ def _in_words(node: Node) -> str | None:
     return "".join(part for part in parts if part) if all(parts) else None
 
 
-def _word_number(node: Node, word: str) -> Fraction | None:
-    if isinstance(node, Number):
-        return node.value
-    found = NUMBER_WORDS.get(word)
-    return None if found is None else Fraction(found)
+def _in_figures(node: Node) -> Node:
+    """The node, or the number that it spells out: `two thirds`, `five apples`."""
+    found = spelt(node.text) if isinstance(node, Words) else None
+    if found is None:
+        return node
+    number, rest = Number(found[0], None, len(str(found[0].numerator))), found[1]
+    return Quantity(number, rest) if rest else number
 
 
 def based(prediction: Node, reference: Node) -> bool | None:
@@ -105,105 +108,28 @@ def based(prediction: Node, reference: Node) -> bool | None:
 
 
 def measured(prediction: Node, reference: Node) -> bool | None:
-    """Units, percent and money: `5\\text{ cm}` = `5`, `28\\%` = `28` = `0.28`; `5 cm` /= `5 m`."""
-    if not (isinstance(prediction, Quantity) or isinstance(reference, Quantity)):
-        return None
-    (value, unit), (gold, gold_unit) = _unwrapped(prediction), _unwrapped(reference)
-    if unit is not None and gold_unit is not None:
-        return _same_amount(value, unit, gold, gold_unit)
-    one = unit or gold_unit
-    if one is None:
-        return _same(value, gold)
-    if _names_another(prediction if unit is None else reference):
-        return False
-    percent = one.dimension == "percent"
-    return _same(value, gold) or (percent and _same_share(prediction, reference))
+    """Units, percent, money and words behind a value: `5\\text{ cm}` = `5`, `5 km` = `5000 m`.
 
-
-def _same_amount(value: Node, unit: Unit, gold: Node, gold_unit: Unit) -> bool:
-    if (unit.dimension, unit.power) != (gold_unit.dimension, gold_unit.power):
-        return False
-    if unit.factor == gold_unit.factor:
-        return _same(value, gold)
-    amount = _converted(value, unit)
-    return amount is not None and bool(amount == _converted(gold, gold_unit))
-
-
-def _names_another(node: Node) -> bool:
-    """Whether something is counted here that is no known unit: `5\\text{ apples}`."""
-    return isinstance(node, Quantity) and node.unit.lower().rstrip("s") != "unit"
-
-
-def _unwrapped(node: Node) -> tuple[Node, Unit | None]:
-    if not isinstance(node, Quantity):
-        return node, None
-    inner, unit = _unwrapped(node.value)
-    return inner, find_unit(node.unit, node.power) or unit
-
-
-def _converted(node: Node, unit: Unit) -> Any:
-    value = value_of(node)
-    return value * unit.factor if isinstance(value, Fraction) else None
-
-
-def _same_share(prediction: Node, reference: Node) -> bool:
-    """`0.28` is `28\\%`; what is no decimal or fraction cannot be meant as a share of 1."""
-    left, right = value_of(prediction), value_of(reference)
-    return left is not None and right is not None and same_value(left, right)
+    `28\\%` = `28` = `0.28`, `5\\text{ million}` = `5000000`; `5 cm` /= `5 m`, `5 billion` /= `5`.
+    """
+    return same_measure(prediction, reference, _same)
 
 
 def region(prediction: Node, reference: Node) -> bool | None:
     """Sets of reals: `x \\ge 0` = `[0,\\infty)`; `(0,1)` /= `[0,1)`; `A \\cup B` /= `A \\cap B`."""
-    if not (regions.looks_like_region(prediction) or regions.looks_like_region(reference)):
+    if not (looks_like_region(prediction) or looks_like_region(reference)):
         return None
     try:
-        return regions.same_region(prediction, reference)
-    except regions.NoRegionError:
+        return same_region(prediction, reference)
+    except NoRegionError:
         return None
 
 
 def plus_minus(prediction: Node, reference: Node) -> bool | None:
     """Both signs are two answers: `1 \\pm \\sqrt2` = `1+\\sqrt2, 1-\\sqrt2`; `2` /= `\\pm 2`."""
-    if not (_has_plus_minus(prediction) or _has_plus_minus(reference)):
+    if not (has_plus_minus(prediction) or has_plus_minus(reference)):
         return None
-    return _same(_both_signs(prediction), _both_signs(reference))
-
-
-def _has_plus_minus(node: Node) -> bool:
-    sign = isinstance(node, Call) and node.name in PLUS_MINUS
-    return sign or any(map(_has_plus_minus, children(node)))
-
-
-def _both_signs(node: Node) -> Node:
-    if isinstance(node, Items):
-        spread = [inner for item in node.items for inner in _signs_of(item)]
-        if node.left in {"(", "["} and len(spread) > len(node.items):
-            return node if len(node.items) > 1 else Items(tuple(spread))
-        return Items(tuple(spread), node.left, node.right, node.joiner)
-    spread = _signs_of(node)
-    return Items(tuple(spread)) if len(spread) > 1 else node
-
-
-def _signs_of(node: Node) -> list[Node]:
-    if not _has_plus_minus(node):
-        return [node]
-    plus, minus = _with_sign(node, upper=True), _with_sign(node, upper=False)
-    return [plus, minus]
-
-
-def _with_sign(node: Node, *, upper: bool) -> Node:
-    if isinstance(node, Call):
-        arguments = tuple(_with_sign(argument, upper=upper) for argument in node.arguments)
-        name = node.name
-        if name not in PLUS_MINUS:
-            return Call(name, arguments)
-        second = arguments[1] if (name == "pm") == upper else Call("neg", (arguments[1],))
-        return Call("add", (arguments[0], second))
-    if isinstance(node, Relation):
-        return Relation(tuple(_with_sign(s, upper=upper) for s in node.sides), node.operators)
-    if isinstance(node, Quantity):
-        return Quantity(_with_sign(node.value, upper=upper), node.unit, node.power)
-    return node
+    return _same(both_signs(prediction), both_signs(reference))
 
 
 def assigned(prediction: Node, reference: Node) -> bool | None:
@@ -237,7 +163,33 @@ def _named(node: Node) -> tuple[Node | None, Node]:
         end -= 1
     if end == 0:
         return None, node.sides[0]
-    return (node.sides[0], node.sides[end]) if named else (None, node)
+    links = node.sides[int(named) : end + 1]
+    exact = set(node.operators[int(named) : end]) <= {"="}
+    agreed = _agreed(links, known=not named) if exact else (links[-1] if named else None)
+    if agreed is None:
+        return None, node
+    return (node.sides[0] if named else None), agreed
+
+
+def _agreed(links: Sequence[Node], *, known: bool) -> Node | None:
+    """The value of a chain whose links are one value, `20+21=41`; None for `5=6`.
+
+    It is the last link that is no rounding of the one before. `known` wants the value of each.
+    """
+    values = [value_of(link) for link in links]
+    if known and None in values:
+        return None
+    last = 0
+    for at in range(1, len(links)):
+        if values[at] is None or values[last] is None or same_value(values[at], values[last]):
+            last = at
+        elif meets_decimal(values[last], links[at], digits=1):
+            continue
+        elif meets_decimal(values[at], links[last], digits=1):
+            last = at
+        else:
+            return None
+    return links[last]
 
 
 def _is_name(node: Node) -> bool:
@@ -253,9 +205,18 @@ def _is_name(node: Node) -> bool:
     return False
 
 
+def family(prediction: Node, reference: Node) -> bool | None:
+    """Families, up to renaming: `2n\\pi, n\\in\\mathbb{Z}` = `2k\\pi, k\\in\\mathbb{Z}`."""
+    return same_family(prediction, reference, _same)
+
+
 def items(prediction: Node, reference: Node) -> bool | None:
     """Lists, sets, tuples: `3,2` = `2,3`, `\\{1,2\\}` = `1,2`; `(2,1)` /= `(1,2)`; `2` /= `2,3`."""
     left, right = _as_items(prediction), _as_items(reference)
+    if left is None and right is not None and right.left == "(":
+        left = components(prediction, len(right.items))
+    if right is None and left is not None and left.left == "(":
+        right = components(reference, len(left.items))
     if left is not None and right is not None:
         return _same_items(left, right)
     if isinstance(left, Items) and isinstance(prediction, Items):
@@ -390,6 +351,7 @@ RULES: tuple[Rule, ...] = (
     assigned,
     modulus,
     matrix,
+    family,
     items,
     equation,
     decimal,

@@ -15,8 +15,11 @@ from rewards.errors import PoolError
 from rewards.grading.process import WorkerProcess
 from rewards.grading.wire import decode_reply, encode_request, start_error
 from rewards.math.equal import decide, worth_algebra
+from rewards.math.references import UnreadableError, alternatives, contradicts
 from rewards.types import Sample, Verdict
+from rewards.use import Use
 
+USE = Use("math-bare", {"unevaluated": "accept"})  # what is asked is equivalence
 MEMORY_MB = 512
 START_SECONDS = 120.0
 ATTEMPTS = 2  # a worker that dies is replaced once
@@ -63,7 +66,7 @@ class StandaloneGrader:
                 self._stop()
 
     def _start(self) -> WorkerProcess:
-        worker = WorkerProcess("math-bare", MEMORY_MB)
+        worker = WorkerProcess(USE.to_argument(), MEMORY_MB)
         self._worker = worker
         try:
             why = start_error(_line(worker, START_SECONDS))
@@ -89,9 +92,17 @@ def math_equal(prediction: str, reference: str, *, deadline: float = 3.0) -> boo
     Raises:
         PoolError: The worker does not start.
     """
-    decision = decide(prediction, reference)
-    if decision.same is not None or not worth_algebra(prediction, reference):
-        return bool(decision.same)
+    try:
+        golds = alternatives(reference)
+    except UnreadableError:
+        return False
+    decisions = [
+        decide(prediction, gold) for gold in golds[: 1 + 2 * (not contradicts(prediction, golds))]
+    ]
+    if any(decision.same for decision in decisions):
+        return True
+    if decisions[0].same is False or not worth_algebra(prediction, golds[0]):
+        return False
     sample = Sample(id="math_equal", prompt=(), response=prediction, reference=reference)
     return _grader(os.getpid()).is_correct(sample, deadline)
 

@@ -195,8 +195,15 @@ _ARITHMETIC: Mapping[str, Callable[[list[Value], Point], Value]] = {
     "sqrt": lambda values, point: _root(values[0], Fraction(2), point),
     "cbrt": lambda values, point: _root(values[0], Fraction(3), point),
     "root": lambda values, point: _root(values[0], values[1], point),
-    "ratio": lambda values, _: divided(*values) if len(values) == 2 else _opaque("ratio", values),
+    "ratio": lambda values, _: _ratio(values),
 }
+
+
+def _ratio(values: list[Value]) -> Value:
+    """Two terms are a quotient; of more, only their proportions count."""
+    if len(values) == 2:
+        return divided(*values)
+    return _opaque("ratio", [divided(value, values[0]) for value in values])
 
 
 def _folded(name: str, values: list[Value]) -> Value:

@@ -1,5 +1,7 @@
 """The words of mathematical answers: commands, functions, letters, and what each stands for."""
 
+import re
+
 
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -16,9 +18,19 @@ UNICODE = {
     "ω": r"\omega ", "σ": r"\sigma ", "ε": r"\epsilon ", "ρ": r"\rho ", "τ": r"\tau ",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}",
     "¾": r"\frac{3}{4}", "⅛": r"\frac{1}{8}", "⟨": r"\langle ", "⟩": r"\rangle ",
-    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "€": r"\$ ", "£": r"\$ ",
-    "“": '"', "”": '"', "，": ",", "；": ";", "：": ":", "（": "(", "）": ")", "\u00a0": " ",
-    "\u2009": " ", "\u202f": " ",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "µ": r"\mu ",
+    "“": '"', "”": '"', "、": ",", "\u00a0": " ", "\u3000": " ", "\u2002": " ", "\u2003": " ",
+    "\u2004": " ", "\u2005": " ", "\u2006": " ", "\u2007": " ", "\u2008": " ", "\u2009": " ",
+    "\u200a": " ", "\u202f": " ", "\u205f": " ", "℃": r"\text{degC}", "℉": r"\text{degF}",
+    "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}",
+    "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅜": r"\frac{3}{8}",
+    "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}", "⅐": r"\frac{1}{7}", "⅑": r"\frac{1}{9}",
+    "⅒": r"\frac{1}{10}", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "∣": "|", "‖": r"\|",
+    "∤": r"\nmid ", "⊂": r"\subset ", "⊆": r"\subseteq ", "→": r"\to ", "⇒": r"\implies ",
+    "∧": r"\land ", "∨": r"\lor ", "△": r"\triangle ", "∠": r"\angle ", "ℓ": r"\ell ",
+    "κ": r"\kappa ", "η": r"\eta ", "ξ": r"\xi ", "ψ": r"\psi ", "χ": r"\chi ", "ν": r"\nu ",
+    "Δ": r"\Delta ", "Ω": r"\Omega ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Γ": r"\Gamma ",
+    "﹣": "-", "‐": "-", "‑": "-", "‒": "-", "″": "''",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙ", "0123456789n")
@@ -32,16 +44,20 @@ SYNONYMS = {
     "wedge": "and", "vee": "or", "simeq": "approx", "doteq": "=", "coloneqq": "=", "equiv": "=",
     "varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "lbrack": "[", "rbrack": "]",
     "lang": "langle", "rang": "rangle", "implies": ";", "Rightarrow": ";", "iff": ";",
-    "Leftrightarrow": ";", "ge": "ge", "infin": "infty", "dots": "ldots", "cdots": "ldots",
+    "Leftrightarrow": ";", "infin": "infty", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "fbox": "boxed", "framebox": "boxed", "lg": "lg", "arctg": "arctan",
-    "tg": "tan", "ctg": "cot", "sh": "sinh", "ch": "cosh", "textdollar": "$", "pounds": "$",
-    "euro": "$", "cosec": "csc",
+    "tg": "tan", "ctg": "cot", "sh": "sinh", "ch": "cosh", "textdollar": "$", "pounds": "£",
+    "euro": "€", "texteuro": "€", "textsterling": "£", "yen": "¥", "textyen": "¥",
+    "textcent": "¢", "cent": "¢", "permil": "‰", "perthousand": "‰", "textdegree": "circ",
+    "cosec": "csc", "Bbb": "mathbb",
 }  # fmt: skip
 """Commands that mean the same; a target that is no letters is a character."""
-WORD_COMMANDS = _set("text textbf textit textrm textnormal texttt textsf textsc mbox emph hbox")
+WORD_COMMANDS = _set(
+    "text textbf textit textrm textnormal texttt textsf textsc textmd textup textsl mbox emph hbox"
+)
 FONT_COMMANDS = _set(
-    "mathrm mathit mathbf mathsf mathtt operatorname bold boldsymbol bm pmb mathcal mathscr "
-    "mathfrak"
+    "mathrm mathit mathbf mathsf mathtt mathnormal operatorname bold boldsymbol bm pmb mathcal "
+    "mathscr mathfrak"
 )
 FUNCTIONS = _set(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth asin "
@@ -54,6 +70,20 @@ SHORT_WORDS = _set(
     "when none even true cm mm km kg mg lb lbs oz ft in yd mi hr hrs min mins sec secs mph mL ml "
     "dL cc sq ppm rpm cents cent pct inch feet foot mile hour day week year unit deg rad"
 )
+SMALL_WORDS = _set(
+    "red men man boy dog cat car cup bag box pen egg hat pie toy bus way set cow pig kid job mat "
+    "ant bee fox key map pan pot row tie ice oil old new big fat wet dry low hot hen owl jar jug "
+    "can tin bar bed leg arm eye ear lot bit nut fan fly cap cab van log run win hit try put ate "
+    "per a an di de del and for out off up down left right north south east west am pm AM PM to "
+    "in is or not"
+)
+"""Words of two or three letters that may stand behind a value."""
+SIGNS_BEFORE = frozenset("$€£¥₽₹₩₪")
+SIGNS_BEHIND = frozenset("%‰¢")
+VALUE_ENDS = frozenset(("number", "}", ")", "]", "|", "!", "%", "$", "\\}"))
+"""Kinds of tokens at which a value may end."""
+JOINER = re.compile(r"\W*(and|or|和|或|或者|и|или|oppure)\W*", re.IGNORECASE)
+JOINERS = {"和": "and", "и": "and", "或": "or", "或者": "or", "или": "or", "oppure": "or"}
 ANYTHING = "_"
 """The name of the variable that a text left out."""
 RELATIONS = {"=": "=", "<": "<", ">": ">", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈",
@@ -73,8 +103,11 @@ INVERTIBLE = _set("sin cos tan cot sec csc")
 NUMBER_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C"}
 PAIRS = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil"), "langle": ("rangle", "")}
 MATRICES = _set("matrix pmatrix bmatrix vmatrix Bmatrix Vmatrix smallmatrix array")
-NO_FACTOR = _set("pm mp rfloor rceil rangle end pmod mod bmod choose hline")
-LISTS = _set("cases aligned align align* gathered gather gather* split equation")
+NO_FACTOR = _set("pm mp rfloor rceil rangle end pmod mod bmod choose over hline")
+LISTS = _set(
+    "cases aligned alignedat align align* gathered gather gather* split equation equation* "
+    "multline multline* flalign flalign* eqnarray eqnarray* displaymath math"
+)
 FILLERS = _set(
     "about approximately exactly roughly around the answer is final thus therefore so hence we get "
     "have value equals equal to only just a an are be of solution solutions area length"

@@ -39,10 +39,20 @@ def prompt(i: int, reference: object) -> Prompt:
 async def test_each_reference_is_its_own_answer_across_batches() -> None:
     prompts = [prompt(i, str(i)) for i in range(BATCH + 50)]
     prompts[3] = prompt(3, "}{")  # closes the box around it
-    prompts[BATCH + 7] = prompt(BATCH + 7, ["1"])
+    prompts[BATCH + 7] = prompt(BATCH + 7, {"a": "1"})
     found = await found_in(prompts, "math", boxed=True)
     assert [(miss.index, miss.prompt.id) for miss in found] == [(3, "p3"), (1_031, "p1031")]
     assert [miss.verdict.is_correct for miss in found] == [False, False]
+
+
+async def test_a_text_without_an_answer_is_a_miss_though_it_equals_itself() -> None:
+    readable = ['["4", "5"]', "['4']", '"4"', "A) 12", "Two and two is four.\n#### 4", "α-helix"]
+    damaged = ["\\boxed{4", "We add both sides and get the result.", "nan"]
+    prompts = [prompt(i, one) for i, one in enumerate([*readable, ["4", "5"], 4, *damaged])]
+    found = await found_in(prompts, "math", boxed=True)
+    assert [miss.prompt.reference for miss in found] == damaged
+    assert {str(miss.verdict.outcome) for miss in found} == {"ungradable"}
+    assert all(miss.verdict.reason.startswith("reference: ") for miss in found)
 
 
 async def test_a_bare_verifier_gets_no_box_and_numbers_are_answers() -> None:
@@ -69,7 +79,7 @@ async def test_places_of_other_sources(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps(rows))
     prompts = load_prompts(path)
-    found = await found_in([prompts[0], prompt(1, ["1"])], "math", boxed=True)
+    found = await found_in([prompts[0], prompt(1, {"a": "1"})], "math", boxed=True)
     assert places(str(path), found) == [f"{path} item 2"]
     assert places("builtin:arithmetic", found) == ["builtin:arithmetic p1"]
     assert places(str(path), []) == []

@@ -71,7 +71,7 @@ def test_the_reason_names_the_rule() -> None:
     assert BARE.judge(sample("x > 0", "[0,\\infty)")).reason == "differs: region"
 
 
-@pytest.mark.parametrize("reference", [None, ["5"], True, "", "  "])
+@pytest.mark.parametrize("reference", [None, {"a": 5}, True, "", "  "])
 def test_a_reference_that_is_no_text_or_number_is_ungradable(reference: object) -> None:
     assert MATH.judge(sample("\\boxed{5}", reference)).reason.startswith("reference: ")
 

@@ -1,0 +1,184 @@
+r"""Families of values with an integer parameter: `\frac{\pi}{4}+k\pi, k\in\mathbb{Z}`.
+
+Guarantees: two families are the same if they are so after the parameter is renamed; where both are
+arithmetic progressions over all integers, if they hold the same numbers.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from rewards.math.nodes import Call, Constant, Items, Node, Quantity, Relation, Symbol, children
+from rewards.math.values import INTEGERS, NoValueError, Point, evaluate, is_real, mp, same_value
+
+Same = Callable[[Node, Node], bool]
+TAIL = 160  # characters at the end of an answer in which a parameter is declared
+LONGEST = 12  # values of a family
+FARTHEST = 10**6  # steps between the starts of two progressions that are compared
+_PROBES = 4
+_DECLARED = re.compile(
+    r"[\s,;]{0,4}\(?\s?"
+    r"(?:(?:where|for|with|all|any|every|each|some|\\forall|\\text\{\s?[a-z ]{0,24}\})\s?){0,4}"
+    r"(?P<name>[a-zA-Z])\s?\\in\s?\\mathbb\s?\{?\s?(?P<set>[ZN])\s?\}?"
+    r"(?P<kind>[_^]\{?[^\s{}]{1,4}\}?)?"
+    r"\s?\)?\s?\.?$"
+)
+_SPOKEN = re.compile(
+    r"[\s,;]{0,4}\(?\s?(?:\\text\{\s?)?(?:(?:where|for|with|all|any|every|each|some|an|and)\s){0,4}"
+    r"(?:integers?(?:\s?\\?\}|\svalues? of)?\s{0,2}(?P<after>[a-zA-Z])"
+    r"|\}?\s?(?P<before>[a-zA-Z])\s?(?:\\text\{\s?)?(?:is|being|are)?\s?(?:an?|any)?\s?integers?)"
+    r"\s?\}?\s?\)?\s?\.?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Values that depend on one parameter, and the set that the parameter runs through."""
+
+    values: tuple[Node, ...]
+    parameter: str
+    domain: str
+
+
+def declared_apart(cleaned: str) -> str:
+    """The text with the declaration of its parameter as an item: `2n\\pi, n \\in \\mathbb{Z}`."""
+    if "integer" not in cleaned[-TAIL:] and "\\mathbb" not in cleaned[-TAIL:]:
+        return cleaned
+    start = max(0, len(cleaned) - TAIL)
+    found = _DECLARED.search(cleaned, start)
+    if found is not None and found.start() > 0:
+        declaration = f"\\mathbb{{{found['set']}}}{found['kind'] or ''}"
+        return f"{cleaned[: found.start()]}, {found['name']} \\in {declaration}"
+    spoken = _SPOKEN.search(cleaned, start)
+    if spoken is not None and spoken.start() > 0:
+        name = spoken["after"] or spoken["before"]
+        return f"{cleaned[: spoken.start()]}, {name} \\in \\mathbb{{Z}}"
+    return cleaned
+
+
+def same_family(prediction: Node, reference: Node, same: Same) -> bool | None:
+    """Whether two families are the same; None where neither declares a parameter."""
+    mine, gold = family(prediction), family(reference)
+    if mine is None and gold is None:
+        return None
+    mine = mine or _undeclared(prediction)
+    gold = gold or _undeclared(reference)
+    if mine is None or gold is None:
+        return None
+    if mine.domain != gold.domain or not len(mine.values) == len(gold.values) <= LONGEST:
+        return False
+    rest = list(gold.values)
+    for value in mine.values:
+        partner = next(
+            (i for i, other in enumerate(rest) if _same_values(value, mine, other, gold, same)),
+            None,
+        )
+        if partner is None:
+            return False
+        del rest[partner]
+    return True
+
+
+def family(node: Node) -> Family | None:
+    """The node as a family, if it declares one parameter."""
+    if not isinstance(node, Items) or node.left:
+        return None
+    declared = [item for item in node.items if _is_declaration(item)]
+    values = tuple(_value(item) for item in node.items if not _is_declaration(item))
+    if len(declared) != 1 or not values:
+        return None
+    subject, domain = children(declared[0])
+    if not isinstance(subject, Symbol) or not all(_depends(value, subject) for value in values):
+        return None
+    return Family(values, subject.name, _domain(domain) or "")
+
+
+def _undeclared(node: Node) -> Family | None:
+    """A family whose only letter is one that stands for integers by convention."""
+    items = node.items if isinstance(node, Items) and not node.left else (node,)
+    values = tuple(map(_value, items))
+    names = set().union(*map(_names, values))
+    if len(names) != 1 or not names <= INTEGERS:
+        return None
+    return Family(values, names.pop(), "Z")
+
+
+def _is_declaration(node: Node) -> bool:
+    return isinstance(node, Relation) and node.operators == ("∈",) and (
+        _domain(node.sides[1]) is not None
+    )  # fmt: skip
+
+
+def _domain(node: Node) -> str | None:
+    name = node.name if isinstance(node, Constant | Symbol) else ""
+    return name if name[:1] in {"Z", "N"} and name[1:2] in {"", "_", "^"} else None
+
+
+def _value(node: Node) -> Node:
+    """What a name is given: `x = 2n\\pi` is `2n\\pi`."""
+    if (
+        isinstance(node, Relation)
+        and node.operators == ("=",)
+        and isinstance(node.sides[0], Symbol)
+    ):
+        return node.sides[1]
+    return node
+
+
+def _names(node: Node) -> set[str]:
+    if isinstance(node, Symbol):
+        return {node.name}
+    return set().union(*map(_names, children(node)))
+
+
+def _depends(node: Node, symbol: Symbol) -> bool:
+    return node == symbol or any(_depends(child, symbol) for child in children(node))
+
+
+def _same_values(mine: Node, a: Family, gold: Node, b: Family, same: Same) -> bool:
+    if same(_renamed(mine, a.parameter, b.parameter), gold):
+        return True
+    if a.domain != "Z":
+        return False
+    left, right = _progression(mine, a.parameter), _progression(gold, b.parameter)
+    if left is None or right is None:
+        return False
+    (start, step), (other, other_step) = left, right
+    if not (same_value(step, other_step) or same_value(step, -other_step)):
+        return False
+    apart = (start - other) / step
+    if not is_real(apart) or abs(apart) > FARTHEST:
+        return False
+    return same_value(apart, mp.nint(apart.real))
+
+
+def _progression(node: Node, parameter: str) -> tuple[Any, Any] | None:
+    """The start and the step of an arithmetic progression, as inexact numbers."""
+    values = []
+    for number in range(_PROBES):
+        point = Point(0)
+        point.bound[parameter] = Fraction(number)
+        try:
+            values.append(mp.mpmathify(evaluate(node, point)))
+        except NoValueError:
+            return None
+    steps = [after - before for before, after in pairwise(values)]
+    even = all(same_value(steps[0], step) for step in steps[1:])
+    return (values[0], steps[0]) if even and steps[0] != 0 else None
+
+
+def _renamed(node: Node, old: str, new: str) -> Node:
+    if node == Symbol(old):
+        return Symbol(new)
+    if isinstance(node, Call):
+        return replace(node, arguments=tuple(_renamed(one, old, new) for one in node.arguments))
+    if isinstance(node, Items):
+        return replace(node, items=tuple(_renamed(one, old, new) for one in node.items))
+    if isinstance(node, Relation):
+        return replace(node, sides=tuple(_renamed(one, old, new) for one in node.sides))
+    if isinstance(node, Quantity):
+        return replace(node, value=_renamed(node.value, old, new))
+    return node

@@ -1,0 +1,136 @@
+r"""The text of an answer without what only looks: fonts, colours, spaces, delimiters, Markdown.
+
+Guarantees: linear in the text's length; what stays means the same, in ASCII where it has a form in
+ASCII. A dollar sign stays where it is money.
+"""
+
+import re
+
+from rewards.math.tokens import NotMathError
+from rewards.math.vocabulary import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
+
+TEXT_LIMIT = 4_000  # characters of an answer that are read at all
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\ufe0f]")
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_UNUSUAL = re.compile("|".join(map(re.escape, UNICODE)))
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
+_LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉ₙ]+")
+_LOOKS = re.compile(
+    r"\\(?:left|right|middle|[bB]ig{1,2}[lrm]?|displaystyle|textstyle|scriptstyle"
+    r"|scriptscriptstyle|limits|nolimits|rm|bf|it|sf|tt|em|bfseries|itshape|tiny|footnotesize"
+    r"|small|normalsize|large|Large|LARGE|huge|Huge|hfill|noindent|centering|nonumber|notag"
+    r"|mathstrut|strut|relax|allowbreak|nobreak)(?![a-zA-Z])\.?"
+    r"|(?<!\\)\\[()\[\]]|(?<!\\)\$|\\[hv]?phantom\s*(?:\{[^{}]*\}|\S)"
+    r"|\\(?:h|v|m)?space\*?\{[^{}]*\}|\\[!/]|\\(?:tag|label)\*?\s*\{[^{}]*\}"
+    r"|\\(?:text)?color\s*(?:\[[^\]\[]*\])?\s*\{[^{}]*\}"
+)
+_BOXES = re.compile(
+    r"\\(?:colorbox\s*\{[^{}]*\}|fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}"
+    r"|(?:uline|underbar|cancelto\{\}|framebox)(?=\s*\{))"
+)
+_SPACES = re.compile(
+    r"\\(?:quad|qquad|enspace|space|(?:neg)?(?:thin|med|thick)space|newline|par)(?![a-zA-Z])"
+    r"|(?<!\\)\\[,;:> \n]|~|\s+|&nbsp;"
+)
+_DOUBLED = re.compile(
+    r"(?<!\\)\\\\(?=(?:d|t)?frac|sqrt|pi|left|right|cdot|text|boxed|infty|begin|end)"
+)
+_ASCII_RELATIONS = [("<=", r"\le "), (">=", r"\ge "), ("!=", r"\ne "), ("**", "^"), ("=<", r"\le ")]
+_WORDED = re.compile(r"(?<=[\d)}])(or|and)(?=[\dA-Zx({\\-])")
+_GROUPED = re.compile(
+    r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;: ]|\\!|,\\!|,\s*\\!\s*|~)\s*\d{3})+(?!\d)"
+)
+_NON_DIGITS = re.compile(r"\D+")
+_HOURS = re.compile(r"(?<!\d)(\d{1,2})\s*(?:\\text\s*\{\s*)?o'?\s?clock(?:\s*\})?", re.IGNORECASE)
+_BRACED_SIGN = re.compile(r"\{\s*([:=+<>-])\s*\}")
+_CLOCK = re.compile(r"(?<=[\d\s{~])([apAP])\.\s?([mM])(?![a-zA-Z])\.?")
+_SIGN = re.compile(r"(?<!\\)\$")
+_PRICE = re.compile(r"(?<!\\)\$(?=\s?-?\s?\.?\d)")
+_WRAPPERS = ("***", "**", "__", "```", "``", "`", "*", "_")
+_WRAPPED_LIMIT = 4  # wrappers inside one another
+_LAST = re.compile(r"[\s.;。．｡।։۔\\]+$")
+
+
+def clean(text: str) -> str:
+    """`text` without what only looks, in ASCII where it can be.
+
+    Raises:
+        NotMathError: It is too long.
+    """
+    if len(text) > TEXT_LIMIT:
+        raise NotMathError(f"longer than {TEXT_LIMIT} characters")
+    text = unwrapped(text)
+    if "$" in text:
+        text = _with_money(text)
+    if not text.isascii():
+        text = _in_ascii(text)
+    text = _DOUBLED.sub(r"\\", text)
+    text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
+    text = _BRACED_SIGN.sub(r"\1", text)
+    text = _LOOKS.sub("", _BOXES.sub("", text))
+    for plain, command in _ASCII_RELATIONS:
+        text = text.replace(plain, command)
+    if "." in text:
+        text = _CLOCK.sub(r"\1\2", text)
+    if "clock" in text:
+        text = _HOURS.sub(r"\1:00", text)
+    text = _SPACES.sub(" ", text)
+    text = _WORDED.sub(r" \1 ", text)
+    return text.strip().rstrip("\\").strip().removesuffix(".").strip()
+
+
+def unwrapped(text: str) -> str:
+    """`text` without Markdown's marks around it, full stops in any script, and invisible marks."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+    text = text.strip()
+    for _ in range(_WRAPPED_LIMIT):
+        bare = _LAST.sub("", text) if text[-1:] in "。．｡।։۔" else text
+        if bare.endswith(".") and bare[:1] in "*_`":
+            bare = bare[:-1].rstrip()
+        mark = next((m for m in _WRAPPERS if _surrounds(bare, m)), None)
+        if mark is None:
+            return bare
+        text = bare[len(mark) : -len(mark)].strip()
+    return text
+
+
+def _surrounds(text: str, mark: str) -> bool:
+    inside = text[len(mark) : -len(mark)]
+    return (
+        len(text) > 2 * len(mark)
+        and text.startswith(mark)
+        and text.endswith(mark)
+        and mark not in inside
+        and not text.endswith("\\" + mark)
+    )
+
+
+def _in_ascii(text: str) -> str:
+    text = text.translate(_FULL_WIDTH)
+    text = _UNUSUAL.sub(lambda found: UNICODE[found.group()], text)
+    text = _RAISED.sub(lambda found: "^{" + found.group().translate(SUPERSCRIPTS) + "}", text)
+    return _LOWERED.sub(lambda found: "_{" + found.group().translate(SUBSCRIPTS) + "}", text)
+
+
+def _with_money(text: str) -> str:
+    """`$` as `\\$` where it is the sign in front of a price, and no delimiter of mathematics."""
+    signs, prices = _SIGN.findall(text), _PRICE.findall(text)
+    if not prices or text.count("$$"):
+        return text
+    if len(signs) == len(prices) and not text.rstrip().endswith("$") and _apart(text):
+        return _PRICE.sub(r"\\$", text)
+    if len(signs) % 2 == 0:
+        return text
+    first, last = text.index("$"), text.rindex("$")
+    where = first if _PRICE.match(text, first) else last
+    if not _PRICE.match(text, where):
+        return text
+    return f"{text[:where]}\\{text[where:]}"
+
+
+def _apart(text: str) -> bool:
+    """Whether what stands between dollar signs reads as prices: `$5 and $7`, not `$5$7`."""
+    parts = [part.strip() for part in _SIGN.split(text)[1:]]
+    return all(parts)

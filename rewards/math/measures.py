@@ -1,0 +1,285 @@
+r"""Values with words behind them: units, percent, money, magnitudes, nouns, times of day.
+
+Guarantees: units of one dimension convert exactly; a magnitude (`million`) multiplies and a part
+(`halves`) divides, whatever stands on the other side; up to `words.PLAIN_LIMIT` plain words beside
+a bare number say nothing; a word of `words.STRONG` has to stand on both sides.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from rewards.math.identities import value_of
+from rewards.math.magnitudes import chinese_scale, scale
+from rewards.math.nodes import Call, Constant, Items, Node, Number, Quantity, children
+from rewards.math.numbers import meets_decimal
+from rewards.math.unit_table import Unit, dimension_of
+from rewards.math.units import is_compound, named, pieces, units_of
+from rewards.math.values import mp, same_value
+from rewards.math.vocabulary import SIGNS_BEFORE
+from rewards.math.words import PLAIN_LIMIT, strong_marks, weak_marks
+
+Same = Callable[[Node, Node], bool]
+_CLOCK = frozenset(("am", "pm"))
+_AFTER_NUMBER = {"squared": ("pow", 2), "cubed": ("pow", 3), "factorial": ("factorial", 0)}
+_SHARE, _ANGLE, _RADIAN = map(dimension_of, ("share", "angle", "radian"))
+_LENGTH, _HEAT = map(dimension_of, ("length", "temperature"))
+_BARE = frozenset(("unit", "units", "square", "sq", "cubic", "cu", "of", "a", "the", "about"))
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What the words behind a value say.
+
+    Attributes:
+        factor: What magnitudes and parts multiply the value by.
+        operation: What `squared` or `factorial` does to it: a call and its second argument.
+        units: What the unit may be; empty where there is none.
+        nouns: Plain words.
+        strong: Meanings that have to stand on both sides.
+        weak: Meanings that have to agree where both sides have one; am and pm are among them.
+    """
+
+    factor: Fraction
+    operation: tuple[str, int] | None
+    units: tuple[Unit, ...]
+    nouns: tuple[str, ...]
+    strong: frozenset[str]
+    weak: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A value and its phrase."""
+
+    value: Node
+    phrase: Phrase
+
+
+def same_measure(prediction: Node, reference: Node, same: Same) -> bool | None:
+    """Whether two values with or without words are the same; None where neither has words."""
+    prediction, reference = _together(prediction), _together(reference)
+    if not (isinstance(prediction, Quantity) or isinstance(reference, Quantity)):
+        return None
+    mine, gold = measure(prediction), measure(reference)
+    if not _words_agree(mine.phrase, gold.phrase):
+        return False
+    if (mine.phrase.weak | gold.phrase.weak) & _CLOCK and not _is_tiny(mine, gold):
+        return _same_time(mine, gold, same)
+    if mine.phrase.units and gold.phrase.units:
+        return any(
+            _same_amount(mine.value, unit, gold.value, other, same)
+            for unit in mine.phrase.units
+            for other in gold.phrase.units
+        )
+    one_unit = mine.phrase.units or gold.phrase.units
+    return _one_unit(mine, gold, same) if one_unit else same(mine.value, gold.value)
+
+
+def _is_tiny(mine: Measure, gold: Measure) -> bool:
+    """Whether `pm` is the picometre, because a length without it stands on the other side."""
+    others = [one.phrase for one in (mine, gold) if not one.phrase.weak & _CLOCK]
+    return any(unit.dimension == _LENGTH for phrase in others for unit in phrase.units)
+
+
+def _words_agree(mine: Phrase, gold: Phrase) -> bool:
+    if mine.strong != gold.strong or (mine.weak and gold.weak and mine.weak != gold.weak):
+        return False
+    return mine.nouns == gold.nouns or max(len(mine.nouns), len(gold.nouns)) <= PLAIN_LIMIT
+
+
+def _together(node: Node) -> Node:
+    """Amounts of one dimension as one: `5 ft 3 in`, `2 hours and 30 minutes`."""
+    if isinstance(node, Items) and not node.left and node.joiner in {"", "and"}:
+        parts = node.items
+    elif isinstance(node, Call) and node.name == "together":
+        first, second = node.arguments
+        parts = (_together(first), second)
+    else:
+        return node
+    if len(parts) < 2 or not all(isinstance(part, Quantity) for part in parts):
+        return node
+    measures = [measure(part) for part in parts]
+    units = [next(iter(one.phrase.units), None) for one in measures]
+    amounts = [value_of(one.value) for one in measures]
+    total, last = Fraction(0), None
+    for unit, amount in zip(units, amounts, strict=True):
+        if unit is None or not isinstance(amount, Fraction):
+            return node
+        if last is not None and (unit.dimension != last.dimension or unit.factor >= last.factor):
+            return node
+        total, last = total + amount * unit.factor, unit
+    first = parts[0]
+    if not isinstance(first, Quantity) or units[0] is None:
+        return node
+    return Quantity(Number(total / units[0].factor), first.unit)
+
+
+def measure(node: Node) -> Measure:
+    """A value without its words, and what the words say."""
+    texts: list[str] = []
+    while isinstance(node, Quantity):
+        texts.insert(0, node.unit)
+        node = node.value
+    phrase = _phrase(" ".join(texts))
+    if phrase.operation is not None:
+        name, argument = phrase.operation
+        second: tuple[Node, ...] = (Number(Fraction(argument), None, 1),) if argument else ()
+        node = Call(name, (node, *second))
+    return Measure(_scaled(node, phrase.factor), phrase)
+
+
+@lru_cache(maxsize=4096)
+def _phrase(text: str) -> Phrase:
+    words = pieces(text)
+    factor, operation = Fraction(1), None
+    rest: list[str] = []
+    at = 0
+    while at < len(words):
+        step, count = (Fraction(1), 0) if "/" in rest else scale(words[at:])
+        if not count and not rest and (left := chinese_scale(words[at]))[1] != words[at]:
+            step, remainder = left
+            factor *= step
+            words[at : at + 1] = pieces(remainder)
+            continue
+        if count:
+            factor *= step
+            at += count
+        elif not rest and operation is None and words[at].lower() in _AFTER_NUMBER:
+            operation = _AFTER_NUMBER[words[at].lower()]
+            at += 1
+        else:
+            rest.append(words[at])
+            at += 1
+    if rest[1:] and rest[0] in SIGNS_BEFORE and units_of(tuple(rest[1:])) == units_of((rest[0],)):
+        rest.pop(0)  # `$5 dollars`
+    clock = frozenset(word.lower() for word in rest) & _CLOCK
+    if units := units_of(tuple(rest)):
+        return Phrase(factor, operation, units, (), frozenset(), clock)
+    strong, weak = strong_marks(rest), weak_marks(rest)
+    units, nouns = _unit_among([word for word in rest if strong_marks([word]) == frozenset()])
+    return Phrase(factor, operation, units, nouns, strong, weak | clock)
+
+
+def _unit_among(words: list[str]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+    """The one unit among plain words, and the words: `5 cm wide`, `5 dollars a piece`."""
+    for first in range(len(words)):
+        for last in range(len(words), first, -1):
+            part = tuple(words[first:last])
+            if (is_compound(part) or _all_named(part)) and (units := units_of(part)):
+                return units, _nouns([*words[:first], *words[last:]])
+    return (), _nouns(words)
+
+
+def _all_named(words: tuple[str, ...]) -> bool:
+    return len(words) <= 4 and any(named(word) for word in words)
+
+
+def _nouns(words: list[str]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words if word.lower() not in _BARE)
+
+
+def _scaled(value: Node, factor: Fraction) -> Node:
+    if factor == 1:
+        return value
+    if isinstance(value, Number):
+        return Number(value.value * factor, None, value.digits)
+    if isinstance(value, Call) and value.name == "neg":
+        return Call("neg", (_scaled(value.arguments[0], factor),))
+    return Call("mul", (value, Number(factor)))
+
+
+def _one_unit(mine: Measure, gold: Measure, same: Same) -> bool:
+    """A unit on one side, none on the other, which has no words or nouns."""
+    with_unit, other = (mine, gold) if mine.phrase.units else (gold, mine)
+    if other.phrase.nouns:
+        return False
+    if same(mine.value, gold.value):
+        return True
+    for unit in with_unit.phrase.units:
+        if unit.dimension == _SHARE and unit.factor != 1:
+            share = _times(with_unit.value, unit.factor)
+            pair = (share, other.value) if with_unit is mine else (other.value, share)
+            if same(*pair):
+                return True
+        if unit == Unit(_ANGLE) and _has_pi(other.value):
+            return _same_angle(with_unit.value, other.value)
+    return False
+
+
+def _times(node: Node, factor: Fraction) -> Node:
+    value = value_of(node)
+    if isinstance(value, Fraction):
+        return Number(value * factor)
+    return Call("mul", (node, Number(factor)))
+
+
+def _has_pi(node: Node) -> bool:
+    return node == Constant("pi") or any(map(_has_pi, children(node)))
+
+
+def _same_angle(degrees: Node, radians: Node) -> bool:
+    left, right = value_of(degrees), value_of(radians)
+    if left is None or right is None:
+        return False
+    return same_value(mp.mpmathify(left) * mp.pi / 180, right)
+
+
+def _same_amount(value: Node, unit: Unit, gold: Node, gold_unit: Unit, same: Same) -> bool:
+    if unit == gold_unit:
+        return same(value, gold)
+    dimensions = {unit.dimension, gold_unit.dimension}
+    if dimensions == {_ANGLE, _HEAT}:  # `25 degrees` of a temperature
+        return Unit(_ANGLE) in {unit, gold_unit} and same(value, gold)
+    if dimensions == {_ANGLE, _RADIAN} and Unit(_RADIAN) in {unit, gold_unit}:
+        degrees, radians = (value, gold) if unit.dimension == _ANGLE else (gold, value)
+        return _same_angle(degrees, radians)
+    if len(dimensions) > 1:
+        return False
+    amount, wanted = value_of(value), value_of(gold)
+    if amount is None or wanted is None:
+        return unit.factor == gold_unit.factor and same(value, gold)
+    converted = _divided(_plus(_by(amount, unit.factor), unit.offset - gold_unit.offset),
+                         gold_unit.factor)  # fmt: skip
+    return same_value(converted, wanted) or meets_decimal(converted, gold)
+
+
+def _by(value: Any, factor: Fraction) -> Any:
+    return value * factor if isinstance(value, Fraction) else value * mp.mpmathify(factor)
+
+
+def _plus(value: Any, offset: Fraction) -> Any:
+    return value + offset if isinstance(value, Fraction) else value + mp.mpmathify(offset)
+
+
+def _divided(value: Any, factor: Fraction) -> Any:
+    return _by(value, 1 / factor)
+
+
+def _same_time(mine: Measure, gold: Measure, same: Same) -> bool:
+    """Times of day: `1:30 pm` = `13:30` = `1:30`; without am or pm the numbers decide."""
+    halves = [next(iter(one.phrase.weak & _CLOCK), "") for one in (mine, gold)]
+    first, second = (_minutes(one.value, half) for one, half in zip((mine, gold), halves,
+                                                                    strict=True))  # fmt: skip
+    if first is None or second is None:
+        return same(mine.value, gold.value)
+    return first == second or (not all(halves) and _shown(mine.value) == _shown(gold.value))
+
+
+def _shown(value: Node) -> tuple[Fraction, ...] | None:
+    """Hour and minute as they are written."""
+    parts = value.arguments if isinstance(value, Call) and value.name == "ratio" else (value,)
+    numbers = tuple(part.value for part in parts if isinstance(part, Number))
+    if len(numbers) != len(parts) or not 1 <= len(numbers) <= 3:
+        return None
+    return (*numbers, *(Fraction(0),) * (3 - len(numbers)))
+
+
+def _minutes(value: Node, half: str) -> Fraction | None:
+    shown = _shown(value)
+    if shown is None or not (0 <= shown[0] <= 24 and max(shown[1:]) < 60):
+        return None
+    hour = shown[0] % 12 + (12 if half == "pm" else 0) if half else shown[0]
+    return hour * 60 + shown[1] + shown[2] / 60

@@ -1,0 +1,200 @@
+r"""References as data sets have them: JSON lists, quoted values, choices, worked solutions.
+
+    ["4", "-4"]                       every element is needed
+    "4"                               the value in the quotation marks
+    A) 12                             the letter, or the value
+    ... so 2+2=4.\n#### 4             the final answer
+
+Guarantees: a text that holds no answer (`\boxed{4`, prose) raises `UnreadableError`; nothing is
+evaluated. Whether the answer itself is mathematics, or words that can only be compared as text, is
+not decided here.
+"""
+
+import json
+import numbers
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from math import isfinite
+
+from rewards.math.answers import NoAnswerError, has_box, last_boxed
+from rewards.math.equal import decide, read
+from rewards.math.nodes import Items, Node, Words
+from rewards.math.phrases import PHRASES, after_phrase
+
+LONGEST_PHRASE = 6  # words of an answer in words; more are prose
+LONGEST_SENTENCE = 2  # the same, where it reads like a sentence
+ELEMENT_LIMIT = 100
+_ELEMENT = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([^\s\"',\[\]]+))\s*(,|$)")
+_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`"}
+_CHOICE = re.compile(r"\(?([A-J])\s?(?:[).]\s*|:\s+)(?=[^\s=+*/^-]|-?\d)([^\n]+)")
+_WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]+")
+_SPEAKS = re.compile(
+    r"(?:the|is|are|was|we|gives?|so|therefore|hence|then|thus|because|since|that|this|which|get|have"
+    r"|adding|there|must|it|can)\b",
+    re.IGNORECASE,
+)
+_BEGINS = re.compile(
+    r"(?:we|let|note|see|by|since|because|consider|first|proof|recall|using|suppose|assume|clearly"
+    r"|obviously|hence|thus|so|then|from|applying|adding|omitted|solution)\b(?!s)",
+    re.IGNORECASE,
+)
+_MATH = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\[a-zA-Z]+", re.DOTALL)
+_TEXT = re.compile(r"\\(?:text|mbox|textbf|textit|textrm|mathrm)\s*\{([^{}]*)\}")
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+_MISSING = frozenset(("nan", "null", "n/a", "?", "...", "tbd", "todo", "-"))
+
+
+class UnreadableError(Exception):
+    """The reference holds no answer; the message says why."""
+
+
+def alternatives(reference: object) -> tuple[str, ...]:
+    """The answers that the reference takes, each as a bare text; one of them has to be given.
+
+    Raises:
+        UnreadableError: It holds no answer.
+    """
+    if isinstance(reference, str):
+        return _of_text(reference)
+    if isinstance(reference, list | tuple):
+        return _of_elements([alternatives(one)[0] for one in reference])
+    return (_of_number(reference),)
+
+
+def as_written(reference: object) -> str:
+    """The text that gives a reference as it stands in the data."""
+    if isinstance(reference, list | tuple):
+        return json.dumps(reference, default=str)
+    return str(reference).strip()
+
+
+def contradicts(answer: str, golds: Sequence[str]) -> bool:
+    """Whether an answer names a choice and another value than the reference's: `A) 13`."""
+    found = _CHOICE.fullmatch(_unquoted(answer.strip()))
+    return found is not None and len(golds) > 1 and not (
+        found[1] == golds[1] and bool(decide(found[2], golds[2]).same)
+    )  # fmt: skip
+
+
+def _of_number(reference: object) -> str:
+    real = isinstance(reference, numbers.Real | Decimal)
+    if isinstance(reference, bool) or type(reference).__name__ == "bool" or not real:
+        raise UnreadableError(f"{type(reference).__name__}, not text or a number")
+    text = str(reference.item() if hasattr(reference, "item") else reference)
+    if isinstance(reference, float | Decimal) and not isfinite(reference):
+        raise UnreadableError(f"{text} is no number")
+    return text
+
+
+def _of_elements(elements: Sequence[str]) -> tuple[str, ...]:
+    if not elements:
+        raise UnreadableError("an empty list")
+    return ("; ".join(elements),)
+
+
+@lru_cache(maxsize=1024)  # a group of answers shares its reference
+def _of_text(text: str) -> tuple[str, ...]:
+    bare = _unquoted(text.strip())
+    if not bare:
+        raise UnreadableError("it is empty")
+    if (elements := _listed(bare)) is not None:
+        return _of_elements([_of_text(element)[0] for element in elements])
+    if (choice := _CHOICE.fullmatch(bare)) is not None and "=" not in bare:
+        return (bare, choice[1], choice[2].strip())
+    return (_final(bare),)
+
+
+def _final(text: str) -> str:
+    """The answer in a text: the last box, the text itself, or the end of a worked solution."""
+    if has_box(text):
+        try:
+            return last_boxed(text)
+        except NoAnswerError as error:
+            raise UnreadableError(f"{_shown(text)}: {error}") from error
+    if "####" in text:
+        found = after_phrase(text, (r"####\s*",))
+        if found is not None:
+            return found
+    if (why := _fault(text)) is None:
+        return text
+    found = after_phrase(text, PHRASES)
+    if found is None or _fault(found) is not None:
+        raise UnreadableError(f"{_shown(text)} {why}")
+    return found
+
+
+def _fault(text: str) -> str | None:
+    """Why a text is no answer; None for mathematics and for a few words."""
+    if text.strip().lower() in _MISSING:
+        return "is no answer"
+    if not _is_balanced(text):
+        return "has a brace that is not closed"
+    plain = _MATH.sub(" ", _TEXT.sub(r" \1 ", text)).strip()
+    words = _WORD.findall(plain)
+    covered = [node for node in read(text).readings if not _is_words(node)]
+    sentence = text.rstrip().endswith(".") or _BEGINS.match(plain) is not None
+    speaks = not read(text).readings and any(map(_SPEAKS.fullmatch, words))
+    limit = LONGEST_SENTENCE if (sentence and not covered) or speaks else LONGEST_PHRASE
+    if len(words) <= limit or (covered and _is_list(text, words)):
+        return None
+    return "is prose without a final answer"
+
+
+def _is_words(node: Node) -> bool:
+    return isinstance(node, Words) or (isinstance(node, Items) and all(map(_is_words, node.items)))
+
+
+def _is_list(text: str, words: Sequence[str]) -> bool:
+    """Whether many words belong to a list of short answers."""
+    return len(words) <= LONGEST_PHRASE * len(re.split(r"[,;]|\\\\", text))
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for brace in _BRACES.findall(text):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _unquoted(text: str) -> str:
+    while len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
+        inside = text[1:-1]
+        if text[0] in inside or text[-1] in inside or not inside.strip():
+            break
+        text = inside.strip()
+    return text
+
+
+def _listed(text: str) -> list[str] | None:
+    """The elements of `["4", "5"]` or `['4']`; None for mathematics in square brackets."""
+    if not (text.startswith("[") and text.endswith("]")) or text[1:-1].lstrip()[:1] not in {
+        '"',
+        "'",
+    }:
+        return [] if text == "[]" else None
+    inside, at = text[1:-1], 0
+    elements: list[str] = []
+    while at < len(inside) and len(elements) < ELEMENT_LIMIT:
+        found = _ELEMENT.match(inside, at)
+        if found is None:
+            return None
+        quoted = found[1] if found[1] is not None else found[2]
+        elements.append(found[3] if quoted is None else _unescaped(quoted))
+        at = found.end()
+    return elements
+
+
+def _unescaped(text: str) -> str:
+    """LaTeX in JSON has every backslash twice; where a list was written by hand, once."""
+    runs = re.findall(r"\\+", text)
+    if runs and all(len(run) % 2 == 0 for run in runs):
+        return text.replace("\\\\", "\\")
+    return text.replace('\\"', '"').replace("\\'", "'")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -1,0 +1,167 @@
+"""Words beside a value that change what is said: in English, Chinese, Russian and Italian.
+
+A plain word (`apples`) says nothing about a value and may be left out. A word that is listed here
+negates, joins, compares, operates, signs or directs: an answer that has one says the same only as
+an answer that has it too. A line is one meaning, its first word
+the name of it; an indented line goes on with the one before.
+"""
+
+import re
+from collections.abc import Iterable
+
+from rewards.math.vocabulary import NUMBER_WORDS
+
+PLAIN_LIMIT = 3  # words beside a value that may be left out
+_MEANINGS = """
+not no non isn't isnt aren't arent wasn't doesn't never neither nor none n't cannot
+  can't 不 不是 非 не нет ни
+wrong incorrect false mistaken error invalid untrue 错 错误 неверно неправильно неверный
+  sbagliato errato falso
+without except excluding excludes unless but instead 除了 除外 без кроме senza tranne
+  eccetto
+and plus и e ed 和 与 及
+or either или o oppure 或 或者
+is are was were means equals 是
+if when where while assuming provided 如果 если когда se quando
+maybe perhaps possibly probably guess unknown unclear 可能 возможно forse
+more greater larger bigger exceeding 更多 多 больше более più maggiore
+less fewer smaller 更少 少 меньше менее meno minore
+higher taller 更高 выше
+lower shorter 更低 ниже
+above over beyond 以上 超过 свыше oltre sopra
+below under beneath 以下 不足 sotto
+least minimum 至少 минимум almeno minimo
+most maximum 至多 最多 максимум massimo
+almost nearly 几乎 почти quasi
+between within
+older elder
+younger
+faster quicker 更快 быстрее
+slower 更慢 медленнее
+earlier sooner before 之前 раньше до prima
+later after since 之后 позже после dopo
+ago 以前 назад fa
+heavier
+lighter
+warmer hotter
+colder cooler
+twice double doubled doubles вдвое doppio
+triple tripled thrice втрое triplo
+squared quadrato
+cubed cubo
+factorial факториал 阶乘 fattoriale
+remainder rem остаток 余 余数 resto
+modulo mod 模
+divided multiplied minus added subtracted
+root power exponent choose
+negative отрицательный 负 negativo
+positive положительный 正 positivo
+profit profits gain gains surplus 盈利 利润 прибыль profitto guadagno
+loss losses lost deficit 亏损 损失 убыток perdita
+increase increases increased increasing rise rises growth 增加 增长 上升 рост увеличение
+  aumento
+decrease decreases decreased decreasing drop decline reduction fall 减少 下降 снижение
+  уменьшение diminuzione
+debit debt
+north northward northwards 北 北方 север севернее nord
+south southward southwards 南 南方 юг южнее sud
+east eastward eastwards 东 东方 восток восточнее est
+west westward westwards 西 西方 запад западнее ovest
+northeast
+northwest
+southeast
+southwest
+up upward upwards 向上 вверх su
+down downward downwards 向下 вниз giù
+forward forwards 向前 вперёд вперед avanti
+backward backwards back 向后 indietro
+clockwise 顺时针
+counterclockwise anticlockwise 逆时针
+inward inwards inside
+outward outwards outside
+ahead
+behind
+bc bce
+ad ce
+odd нечётный dispari
+even чётный pari
+inclusive
+exclusive
+"""
+_WEAK = """
+left влево налево 左 sinistra
+right вправо направо 右 destra
+am
+pm
+credit
+deposit deposits
+withdrawal withdrawals
+win wins won
+lose loses
+asset assets
+liability liabilities
+male males boys men boy man мальчиков 男
+female females girls women girl woman девочек 女
+yesterday
+tomorrow
+first
+last
+old
+young
+"""
+"""These say nothing beside a bare value (`5 apples left`), but must agree where both have one."""
+_DENYING = frozenset(
+    ("not", "wrong", "without", "or", "maybe", "least", "most", "almost", "between")
+)
+_ANSWERS = frozenset(("answer", "correct", "right", "solution", "result"))
+_FILLING = _ANSWERS | {"is", "the", "final"}
+_ADJECTIVES = frozenset(("right", "odd", "even", "inside", "outside"))
+_CJK = re.compile("[\u4e00-\u9fff]")
+
+
+def _index(text: str) -> dict[str, str]:
+    lines = (line.split() for line in text.replace("\n  ", " ").split("\n") if line.strip())
+    return {word: line[0] for line in lines for word in line}
+
+
+STRONG, WEAK = _index(_MEANINGS), _index(_WEAK)
+_CJK_STRONG = sorted((w for w in STRONG if _CJK.match(w)), key=len, reverse=True)
+_SCALED = frozenset(word for word in NUMBER_WORDS if word not in {"one"})
+_JOINED_UP = {"в квадрате": "squared", "to the": "power", "out of": "divided"}
+
+
+def strong_marks(words: Iterable[str]) -> frozenset[str]:
+    """The meanings among `words` that may not be left out."""
+    lowered = [word.lower().replace("’", "'") for word in words]
+    if _FILLING.issuperset(lowered) and _ANSWERS.intersection(lowered):
+        return frozenset()
+    found: set[str] = set()
+    for i, word in enumerate(lowered):
+        describes = word in _ADJECTIVES and i + 1 < len(lowered)
+        if (meaning := _meaning(word)) is not None and not describes:
+            found.add(meaning)
+        if " ".join(lowered[i : i + 2]) in _JOINED_UP:
+            found.add(_JOINED_UP[" ".join(lowered[i : i + 2])])
+        if word == "times" and i + 1 < len(lowered):
+            found.add("times")
+    return frozenset(found)
+
+
+def _meaning(word: str) -> str | None:
+    if word in STRONG:
+        return STRONG[word]
+    if word in _SCALED or word == "?":
+        return word
+    if _CJK.match(word):
+        return next((STRONG[known] for known in _CJK_STRONG if known in word), None)
+    return None
+
+
+def weak_marks(words: Iterable[str]) -> frozenset[str]:
+    """The meanings among `words` that have to agree where both sides have one."""
+    return frozenset(WEAK[word.lower()] for word in words if word.lower() in WEAK)
+
+
+def may_label(words: Iterable[str]) -> bool:
+    """Whether words in front of a value may name it: `Total`, `profit`; but not `not`."""
+    return not strong_marks(words) & _DENYING

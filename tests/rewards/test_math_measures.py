@@ -1,0 +1,216 @@
+"""Words behind a value: units convert, magnitudes multiply, nouns say nothing, other words do."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewards.math.equal import decide
+from rewards.math.unit_table import UNITS, Unit
+from rewards.math.units import pieces, units_of
+from rewards.math.words import STRONG, WEAK
+
+SAME = """
+5 m/s | 5\\ \\frac{\\text{m}}{\\text{s}}
+5\\text{ kg}\\cdot\\text{m}^{-3} | 5 kg/m³
+5\\,\\mathrm{kg\\,m^{-3}} | 5\\text{ kg}/\\text{m}^3
+5 kJ/mol | 5\\text{ kJ mol}^{-1}
+5\\,\\text{J}/(\\text{mol}\\cdot\\text{K}) | 5~\\mathrm{J\\,mol^{-1}\\,K^{-1}}
+5000 J/mol | 5 kJ/mol
+36 km/h | 10 m/s
+60 mph | 60 miles per hour
+60 km/hr | 60 kilometers an hour
+1 kWh | 3.6 MJ
+1 N | 1 kg·m/s²
+5 N·m | 5 J
+1 atm | 101.325 kPa
+25 °C | 77 °F
+25^\\circ\\text{C} | 298.15 K
+25^\\circ C | 25 degrees
+180° | \\pi
+90 degrees | \\frac{\\pi}{2} rad
+1 hectare | 10000 m^2
+1 acre | 43560 square feet
+5 L | 5000 cm^3
+1 gallon | 231 cubic inches
+8 bits | 1 byte
+1 year | 12 months
+5 ft 3 in | 63 inches
+2 hours and 30 minutes | 150 min
+0.005\\ \\mu\\text{m} | 5 nm
+100 pm | 0.1 nm
+5\\ \\Omega | 5 ohms
+60 words per minute | 60
+5 cents | $0.05
+$5 million | 5000000 dollars
+€5 | 5 euros
+5¢ | 5
+-$5 | -5 dollars
+5‰ | 0.5%
+5 basis points | 0.05\\%
+33\\frac13\\% | 1/3
+-5\\% | -5
+2.5\\text{ million} | 2500000
+5 hundred thousand | 500000
+2 dozen eggs | 24
+3 halves | 1.5
+5 tenths | 0.5
+2 thirds | 2/3
+one million | 10^6
+twenty-five | 25
+one hundred and five | 105
+two and a half | 2.5
+5 squared | 25
+5 factorial | 120
+negative five | -5
+minus 5 | -5
+5万 | 50000
+2.5万元 | 25000元
+三百二十 | 320
+72千米/时 | 20 m/s
+5平方米 | 5 m^2
+5 тыс. | 5000
+2,5 млн | 2500000
+5 млрд руб. | 5000000000 рублей
+72 км/ч | 20 m/s
+5 milioni | 5000000
+5 miliardi di euro | €5000000000
+3 dozzine | 36
+5 red balls | 5
+5 apples left | 5
+18 right triangles | 18
+5 is the answer | 5
+1:30 pm | 13:30
+12:30 p.m. | 12:30
+12{:}30\\text{ p.m.} | 12:30 PM
+5 PM | 17:00
+3 o'clock | 3:00
+5 r 2 | 5\\text{ remainder }2
+1:2:3 | 2:4:6
+"""
+DIFFERENT = """
+60 km/h | 60 m/s
+60 km per hour | 60 miles per hour
+60 words per minute | 60 words per hour
+5 dollars per hour | 5 dollars
+2 acres | 1 hectare
+5 kg | 5 lbs
+5 °C | 5 °F
+5 N | 5 J
+9.8 m/s^2 | 9.8 m/s
+5 million | 5
+5 | 5 million
+5 billion | 5 million
+5 dozen | 5
+3 halves | 3
+5 squared | 5
+5 factorial | 5
+5 tens | 5
+5 | 5 tens
+5 dozen | 5 pairs
+$5 | 5 cents
+$5 | €5
+£5 | €5
+5 euros | $5
+-$5 | $5
+5% | 5 ppm
+5 basis points | 5%
+5\\text{ is wrong} | 5
+5\\text{ or six} | 5
+5 or more | 5
+at least 5 | 5
+5 or more | 5 or less
+not 5 | 5
+\\text{not: } 5 | 5
+negative 5 | 5
+5 times as many | 5
+5 out of six | 5
+5 remainder 2 | 5
+5 remainder 2 | 5 remainder 3
+5 AM | 5 PM
+1:30 pm | 1:30 a.m.
+5 big red round wooden balls | 5
+5 cm | 5 apples
+5m | 5
+2nm | 2
+5 ab | 5
+3 x | 3
+5 ft 3 in | 5 ft
+5万 | 5
+5亿 | 5万
+5 тыс. | 5
+5 milioni | 5 miliardi
+5 不对 | 5
+5 неверно | 5
+5 è sbagliato | 5
+"""
+
+
+def rows(table: str) -> list[tuple[str, str]]:
+    return [(a, b) for a, b in (line.split(" | ") for line in table.strip().splitlines())]
+
+
+@pytest.mark.parametrize(("a", "b"), rows(SAME))
+def test_the_same_amount(a: str, b: str) -> None:
+    assert decide(a, b).same, decide(a, b)
+    if "." not in b:  # a decimal reference is met by rounding, a decimal answer is not
+        assert decide(b, a).same, decide(b, a)
+
+
+@pytest.mark.parametrize(("a", "b"), rows(DIFFERENT))
+def test_another_amount(a: str, b: str) -> None:
+    assert not decide(a, b).same
+    assert not decide(b, a).same
+
+
+POWERS = frozenset(("squared", "cubed", "factorial", "quadrato", "cubo"))
+JOINERS = frozenset(("and", "or", "oppure", "и", "или", "和", "或", "或者"))
+ADJECTIVES = frozenset(("right", "odd", "even", "inside", "outside"))
+
+
+@pytest.mark.parametrize("word", sorted(STRONG.keys() - POWERS))
+def test_a_word_that_changes_the_meaning_is_never_left_out(word: str) -> None:
+    answers = [f"5\\text{{ red {word} balls}}"] * (word not in ADJECTIVES)
+    answers += [f"5\\text{{ {word}}}", f"5\\text{{ km {word}}}"] * (word not in JOINERS)
+    for answer in answers:
+        assert not decide(answer, "5").same, answer
+        assert not decide("5", answer).same, answer
+
+
+@pytest.mark.parametrize("words", [STRONG, WEAK])
+def test_two_such_words_have_to_mean_the_same(words: dict[str, str]) -> None:
+    plain = {meaning: word for word, meaning in words.items()
+             if word.isalpha() and word not in POWERS | JOINERS | {"am", "pm"}}  # fmt: skip
+    meanings = sorted(plain.items())
+    for (meaning, word), (other, opposite) in pairwise(meanings):
+        assert meaning != other
+        assert not decide(f"5\\text{{ km {word}}}", f"5\\text{{ km {opposite}}}").same
+        assert decide(f"5\\text{{ km {word}}}", f"5000\\text{{ m {word}}}").same, word
+
+
+@given(st.sampled_from(sorted(UNITS)), st.integers(1, 10**6))
+def test_every_unit_is_read_and_is_itself(name: str, amount: int) -> None:
+    assert units_of(tuple(pieces(name))) or name in {"deg", "degK"} or len(pieces(name)) != 1
+    text = f"{amount}\\text{{ {name}}}"
+    assert decide(text, text).same
+    assert not decide(text, f"{amount + 1}\\text{{ {name}}}").same
+
+
+@given(st.sampled_from(["km", "mile", "foot", "inch", "m"]), st.sampled_from(["h", "min", "s"]),
+       st.integers(1, 1000))  # fmt: skip
+def test_compound_units_convert_exactly(length: str, time: str, amount: int) -> None:
+    (one,), (second,) = units_of((length,)), units_of((time,))
+    assert units_of((length, "/", time)) == (
+        Unit((("length", 1), ("time", -1)), one.factor / second.factor),
+    )
+    converted = Fraction(amount) * one.factor / second.factor
+    gold = f"\\frac{{{converted.numerator}}}{{{converted.denominator}}}\\text{{ m/s}}"
+    assert decide(f"{amount}\\text{{ {length}/{time}}}", gold).same
+    assert not decide(f"{amount + 1}\\text{{ {length}}}/\\text{{{time}}}", gold).same
+
+
+@given(st.text(alphabet="km/h·^-23 ()每年million个°C%$", max_size=40))
+def test_any_unit_is_decided(text: str) -> None:
+    assert decide(f"5\\text{{ {text}}}", "5").same in {True, False, None}
