@@ -2,11 +2,13 @@
 
 import json
 import secrets
+from dataclasses import asdict
 from typing import Final
 
 from sandbox.drivers import harness_build
 from sandbox.errors import TestsError
 from sandbox.execution import Role, Run, execute
+from sandbox.harness import FILE, read_test
 from sandbox.languages import LANGUAGES
 from sandbox.outcome import status_of
 from sandbox.pool import Pool
@@ -33,15 +35,19 @@ async def judge_apart(
     """Run a Python test in a process that reaches the program across a process boundary.
 
     Raises:
-        TestsError: The test does not compile, or does what cannot cross the boundary.
+        TestsError: The test does not compile, has nothing to run, or does what cannot cross the
+            boundary.
         UnavailableError: Nothing was measured.
     """
+    reading = read_test(tests)
     entry_point = tests.entry_point if isinstance(tests, CheckTests) else None
+    serve = {"kind": "serve", "needs": list(reading.needs)}
     roles = [
-        Role(PROGRAM_FDS, program_build(program), python={"kind": "serve"}),
+        Role(PROGRAM_FDS, program_build(program), python=serve),
         Role(CHECKER_FDS, python={"kind": "check", "entry_point": entry_point}),
     ]
-    run = Run(roles, limits, LANGUAGES["python"], [tests.source])
+    test = {"source": tests.source, "file": FILE} | asdict(reading)
+    run = Run(roles, limits, LANGUAGES["python"], [json.dumps(test)])
     answer = await execute(pool, run)
     status, reason = _apart_outcome(answer, limits)
     return CaseResult(index=0, status=status, reason=reason, wall_seconds=answer["wall_seconds"])

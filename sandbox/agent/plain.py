@@ -1,10 +1,10 @@
 """Python values as JSON and back: builtin types alone, told apart (a tuple is no list).
 
 Guarantees: `decode(encode(value))` is equal to `value` and of the same builtin types; what comes
-out of `decode` holds nothing but builtin types, whatever text went in, and is bounded in depth, in
-values and in keys that share a hash, so that it takes time in proportion. Types beyond JSON's are
-objects of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex, f float that is no
-number, i int of many digits, y a builtin type, o an object that stayed where it is.
+out of `decode` holds nothing but builtin types, and what `find` gives, whatever text went in, and
+is bounded in depth, in values and in keys that share a hash, so that it takes time in proportion.
+Types beyond JSON's are objects of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex,
+f float that is no number, i int of many digits, y a builtin type, o what `keep` says of any other.
 """
 
 import builtins
@@ -20,16 +20,26 @@ SAME_HASH = 64  # keys of a table: honest data have two or three, whatever the t
 _BUILTIN_TYPES = frozenset(one for one in vars(builtins).values() if isinstance(one, type))
 _BUILTIN_NAMES = {one.__name__: one for one in _BUILTIN_TYPES}
 
-Keep = Callable[[object], int]
-Find = Callable[[int], object]
+KINDS = (str, int, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
+_EXACT = frozenset((*KINDS, bool, type(None))) - {bytearray}
+
+Keep = Callable[[object], Any]  # gives JSON, or NotImplemented for what is to be as its base
+Find = Callable[[Any], object]
 
 
 class NotPlainError(Exception):
     """The value is not made of builtin types, or is nested too deeply."""
 
 
+def is_builtin(kind: type) -> bool:
+    """Whether it is one of the builtin types."""
+    return kind in _BUILTIN_TYPES
+
+
 def encode(value: object, keep: Keep | None = None) -> Any:
-    """`value` for `json.dumps`; an object of another type becomes the number that `keep` gives.
+    """`value` for `json.dumps`; an object of another type becomes what `keep` says of it.
+
+    Without a `keep`, an object of a type that derives from a builtin one counts as that.
 
     Raises:
         NotPlainError: There is another type in it and no `keep`, or it is nested too deeply.
@@ -55,6 +65,12 @@ def decode(value: Any, find: Find | None = None) -> Any:
 
 
 def _encode(value: object, keep: Keep | None) -> Any:
+    if keep is None or type(value) in _EXACT or (kept := keep(value)) is NotImplemented:
+        return _encode_as_builtin(value, keep)
+    return {"o": kept}
+
+
+def _encode_as_builtin(value: object, keep: Keep | None) -> Any:
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
@@ -79,9 +95,7 @@ def _encode(value: object, keep: Keep | None) -> Any:
         return {"c": [_encode(value.real, None), _encode(value.imag, None)]}
     if isinstance(value, type) and value in _BUILTIN_TYPES:
         return {"y": value.__name__}
-    if keep is None:
-        raise NotPlainError(f"a {type(value).__name__} cannot leave its process")
-    return {"o": keep(value)}
+    raise NotPlainError(f"a {type(value).__name__} cannot leave its process")
 
 
 class _Decoder:
@@ -123,7 +137,7 @@ class _Decoder:
             return complex(real, imaginary)
         if tag == "y" and inside in _BUILTIN_NAMES:
             return _BUILTIN_NAMES[inside]
-        if tag == "o" and self._find is not None and isinstance(inside, int):
+        if tag == "o" and self._find is not None:
             return self._find(inside)
         raise NotPlainError(f"not an encoded value: tag {tag!r}")
 

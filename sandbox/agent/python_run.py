@@ -6,6 +6,8 @@ another process call it; `check` is that checker, in which no code of the progra
 """
 
 import atexit
+import decimal
+import fractions
 import importlib
 import io
 import json
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from types import ModuleType, TracebackType
 from typing import Any, Final, NoReturn
 
-from . import checker, plain, solution
+from . import checker, objects, plain, solution
 
 # Imported here so that programs find them loaded; a fork shares their memory.
 for _name in ("bisect", "copy", "heapq", "itertools", "math", "operator", "random", "re", "string"):
@@ -139,19 +141,30 @@ def _calls(mode: dict[str, Any]) -> int:
         function = solution.entry_point(_load("solution"), mode["entry_point"])
     except BaseException as error:
         _complain(error)
-        _write({"failed": solution.describe(error)})
+        _write({"failed": objects.describe(error)})
         return 1
     for call in calls:
         args = plain.decode(call["args"])
         kwargs = plain.decode(call["kwargs"])
         try:
-            answer = {"value": plain.encode(function()(*args, **kwargs))}
+            answer = {"value": plain.encode(function()(*args, **kwargs), _stand_in)}
         except plain.NotPlainError as error:
             answer = {"raised": f"its result: {error}"}
         except BaseException as error:
-            answer = {"raised": solution.describe(error)}
+            answer = {"raised": objects.describe(error)}
         _write(answer)
     return 0
+
+
+def _stand_in(value: object) -> Any:
+    """What the caller learns of an object of another type: its truth, and a number's value."""
+    if isinstance(value, plain.KINDS) or (isinstance(value, type) and plain.is_builtin(value)):
+        return NotImplemented
+    described: dict[str, Any] = {"kind": type(value).__name__[:100], "truth": bool(value)}
+    if type(value) in (fractions.Fraction, decimal.Decimal):
+        number: Any = value
+        described["number"] = plain.encode(int(number) if number == int(number) else float(number))
+    return described
 
 
 def _write(answer: dict[str, Any]) -> None:
@@ -160,13 +173,13 @@ def _write(answer: dict[str, Any]) -> None:
         line = line[os.write(RESULTS, line) :]
 
 
-def _serve(_: dict[str, Any]) -> int:
-    server = solution.Server(3, 4)
+def _serve(mode: dict[str, Any]) -> int:
+    server = solution.Server(3, 4, mode["needs"])
     try:
         module = _load("solution")
     except BaseException as error:
         _complain(error)
-        server.refuse(solution.describe(error))
+        server.refuse(error)
         return 1
     server.serve(module)
     return 0

@@ -1,33 +1,22 @@
-"""The tested program's side of a check: its functions and objects, for a caller elsewhere.
+"""The tested program's side of a check: its functions and objects, for a tester elsewhere.
 
-Requests and replies are lines of JSON. Values cross as `plain` describes them; what is not made of
-builtin types stays here and crosses as a number.
+Requests and replies are lines of JSON; while one is answered, the program may ask for what the test
+handed over, with lines of its own (`want`). Values cross as `objects` describes them.
 """
 
-import builtins
+import asyncio
 import json
-import operator
 import os
-from collections.abc import Callable, Mapping
+import random
+import threading
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from . import plain
-
-SPECIAL: Mapping[str, Callable[..., object]] = {
-    "__len__": len,
-    "__iter__": iter,
-    "__next__": next,
-    "__bool__": bool,
-    "__str__": str,
-    "__repr__": repr,
-    "__getitem__": operator.getitem,
-    "__setitem__": operator.setitem,
-    "__delitem__": operator.delitem,
-    "__setattr__": setattr,
-    "__enter__": lambda target: type(target).__enter__(target),
-    "__exit__": lambda target: type(target).__exit__(target, None, None, None),
-}
+from . import operations, plain, world
+from .foreign import foreign
+from .library import find, rebuild
+from .objects import Objects, describe, nearest_builtin
 
 
 def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any]]:
@@ -45,90 +34,180 @@ def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any
     raise AttributeError(f"the program defines no function '{name}'")
 
 
-def describe(error: BaseException) -> str:
-    """An exception in a few words."""
-    try:
-        text = str(error)
-    except BaseException:  # a program's own exception may do anything
-        text = ""
-    return f"{type(error).__name__}: {text[:300]}"
+class WantedError(Exception):
+    """Something of the test's process raised; the test knows what."""
 
 
 class Server:
-    """Answers the requests of a checker about one program."""
+    """Answers the requests of a tester about one program."""
 
-    def __init__(self, requests: int, replies: int) -> None:
+    def __init__(self, requests: int, replies: int, needs: Sequence[str] = ()) -> None:
         self._requests: BinaryIO = os.fdopen(requests, "rb")
         self._replies = replies
-        self._objects: list[object] = []
-        self._numbers: dict[int, int] = {}
+        self._reading = threading.RLock()  # who holds it gets the next line
+        self._objects = Objects()
+        self._module = ModuleType("solution")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._world = world.Inside(needs, self._want)
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, error: BaseException) -> None:
         """Say that the program did not load."""
-        self._say({"refused": reason})
+        self._say({"refused": describe(error)})
 
     def serve(self, module: ModuleType) -> None:
-        """Answer until the checker has gone."""
+        """Answer until the tester has gone."""
+        self._module = module
         self._say({"loaded": True})
-        for line in self._requests:
-            request = json.loads(line)
-            try:
-                self._say(self._answer(module, request))
-            except BaseException as error:
-                self._say({"raised": self._described(error)})
+        while True:
+            with self._reading:
+                line = self._requests.readline()
+            if not line:
+                return
+            self._serve_one(json.loads(line))
 
-    def _answer(self, module: ModuleType, request: dict[str, Any]) -> dict[str, Any]:
-        if request["do"] != "call":
-            return {"value": plain.encode(self._do(module, request), self._keep)}
-        args = plain.decode(request["args"], self._find)
-        kwargs = plain.decode(request["kwargs"], self._find)
-        value = self._find(request["target"])(*args, **kwargs)
-        answer = {"value": plain.encode(value, self._keep)}
-        after = plain.encode(args, self._keep)
-        if after != request["args"]:
-            answer["after"] = after  # for what the call did to its arguments
+    def _serve_one(self, request: dict[str, Any]) -> None:
+        try:
+            self._say(self._answer(request))
+        except BaseException as error:
+            self._say({"raised": self._described(error)})
+
+    def _want(self, request: dict[str, Any]) -> Any:
+        """Ask the test's process, from any thread; answer what it asks meanwhile."""
+        for name in ("args", "kwargs"):
+            if name in request:
+                request[name] = self._objects.encode(request[name])
+        with self._reading:
+            self._say({"want": request})
+            while True:
+                line = self._requests.readline()
+                if not line:
+                    raise WantedError("the test has ended")
+                reply = json.loads(line)
+                if "do" not in reply:
+                    break
+                self._serve_one(reply)
+        if "raised" in reply:
+            kind, text, number = reply["raised"]
+            error = _nearest(kind)(text)
+            error._plumb_original = number
+            raise error
+        return self._decode(reply["value"])
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._world.enter(request)
+        args = self._decode(request.get("args", []))
+        answer = {"value": self._objects.encode(self._do(request, args))}
+        if request["do"] == "call":
+            after = self._objects.encode(args)
+            if after != request["args"]:
+                answer["after"] = after  # for what the call did to its arguments
         return answer
 
-    def _described(self, error: BaseException) -> list[Any]:
-        """An exception as its nearest builtin type, a text, and its arguments if they are plain."""
-        text = describe(error).partition(": ")[2]
-        try:
-            return [self._kind(error), text, plain.encode(list(error.args))]
-        except BaseException:  # a program's own exception may do anything
-            return [self._kind(error), text, None]
-
-    def _do(self, module: ModuleType, request: dict[str, Any]) -> object:
+    def _do(self, request: dict[str, Any], args: list[Any]) -> Any:
         operation = request["do"]
         if operation == "name":
-            return getattr(module, request["name"])
+            return getattr(self._module, request["name"])
         if operation == "entry":
-            return entry_point(module, request["name"])()
-        target = self._find(request["target"])
+            return entry_point(self._module, request["name"])()
+        if operation == "seed":
+            return random.seed(*args)
+        if operation == "set name":
+            return setattr(self._module, request["name"], *args)
+        if operation == "delete name":
+            return delattr(self._module, request["name"])
+        target = self._objects.find(request["target"])
+        if operation == "call":
+            return target(*args, **self._decode(request["kwargs"]))
+        return self._do_to(target, operation, request.get("name", ""), args)
+
+    def _do_to(self, target: Any, operation: str, name: str, args: list[Any]) -> Any:
         if operation == "attribute":
-            return getattr(target, request["name"])
-        args = plain.decode(request["args"], self._find)
+            return getattr(target, name)
         if operation == "special":
-            return SPECIAL[request["name"]](target, *args)
-        raise ValueError(f"no such operation: {operation}")
-
-    def _keep(self, value: object) -> int:
-        if id(value) not in self._numbers:
-            self._numbers[id(value)] = len(self._objects)
-            self._objects.append(value)  # kept alive, so that its id stays its own
-        return self._numbers[id(value)]
-
-    def _find(self, number: int) -> Any:
-        return self._objects[number]
+            if name in operations.AWAITED:
+                return self._await(getattr(target, name)(*args))
+            return operations.SPECIAL[name](target, *args)
+        if operation == "exit":
+            return self._exit(target, *args)
+        if operation == "await":
+            return self._await(target)
+        if operation == "send":
+            return target.send(*args) if args[0] is not None else next(target)
+        if operation == "throw":
+            return target.throw(*args)
+        if operation == "plain":
+            return _plain(target)
+        comparisons: dict[str, Callable[[Any, Any], bool]] = {
+            "same": operations.same,
+            "same value": operations.same_value,
+            "holds": operations.holds,
+            "is instance": lambda kind, value: isinstance(value, kind),
+        }
+        return comparisons[operation](target, *args)
 
     @staticmethod
-    def _kind(error: BaseException) -> str:
-        """The nearest builtin type of an exception, by name."""
-        for kind in type(error).__mro__:
-            if getattr(builtins, kind.__name__, None) is kind:
-                return str(kind.__name__)
-        return "Exception"
+    def _exit(target: Any, kind: str | None, text: str) -> bool:
+        if kind is None:
+            type(target).__exit__(target, None, None, None)
+            return False
+        error = _nearest(kind)(text)
+        return bool(type(target).__exit__(target, type(error), error, None))
+
+    def _await(self, awaitable: Any) -> Any:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+
+        async def wait() -> Any:
+            return await awaitable
+
+        return self._loop.run_until_complete(wait())
+
+    def _decode(self, value: Any) -> Any:
+        return plain.decode(value, self._found)
+
+    def _found(self, described: Any) -> Any:
+        if "n" in described:
+            return self._objects.find(described["n"])
+        if "mine" in described:
+            return foreign(self._want, described["mine"], described["told"])
+        if "ref" in described:
+            return find(*described["ref"])
+        if "lib" in described:
+            return rebuild(described["lib"], self._decode(described["parts"]))
+        if "e" in described:
+            kind, args = described["e"]
+            return _nearest(kind)(*self._decode(args))
+        raise plain.NotPlainError("not an object of this process")
+
+    def _described(self, error: BaseException) -> dict[str, Any]:
+        """An exception that the program raised, or let through from the test."""
+        if (number := getattr(error, "_plumb_original", None)) is not None:
+            return {"original": number}
+        described: dict[str, Any] = self._objects.exception(error)["e"]
+        kind = nearest_builtin(type(error))
+        return described | {"kind": kind, "text": describe(error).partition(": ")[2]}
 
     def _say(self, reply: dict[str, Any]) -> None:
+        reply |= self._world.leave()
+        if news := self._objects.news():
+            reply["types"] = list(news.items())
         line = json.dumps(reply).encode() + b"\n"
         while line:
             line = line[os.write(self._replies, line) :]
+
+
+def _nearest(kind: str) -> Any:
+    found = find("builtins", kind)
+    return found if isinstance(found, type) and issubclass(found, Exception) else RuntimeError
+
+
+def _plain(target: Any) -> Any:
+    """The builtin value of an object whose type derives from a mutable builtin one."""
+    if isinstance(target, dict):
+        return {key: dict.__getitem__(target, key) for key in dict.__iter__(target)}
+    if isinstance(target, list):
+        return list(list.__iter__(target))
+    if isinstance(target, set):
+        return set(set.__iter__(target))
+    return bytearray.copy(target)

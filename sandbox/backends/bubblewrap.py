@@ -8,6 +8,7 @@ belongs to it are taken from this machine, read-only; no other folder of it is v
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -40,6 +41,16 @@ SYSTEM_FILES: Final = (
     "/etc/passwd",
     "/etc/group",
 )
+PYTEST_PARTS: Final = (
+    "pytest",
+    "_pytest",
+    "py",
+    "pluggy",
+    "iniconfig",
+    "packaging",
+    "pygments",
+)
+PYTEST_FOLDER: Final = "lib"  # beside the agent, which looks for it there
 OLDEST_PYTHON: Final = (3, 10)
 END_SECONDS: Final = 10.0
 
@@ -109,7 +120,7 @@ class BubblewrapBackend:
             agent = str(Path(agent_file).parent)
             home = f"{AGENT_HOME}/{AGENT_PACKAGE}"
             command += [*_folders(home), "--ro-bind", agent, home]
-            command += [*_folders("/app/"), *_folders("/store/")]
+            command += [*_folders("/app/"), *_folders("/store/"), *_pytest_files(python)]
             if headers is not None:
                 command += ["--ro-bind", str(headers), HEADERS]
         command += ["--proc", "/proc", "--dev", "/dev"]
@@ -154,6 +165,25 @@ def _host_files(prefix: str | None) -> list[str]:
         command += ["--ro-bind-try", file, file]
     if prefix is not None:
         command += [*_folders(prefix), "--ro-bind", prefix, prefix]
+    return command
+
+
+def _pytest_files(python: str) -> list[str]:
+    """pytest for tests that need it: this machine's own, else that of Plumb's environment.
+
+    Where neither is there, such tests say so when they are run.
+    """
+    asked = [python, "-I", "-c", "import pytest"]
+    if subprocess.run(asked, capture_output=True, timeout=20, check=False).returncode == 0:
+        return []
+    command = _folders(f"{AGENT_HOME}/{PYTEST_FOLDER}/")
+    for name in PYTEST_PARTS:
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            return []
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        command += ["--ro-bind", str(source), f"{AGENT_HOME}/{PYTEST_FOLDER}/{source.name}"]
     return command
 
 

@@ -20,7 +20,15 @@ from sandbox.languages import CPP_FLAGS
 REPOSITORY: Final = "plumb-sandbox"
 SUITE: Final = "bookworm"
 BASE_IMAGE: Final = "debian:bookworm-slim"
-PACKAGES: Final = ("python3", "gcc", "g++", "libc6-dev", "nodejs", "openjdk-17-jdk-headless")
+PACKAGES: Final = (
+    "python3",
+    "python3-pytest",
+    "gcc",
+    "g++",
+    "libc6-dev",
+    "nodejs",
+    "openjdk-17-jdk-headless",
+)
 STEPS: Final = ("Dockerfile", "setup.sh")
 AGENT_SUFFIXES: Final = (".py", ".java", ".js", ".h", ".c", ".hpp", ".cpp", ".json")
 

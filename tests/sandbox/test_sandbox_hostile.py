@@ -77,7 +77,9 @@ NO_TEST = {
     "builtin_of_the_same_name": script("for i in range(3):\n    assert pow(i, 2) == i * i\n"),
     "does_not_compile": script("assert f(1) =="),
     "needs_a_module": script("import nothing_like_it\nassert f(1) == 2"),
-    "hands_over_a_function": check("for i in range(2):", "    assert candidate(lambda: i) == i"),
+    "hands_over_a_module": check(
+        "import math", "for i in (1, 2):", "    assert candidate(math) == i"
+    ),
 }
 
 

@@ -1,0 +1,348 @@
+"""The way from a test to the tested program: requests go out, values come back.
+
+Guarantees: what the program says is data. Values are rebuilt of builtin types and of the standard
+library's own, objects stay where they are (`remote`), and an exception of the program's becomes one
+that steers no test: no skip, no interrupt, no end of an iteration that was not asked for. Whatever
+else the program says loses it the link.
+"""
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NoReturn
+
+from . import library, plain, remote, world
+from .exposed import Exposed
+from .remote import RemoteType, State, state_of
+from .remote_types import base_type, make_type
+
+NONSENSE = (TypeError, ValueError, KeyError, IndexError, AttributeError, LookupError, OverflowError)
+
+
+class LostError(BaseException):
+    """The tested program has ended, or talks nonsense."""
+
+
+class RefusedError(BaseException):
+    """The tested program did not load."""
+
+
+class StoppedError(RuntimeError):
+    """The program raised StopIteration where none was asked for."""
+
+    values: Sequence[Any] = ()
+
+
+class UnusableError(BaseException):
+    """The test is at fault; says how."""
+
+
+class Link:
+    """Requests to the tested program."""
+
+    def __init__(self, requests: int, replies: int, needs: Sequence[str] = ()) -> None:
+        self.is_lost = False
+        self.learned = 0  # answers that told more than that there is something of a name
+        self._gave_types = False
+        self._requests = requests
+        self._replies: BinaryIO = os.fdopen(replies, "rb")
+        self._busy = threading.RLock()
+        self._known: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+        self._types: dict[int, Any] = {}
+        self._raised: dict[int, BaseException] = {}
+        self._exposed = Exposed(self.encode, self.decode)
+        self._world = world.Outside(needs)
+        opening = self._receive()
+        if "refused" in opening:
+            raise RefusedError(str(opening["refused"]))
+
+    def call(self, number: int, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call an object of the program."""
+        request = {"args": self.encode(list(args)), "kwargs": self.encode(kwargs)}
+        reply = self._exchange({"do": "call", "target": number} | request)
+        value = self.decode(reply.get("value"))
+        if "after" in reply:
+            _write_back(list(args), self.decode(reply["after"]))
+        return value
+
+    def attribute(self, number: int, name: str) -> Any:
+        """An attribute of an object."""
+        return self._asked({"do": "attribute", "target": number, "name": name})
+
+    def special(self, number: int, name: str, *args: Any) -> Any:
+        """What a special method gives."""
+        request = {"do": "special", "target": number, "name": name}
+        return self._asked(request | {"args": self.encode(list(args))})
+
+    def ask(self, operation: str, number: int, *args: Any) -> Any:
+        """What another operation gives."""
+        request = {"do": operation, "target": number, "args": self.encode(list(args))}
+        return self._asked(request)
+
+    def compare(self, number: int, how: str, *args: Any) -> bool:
+        """What a comparison finds."""
+        return self.ask(how, number, *args) is True
+
+    def name(self, name: str) -> Any:
+        """What a name of the program means; raises AttributeError where it means nothing."""
+        return self._asked({"do": "name", "name": name})
+
+    def set_name(self, name: str, value: Any) -> None:
+        """Give a name of the program another meaning."""
+        self._asked({"do": "set name", "name": name, "args": self.encode([value])})
+
+    def delete_name(self, name: str) -> None:
+        """Take a name from the program."""
+        self._asked({"do": "delete name", "name": name})
+
+    def entry(self, name: str) -> Any:
+        """The function that a check is about."""
+        return self._asked({"do": "entry", "name": name})
+
+    def seed(self, *args: Any) -> None:
+        """Seed the program's random numbers."""
+        self._asked({"do": "seed", "args": self.encode(list(args))})
+
+    def coroutine(self, number: int) -> Any:
+        """A coroutine that waits for the program's."""
+
+        async def wait() -> Any:
+            return self.ask("await", number)
+
+        return wait()
+
+    def has_raised(self, error: BaseException | None) -> bool:
+        """Whether the program raised it."""
+        return self._raised.get(id(error)) is error
+
+    def encode(self, value: Any) -> Any:
+        """A value for the program."""
+        try:
+            return plain.encode(value, self._keep)
+        except plain.NotPlainError as error:
+            raise RecursionError(str(error)) from error
+
+    def decode(self, value: Any) -> Any:
+        """A value from the program."""
+        try:
+            return plain.decode(value, self._found)
+        except (plain.NotPlainError, *NONSENSE):
+            self._lose()
+
+    def _keep(self, value: Any) -> Any:
+        if (state := state_of(value)) is not None:
+            return {"n": state.number}
+        if isinstance(value, RemoteType):
+            return {"n": value._plumb_number}
+        if id(value) in self._numbers:
+            return {"n": self._numbers[id(value)]}
+        if isinstance(value, type) and plain.is_builtin(value):
+            return NotImplemented
+        if (found := library.parts_of(value)) is not None:
+            return {"lib": found[0], "parts": self.encode(found[1])}
+        if isinstance(value, type | type(len)) and (reference := library.name_of(value)):
+            return {"ref": reference}
+        if type(value) in (int, float, str) or isinstance(value, int | float | str | bytes):
+            return NotImplemented  # an enumeration of numbers, say: its value is what crosses
+        if isinstance(value, Exception) and plain.is_builtin(type(value)):
+            return {"e": [type(value).__name__, self.encode(list(value.args))]}
+        if (told := self._exposed.expose(value)) is not None:
+            return told
+        what = f"the test hands the program a {type(value).__name__}"
+        if self._gave_types:  # which may be why
+            raise TypeError(what)
+        raise UnusableError(what)
+
+    def _asked(self, request: dict[str, Any]) -> Any:
+        return self.decode(self._exchange(request).get("value"))
+
+    def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
+        with self._busy:
+            try:
+                self._send(request | self._world.leave())
+            except world.TooMuchError as error:
+                raise UnusableError(f"the test makes {error}") from error
+            while True:
+                reply = self._receive()
+                if "want" not in reply:
+                    break
+                self._send(self._exposed.answer(reply["want"]))
+        is_bare = request["do"] in ("name", "entry") and _is_handle(reply.get("value"))
+        self.learned += not is_bare
+        if "raised" in reply:
+            self._raise(reply["raised"], may_stop=request.get("name") in ("__next__", "__anext__"))
+        return reply
+
+    def _send(self, message: dict[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        try:
+            while line:
+                line = line[os.write(self._requests, line) :]
+        except BrokenPipeError:
+            self._lose()
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            line = self._replies.readline()
+            reply = json.loads(line)
+            self._gave_types = self._gave_types or b'{"y": ' in line
+            if not isinstance(reply, dict):
+                self._lose()
+            for number, said in reply.get("types", ()):
+                self._types[int(number)] = said
+            self._world.enter(reply)
+        except (*NONSENSE, RecursionError, world.TooMuchError):
+            self._lose()
+        return reply
+
+    def _lose(self) -> NoReturn:
+        self.is_lost = True  # for a test that catches everything
+        raise LostError
+
+    def _found(self, said: Any) -> Any:
+        """What stands for an object that did not cross."""
+        if "mine" in said:
+            return self._exposed.find(said["mine"])
+        if "lib" in said:
+            return library.rebuild(said["lib"], self.decode(said["parts"]))
+        if "ref" in said:
+            self._gave_types = True
+            self.learned += 1
+            return library.find(*said["ref"])
+        if "c" in said:
+            return self._type(said["c"])
+        if "e" in said:
+            return self._error(said["e"])
+        number = int(said["n"] if "n" in said else said.get("g", said.get("a")))
+        if number not in self._known:
+            self._know(number, self._made(number, said))
+        return self._known[number]
+
+    def _know(self, number: int, value: Any) -> None:
+        self._known[number] = value
+        self._numbers[id(value)] = number
+
+    def _made(self, number: int, said: Any) -> Any:
+        if "g" in said:
+            return self._generator(number)
+        if "a" in said:
+            return self.coroutine(number)
+        kind = self._type(said["t"])
+        if "v" in said and issubclass(kind, remote.Value):
+            plainly = self.decode(said["v"])
+            base = type(plainly)
+            made = base.__new__(kind, *_arguments(plainly))
+        else:
+            made = object.__new__(kind)
+        object.__setattr__(made, remote.STATE, State(self, number))
+        return made
+
+    def _type(self, number: Any) -> Any:
+        number = int(number)
+        found = self._types[number]
+        if not isinstance(found, type):
+            self._types[number] = None  # bases in a circle are none
+            bases = [
+                self._type(base) if isinstance(base, int) else base_type(base)
+                for base in found["bases"]
+            ]
+            self._types[number] = found = make_type(self, number, found, bases)
+        return found
+
+    def _generator(self, number: int) -> Any:
+        sent = None
+        while True:
+            try:
+                value = self.ask("send", number, sent)
+            except StoppedError as error:
+                return error.values[0] if error.values else None
+            try:
+                sent = yield value
+            except GeneratorExit:
+                with contextlib.suppress(Exception):
+                    method = self.attribute(number, "close")
+                    method()
+                raise
+            except Exception as error:
+                value = self.ask("throw", number, error)
+
+    def _error(self, said: Any) -> BaseException:
+        """An exception of the program's."""
+        number = int(said["n"])
+        if isinstance(found := self._known.get(number), BaseException):
+            return found
+        kind = base_type(list(said["ref"])) if "ref" in said else self._type(said["t"])
+        args = self.decode(said["args"])
+        if not issubclass(kind, Exception | SystemExit):
+            kind = Exception
+        error: BaseException = kind.__new__(kind, *args)
+        if isinstance(kind, RemoteType):
+            object.__setattr__(error, remote.STATE, State(self, number))
+        else:
+            # Some types want other arguments than the program's had, such as UnicodeDecodeError.
+            with contextlib.suppress(Exception):
+                error.__init__(*args)  # type: ignore[misc]
+        self._know(number, error)
+        return error
+
+    def _raise(self, said: Any, *, may_stop: bool) -> NoReturn:
+        """Raise what the program raised; what would steer the test becomes an ordinary error."""
+        error: BaseException
+        try:
+            if "original" in said:
+                error = self._exposed.raised(said["original"])
+            else:
+                error = self._error(said)
+                if isinstance(error, StopIteration | StopAsyncIteration) and not may_stop:
+                    stopped = StoppedError(f"{said['kind']}: {said['text']}")
+                    stopped.values = list(error.args)
+                    error = stopped
+                self._raised[id(error)] = error
+        except NONSENSE:
+            self._lose()
+        raise error
+
+
+def _is_handle(value: Any) -> bool:
+    """Whether an answer says no more than that there is something."""
+    inside = value.get("o") if isinstance(value, dict) else None
+    return isinstance(inside, dict) and not inside.keys() & {"ref", "lib", "v", "e", "mine"}
+
+
+def _arguments(value: Any) -> tuple[Any, ...]:
+    return (value.real, value.imag) if isinstance(value, complex) else (value,)
+
+
+def _write_back(before: Any, after: Any) -> None:
+    """Do to the test's own lists, dicts and sets what the call did to its copies of them."""
+    if type(before) is not type(after) or before is after or state_of(before) is not None:
+        return
+    if isinstance(before, list | tuple) and len(before) == len(after):
+        for ours, theirs in zip(before, after, strict=True):
+            _write_back(ours, theirs)
+        if isinstance(before, list):
+            before[:] = [_kept(one, other) for one, other in zip(before, after, strict=True)]
+    elif isinstance(before, dict):
+        new = {key: _kept(before.get(key), value) for key, value in after.items()}
+        for key, value in new.items():
+            if key in before:
+                _write_back(before[key], value)
+        before.clear()
+        before.update(new)
+    elif isinstance(before, list | bytearray):
+        before[:] = after
+    elif hasattr(before, "clear") and hasattr(before, "extend"):
+        before.clear()
+        before.extend(after)
+    elif isinstance(before, set):
+        before.clear()
+        before.update(after)
+
+
+def _kept(ours: Any, theirs: Any) -> Any:
+    """The test's own container, where it has been brought up to date."""
+    is_container = isinstance(ours, list | dict | set | bytearray)
+    return ours if is_container and type(ours) is type(theirs) else theirs

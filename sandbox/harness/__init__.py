@@ -1,0 +1,125 @@
+"""What a Python test would run, read from its source alone.
+
+Guarantees: nothing is run, and no answer is looked at. So a test that has nothing to run is known
+before a run begins (`why_unusable`), and is the same for every program; what a program keeps from
+running later is the program's failure. pytest's and unittest's rules of collection are followed;
+a module's own statements count as a test where one of them can fail for what the program does.
+"""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sandbox.errors import TestsError
+from sandbox.harness.names import Names
+from sandbox.harness.suites import Suites
+from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
+
+FILE: Final = "/dev/shm/test_solution.py"  # what a test's own file is called where it runs
+NEEDS: Final = {
+    "output": ("capsys", "capfd", "stdout", "stderr", "redirect_std"),
+    "input": ("input", "stdin"),
+    "files": ("tmp", "temp", "open(", "chdir", "Path(", "mkdir", "write_text", "os."),
+    "environment": ("environ", "setenv", "delenv", "getenv", "argv", "chdir"),
+    "seed": ("random.seed", "import seed", "seed("),
+}
+"""What a test may arrange around the program, and the words by which it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read from a test.
+
+    Attributes:
+        functions: Test functions that are to be called, in order.
+        has_suites: Whether there are test functions, classes or cases at all.
+        needs_pytest: Whether they mean something only to pytest.
+        mentions_pytest: Whether pytest is imported.
+        excluded: Functions that are called like tests, and are none.
+        needs: What the test arranges around the program; keys of NEEDS.
+        imports: Modules that the test imports.
+        modules: Modules of the standard library that it uses without an import.
+    """
+
+    functions: Sequence[str]
+    has_suites: bool
+    needs_pytest: bool
+    mentions_pytest: bool
+    excluded: Sequence[str]
+    needs: Sequence[str]
+    imports: Sequence[str]
+    modules: Sequence[str]
+
+
+def why_unusable(tests: AnyTests, language: Language = "python") -> str | None:
+    """Why no program can be judged by these tests, as far as they say it themselves; else None.
+
+    For the start of a run, before there is an answer: a test that does not compile, that has
+    nothing to run, or that never uses the program.
+    """
+    if language != "python" or not isinstance(tests, CheckTests | HarnessTests):
+        return None
+    try:
+        read_test(tests)
+    except TestsError as error:
+        return str(error)
+    return None
+
+
+def read_test(tests: CheckTests | HarnessTests) -> Reading:
+    """What a Python test would run.
+
+    Raises:
+        TestsError: Nothing, or nothing that uses the program.
+    """
+    try:
+        tree = ast.parse(tests.source)
+        compile(tree, "test", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise TestsError(f"the test does not compile: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise TestsError("the test is nested too deeply to be read") from error
+    names = Names(tree)
+    if isinstance(tests, CheckTests):
+        return _read_check(tree, names, tests)
+    found = Suites(tree, names)
+    if not names.uses_program:
+        raise TestsError("the test never uses the program: it imports nothing of it by name")
+    if not found.counted and not names.can_fail(tree.body):
+        if found.inert:
+            raise TestsError("there is nothing to run: all of its tests are skipped")
+        raise TestsError(
+            "there is nothing to run: no test function, no test class, and no statement that "
+            "checks anything"
+        )
+    if found.unknown:
+        name, fixture = found.unknown
+        raise TestsError(f"{name} needs the fixture '{fixture}', which is none")
+    return _reading(tests.source, names, found)
+
+
+def _read_check(tree: ast.Module, names: Names, tests: CheckTests) -> Reading:
+    checks = [f for f in names.functions.get("check", ()) if f in tree.body]
+    if not checks and "check" not in names.bound:
+        raise TestsError("the test defines no function check")
+    if checks:
+        arguments = checks[-1].args
+        given = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
+        names.program.update(given[:1])
+        if not names.can_fail(checks[-1].body):
+            raise TestsError("there is nothing to run: its function check checks nothing")
+    return _reading(tests.source, names, None)
+
+
+def _reading(source: str, names: Names, found: Suites | None) -> Reading:
+    return Reading(
+        functions=found.functions if found else (),
+        has_suites=bool(found and found.counted),
+        needs_pytest=bool(found and found.needs_pytest),
+        mentions_pytest="pytest" in names.imports,
+        excluded=sorted(found.excluded) if found else (),
+        needs=[need for need, words in NEEDS.items() if any(word in source for word in words)],
+        imports=sorted(names.imports),
+        modules=names.modules,
+    )
