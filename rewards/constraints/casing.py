@@ -1,14 +1,14 @@
 """Constraints on language, case and commas: `language:*`, `change_case:*`, `punctuation:*`.
 
-As in the public checkers, a text whose language cannot be told (one without letters) is taken for
-one in the language asked for.
+As in the public checkers, a text whose language cannot be told is taken for one in the language
+asked for: one without letters, and one that is too short (`language.py`).
 """
 
 from typing import Final
 
 from pydantic import field_validator
 
-from rewards.constraints.language import LANGUAGES, language_of
+from rewards.constraints.language import LANGUAGES, other_language
 from rewards.constraints.tokens import capital_word_count
 from rewards.constraints.types import (
     Answer,
@@ -55,9 +55,8 @@ class CapitalWordFrequency(Parameters):
 
 
 def _language(answer: Answer, asked: ResponseLanguage) -> Finding:
-    found = language_of(answer.text)
-    got = "no language" if found is None else found
-    return Finding(found in (None, asked.language), f"the language {asked.language}", got)
+    other = other_language(answer.text, asked.language)
+    return Finding(other is None, f"the language {asked.language}", other or asked.language)
 
 
 def _capital(answer: Answer, asked: NoParameters) -> Finding:
@@ -71,9 +70,8 @@ def _lowercase(answer: Answer, asked: NoParameters) -> Finding:
 def _english(text: str, has_case: bool, expected: str) -> Finding:
     if not has_case:
         return Finding(False, expected, f"other letters: {shown(text)}")
-    found = language_of(text)
-    got = "no language" if found is None else f"the language {found}"
-    return Finding(found in (None, "en"), expected, got)
+    other = other_language(text, "en")
+    return Finding(other is None, expected, f"the language {other or 'en'}")
 
 
 def _capital_words(answer: Answer, asked: CapitalWordFrequency) -> Finding:
@@ -90,7 +88,7 @@ def _no_comma(answer: Answer, asked: NoParameters) -> Finding:
 TYPES: Final = (
     ConstraintType(
         "language:response_language",
-        "is in the language, as langdetect tells it",
+        "is in the language, as far as langdetect can tell it",
         ResponseLanguage,
         _language,
         lambda asked: (

@@ -1,9 +1,14 @@
-"""Constraints on which words and letters occur: `keywords:*`."""
+"""Constraints on which words and letters occur: `keywords:*`.
+
+Typographic quotation marks are quotation marks. What must not occur, or not so often, is also
+looked for as a reader sees it: letters that only look like others, and unseen ones, hide nothing.
+"""
 
 from typing import Final
 
 from pydantic import Field
 
+from rewards.constraints.lettering import looks_of, plain_quotes, revealed
 from rewards.constraints.patterns import occurrences, pattern
 from rewards.constraints.types import (
     Answer,
@@ -15,6 +20,8 @@ from rewards.constraints.types import (
     Stripped,
     compared,
 )
+
+WHOLE: Final = r"\b{}\b"
 
 
 class Existence(Parameters):
@@ -46,7 +53,8 @@ class LetterFrequency(Parameters):
 
 
 def _existence(answer: Answer, asked: Existence) -> Finding:
-    missing = [word for word in asked.keywords if not pattern(word).search(answer.text)]
+    text = plain_quotes(answer.text)
+    missing = [word for word in asked.keywords if not pattern(plain_quotes(word)).search(text)]
     return Finding(not missing, f"the keywords {_listed(asked.keywords)}", _without(missing))
 
 
@@ -56,27 +64,41 @@ def _without(missing: list[str]) -> str:
 
 def _frequency(answer: Answer, asked: Frequency) -> Finding:
     # Parts of words count: "art" occurs in "party".
-    count = occurrences(pattern(asked.keyword), answer.text)
-    return compared(count, asked.relation, asked.frequency, f"times {asked.keyword!r}")
+    keyword = asked.keyword
+    count = occurrences(pattern(plain_quotes(keyword)), plain_quotes(answer.text))
+    if asked.relation == "less than":
+        seen = revealed(answer.text)
+        count = max(count, *(occurrences(pattern(one), seen) for one in _as_read(keyword)))
+    return compared(count, asked.relation, asked.frequency, f"times {keyword!r}")
 
 
 def _forbidden(answer: Answer, asked: ForbiddenWords) -> Finding:
     # Whole words only, unlike the two above.
+    seen = revealed(answer.text)
     used = [
         word
         for word in asked.forbidden_words
-        if pattern(word, template=r"\b{}\b").search(answer.text)
+        if pattern(word, template=WHOLE).search(answer.text)
+        or any(pattern(one, template=WHOLE).search(seen) for one in _as_read(word))
     ]
     expected = f"no word of {_listed(asked.forbidden_words)}"
     return Finding(not used, expected, _listed(used) if used else "none")
+
+
+def _as_read(keyword: str) -> tuple[str, str]:
+    """What a keyword may be in a text that `revealed` gave."""
+    return plain_quotes(keyword), looks_of(keyword)
 
 
 def _letter(answer: Answer, asked: LetterFrequency) -> Finding:
     # Any sign, for rows ask for "#" and "!". (A later copy of the public checkers takes a random
     # letter for those; the original counts the sign.)
     letter = asked.letter.lower()
+    count = answer.text.lower().count(letter)
+    if asked.let_relation == "less than":
+        count = max(count, revealed(answer.text).lower().count(looks_of(letter)))
     return compared(
-        answer.text.lower().count(letter),
+        count,
         asked.let_relation,
         asked.let_frequency,
         f"times the letter {letter!r}",

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
+from rewards.constraints.lettering import plain_quotes
 from rewards.constraints.tokens import sentence_count, word_count
 from rewards.constraints.types import (
     Answer,
@@ -75,7 +76,7 @@ def _paragraphs(answer: Answer, asked: NumberParagraphs) -> Finding:
 
 
 def _nth_paragraph(answer: Answer, asked: NthParagraphFirstWord) -> Finding:
-    first, nth = asked.first_word.lower(), asked.nth_paragraph
+    first, nth = plain_quotes(asked.first_word).lower(), asked.nth_paragraph
     expected = f"{asked.num_paragraphs} paragraphs, the word {first!r} first in paragraph {nth}"
     parts = answer.text.split("\n\n")
     count = sum(bool(part.strip()) for part in parts)
@@ -94,7 +95,7 @@ def _nth_paragraph(answer: Answer, asked: NthParagraphFirstWord) -> Finding:
 
 def _bare(word: str) -> str:
     """A word up to its first punctuation, in small letters; brackets and stars belong to it."""
-    word = word.lstrip("'").lstrip('"')
+    word = plain_quotes(word).lstrip("'").lstrip('"')
     end = next((at for at, sign in enumerate(word) if sign in _WORD_ENDS), len(word))
     return word[:end].lower()
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from rewards.constraints.errors import ConstraintError
+from rewards.constraints.lettering import plain_quotes
 from rewards.constraints.types import (
     Answer,
     ConstraintType,
@@ -30,17 +31,17 @@ class RepeatPrompt(Parameters):
 
 def _end(answer: Answer, asked: EndChecker) -> Finding:
     # A quotation mark after the phrase is forgiven.
-    text = answer.text.strip().strip('"').lower()
+    text = plain_quotes(answer.text).strip().strip('"').lower()
     size = len(asked.end_phrase)
     return Finding(
-        text.endswith(asked.end_phrase.lower()),
+        text.endswith(plain_quotes(asked.end_phrase).lower()),
         f"the end {shown(asked.end_phrase)}",
         shown(text[-size:]),
     )
 
 
 def _quotation(answer: Answer, asked: NoParameters) -> Finding:
-    text = answer.text.strip()
+    text = plain_quotes(answer.text).strip()
     followed = len(text) > 1 and text[0] == text[-1] == '"'
     return Finding(followed, "double quotation marks first and last", shown(text))
 
@@ -66,7 +67,7 @@ def _repeat_prompt(answer: Answer, asked: RepeatPrompt) -> Finding:
             "or the prompt"
         )
     text = answer.text.strip()
-    followed = text.lower().startswith(prompt.lower())
+    followed = plain_quotes(text).lower().startswith(plain_quotes(prompt).lower())
     return Finding(followed, f"the request first: {shown(prompt)}", shown(text))
 
 

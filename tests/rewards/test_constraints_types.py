@@ -171,7 +171,8 @@ CASES: dict[str, list[Case]] = {
         ({}, ' "a" and "b" ', True),
         ({}, '"', False),
         ({}, '"a', False),
-        ({}, "“a”", False),
+        ({}, "“a”", True),
+        ({}, "‘a’", False),
     ],
     "combination:two_responses": [
         ({}, "a\n******\nb", True),
