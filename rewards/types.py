@@ -48,9 +48,17 @@ class Sample:
         object.__setattr__(self, "reference", of_reference(self.reference))
 
 
+INFRASTRUCTURE: Final = "infrastructure"
+"""The kind of an ungradable reason for which a sample is tried again: a service was away."""
 TRUST: Final = "trust"
 """The kind of an ungradable reason that stands with the data, whatever the answer is: the sample's
 tests are below the level of trust for which a reward is paid."""
+SET_UP: Final = frozenset(
+    {INFRASTRUCTURE, "node", "pickling", "reference", "tests", "tools", "request", "rubric"}
+)
+"""Kinds of ungradable reasons that no answer can bring about: a service is away, or the data is at
+fault. They alone count in `max_ungradable`; any other (a crash, a deadline, an exception, a grade
+that cannot be read) may be an answer's doing, and an answer must not be able to stop a run."""
 
 
 class Outcome(StrEnum):
@@ -132,6 +140,11 @@ class Verdict:
     def is_correct(self) -> bool:
         """Whether the answer was measured and is right."""
         return self.outcome is Outcome.CORRECT
+
+    @property
+    def kind(self) -> str:
+        """The kind of an ungradable verdict's reason; empty where something was measured."""
+        return "" if self.is_gradable else self.reason.partition(":")[0]
 
     @property
     def is_gradable(self) -> bool:

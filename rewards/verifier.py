@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from rewards.errors import InfrastructureError, MissingColumnError, VerifierDefinitionError
-from rewards.types import Sample, Verdict
+from rewards.types import INFRASTRUCTURE, Sample, Verdict
 
 _DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
 P = ParamSpec("P")
 R = TypeVar("R")
 Blame = Literal["incorrect", "ungradable"]
 REASON_LIMIT = 500  # characters kept of an exception's message
-INFRASTRUCTURE = "infrastructure"  # the kind of a reason for which a sample is tried again
 SAMPLE_FIELDS = frozenset(f.name for f in fields(Sample))
 
 
@@ -186,7 +185,7 @@ def deadline_asked() -> float | None:
 
 def is_infrastructure(verdict: Verdict) -> bool:
     """Whether `verdict` says that a service was away, so that another try may help."""
-    return not verdict.is_gradable and verdict.reason.partition(":")[0] == INFRASTRUCTURE
+    return verdict.kind == INFRASTRUCTURE
 
 
 def code_of(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -172,7 +172,8 @@ class RewardConfig(Section):
     retries: int = Field(default=1, ge=0)
     """Tries after a failure of infrastructure: a worker died, or the verifier said so."""
     max_ungradable: float = Field(default=0.1, ge=0, le=1)
-    """Share of a step's answers that may be ungradable before the run stops."""
+    """Share of a step's answers that may be ungradable, for a cause that is not theirs (a service
+    that is away, data at fault), before the run stops."""
 
 
 class SamplerConfig(Section):

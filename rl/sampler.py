@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 from data.schema import Prompt, PromptSource
 from rewards import Verdict
-from rewards.types import TRUST
+from rewards.types import SET_UP, TRUST
 from rl.config import SamplerConfig
 from rl.errors import LateGroupError, SamplerStarvedError, UngradableError
 from rl.groups import Generation, Group, prompt_from_state, prompt_to_state
@@ -260,22 +260,13 @@ class DynamicSampler:
         return Batch(groups, resolved, fill.endings, len(self._ready), fill.clock.seconds)
 
     def _check_trust(self, fill: "_Fill") -> None:
-        # What stands with the data says nothing about how well grading works.
-        verdicts = [
-            verdict
-            for group in fill.resolved
-            for verdict in group.verdicts
-            if verdict.is_gradable or verdict.reason.partition(":")[0] != TRUST
-        ]
-        bad = [verdict for verdict in verdicts if not verdict.is_gradable]
+        # Rows below the level of trust say nothing about how well grading works.
+        verdicts = [one for group in fill.resolved for one in group.verdicts if one.kind != TRUST]
+        bad = [one for one in verdicts if one.kind in SET_UP]
         if bad and len(bad) > self._max_ungradable * len(verdicts):
-            kinds = [verdict.reason.partition(":")[0] for verdict in bad]
-            example = dict(zip(kinds, (verdict.reason for verdict in bad), strict=True))
-            counted = Counter(kinds).most_common(3)
-            reasons = "; ".join(f"{count} x {example[kind]}" for kind, count in counted)
             raise UngradableError(
                 f"{len(bad)} of {len(verdicts)} answers could not be graded, more than "
-                f"reward.max_ungradable={self._max_ungradable:g} allows: {reasons}"
+                f"reward.max_ungradable={self._max_ungradable:g} allows: {_reasons(bad)}"
             )
 
 
@@ -374,8 +365,7 @@ _REMEDIES = {
     "rejected_incorrect": "the prompts are too hard for this policy: use easier data or a stronger "
     "model",
     "rejected_equal": "the rewards do not differ: use a finer reward or other data",
-    "ungradable": "the answers could not be graded: mend the verifier (a lower "
-    "reward.max_ungradable stops sooner and names the reasons)",
+    "ungradable": "the answers could not be graded: mend the verifier",
     "late": "the groups took too long to generate: raise rollout.deadline",
 }
 STARVING = 3
@@ -383,17 +373,26 @@ STARVING = 3
 """What to do, by the ending that most groups of a starved batch had."""
 
 
+def _reasons(bad: Sequence[Verdict]) -> str:
+    """The most frequent kinds of ungradable reasons, each with one of them."""
+    example = {verdict.kind: verdict.reason for verdict in bad}
+    counted = Counter(verdict.kind for verdict in bad).most_common(3)
+    return "; ".join(f"{count} x {example[kind]}" for kind, count in counted)
+
+
 def _starved(config: SamplerConfig, fill: _Fill) -> str:
     total = len(fill.resolved)
     ends = fill.endings
     rate = ends["accepted"] / total if total else 0.0
     remedy = _REMEDIES[max(_REMEDIES, key=lambda ending: ends[ending])]
+    bad = [one for group in fill.resolved for one in group.verdicts if not one.is_gradable]
+    why = f" ({_reasons(bad)})" if bad else ""
     return (
         f"dynamic sampling gave up after {total} prompts: acceptance rate {rate:.1%}, "
         f"{ends['accepted']} of {fill.needed} groups ({ends['rejected_correct']} all correct, "
         f"{ends['rejected_incorrect']} all incorrect, {ends['rejected_equal']} of equal reward, "
-        f"{ends['ungradable']} ungradable, {ends['late']} late); {_starving(fill)}; {remedy} or "
-        f"raise sampler.samples_per_prompt (now {config.samples_per_prompt}) in a new run, or "
+        f"{ends['ungradable']} ungradable{why}, {ends['late']} late); {_starving(fill)}; {remedy} "
+        f"or raise sampler.samples_per_prompt (now {config.samples_per_prompt}) in a new run, or "
         "raise sampler.give_up_after"
     )
 

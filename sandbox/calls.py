@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sandbox.agent.plain import encode
 from sandbox.drivers import calls_build
-from sandbox.errors import TestsError
+from sandbox.errors import RequestError
 from sandbox.execution import Role, Run, execute
 from sandbox.languages import LANGUAGES
 from sandbox.outcome import status_of
@@ -50,7 +50,7 @@ async def judge_calls(
 
     Raises:
         BuildFailedError: The program does not compile.
-        TestsError: The arguments cannot be handed to this language.
+        RequestError: The arguments cannot be handed to this language.
         UnavailableError: Nothing was measured.
     """
     results: list[CaseResult] = []
@@ -93,7 +93,7 @@ def _run(program: Program, entry_point: str, claims: Sequence[Claim], limits: Li
         role = Role(FDS, program_build(program), python=mode)
         return Run([role], limits, spec, [json.dumps(calls)])
     if any(claim.kwargs for claim in claims):
-        raise TestsError(f"{program.language} has no keyword arguments; give args alone")
+        raise RequestError(f"{program.language} has no keyword arguments; give args alone")
     build, argv = calls_build(program.language, program.source, entry_point)
     text = json.dumps([{"args": list(claim.args)} for claim in claims])
     return Run([Role(FDS, build, argv=argv)], limits, spec, [text])

@@ -81,7 +81,11 @@ async def judge(
 def plan_calls(tests: CallTests) -> CallPlan:
     """Calls with the values that they must return."""
     claims = [
-        Claim(call.args, call.kwargs, SameValue(call.returns, tests.tolerance))
+        Claim(
+            call.args,
+            call.kwargs,
+            SameValue(call.returns, tests.tolerance if call.tolerance is None else call.tolerance),
+        )
         for call in tests.cases
     ]
     return CallPlan(tests.entry_point, claims)

@@ -85,6 +85,8 @@ class Call(Model):
     """Keyword arguments (Python)."""
     returns: JsonValue
     """The expected value; never enters the sandbox."""
+    tolerance: float | None = Field(default=None, ge=0)
+    """That of this call; none: that of the tests."""
 
 
 class StdioTests(Model):
@@ -95,9 +97,11 @@ class StdioTests(Model):
     """The cases, in order."""
     compare: Literal["tokens", "exact", "float"] = "tokens"
     """`tokens`: the same words, however spaced; `exact`: the same text, but for spaces at line ends
-    and empty lines at the end; `float`: as tokens, and numbers within `tolerance`."""
+    and empty lines at the end; `float`: as tokens, and fractions within `tolerance`."""
     tolerance: float = Field(default=1e-6, ge=0)
-    """Largest absolute or relative error of a number, whichever allows more (compare: float)."""
+    """Largest absolute or relative error of a fraction, whichever allows more (compare: float);
+    integers are compared exactly. A fraction for an expected integer may be off by the absolute
+    error."""
     checker: Program | None = None
     """Decides instead of `compare`: run as `checker INPUT OUTPUT ANSWER`, three files; exit code 0
     accepts, 1 rejects, any other is a fault of the checker."""
@@ -111,8 +115,9 @@ class CallTests(Model):
     """A function, `Class.method`, or a method of a class `Solution`."""
     cases: list[Call] = Field(min_length=1, max_length=MOST_CASES)
     """The calls, in order."""
-    tolerance: float = Field(default=1e-9, ge=0)
-    """Largest absolute or relative error where a fraction is expected or returned."""
+    tolerance: float = Field(default=0.0, ge=0)
+    """Largest absolute or relative error of a fraction; integers are compared exactly. A fraction
+    for an expected integer may be off by the absolute error."""
 
 
 class CheckTests(Model):

@@ -46,7 +46,7 @@ class Tally:
         """Count one verdict on a sample."""
         self._outcomes[verdict.outcome] += 1
         if not verdict.is_gradable:
-            kind = verdict.reason.partition(":")[0][:KIND_LIMIT]
+            kind = verdict.kind[:KIND_LIMIT]
             known = kind in self.kinds or len(self.kinds) < KINDS
             self.kinds[kind if known else "other"] += 1
 

@@ -26,7 +26,7 @@ def calls_build(language: str, source: str, entry_point: str) -> Built:
     """What to build, and the command that makes the calls of descriptor 4.
 
     Raises:
-        TestsError: The language has no such entry point.
+        RequestError: The language has no such entry point.
     """
     return _CALLS[language](source, entry_point)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from sandbox.drivers.files import command, driver
-from sandbox.errors import TestsError
+from sandbox.errors import RequestError
 from sandbox.execution import Build
 from sandbox.languages import C_FLAGS, CPP_FLAGS, HEADERS, LANGUAGES
 
@@ -40,7 +40,7 @@ int main() { return plumb::serve(&plumb_entry); }
 def calls(source: str, entry_point: str) -> tuple[Build, tuple[str, ...]]:
     """What to build, and the command that makes the calls."""
     if not re.fullmatch(r"\w+", entry_point):
-        raise TestsError(f"C has no function of the name {entry_point!r}")
+        raise RequestError(f"C has no function of the name {entry_point!r}")
     files = {"main.cpp": CALLS_MAIN, "program.c": source}
     files |= {name: driver(name) for name in ("calls.hpp", "values.hpp", "prelude.h")}
     spec = replace(LANGUAGES["c"], build=CALLS_BUILD.replace("ENTRY", entry_point))

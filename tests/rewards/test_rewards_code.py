@@ -22,6 +22,12 @@ needs_bubblewrap = pytest.mark.skipif(
 )
 SEVEN = {"kind": "stdio", "cases": [{"stdout": "7"}]}
 ECHO = {"kind": "stdio", "cases": [{"stdin": f"{n}", "stdout": f"{n}"} for n in (1, 2, 3, 4)]}
+KEYWORDS = {
+    "kind": "calls",
+    "entry_point": "f",
+    "cases": [{"args": [], "kwargs": {"x": 1}, "returns": 2}],
+}
+METHOD = {"kind": "calls", "entry_point": "A.f", "cases": [{"args": [1], "returns": 2}]}
 NEXT = {"kind": "calls", "entry_point": "f", "cases": [{"args": [1], "returns": 2}]}
 
 
@@ -95,6 +101,13 @@ class TestVerdicts:
                 Verdict.ungradable("reference: limits.wall_seconds"),
             ),
             (sample(fenced("print(7)"), language="cobol"), Verdict.ungradable("reference: ")),
+            # A fence may choose a language that the tests do not fit: that is the answer's doing.
+            *(
+                (sample(fenced("int f;", tag), tests), Verdict.incorrect(0.0, "language: "))
+                for tag, tests in (("c", KEYWORDS), ("java", KEYWORDS), ("c", METHOD))
+            ),
+            (sample(fenced("int f;"), KEYWORDS, language="c"), Verdict.ungradable("request: ")),
+            (sample(fenced("int f;"), METHOD, language="c"), Verdict.ungradable("request: ")),
         ],
     )
     async def test_each_judgement_has_its_verdict(

@@ -22,7 +22,7 @@ from rl.groups import Completion, Generation, Group
 from rl.sampler import Batch, DynamicSampler
 
 RIGHT, WRONG = Verdict.correct(1.0), Verdict.incorrect(0.0)
-BROKEN = Verdict.ungradable("outage: the verifier is away")
+BROKEN = Verdict.ungradable("infrastructure: the verifier is away")
 VERDICTS = {
     "mixed": [RIGHT, WRONG, WRONG],
     "partly": [RIGHT, BROKEN, WRONG],
@@ -32,7 +32,10 @@ VERDICTS = {
     "broken": [BROKEN, BROKEN, BROKEN],
     "refused": [Verdict.ungradable("trust: these tests are below the level")] * 3,
     "late": [],
-    "crashed": [Verdict.ungradable(f"crash: exit code {code}") for code in (1, 2, 3)],
+    "astray": [Verdict.ungradable(f"tests: line {line} does not compile") for line in (1, 2, 3)],
+    "exploded": [
+        Verdict.ungradable(f"{kind}: it did") for kind in ("crash", "deadline", "ValueError")
+    ],
 }
 ACCEPTED = {"mixed", "partly"}
 PLENTY = 100_000
@@ -275,15 +278,27 @@ async def test_the_ungradable_share_may_be_reached_but_not_passed() -> None:
     world = World(["partly"] * 30, shuffled(1))
     assert len((await make_sampler(world, max_ungradable=1 / 3).next_batch(0)).groups) == 30
     world = World(["partly"] * 30, shuffled(1))
-    with pytest.raises(UngradableError, match=r"30 of 90 .*max_ungradable=0.33 .*30 x outage: the"):
+    with pytest.raises(UngradableError, match=r"30 of 90 .*max_ungradable=0.33 .*30 x infrastr"):
         await make_sampler(world, max_ungradable=0.33).next_batch(0)
     assert world.in_flight == 0
 
 
 async def test_too_many_ungradable_answers_are_counted_by_kind() -> None:
-    world = World(["crashed"] * 10, shuffled(0))
-    with pytest.raises(UngradableError, match=r"30 of 30 .*: 30 x crash: exit code \d+$"):
+    world = World(["astray"] * 10, shuffled(0))
+    with pytest.raises(UngradableError, match=r"30 of 30 .*: 30 x tests: line \d+ does not"):
         await make_sampler(world, prompts_per_step=10, max_ungradable=0.5).next_batch(0)
+
+
+async def test_answers_that_make_grading_explode_cannot_stop_a_run() -> None:
+    """They are left out; only where there is nothing else the batch starves, with the reasons."""
+    world = World(["exploded", "mixed"] * 30, shuffled(3))
+    batch = await make_sampler(world, prompts_per_step=20, max_ungradable=0.0).next_batch(0)
+    assert batch.endings["ungradable"] > 0
+    assert len(batch.groups) == 20
+    world = World(["exploded"] * 100, shuffled(3))
+    sampler = make_sampler(world, prompts_per_step=2, max_ungradable=0.0, give_up_after=None)
+    with pytest.raises(SamplerStarvedError, match=r"40 ungradable \(40 x crash: it did; 40 x dead"):
+        await sampler.next_batch(0)
 
 
 async def test_what_stands_with_the_data_does_not_count_as_a_failure_of_grading() -> None:

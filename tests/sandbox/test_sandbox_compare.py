@@ -2,13 +2,16 @@
 
 import json
 import math
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox import CallTests
 from sandbox.agent import plain
 from sandbox.compare import same_output, same_value
+from sandbox.judge import parse_tests, plan_calls
 from sandbox.split import split_check, split_script
 
 FLOATS = st.floats(allow_nan=False)  # nan is equal to nothing, not to itself either
@@ -114,6 +117,52 @@ def test_values(got: object, expected: object, same: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("got", "expected", "exactly", "nearly"),
+    [
+        (0.1 + 0.2, 0.3, False, True),
+        (1 / 3, 0.33333, False, True),
+        (1e9 + 1, 1e9, False, True),
+        (3, 3.0, True, True),
+        (2.99999, 3, False, True),
+        (10**9 + 1, 10**9, False, False),
+        (1e9 + 1.0, 10**9, False, False),
+        (1000000.4, 1000000, False, False),
+        ([1, 0.50001], [1, 0.5], False, True),
+        ({"a": [10**9 + 1]}, {"a": [10**9]}, False, False),
+        (2.0**53, 2**53 + 1, False, False),
+        (10**400, 10**400 + 1, False, False),
+        (10**400, math.inf, False, False),
+        (math.inf, 10**400, False, False),
+        (math.inf, math.inf, True, True),
+        (math.nan, math.nan, True, True),
+        (True, 1.0, False, False),
+    ],
+)
+def test_a_tolerance_is_for_fractions(
+    got: object, expected: object, exactly: bool, nearly: bool
+) -> None:
+    assert same_value(got, expected, 0.0) is exactly
+    assert same_value(got, expected, 1e-4) is nearly
+
+
+@given(st.integers(), st.integers(), st.sampled_from([0.0, 1e-6, 0.5, 10.0, math.inf]))
+def test_no_tolerance_makes_two_integers_one(one: int, other: int, tolerance: float) -> None:
+    assert same_value(one, other, tolerance) is (one == other)
+    assert (same_output(str(one), str(other), "float", tolerance) is None) is (one == other)
+    if tolerance < math.inf:  # nor does writing it as a fraction
+        written = f"{other}.0"
+        assert (same_output(written, str(one), "float", tolerance) is None) is (one == other)
+
+
+def test_a_call_may_have_a_tolerance_of_its_own() -> None:
+    cases = [{"args": [1], "returns": 0.5}, {"args": [1], "returns": 0.5, "tolerance": 0.1}]
+    tests = parse_tests({"kind": "calls", "entry_point": "f", "cases": cases})
+    assert isinstance(tests, CallTests)
+    assert [claim.holds(0.55) for claim in plan_calls(tests).claims] == [False, True]
+    assert [claim.holds(0.5) for claim in plan_calls(tests).claims] == [True, True]
+
+
+@pytest.mark.parametrize(
     ("got", "expected", "how", "same"),
     [
         ("1 2\n3\n", "1\n2 3", "tokens", True),
@@ -128,7 +177,30 @@ def test_values(got: object, expected: object, same: bool) -> None:
         ("a b", "a  b", "exact", False),
         ("0.3333333", "0.33333331", "float", True),
         ("0.34", "0.33", "float", False),
-        ("1000000.5", "1000001", "float", True),
+        ("1000000.5", "1000001.0", "float", True),
+        ("1000000.5", "1000001", "float", False),
+        ("1000001", "1000000", "float", False),
+        ("1000001.0", "1000000", "float", False),
+        ("1000000.0000001", "1000000", "float", True),
+        ("2.9999999", "3", "float", True),
+        ("3.00", "3", "float", True),
+        ("+3", "3", "float", True),
+        ("-0", "0", "float", True),
+        ("007", "7", "float", True),
+        ("-7", "7", "float", False),
+        ("inf", "1e308", "float", False),
+        ("1e309", "inf", "float", False),
+        ("1e400", "1e500", "float", False),
+        ("1e400", "1.0000000001e400", "float", True),
+        ("1e999999", "1e999998", "float", False),
+        ("1e99999999999999", "1e99999999999999", "float", True),
+        ("1e99999999999999", "1e99999999999998", "float", False),
+        ("inf", "Infinity", "float", True),
+        ("-inf", "inf", "float", False),
+        ("NaN", "nan", "float", True),
+        ("\u0663", "3", "float", False),
+        ("\uff13.5", "3.5", "float", False),
+        ("1\u00b2", "1", "float", False),
         ("nan", "1", "float", False),
         ("1e400", "2", "float", False),
         ("x 1", "x 1.0000000001", "float", True),
@@ -138,6 +210,29 @@ def test_values(got: object, expected: object, same: bool) -> None:
 )
 def test_outputs(got: str, expected: str, how: str, same: bool) -> None:
     assert (same_output(got, expected, how, 1e-6) is None) is same
+
+
+@pytest.mark.parametrize("how", ["tokens", "float", "exact"])
+def test_integers_of_any_length_are_compared(how: str) -> None:
+    """Python itself reads no decimals of more than 4300 digits."""
+    digits = "9" * 5000
+    assert same_output(f"{digits}\n", digits, how, 1e-6) is None
+    assert same_output(f"-{digits}", digits, how, 1e-6) is not None
+    assert same_output(f"{digits[:-1]}8", digits, how, 1e-6) is not None
+    assert (same_output(f"+0{digits}", digits, how, 1e-6) is None) is (how == "float")
+    assert same_value(10**5000, 10**5000, 1e-6)
+    assert not same_value(10**5000 + 1, 10**5000, 1e-6)
+    assert not same_value(10**5000, math.inf, 1e-6)
+
+
+@pytest.mark.parametrize("how", ["tokens", "float", "exact"])
+@pytest.mark.parametrize(
+    "output", ["1 " * 3_000_000, "\n" * 6_000_000, "9" * 6_000_000, "\u2003" * 3_000_000 + "1"]
+)
+def test_a_long_output_is_read_no_further_than_it_differs(how: str, output: str) -> None:
+    before = time.process_time()
+    assert same_output(output, "2 1", how, 1e-6) is not None
+    assert time.process_time() - before < 1.0
 
 
 def test_reasons_do_not_tell_the_expected_output() -> None:

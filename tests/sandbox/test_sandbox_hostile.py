@@ -167,6 +167,39 @@ async def test_an_output_that_breaks_the_checker_is_wrong(box: Sandbox) -> None:
         await box.judge(Program(source="print(3)"), broken)
 
 
+CHECKER = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <signal.h>
+int main(int count, char **names) {
+    char word[64] = "", right[64] = "";
+    fscanf(fopen(names[2], "r"), "%63s", word);
+    fscanf(fopen(names[3], "r"), "%63s", right);
+    switch (word[0]) {
+    case 'a': abort();
+    case 's': raise(SIGSEGV);
+    case 'e': exit(42);
+    case 'm': for (;;) *(volatile char *)malloc(1 << 20) = 1;
+    }
+    return atoi(word) != atoi(right);
+}"""
+
+
+async def test_however_a_checker_breaks_on_an_output_it_is_wrong(box: Sandbox) -> None:
+    """If it accepts the reference; else the tests are at fault, for this answer and any other."""
+    checker = {"source": CHECKER, "language": "c"}
+    tests = {"kind": "stdio", "cases": [{"stdout": "7"}], "checker": checker}
+    for output, status in [
+        ("07", Status.PASSED),
+        ("8", Status.WRONG_ANSWER),
+        *((word, Status.WRONG_ANSWER) for word in ("abort", "segv", "exit", "memory")),
+    ]:
+        judgement = await box.judge(Program(source=f"print({output!r})"), tests)
+        assert judgement.status is status, (output, judgement)
+    with pytest.raises(TestsError, match="SIGABRT"):
+        await box.judge(Program(source="print('a')"), tests | {"cases": [{"stdout": "abort"}]})
+
+
 async def test_hostile_output_does_not_hold_up_the_judge(box: Sandbox) -> None:
     import time
 
