@@ -6,6 +6,7 @@ in one pass over the text, or two. Beyond CommonMark:
 - tags of markup and special tokens, such as `<answer>` and `<|im_end|>`, may stand before an
   opening fence and after a closing one; prose may stand before an opening fence that names a
   language, and the last line of a program before its closing fence;
+- the markers of a quotation and of an item of a list may stand before a fence;
 - a fence within a string of three quotation marks of a Python program is part of the string;
 - in a block of Markdown, a fence that names a language opens a block.
 """
@@ -24,7 +25,11 @@ _GLUED: Final = (
     r"(?:</?[A-Za-z_][\w:.\-]{0,40}>|<\|[^|<>\s]{1,40}\|>|<\uff5c[^<>\s]{1,40}\uff5c>"
     r"|\[/?[A-Z_]{1,20}\]|[ \t\r])"
 )
-_OPENING: Final = re.compile(rf"([ \t]*+)(?:{_GLUED}*+)(`{{3,}}+|~{{3,}}+)[ \t]*+([^\r]*+)\r?")
+_QUOTE: Final = re.compile(r"[ \t]*+>[ \t]?")
+_ITEM: Final = r"(?:[ \t]*+(?:[-*+]|\d{1,9}[.)])[ \t]++)?"
+_OPENING: Final = re.compile(
+    rf"({_ITEM}[ \t]*+)(?:{_GLUED}*+)(`{{3,}}+|~{{3,}}+)[ \t]*+([^\r]*+)\r?"
+)
 _AFTER_PROSE: Final = re.compile(r"[^`\n]*+(`{3,}+)[ \t]*+([^\s`]++)\s*+")
 _CLOSING: Final = re.compile(rf"[ \t]*+(`{{3,}}+|~{{3,}}+){_GLUED}*+")
 _CLOSING_AFTER_CODE: Final = re.compile(rf"([^`]++)(`{{3,}}+){_GLUED}*+")
@@ -68,6 +73,7 @@ class _Open:
     Attributes:
         inside: The quotation marks of the string in which the last line ended; "": in none.
         passed: Whether a fence was taken for a part of a string.
+        quoted: Whether it stands in a quotation, whose lines begin with `>`.
     """
 
     indentation: int
@@ -77,6 +83,7 @@ class _Open:
     lines: list[str] = field(default_factory=list)
     inside: str = ""
     passed: bool = False
+    quoted: bool = False
     is_python: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,9 +122,10 @@ def _read(text: str, *, minds_strings: bool) -> list[Block] | None:
         if inner is not None and language_of(inner.tag) is not None:
             outer, opening = opening, inner
             continue
-        last = _last_line(line, opening, minds_strings=minds_strings)
+        inside = _QUOTE.sub("", line, count=1) if opening.quoted else line
+        last = _last_line(inside, opening, minds_strings=minds_strings)
         if last is None:
-            opening.add(line)
+            opening.add(inside)
             continue
         if last:
             opening.add(last)
@@ -131,6 +139,15 @@ def _read(text: str, *, minds_strings: bool) -> list[Block] | None:
 
 
 def _opened(line: str, heading: str) -> _Open | None:
+    """The block that a line opens, perhaps in a quotation."""
+    quote = _QUOTE.match(line)
+    opening = _fenced(line if quote is None else line[quote.end() :], heading)
+    if opening is not None:
+        opening.quoted = quote is not None
+    return opening
+
+
+def _fenced(line: str, heading: str) -> _Open | None:
     match = _OPENING.fullmatch(line)
     if match is not None and not (match[2][0] == "`" and "`" in match[3]):
         return _Open(len(match[1]), match[2], _tag(match[3]), heading)

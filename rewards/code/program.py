@@ -30,6 +30,13 @@ _OUTPUT: Final = re.compile(
     re.IGNORECASE,
 )
 """A line that announces what is no program."""
+_CODE: Final = re.compile(
+    r"\b(?:print|input|main|len|range|readline)\s?\(|^#include|console\.|System\.|;[ \t]*$"
+    r"|^[ \t]*+(?:import|from|def|class|function|const|let|public|using|if|for|while|return)\b"
+    r"|\w[ \t]?=[ \t]?\S",
+    re.MULTILINE,
+)
+"""What a program mostly has, and a sample of its output does not."""
 
 
 class NoProgramError(Exception):
@@ -69,7 +76,9 @@ def _last(filled: Iterable[Block], wanted: Language | None) -> Block:
     """The last block that is most likely the program."""
 
     def likely(block: Block) -> tuple[bool, bool]:
-        announced = _OUTPUT if block.language is None else _USE
-        return block.language == wanted, announced.fullmatch(block.heading) is None
+        if block.language is None:
+            is_code = _CODE.search(block.source) is not None
+            return is_code, _OUTPUT.fullmatch(block.heading) is None
+        return block.language == wanted, _USE.fullmatch(block.heading) is None
 
     return max(reversed(list(filled)), key=likely)

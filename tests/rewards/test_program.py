@@ -95,6 +95,9 @@ def test_what_has_no_program_says_why(text: str, reason: str) -> None:
         ("```py\nx\n```\n```", "x\n", "python"),  # a fence without a block
         ("<think>\n```\nold\n```\n</think>\n```java\nx\n```", "x\n", "java"),
         ("<think>so</think>```java\nx\n```", "x\n", "java"),
+        ("> ```py\n> if x:\n>     y\n> ```\n> Done.", "if x:\n    y\n", "python"),
+        ("- ```py\n  if x:\n      y\n  ```", "if x:\n    y\n", "python"),
+        ("2) ```js\n   x\n   ```\n3) Done.", "x\n", "javascript"),
     ],
 )
 def test_fences_as_models_write_them(text: str, program: str, language: str) -> None:
@@ -142,6 +145,8 @@ def test_what_follows_the_program_is_not_the_program(tag: str, after: str) -> No
     if not tag and after in (AFTER[3], AFTER[8]):
         return  # nothing says that it is another block, or a cut one
     assert last_program(f"So:\n```{tag}\n{P}```\n\n{after}\n")[0] == P
+    if not tag:
+        assert last_program(f"So:\n```\n{P}```\n\nFor 4 we have\n{after}\n")[0] == P
     assert last_program(f"Sample:\n```\n8\n```\n\n```python\n{P}```\n\n{after}\n")[0] == P
 
 
@@ -203,7 +208,18 @@ def test_many_fences_are_read_in_one_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["```py\n'''\n```\n", '```py\n"\n', "<a>", "x ``` ", "` `` ```\n", '"\\', "```md\n"]
+    "unit",
+    [
+        "```py\n'''\n```\n",
+        '```py\n"\n',
+        "<a>",
+        "> ",
+        "- ",
+        "x ``` ",
+        "` `` ```\n",
+        '"\\',
+        "```md\n",
+    ],
 )
 def test_time_is_linear(unit: str) -> None:
     def seconds(times: int) -> float:

@@ -28,6 +28,13 @@ PAIRS = [
     ("Here is my thought process:", "Here is my response:"),
 ]
 MARKS = ["<think>", "</think>", "[THINK]", "[/THINK]", "</thinking>", "<|channel|>", "<channel|>"]
+CALL_MARKS = [
+    "<tool_call>", "<|tool_call|>", "<minimax:tool_call>", "<function=f>", "<|python_tag|>",
+    "<\uff5ctool\u2581calls\u2581begin\uff5c>", "<|tool_calls_section_begin|>", "<function_calls>",
+    "<|action_start|>", "<|START_ACTION|>", "<TOOLCALL>", "<longcat_tool_call>", "[TOOL_CALLS]",
+    "<|tool_call_start|>", "<start_function_call>", '{"name": "f"', '{"tool_calls": [', "[f(",
+    "<\uff5cDSML\uff5cfunction_calls>", "<invoke name=", "commentary to=functions.f",
+]  # fmt: skip
 marks = st.sampled_from(MARKS)
 words = st.text(st.sampled_from("ab <>/|\n.\"'`"), max_size=12)
 marked = st.lists(words | marks, max_size=6).map("".join)
@@ -83,6 +90,7 @@ def test_a_prompt_says_whether_it_is_open(prompt: str, opened: Opened | None) ->
         ("so \\boxed{5}</think> it is", "so \\boxed{5}</think> it is"),
         ("```\nx\n```\n</think>", "```\nx\n```\n</think>"),
         ('[note(body="x </think> y")]', '[note(body="x </think> y")]'),
+        *((f"{mark} x </think> y", f"{mark} x </think> y") for mark in CALL_MARKS),
         ("Write <think> first, </think> last.", "Write <think> first, </think> last."),
         ("Strip `</think>` or '</think>'.", "Strip `</think>` or '</think>'."),
         ("Well <think>hm", "Well <think>hm"),
