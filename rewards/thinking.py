@@ -67,7 +67,7 @@ _MESSAGE_END: Final = re.compile(r"<\|(?:end|return|call)\|>|(?=<\|start\|>)")
 _CALL: Final = (
     r"<[|\uff5c]?[\w:]{0,24}?(?:(?:tool|function)[_\u2581]?call|TOOLCALL|action_start|tools_prefix"
     r"|python_(?:tag|start)|START_(?:ACTION|RESPONSE)|recipient|content_invoke)|<\uff5cDSML"
-    r"|<function=|<invoke\b|\[TOOL_CALLS\]|\bto=functions\."
+    r"|<function=|<invoke\b|\[TOOL_CALLS\]|\bto=functions\.|^>>>\S{1,128}\n"
     r"|\{\s*+\"(?:name|tool_calls|function|type)\"\s*+:|^[ \t]*+\[[ \t]*+[A-Za-z_][\w.\-]{0,127}\("
 )
 _CALL_BEGINS: Final = re.compile(_CALL, re.MULTILINE)

@@ -51,7 +51,22 @@ _NAMED: Final = re.compile(
     r"(?:^|(?<=[\s:>}]))([^\s{}()\[\]<>:,\"'`]{1,256}+)"
     r"(?:[ \t]{0,4}\n?[ \t]{0,4}\{\s{0,8}[\"'}]|\[ARGS\]|\n```json)"
 )
+_WRAPPED: Final = re.compile(
+    r"<[\w:.\-|]{0,32}?(?:tool|func|call|exec|action|invoke|api|command)[\w:.\-|]{0,32}>\s{0,64}"
+    r"([^\s{}()\[\]<>:,\"'`]{1,256}+)\s{0,8}(?:</|\()",
+    re.IGNORECASE,
+)
+_ASSIGNED: Final = re.compile(
+    r"^[ \t]{0,8}(?:\w{1,64}\s{0,8}=\s{0,8}(?:await\s{1,8})?|await\s{1,8}|print\(\s{0,8})"
+    r"([^\s{}()\[\]<>:,\"'`]{1,256}+)\(\s{0,64}\w{1,64}\s{0,8}=",
+    re.MULTILINE,
+)
+_REPR: Final = re.compile(
+    r"'(?:name|function|tool_name)'\s{0,8}:\s{0,8}'([^'\n]{1,256}+)'\s{0,8},\s{0,64}"
+    r"'(?:arguments|parameters|args|input)'\s{0,8}:"
+)
 _CALL: Final = re.compile(r"\bcall:([^\s{}()\[\]<>:,\"'`]{1,256}+)\{")
+_FENCE: Final = re.compile(r"^[ \t]{0,8}```[^`]*+```", re.MULTILINE)
 _PREFIXES: Final = ("functions.", "function", "call:")
 
 
@@ -76,18 +91,21 @@ def _is_spoken_of(text: str, match: re.Match[str]) -> bool:
 
 def _of_a_tool(text: str, offered: Offered) -> str:
     """What names a tool on offer where a call would."""
-    for match in _KEYED.finditer(text):
-        if match[1] in offered and not _is_quoted_object(text, match.start()):
-            return match[0]
+    for pattern in (_KEYED, _REPR):
+        for match in pattern.finditer(text):
+            if match[1] in offered and not _is_quoted_object(text, match.start()):
+                return match[0]
     closings: dict[str, int] = {}
     for match in _TAG.finditer(text):
         name = match[1]
         if name in offered:
-            closing = closings.setdefault(name, text.rfind(f"</{name}>"))
-            if closing >= match.end():
+            if name not in closings:
+                closings[name] = text.rfind(f"</{name}>")
+            if closings[name] >= match.end():
                 return match[0]
-    for pattern in (_LABELLED, _NAMED, _CALL):
-        for match in pattern.finditer(text):
+    bare = _FENCE.sub("", text)
+    for pattern in (_LABELLED, _NAMED, _CALL, _WRAPPED, _ASSIGNED):
+        for match in pattern.finditer(bare if pattern is _ASSIGNED else text):
             if _tool(match[1], offered) and not is_told(text, match.start(), match.end()):
                 return match[0].strip()
     return ""

@@ -237,14 +237,31 @@ def _around(text: str, offered: Offered, mark: Mark) -> Parsed | None:
 
 
 def _unmarked(text: str, offered: Offered) -> tuple[Parsed, Found] | None:
-    """The calls of a text in a form without marks, or what is wrong with them."""
+    """The calls of a text in a form without marks, or what is wrong with them.
+
+    Of several forms that is read whose calls begin first: a call may have another one in a string.
+    """
+    first: tuple[Parsed, Found] | None = None
+    broken: tuple[Parsed, Found] | None = None
     for format, parser in UNMARKED.items():
         parsed, found = _read(parser, format, text, offered)
-        if parsed.fault is not None and _is_meant(parsed, text, offered):
-            return parsed, found
-        if parsed.calls and _counts(parsed, text, offered):
-            return parsed, found
-    return None
+        if parsed.fault is not None:
+            if broken is None and _is_meant(parsed, text, offered):
+                broken = parsed, found
+        elif parsed.calls and _counts(parsed, text, offered):
+            if not parsed.text and found.begins == 0:
+                return parsed, found
+            if first is None or found.begins < first[1].begins:
+                first = parsed, found
+    if broken is not None and first is not None and not _is_broken(first[0].text, offered):
+        return first  # what cannot be read stands in a string of a call
+    return broken or first
+
+
+def _is_broken(text: str, offered: Offered) -> bool:
+    """Whether a text has a call in a form without marks that cannot be read."""
+    read = (_read(parser, format, text, offered)[0] for format, parser in UNMARKED.items())
+    return any(one.fault is not None and _is_meant(one, text, offered) for one in read)
 
 
 def _quoted_whole(text: str, offered: Offered) -> tuple[Parsed, Found] | None:

@@ -113,7 +113,7 @@ def _one(text: str, start: int, depth: int) -> tuple[Schema, int]:
     word = match[1].rpartition(".")[2].lower()
     bracket = _TOKEN.match(text, match.end())
     if bracket is None or bracket[3] != "[":
-        return _plain(word), match.end()
+        return _named(match[1]), match.end()
     parts, end = _inner(text, bracket.end(), depth)
     return _generic(word, parts), end
 
@@ -140,6 +140,17 @@ def _plain(word: str) -> Schema:
     if word not in _WORDS:
         raise _UnknownError
     return dict(_WORDS[word])
+
+
+def _named(name: str) -> Schema:
+    """A name without brackets; a class of a library, `np.ndarray`, may be anything."""
+    module, _, word = name.rpartition(".")
+    try:
+        return _plain(word.lower())
+    except _UnknownError:
+        if module:
+            return {}
+        raise
 
 
 def _generic(word: str, parts: list[Schema]) -> Schema:

@@ -1,5 +1,6 @@
 """Calls are read out of every format, and nothing that a model writes makes reading raise."""
 
+import time
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_every_format_is_rendered_here() -> None:
 
 
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - TEXTUAL))
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(calls=st.lists(tool_calls, min_size=1, max_size=3))
 def test_what_is_written_is_read(format: str, calls: list[ToolCall]) -> None:
     text = RENDER[format](calls)
@@ -55,7 +56,7 @@ KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", list: 
 
 
 @pytest.mark.parametrize("format", sorted(TEXTUAL))
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(calls=st.lists(tool_calls, min_size=1, max_size=3))
 def test_what_is_written_as_text_is_read_as_declared(format: str, calls: list[ToolCall]) -> None:
     tools = [
@@ -280,7 +281,12 @@ pieces = st.sampled_from(
     ["<tool_call>", "</tool_call>", CALL, "[TOOL_CALLS]", "[f(", "a=1)", "]", "{", '"name":', "f(",
      "<|python_tag|>", "```json\n", "```", '{"f":', "}", "<function=f>", "<parameter=a>", "<think>",
      "</function>", "</think>", '"', "'", "\\", "\n", "\ud800", ";", "[ARGS]", '{"tool_calls": [',
-     f"<{BAR}tool▁call▁begin{BAR}>", f"<{BAR}tool▁sep{BAR}>", "-", "f.g(b=", "lambda: 0", "1e999"]
+     f"<{BAR}tool▁call▁begin{BAR}>", f"<{BAR}tool▁sep{BAR}>", "-", "f.g(b=", "lambda: 0", "1e999",
+     "<|channel|>", "<|message|>", "to=functions.f", "functions.f:0{", "<tool_calls>", "functools[",
+     '<invoke name="f">', '<parameter name="a">', "</parameter>", "</invoke>",
+     "<arg_key>a</arg_key>", "<arg_value>", "</arg_value>", "</tool_call>", "<|tool_call>",
+     "call:f{a:", '<|"|>', ">>>f\n", "<function_calls>", "Action: f\nAction Input:",
+     "`", "not ", "f(a=1)\n", "'name': 'f',", "> "]
 )  # fmt: skip
 
 
@@ -296,16 +302,35 @@ def test_reading_never_raises(text: str, format: str, tools: tuple[Any, ...]) ->
     assert said is None or said.isprintable()
 
 
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    "unit",
-    ["[", "{", '{"name":', "[f(a=1", "[f(a=1)]", "<tool_call>", "```json\n", " ", "[f(a='\\'",
-     "<|im_end|>", '{"f":{', "[a.", "<function=f>", "<think>", "```json\n{\n```\n"],
-)  # fmt: skip
-def test_time_grows_with_the_text(unit: str) -> None:
-    text = unit * (300_000 // len(unit))
-    parse_calls(text, tools=TOOLS)
-    called_tool(text)
+UNITS = [
+    "[", "{", '{"name":', "[f(a=1", "[f(a=1)]", "<tool_call>", "```json\n", " ", "[f(a='\\'",
+    "<|im_end|>", '{"f":{', "[a.", "<function=f>", "<think>", "```json\n{\n```\n", "<", "<f>",
+    "<f ",
+    "f(a=1)\n", "\nf(a=1", '<invoke name="f">', '<parameter name="a">', "<parameter=a>",
+    "<tool_call>f<arg_key>a</arg_key><arg_value>", "</arg_value>", "<|channel|>", "<|message|>",
+    "to=functions.f", "functions.f:0{", "<|tool_call>call:f{a:", "{a:", "functools[",
+    "<tool_calls>", '"tool": "f"', "'name': 'f', ", "Action: f\n", "not ", 'f {"', "f\n```json",
+    "```tool_code\n",
+    "```tool_code\nf(a=1)\n```\n", "`<tool_call>`", ">>>f\n{", "x = f(a", "<tool>f",
+    "a" * 50 + " ",
+    "<function_calls>", "<function_calls>\nf(a=1)\n", "\n> ", "\\", '"""', "(((", "{'a':",
+    "<|START_THINKING|>", '{"tool": "f", ', '{"name": "f", "arguments": {"a": 1}} ', "[[[[",
+]  # fmt: skip
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("unit", UNITS)
+def test_time_grows_no_faster_than_the_text(unit: str) -> None:
+    def seconds(size: int) -> float:
+        text = unit * (size // len(unit))
+        started = time.process_time()
+        parse_calls(text, tools=TOOLS)
+        called_tool(text)
+        return time.process_time() - started
+
+    seconds(1_000)
+    short, long = seconds(30_000), seconds(180_000)
+    assert long < 18 * short + 0.3, "six times the text; 36 times the time would be quadratic"
 
 
 def test_a_deep_chain_does_not_reach_the_stack() -> None:

@@ -1,4 +1,7 @@
-"""`<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, any number of them: Hermes, Qwen."""
+"""`<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, any number of them: Hermes, Qwen.
+
+Granite 3.1 writes `<tool_call>[{...}, {...}]`, and no closing tag after its list.
+"""
 
 from rewards.tools.formats.found import Found, Offered, skip_blank
 from rewards.tools.shapes import call_of
@@ -19,11 +22,12 @@ def parse(text: str, offered: Offered) -> Found:
         found.outside(text[position:start])
         inside = skip_blank(text, start + len(OPEN))
         value, end = decode_at(text, inside)
-        found.calls.append(call_of(value))
+        found.calls.extend(map(call_of, value) if isinstance(value, list) else [call_of(value)])
         end = skip_blank(text, end)
-        if not text.startswith(CLOSE, end):
+        is_closed = text.startswith(CLOSE, end)
+        if not is_closed and not (isinstance(value, list) and end == len(text)):
             raise MalformedError(f"call {len(found.calls)} is not closed by {CLOSE}")
-        position = end + len(CLOSE)
+        position = end + len(CLOSE) if is_closed else end
     rest = text[position:]
     if CLOSE in rest:
         raise MalformedError(f"{CLOSE} closes a call that was not opened")

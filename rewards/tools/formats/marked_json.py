@@ -12,7 +12,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from rewards.tools.formats.found import Found, Offered, skip_blank
-from rewards.tools.shapes import ARGUMENTS, call_of, is_keyed, keyed_call
+from rewards.tools.shapes import (
+    ARGUMENTS,
+    call_of,
+    function_call,
+    is_function,
+    is_keyed,
+    keyed_call,
+)
 from rewards.tools.strict_json import MalformedError, decode_at
 from rewards.tools.types import ToolCall
 
@@ -104,6 +111,8 @@ def _values(text: str, start: int, marks: Marks) -> tuple[list[ToolCall], int]:
 def _call(item: Any, marks: Marks) -> ToolCall:
     if marks.is_keyed and is_keyed(item, None):
         return keyed_call(item)
+    if is_function(item):
+        return function_call(item)
     return call_of(item, text_arguments=True, keys=marks.arguments)
 
 

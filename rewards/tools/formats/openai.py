@@ -3,7 +3,7 @@
 The arguments are an object or its JSON text. The whole text is the message.
 """
 
-from rewards.tools.formats.found import Found, Offered, nothing
+from rewards.tools.formats.found import Found, Offered, nothing, whole
 from rewards.tools.shapes import function_call, is_function
 from rewards.tools.strict_json import MalformedError, loads
 
@@ -30,10 +30,10 @@ def parse(text: str, offered: Offered) -> Found:
         if not isinstance(items, list):
             raise MalformedError(f'"{KEY}" is no list')
         content = value.get("content")
-        return Found(
-            [function_call(item) for item in items], [content] if isinstance(content, str) else []
-        )
+        found = whole(text, map(function_call, items))
+        found.outside(content if isinstance(content, str) else "")
+        return found
     items = value if isinstance(value, list) else [value]
     if not items or not any(is_function(item) for item in items):
         return nothing(text)
-    return Found([function_call(item) for item in items])
+    return whole(text, map(function_call, items))

@@ -24,9 +24,10 @@ from rewards.tools.types import ToolCall
 
 START, END = "<|python_start|>", "<|python_end|>"
 _LIST: Final = re.compile(r"\[\s{0,64}")
-_FENCED: Final = re.compile(r"```(python|py|tool_code|tool_call)?[ \t\r]*\n(.*)```", re.DOTALL)
+_FENCED: Final = re.compile(r"```(?:python|py|tool_call)?[ \t\r]*\n(.*)```", re.DOTALL)
+_TOOL_CODE: Final = re.compile(r"^[ \t]{0,8}```tool_code[ \t\r]{0,8}\n", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^[ \t]{0,8}```(\w{0,32})[^\n`]{0,32}$", re.MULTILINE)
-_LINE: Final = re.compile(r"^[ \t]{0,8}(?=[^\W\d])", re.MULTILINE)
+_LINE: Final = re.compile(r"^[ \t]{0,8}(?=\S)", re.MULTILINE)
 _ARGUMENT: Final = re.compile(r"\(\s{0,64}(?:\)|[^\s=,()\[\]{}'\"]{1,256}\s{0,64}=(?!=))")
 _GAP: Final = re.compile(r"[\s,;]*+")
 _LINE_END: Final = re.compile(r"[ \t,;]{0,64}(?:\n|$)")
@@ -46,7 +47,7 @@ def parse(text: str, offered: Offered) -> Found:
     source = text.replace(START, "").replace(END, "").strip()
     odd = odd_names(offered)
     if (fenced := _FENCED.fullmatch(source)) is not None:
-        inner = _printed(fenced[2].strip()) if fenced[1] == "tool_code" else fenced[2].strip()
+        inner = fenced[1].strip()
         if _begins(inner, odd)[1] in offered:
             source = inner
     is_list, name = _begins(source, odd)
@@ -58,7 +59,8 @@ def parse(text: str, offered: Offered) -> Found:
             return whole(text, Reader(source, odd, spaced=is_list and not offered).calls())
         if end is None and (is_list or name in offered):
             raise MalformedError("the calls are not closed")
-    return _amid(source, offered, odd)
+    blocks = _blocks(source, offered, odd)
+    return blocks if blocks.calls else _amid(source, offered, odd)
 
 
 def calls_in(source: str, offered: Offered) -> list[ToolCall]:
@@ -101,6 +103,34 @@ def _bare(source: str, odd: tuple[str, ...]) -> list[ToolCall]:
             return []
         position = end
     return Reader(source, odd).statements()
+
+
+def _blocks(text: str, offered: Offered, odd: tuple[str, ...]) -> Found:
+    """The calls in blocks of `tool_code`, which are there to be run.
+
+    Raises:
+        MalformedError: One names a tool on offer, and is no calls.
+    """
+    found = Found()
+    position = 0
+    for opening in _TOOL_CODE.finditer(text):
+        end = text.find("```", opening.end())
+        if end < 0:
+            if any(name in text[opening.end() :] for name in offered):
+                raise MalformedError("a block of tool_code is not closed")
+            break
+        inner = _printed(text[opening.end() : end].strip())
+        try:
+            calls = Reader(inner, odd).statements()
+        except MalformedError:
+            if any(name in inner for name in offered):
+                raise
+            continue
+        found.outside(text[position : opening.start()])
+        position = end + len("```")
+        found.at(opening.start(), position, calls)
+    found.outside(text[position:])
+    return found
 
 
 def _amid(text: str, offered: Offered, odd: tuple[str, ...]) -> Found:

@@ -1,0 +1,217 @@
+"""Every public form of a call is read; what looks like one and is not read is no abstention."""
+
+from typing import Any
+
+import pytest
+
+from rewards import Sample, load_verifier
+from rewards.options import configure
+from rewards.tools import FORMATS, ToolCall, called_tool, match_calls, parse_calls
+from tests.tool_forms import BAR, RENDER
+
+PROPERTIES = {"hotel": {"type": "string"}, "nights": {"type": "integer"}}
+TOOLS = (
+    {"name": "book_room", "parameters": {"type": "object", "properties": PROPERTIES}},
+    {"name": "fs.open", "parameters": {"type": "object", "properties": {}}},
+)
+CALL = {"name": "book_room", "arguments": {"hotel": "Ritz", "nights": 2}}
+JSON = '{"name": "book_room", "arguments": {"hotel": "Ritz", "nights": 2}}'
+ARGUMENTS = '{"hotel": "Ritz", "nights": 2}'
+PYTHON = 'book_room(hotel="Ritz", nights=2)'
+NAMESPACE = "ant" + "ml:"
+
+
+def judge(response: str, reference: Any, tools: Any = TOOLS, **options: Any) -> Any:
+    sample = Sample("1", (), response, reference, "tool", tools)
+    return configure(load_verifier("tool"), options).judge(sample)
+
+
+def xml(prefix: str, wrapper: str, kind: str = "") -> str:
+    values = "".join(
+        f'<{prefix}parameter name="{k}"{kind and kind.format(is_text)}>{v}</{prefix}parameter>\n'
+        for k, v, is_text in (("hotel", "Ritz", "true"), ("nights", "2", "false"))
+    )
+    inner = f'<{prefix}invoke name="book_room">\n{values}</{prefix}invoke>'
+    return f"<{prefix}{wrapper}>\n{inner}\n</{prefix}{wrapper}>"
+
+
+GLM = (
+    "<arg_key>hotel</arg_key>{0}<arg_value>Ritz</arg_value>{0}"
+    "<arg_key>nights</arg_key>{0}<arg_value>2</arg_value>{0}"
+)
+CODER = (
+    "<function=book_room>\n<parameter=hotel>\nRitz\n</parameter>\n"
+    "<parameter=nights>\n2\n</parameter>\n</function>"
+)
+COMMENTARY = "<|channel|>commentary"
+ANALYSIS = "<|channel|>analysis<|message|>I need book_room.<|end|><|start|>assistant"
+CALLS = [
+    "<tool_call>book_room\n" + GLM.format("\n") + "</tool_call>",
+    "Well.<tool_call>book_room" + GLM.format("") + "</tool_call>",
+    "<tool_calls>\n<tool_call>book_room<tool_sep>\n" + GLM.format("\n")
+    + "</tool_call>\n</tool_calls>",
+    f"functions.book_room:0{ARGUMENTS}",
+    f"I will.functions.book_room:3{ARGUMENTS}",
+    f"<|start|>assistant to=functions.book_room{COMMENTARY} json<|message|>{ARGUMENTS}<|call|>",
+    f"{ANALYSIS}{COMMENTARY} to=functions.book_room <|constrain|>json<|message|>{ARGUMENTS}",
+    f"{COMMENTARY}<|message|>I will.<|end|><|start|>assistant to=functions.book_room{COMMENTARY}"
+    f"<|message|>{ARGUMENTS}<|call|>",
+    f"commentary to=functions.book_room json{ARGUMENTS}",
+    xml(f"{BAR}DSML{BAR}", "function_calls", ' string="{}"'),
+    xml(f"{BAR}DSML{BAR}", "tool_calls", ' string="{}"'),
+    xml("", "function_calls"),
+    xml(NAMESPACE, "function_calls"),
+    xml("", "minimax:tool_call"),
+    xml("", "dots_function_call"),
+    xml("steptml:", "calls")
+    .replace("<steptml:calls>", f"<{BAR}tool_call_begin{BAR}>function<{BAR}tool_sep{BAR}>")
+    .replace("</steptml:calls>", f"<{BAR}tool_call_end{BAR}>"),
+    f"<tool_calls>\n{JSON}\n</tool_calls>",
+    f"<tool_calls>[{JSON}]</tool_calls>",
+    "<|tool_call>call:book_room{hotel:<|\"|>Ritz<|\"|>,nights:2}<tool_call|>",
+    "<start_function_call>call:book_room{hotel:<escape>Ritz<escape>,nights:2}<end_function_call>",
+    f"```tool_code\n{PYTHON}\n```",
+    f"I will.\n```tool_code\nprint({PYTHON})\n```",
+    f"<function_calls>\n{PYTHON}\n</function_calls>",
+    f"<|tool_call_start|>[{PYTHON}]<|tool_call_end|>",
+    f"I will.\n{PYTHON}",
+    f"`{PYTHON}`",
+    '<|START_ACTION|>[\n{"tool_call_id": "0", "tool_name": "book_room", "parameters": '
+    + ARGUMENTS + "}\n]<|END_ACTION|>",
+    'Action: ```json\n[{"tool_name": "book_room", "parameters": ' + ARGUMENTS + "}]\n```",
+    f"<tool_call>[{JSON}]",
+    f"<|tool_call|>[{JSON}]",
+    f"<function_call> {JSON}",
+    f"functools[{JSON}]",
+    f"<|action_start|><|plugin|>\n{JSON}<|action_end|>",
+    '<|tools_prefix|>[{"book_room": ' + ARGUMENTS + "}]<|tools_suffix|>",
+    f"<TOOLCALL>[{JSON}]</TOOLCALL>",
+    f">>>all\nI will.\n>>>book_room\n{ARGUMENTS}",
+    f"book_room\n{ARGUMENTS}",
+    f"<|from|>assistant\n<|recipient|>book_room\n<|content|>{ARGUMENTS}<|stop|>",
+    f"<seed:tool_call>\n{CODER}\n</seed:tool_call>",
+    f"<function=book_room>{ARGUMENTS}</function>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_a_call_is_read_in_every_form(text: str) -> None:
+    assert judge(text, [CALL]).is_correct, judge(text, [CALL]).reason
+    assert not judge(text, []).is_correct
+    assert called_tool(text, tools=TOOLS) == "called the tool book_room"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<tool_call>\n<tool_call name=\"book_room\" arguments={ARGUMENTS}/>\n</tool_call>",
+        f"<tool_call>{PYTHON}</tool_call>",
+        f"Thought: I need it.\nAction: book_room\nAction Input: {ARGUMENTS}",
+        "Action: book_room[Ritz, 2]",
+        f"✿FUNCTION✿: book_room\n✿ARGS✿: {ARGUMENTS}",
+        f"<functioncall> {{\"name\": \"book_room\", \"arguments\": '{ARGUMENTS}'}}",
+        f"<execute_tool>{PYTHON}</execute_tool>",
+        "<book_room>\n<hotel>Ritz</hotel>\n</book_room>",
+        "<tool_use><name>book_room</name></tool_use>",
+        f'{{"tool": "book_room", "args": {ARGUMENTS}}}',
+        f'So: {{"action": "book_room", "action_input": {ARGUMENTS}}}',
+        f'{{"name": "book_room", "input": {ARGUMENTS}}}',
+        f'{{"functionCall": {{"name": "book_room", "args": {ARGUMENTS}}}}}',
+        f'{{"recipient_name": "functions.book_room", "parameters": {ARGUMENTS}}}',
+        "{'name': 'book_room', 'arguments': {'hotel': 'Ritz'}}",
+        '<|open|>tools<|sep|><|open|>call tool="book_room" index="1"<|sep|>',
+        f"function book_room\n```json\n{ARGUMENTS}\n```".replace(" ", "", 1),
+        "call:book_room{hotel:Ritz,nights:2}",
+        f"book_room({ARGUMENTS})",
+        'book_room("Ritz", 2)',
+        f"room = {PYTHON}",
+        PYTHON.removesuffix(")"),
+        f"```tool_code\nprint({PYTHON}[0])\n```",
+        f"```tool_code\n{PYTHON}",
+        '<|tool_call>call:book_room{hotel:<|"|>Ritz',
+        "<|channel|>commentary to=functions.book_room<|message|>hotel=Ritz<|call|>",
+        "<|tool_calls_section_begin|><|tool_calls_section_end|>",
+        f"<|tool_call_begin|>book_room<|tool_call_argument_begin|>{ARGUMENTS}<|tool_call_end|>",
+        xml("", "function_calls").replace("</invoke>", ""),
+        "<tool_call>book_room" + GLM.format("").removesuffix("</arg_value>") + "</tool_call>",
+        xml(f"{BAR}DSML{BAR}", "tool_calls"),
+        xml(f"{BAR}DSML{BAR}", "tool_calls", ' string="{}"').replace(">2<", ">two<"),
+        f"<tool_calls>[{JSON}]",
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_call_is_no_abstention(text: str) -> None:
+    for reference in ([], [CALL]):
+        verdict = judge(text, reference)
+        assert verdict.reason.startswith("format: "), verdict
+        assert verdict.reward == -1.0
+    assert called_tool(text, tools=TOOLS) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The tool book_room needs a hotel, and you name none.",
+        f"I will not call {PYTHON}, as you asked.",
+        f"You asked me not to use [{PYTHON}], so I wait.",
+        f"I cannot run {JSON} today.",
+        f"There is no need for [{PYTHON}].",
+        f"没有必要调用 [{PYTHON}]。",
+        f"A call such as `{JSON}` books a room. Which hotel?",
+        f'You wrote "[{PYTHON}]", which has no date.',
+        f"> [{PYTHON}]\n\nThat is what you wrote.",
+        "A call begins with `<tool_call>`, but I need none.",
+        'The mark "[TOOL_CALLS]" is Mistral\'s.',
+        "```python\ndef book_room(hotel=\"Ritz\"):\n    return 1\n```",
+        f"```python\nroom = {PYTHON}\n```\nThat is how one would book it.",
+        "std::function<int(int)> f; vector<tool> t; a<b and b>c",
+        "<table><tr><td>1</td></tr></table>",
+        "Action: I go home.",
+        "Function: f(x)\nInput: x",
+        '{"answer": "the mark <tool_call> begins a call"}',
+        "<tool_response>booked</tool_response> is what the tool says.",
+        "<|channel|>final<|message|>Which hotel?<|return|>",
+        f"{ANALYSIS}<|channel|>final<|message|>Which hotel?",
+        "5", "Да.", "不需要。", "[]",
+    ],
+)  # fmt: skip
+def test_prose_about_calls_is_text(text: str) -> None:
+    verdict = judge(text, [])
+    assert verdict.is_correct, verdict
+    assert called_tool(text, tools=TOOLS) is None
+
+
+@pytest.mark.parametrize("text", [".", "...", "。", "`", "**", "<|im_end|>", "- -"])
+def test_a_full_stop_says_nothing(text: str) -> None:
+    assert judge(text, []).reason == "content: neither a call nor a text"
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_another_form_than_the_one_asked_for_is_no_abstention(format: str) -> None:
+    for text in (f"[{PYTHON}]", f"<tool_call>\n{JSON}\n</tool_call>", CALLS[6], CALLS[3]):
+        assert not judge(text, [], format=format).is_correct
+    assert judge("Which hotel?", [], format=format).is_correct
+
+
+# ------------------------------------------------------- marks in arguments
+
+MARKS = [
+    "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "<function=y>", "</function>", "</parameter>",
+    "</think>", "<think>", "[/THINK]", "<|channel|>", "<|call|>", "<|python_tag|>", "```",
+    f"```json\n{JSON}\n```", "</tool_calls>", "functools[", '<invoke name="f">', "</invoke>",
+    "</function_calls>", "<tool_call|>", "<|im_end|>", "functions.f:0{",
+    "Action: x\nAction Input: y", PYTHON, f"[{PYTHON}]", JSON, "to=functions.f", "</arg_value>",
+    "<|END_ACTION|>", "it's \"so\"",
+    "\\n", "'", '"', ">>>book_room\n{",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", sorted(RENDER))
+def test_marks_in_an_argument_are_text(format: str) -> None:
+    for mark in MARKS:
+        for value in (mark, f"x {mark} y", f"a\n{mark}\nb"):
+            call = ToolCall("book_room", {"hotel": value})
+            text = RENDER[format]([call])
+            for before in ("", "I will.\n\n") if format != "openai" else ("",):
+                parsed = parse_calls(before + text, tools=TOOLS)
+                wanted = [{"name": call.name, "arguments": call.arguments}]
+                assert match_calls(parsed.calls, wanted), (text, parsed)
