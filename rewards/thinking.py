@@ -10,6 +10,7 @@ nothing. Blocks that follow one another without text between them are one thinki
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,12 +36,24 @@ _TAGS: Final = (
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),  # Kimi 1.5
 )
 _SUFFIXED: Final = r"think:\w{1,32}"  # Hunyuan, whose checkpoints have suffixes of their own
-_OPENING: Final = re.compile(
-    "|".join([*(re.escape(opening) for opening, _ in _TAGS), f"<{_SUFFIXED}>"])
-)
-_CLOSING: Final = re.compile(
-    "|".join([*(re.escape(closing) for _, closing in _TAGS), f"</{_SUFFIXED}>"])
-)
+
+
+def _pattern(words: Iterable[str], more: str) -> re.Pattern[str]:
+    """An expression for any of `words`, or `<` and `more`.
+
+    It begins with the characters that they begin with, for which `re` looks many times faster than
+    for the words.
+    """
+    tails: dict[str, list[str]] = {"<": [more]}
+    for word in words:
+        tails.setdefault(word[0], []).append(re.escape(word[1:]))
+    firsts = "".join(map(re.escape, tails))
+    each = (f"(?<={re.escape(first)})(?:{'|'.join(rest)})" for first, rest in tails.items())
+    return re.compile(f"[{firsts}](?:{'|'.join(each)})")
+
+
+_OPENING: Final = _pattern((mark for mark, _ in _TAGS), f"{_SUFFIXED}>")
+_CLOSING: Final = _pattern((mark for _, mark in _TAGS), f"/{_SUFFIXED}>")
 _CLOSING_OF: Final = dict(_TAGS)
 _SPACE: Final = re.compile(r"[\s\ufeff\u200b]*+")
 _QUOTES: Final = frozenset({'""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb"})
@@ -65,13 +78,17 @@ _MESSAGE: Final = re.compile(
 _MESSAGE_END: Final = re.compile(r"<\|(?:end|return|call)\|>|(?=<\|start\|>)")
 
 _CALL: Final = (
-    r"<[|\uff5c]?[\w:]{0,24}?(?:(?:tool|function)[_\u2581]?call|TOOLCALL|action_start|tools_prefix"
-    r"|python_(?:tag|start)|START_(?:ACTION|RESPONSE)|recipient|content_invoke)|<\uff5cDSML"
-    r"|<function=|<invoke\b|\[TOOL_CALLS\]|\bto=functions\.|^>>>\S{1,128}\n"
-    r"|\{\s*+\"(?:name|tool_calls|function|type)\"\s*+:|^[ \t]*+\[[ \t]*+[A-Za-z_][\w.\-]{0,127}\("
+    r"(?<=<)(?:function=|invoke\b|\uff5cDSML|[|\uff5c]?[\w:]{0,24}?(?:(?:tool|function)[_\u2581]?call"
+    r"|TOOLCALL|action_start|python_(?:tag|start)|tools_prefix|START_(?:ACTION|RESPONSE)|recipient"
+    r"|content_invoke))|(?<=\[)TOOL_CALLS\]|(?<=\{)\s*+\"(?:name|tool_calls|function|type)\"\s*+:"
+    r"|(?<=\n)(?:[ \t]*+\[[ \t]*+[A-Za-z_][\w.\-]{0,127}\(|[^\n]{0,64}to=functions\."
+    r"|>>>\S{1,128}\n)"
 )
-_CALL_BEGINS: Final = re.compile(_CALL, re.MULTILINE)
-_ANSWER_BEGINS: Final = re.compile(rf"`{{3}}|~{{3}}|\\(?:boxed|fbox)\b|{_CALL}", re.MULTILINE)
+_CALL_BEGINS: Final = re.compile(rf"[<\[{{\n](?:{_CALL})")
+_ANSWER_BEGINS: Final = re.compile(
+    rf"[`~\\<\[{{\n](?:(?<=`)``|(?<=~)~~|(?<=\\)(?:boxed|fbox)\b|{_CALL})"
+)
+"""A fence, a box or a call, in a text with a line end before it."""
 _ALONE: Final = re.compile(
     rf"^[ \t]*+(?:{_OPENING.pattern}|{_CLOSING.pattern})[ \t]*+$", re.MULTILINE
 )
@@ -172,7 +189,7 @@ def _begins_inside(text: str) -> bool:
     if closing is None:
         return False
     before = text[: closing[0]]
-    return not (_OPENING.search(before) or _ANSWER_BEGINS.search(before))
+    return not (_OPENING.search(before) or _ANSWER_BEGINS.search(f"\n{before}"))
 
 
 def _until_closed(text: str) -> tuple[str, int | None]:
@@ -244,6 +261,7 @@ def _is_mentioned(text: str, start: int, end: int) -> bool:
 
 def _without_quoted(text: str) -> str:
     """`text` up to its first call, without code and without what stands in quotation marks."""
+    text = f"\n{text}"
     call = _CALL_BEGINS.search(text)
     told = text if call is None else text[: call.start()]
     return _QUOTED.sub(" ", _FENCED.sub("\n", told))
