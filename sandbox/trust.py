@@ -9,12 +9,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sandbox.drivers.java import runs_together
 from sandbox.split import split_check, split_script
 from sandbox.types import AnyTests, CallTests, CheckTests, Language, StdioTests, Trust
 
 
 def trust_of(tests: AnyTests, language: Language) -> Trust:
-    """What a verdict of `tests` on a program in `language` rests on, at least."""
+    """What a verdict of `tests` on a program in `language` rests on, at least.
+
+    Raises:
+        TestsError: There is nothing in the tests that could be run.
+    """
     if isinstance(tests, StdioTests):
         return Trust.OUTSIDE if tests.checker is None else Trust.CHECKER
     if isinstance(tests, CallTests):
@@ -37,7 +42,7 @@ def _javascript(source: str) -> Trust:
 
 
 def _java(source: str) -> Trust:
-    return Trust.IN_PROCESS
+    return Trust.IN_PROCESS if runs_together(source) else Trust.CHECKER
 
 
 def _native(source: str) -> Trust:

@@ -189,7 +189,10 @@ class Code(BaseModel):
     ) -> _Task:
         task = self._described(reference, language, limits)
         # Without a language these are tests of any, by input and output or by calls.
-        trust = trust_of(task.tests, task.language or self.language)
+        try:
+            trust = trust_of(task.tests, task.language or self.language)
+        except TestsError as error:
+            raise _RefusedError(f"tests: {error}") from error
         if not trust.reaches(self.trust):
             raise _RefusedError(self._distrust(trust))
         return task

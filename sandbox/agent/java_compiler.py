@@ -15,7 +15,8 @@ from typing import Any, Final
 from .denied import FOREVER, Denied, Wall
 from .slot import BrokenError, Slot
 
-SERVER: Final = "CompilerServer.java"
+SERVER: Final = Path(__file__).with_name("compiler")
+ASM: Final = "java.base/jdk.internal.org.objectweb.asm=ALL-UNNAMED"  # reads and writes class files
 MEMORY_MB: Final = 768
 ANSWER_BYTES: Final = 64 << 20
 START_SECONDS: Final = 30.0
@@ -61,7 +62,10 @@ class JavaCompiler:
                         "-XX:TieredStopAtLevel=1",
                         f"-Xmx{MEMORY_MB // 2}m",
                         "-Xss16m",
-                        str(Path(__file__).with_name(SERVER)),
+                        "--add-exports",
+                        ASM,
+                        str(SERVER / "Start.java"),
+                        str(SERVER),
                     ],
                     "fds": ["outer:0", "outer:1", "null"],
                 }

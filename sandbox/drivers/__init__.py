@@ -10,7 +10,7 @@ program, and what is compiled and started.
 from collections.abc import Callable
 from typing import Final
 
-from sandbox.drivers import c, cpp, java, javascript, native
+from sandbox.drivers import c, cpp, java, java_together, javascript, native
 from sandbox.execution import Build
 
 Built = tuple[Build, tuple[str, ...]]
@@ -36,5 +36,5 @@ def harness_build(language: str, source: str, test: str) -> Built:
     if language == "javascript":
         return javascript.harness(source, test)
     if language == "java":
-        return java.harness(source, test)
+        return java_together.harness(source, test)
     return native.harness(language, source, test)

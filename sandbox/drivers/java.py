@@ -1,70 +1,156 @@
-"""Calls of a Java program, and a test behind it.
+"""Calls of a Java program, and a test that drives one from another virtual machine.
 
-Guarantees: the program's own lines keep their numbers in what a compiler says. The test keeps the
-meaning that its words have without the program's classes of known names.
+Guarantees: the program's own lines keep their numbers in what a compiler says. A test is compiled
+against stubs of the program's classes and runs without the program; what it knows of the program is
+what comes over a pipe as data. The level of trust of a test follows from its source.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from sandbox.drivers.files import driver
+from sandbox.drivers.java_form import WRAPPER, Form, form_of, split_imports
+from sandbox.drivers.java_source import Declared, Token, braces, tokens, top
 from sandbox.execution import Build
 from sandbox.languages import JAVA, LANGUAGES
 
-IMPORTS: Final = "".join(
-    f"import java.{package}.*; "
-    for package in ("io", "math", "util", "util.function", "util.stream")
-)
+PACKAGES: Final = ("java.io", "java.math", "java.util", "java.util.function", "java.util.stream")
+IMPORTS: Final = "".join(f"import {package}.*; " for package in PACKAGES)
 MOST_NAMES: Final = 2000  # of a test, that a constant array of Java holds
-LIBRARY: Final = ("Calls.java", "Convert.java", "Descriptor.java", "Json.java")
-_IMPORT: Final = re.compile(
-    r"^[ \t]*(?:import\s+(?:static\s+)?[\w.]+(?:\.\*)?\s*;[ \t]*)+", re.MULTILINE
+TEST_HEAP_MB: Final = 256
+CALLS: Final = ("Calls.java", "Convert.java", "Descriptor.java", "Json.java")
+SHARED: Final = tuple(
+    f"apart/{name}.java"
+    for name in re.findall(
+        r"\w+",
+        "Kinds Methods Objects Parsed Peer Proxy Reader Side Stub Table Throwables Writer",
+    )
 )
+JUNIT: Final = tuple(
+    f"junit/{name}.java"
+    for name in re.findall(
+        r"\w+",
+        "Arguments Assertions Equals Failed Four FourMore Function JUnit Jupiter Params Providers"
+        " Runners RunnersMore Three",
+    )
+)
+OF_PROGRAM: Final = ("Descriptor.java", *SHARED, "apart/Same.java", "apart/Serve.java")
+OF_TEST: Final = ("Descriptor.java", *SHARED, "apart/Harness.java", "apart/Link.java", *JUNIT)
 _PACKAGE: Final = re.compile(r"^[ \t]*package\s+[\w.]+\s*;", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A program and a test that are built and run without each other."""
+
+    program: Build
+    program_argv: tuple[str, ...]
+    test: Build
+    test_argv: tuple[str, ...]
 
 
 def calls(source: str, entry_point: str) -> tuple[Build, tuple[str, ...]]:
     """What to build, and the command that makes the calls."""
     imports = "" if _PACKAGE.search(source) else IMPORTS
-    files = {"Main.java": imports + source}
-    files |= {f"library/{name}": driver(name) for name in LIBRARY}
-    return Build(files, LANGUAGES["java"]), (*_command("PlumbCalls"), entry_point)
+    files = {"Main.java": imports + classed(source)} | library(CALLS)
+    return Build(files, LANGUAGES["java"]), (*command("PlumbCalls"), entry_point)
 
 
-def harness(source: str, test: str) -> tuple[Build, tuple[str, ...]]:
-    """What to build, and the command that ends well once the test is over."""
-    main = _main(test)
-    if main and re.search(rf"\bclass\s+{main}\b", source):
-        renamed = f"{main}OfTheTest"
-        test = re.sub(rf"\b{main}\b", renamed, test)
-        main = renamed
-    program = _PACKAGE.sub("", source)
-    both = f"{program}\n{test}"
-    imports = [found[0].strip() for found in _IMPORT.finditer(both)]
-    first = " ".join(" ".join(one.split()) for one in imports)
-    # What is taken out keeps its line breaks, so that the lines after it keep their numbers.
-    rest = _IMPORT.sub(lambda found: "\n" * found[0].count("\n"), both)
-    declared = set(re.findall(r"\b(?:class|interface|enum|record)\s+(\w+)", test))
-    used = sorted(set(re.findall(r"\b[A-Z]\w*", test)) - declared)[:MOST_NAMES]
-    packages = {"java.lang", *re.findall(r"import ([\w.]+)\.(?:\*|[A-Z]\w*) ?;", first)}
-    wrapper = driver("Harness.java").replace("PLUMB_MAIN", main)
-    wrapper = wrapper.replace("PLUMB_PACKAGES", _strings(sorted(packages)))
-    wrapper = wrapper.replace("PLUMB_NAMES", _strings(used))
-    files = {"Main.java": f"{first} {rest}", "Harness.java": wrapper}
-    files["Descriptor.java"] = driver("Descriptor.java")
-    return Build(files, LANGUAGES["java"]), _command("PlumbHarness", "-ea")
+def runs_together(test: str) -> bool:
+    """Whether a test has to run in the program's own process.
+
+    Raises:
+        TestsError: The test has nothing to run.
+    """
+    return bool(form_of(test).together)
 
 
-def _strings(words: list[str]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
+def apart(source: str, test: str) -> Apart | None:
+    """The two builds of a test that runs apart from the program; None: it has to run with it.
+
+    Raises:
+        TestsError: The test has nothing to run.
+    """
+    form = form_of(test)
+    if form.together:
+        return None
+    program, opened = _program(source, form)
+    files = {"Main.java": program} | library(OF_PROGRAM)
+    extends = "" if not opened else f"extends {opened}"
+    made = f"{WRAPPER}(PlumbRef ref, byte mark) {{ super(ref, mark); }}" if opened else ""
+    body = form.body.replace("extends PLUMB_OPENED", extends, 1).replace("PLUMB_MADE", made, 1)
+    files_of_test = {
+        "Test.java": f"{form.imports} {IMPORTS} {body}",
+        "program/Main.java": program,
+        "about/opened": opened,
+        "about/packages": " ".join(form.packages),
+        "about/defaults": " ".join(PACKAGES),
+    }
+    spec = LANGUAGES["java"]
+    run = [form.main] if form.main else []
+    return Apart(
+        program=Build(files, spec),
+        program_argv=command("PlumbServe", "-ea"),
+        test=Build(files_of_test | library(OF_TEST), spec),
+        test_argv=(*command("PlumbHarness", "-ea", heap=str(TEST_HEAP_MB)), *run),
+    )
 
 
-def _main(test: str) -> str:
-    """The class of a test that has the main method; empty: the program's class goes on in it."""
-    start = re.search(r"\bvoid\s+main\s*\(", test)
-    classes = re.findall(r"\bclass\s+(\w+)", test[: start.start()] if start else "")
-    return classes[-1] if classes else ""
+def _program(source: str, form: Form) -> tuple[str, str]:
+    """A program as it is compiled by itself, and the class of it that the test goes on in."""
+    imports, body = split_imports(classed(source))
+    parts = tokens(body)
+    types = top(parts)
+    opened = ""
+    if form.goes_on:
+        opened = _opened(types)
+        _, unclosed = braces(parts)
+        body += "\n" + "}" * unclosed
+    names = {part.text for part in parts}
+    declared = {one.name for one in types}
+    # On the program's lines nothing moves: what the test adds stands before and behind them.
+    helpers = "\n".join(
+        text for name, text in form.helpers.items() if name in names and name not in declared
+    )
+    own = " ".join(f"{one};" for one in form.imports.split(";") if "import java" in one)
+    return f"{imports} {own} {IMPORTS} {body}\n{helpers}", opened
 
 
-def _command(main: str, *switches: str) -> tuple[str, ...]:
-    return (*JAVA, *switches, "-Xmx{heap}m", "-cp", "/app/main.jar", main)
+def _opened(types: list[Declared]) -> str:
+    """The class of a program that a test goes on in: one that is not closed, else the likeliest."""
+    classes = [one for one in types if one.kind in ("class", "record")]
+    for one in classes:
+        if not one.is_closed:
+            return one.name
+    for name in ("Solution", "Problem", "Main"):
+        if any(one.name == name for one in classes):
+            return name
+    return classes[-1].name if classes else ""
+
+
+def classed(source: str) -> str:
+    """A program; one of bare methods, in a class Solution. Lines keep their numbers."""
+    imports, body = split_imports(source)
+    parts = tokens(body)
+    if top(parts) or not any(part.text == "(" for part in parts) or _is_statement(parts):
+        return source
+    return f"{imports} class Solution {{ {body}\n}}"
+
+
+def _is_statement(parts: list[Token]) -> bool:
+    """Whether there is no method among what stands at the top."""
+    depth = 0
+    for at, part in enumerate(parts):
+        if depth == 0 and part.text == "{" and at and parts[at - 1].text == ")":
+            return False
+        depth += (part.text == "{") - (part.text == "}")
+    return True
+
+
+def library(names: tuple[str, ...]) -> dict[str, str]:
+    return {f"library/{name}": driver(name) for name in names}
+
+
+def command(main: str, *switches: str, heap: str = "{heap}") -> tuple[str, ...]:
+    return (*JAVA, *switches, f"-Xmx{heap}m", "-cp", "/app/main.jar", main)

@@ -11,13 +11,13 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 
 /**
- * Runs a test's main method, and copies descriptor 4 to descriptor 3 once that has returned.
+ * Runs a test in its program's process, and copies descriptor 4 to 3 once it has come to its end.
  *
  * <p>What descriptor 4 holds is read before a class of the program is initialised, and kept in a
  * local variable, which no reflection finds. A program that has a name of its own where the test
  * means a class of the platform is refused.
  */
-final class PlumbHarness {
+final class PlumbTogether {
     private static final String[] PACKAGES = {PLUMB_PACKAGES};
     private static final String[] NAMES = {PLUMB_NAMES};
 
@@ -29,13 +29,17 @@ final class PlumbHarness {
         }
         List<Class<?>> classes = classes();
         refuseShadows(classes);
-        Method main = test("PLUMB_MAIN", classes);
         try {
-            main.invoke(null, (Object) new String[0]);
-        } catch (InvocationTargetException error) {
+            if ("PLUMB_RUN".equals("main")) {
+                test("PLUMB_MAIN", classes).invoke(null, (Object) new String[0]);
+            } else {
+                PlumbJUnit.run(classes);
+            }
+        } catch (Throwable error) {
+            Throwable cause = error instanceof InvocationTargetException ? error.getCause() : error;
             System.out.flush();
-            error.getCause().printStackTrace();
-            System.err.println(error.getCause());
+            cause.printStackTrace();
+            System.err.println(cause);
             Runtime.getRuntime().halt(1);
         }
         System.out.flush();
@@ -49,9 +53,9 @@ final class PlumbHarness {
         try (JarFile jar = new JarFile(System.getProperty("java.class.path"))) {
             for (JarEntry entry : Collections.list(jar.entries())) {
                 String path = entry.getName();
-                if (path.endsWith(".class") && !path.startsWith("Plumb")) {
-                    String name = path.substring(0, path.length() - 6).replace('/', '.');
-                    found.add(Class.forName(name, false, PlumbHarness.class.getClassLoader()));
+                if (path.endsWith(".class") && !path.startsWith("Plumb") && !path.contains("/")) {
+                    String name = path.substring(0, path.length() - 6);
+                    found.add(Class.forName(name, false, PlumbTogether.class.getClassLoader()));
                 }
             }
         }

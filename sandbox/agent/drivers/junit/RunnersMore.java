@@ -1,0 +1,5 @@
+package org.junit.runners;
+
+public final class JUnit4 {}
+
+public enum MethodSorters { NAME_ASCENDING, JVM, DEFAULT }

@@ -1,0 +1,263 @@
+"""Java tests that drive the program from another virtual machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import HarnessTests, Judgement, Limits, Program, Sandbox, TestsError, Trust
+from sandbox.drivers.java_source import Token, braces, main_class, tokens, top
+from sandbox.trust import trust_of
+
+FOLDER = Path(__file__).parent / "java"
+CALC = (FOLDER / "Calc.java").read_text("utf-8")
+JUNIT = (FOLDER / "JUnit5Test.java").read_text("utf-8")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def in_main(body: str, before: str = "") -> str:
+    """A test whose main method is `body`."""
+    return (
+        f"import java.util.*;\nimport java.util.function.*;\n{before}"
+        "public class Main { public static void main(String[] args) throws Exception {\n"
+        f"{body}\n}} }}"
+    )
+
+
+def text_of(name: str) -> str:
+    """A file of the folder `java`, which holds programs that are long, and tests of them."""
+    return (FOLDER / f"{name}.java").read_text("utf-8")
+
+
+async def judged(box: Sandbox, source: str, test: str) -> Judgement:
+    program = Program(source=source, language="java")
+    return await box.judge(program, HarnessTests(source=test), limits=Limits(wall_seconds=60))
+
+
+NODE = (
+    "class ListNode { int val; ListNode next;"
+    " ListNode(int v, ListNode n) { val = v; next = n; } }\n"
+)
+FORMS = {
+    "data": (text_of("Data"), text_of("DataTest")),
+    "objects": (text_of("Objects"), text_of("ObjectsTest")),
+    "junit 5": (CALC, JUNIT),
+    "junit 4": (CALC, text_of("JUnit4Test")),
+    "it goes on in the program's class": (
+        "import java.util.*;\nclass Problem {\n  private static int help(int x) { return 2 * x; }\n"
+        "  public static ArrayList<Integer> f(ArrayList<Integer> x) {\n"
+        "    x.add(help(2));\n    return x;\n",
+        "    }\n    public static void main(String[] args) {\n    assert(f(new ArrayList<Integer>("
+        "Arrays.asList(1))).equals(new ArrayList<Integer>(Arrays.asList(1, 4))));\n"
+        "    assert help(1) == 2;\n    }\n}\n",
+    ),
+    "bare statements, a bare method": (
+        "static int add(int a, int b) { return a + b; }",
+        "assert add(1, 2) == 3;\nint x = Solution.add(2, 2);\nassert x == 4;",
+    ),
+    "a class of the test is the program's data": (
+        "class Solution { ListNode rest(ListNode h) { h.val = 5; return h.next; } }",
+        in_main("ListNode a = new ListNode(1, new ListNode(2, null));"
+                " ListNode r = new Solution().rest(a);"
+                " assert r == a.next && a.val == 5 && r.val == 2;", NODE),
+    ),
+    "both have a Main, and packages": (
+        "package a.b;\npublic class Solution { public int f() { return 2; } }\n"
+        "class Main { public static void main(String[] args) { } }",
+        "package a.b;\n" + in_main("assert new Solution().f() == 2;"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+async def test_a_right_program_passes_from_another_machine(box: Sandbox, name: str) -> None:
+    judgement = await judged(box, *FORMS[name])
+    assert (judgement.passed, judgement.trust) == (True, Trust.CHECKER), judgement
+
+
+SOLUTION = "class Solution { %s int add(int a, int b) { %s return 0; } }"
+ADD = in_main("Solution s = new Solution(); assert s.add(1, 2) == 3; assert s.add(5, 5) == 10;")
+# Attacks on what decides: each stands in a method of its own, and the test counts those that fail.
+UNSAFE = (
+    "static sun.misc.Unsafe unsafe() throws Exception {"
+    ' var f = sun.misc.Unsafe.class.getDeclaredField("theUnsafe"); f.setAccessible(true);'
+    " return (sun.misc.Unsafe) f.get(null); }"
+    " static java.io.FileDescriptor fd(int n) throws Exception {"
+    " var f = new java.io.FileDescriptor(); unsafe().putInt(f, unsafe().objectFieldOffset("
+    'java.io.FileDescriptor.class.getDeclaredField("fd")), n); return f; }'
+)
+CACHE = (
+    'static { try { var c = Class.forName("java.lang.Integer$IntegerCache");'
+    ' var f = c.getDeclaredField("cache"); var a = (Integer[]) unsafe().getObject('
+    "unsafe().staticFieldBase(f), unsafe().staticFieldOffset(f));"
+    " java.util.Arrays.fill(a, a[131]); } catch (Throwable e) { } }"
+)
+WRITE = (
+    "try { var o = new java.io.FileOutputStream(fd(4)); byte[] x = new byte[1 << 16];"
+    " java.util.Arrays.fill(x, (byte) %d); for (int i = 0; i < %d; i++) o.write(x); System.exit(0);"
+    " } catch (Throwable e) { }"
+)
+LOOK = (
+    "try { Class.forName(\"Main\"); return a + b; } catch (Throwable e) { }"
+    " try (var files = java.nio.file.Files.walk(java.nio.file.Path.of(\"/app\"))) {"
+    " for (var one : files.filter(java.nio.file.Files::isRegularFile).toList())"
+    " if (new String(java.nio.file.Files.readAllBytes(one), \"ISO-8859-1\")"
+    ".contains(\"Main.class\")) return a + b;"
+    " } catch (Throwable e) { }"
+)  # fmt: skip
+STATUS = "static { var l = ClassLoader.getSystemClassLoader(); l.clearAssertionStatus(); %s }"
+ATTACKS = {
+    "it says exit": (SOLUTION % ("", "System.exit(0);"), ADD, "the program ended"),
+    "it exits as it is loaded": (
+        SOLUTION % ("static { Runtime.getRuntime().halt(0); }", ""),
+        ADD,
+        "the program ended",
+    ),
+    "no assertions": (
+        SOLUTION % (STATUS % 'l.setClassAssertionStatus("Main", false);', ""),
+        ADD,
+        "AssertionError",
+    ),
+    "the cache of integers": (SOLUTION % (UNSAFE + CACHE, ""), ADD, ""),
+    "forged answers": (SOLUTION % (UNSAFE, WRITE % (0, 1)), ADD, "the program's answer is none"),
+    "garbage": (SOLUTION % (UNSAFE, WRITE % (127, 40)), ADD, "the program's answer is none"),
+    "it looks for the test": (SOLUTION % ("", LOOK), ADD, "AssertionError"),
+    "a class of the test's name": (
+        SOLUTION % ("", "") + "class Main { public static void main(String[] a) { } }",
+        ADD,
+        "AssertionError",
+    ),
+    "a class that the test means otherwise": (
+        SOLUTION % ("", "")
+        + "class Arrays { static boolean equals(int[] a, int[] b) { return true; } }",
+        in_main("assert Arrays.equals(new int[1], new int[2]); assert new Solution() != null;"),
+        "does not compile",
+    ),
+    "its own error": (
+        SOLUTION % ("", "")
+        + "class AssertionError extends Error { AssertionError(Object o) { System.exit(0); } }",
+        in_main('if (new Solution().add(1, 2) != 3) throw new AssertionError("no");'),
+        "does not compile",
+    ),
+    "a class of the driver's": (
+        SOLUTION % ("", "") + "class PlumbLink { static Object call(Object... a) { return 3; } }",
+        ADD,
+        "does not compile",
+    ),
+    "a comment to the end": (SOLUTION % ("", "") + "/*", ADD, "does not compile"),
+    "what the test expects is out of reach": (
+        SOLUTION % ("", "if (true) return Want.of(a);"),
+        in_main("assert new Solution().add(1, 2) == Want.of(1);",
+                "class Want { static int of(int x) { return new int[] {0, 3}[x]; } }\n"),
+        "does not compile",
+    ),
+    "a failure in junit": (CALC.replace("a + b", "a - b"), JUNIT, "AssertionFailedError"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_no_attack_passes(box: Sandbox, name: str) -> None:
+    source, test, reason = ATTACKS[name]
+    judgement = await judged(box, source, test)
+    assert not judgement.passed
+    assert judgement.trust is Trust.CHECKER
+    assert reason in judgement.reason
+
+
+async def test_nothing_but_data_decides(box: Sandbox) -> None:
+    judgement = await judged(box, text_of("Rigged"), text_of("RiggedTest"))
+    assert judgement.passed, judgement.reason
+
+
+INSIDE = (
+    "class Checks { static void run() throws Exception {"
+    ' assert (int) Solution.class.getDeclaredMethod("add",'
+    " int.class, int.class).invoke(new Solution(), 1, 2) == 3; } }\n" + in_main("Checks.run();")
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "body", "reason"),
+    [
+        ("", "if (true) return 3;", ""),
+        (STATUS % 'l.setClassAssertionStatus("Checks", false);', "", "AssertionError"),
+        ("", "System.exit(0);", "the program ended"),
+    ],
+)
+async def test_a_test_in_the_program_is_made_to_its_end(
+    box: Sandbox, own: str, body: str, reason: str
+) -> None:
+    judgement = await judged(box, SOLUTION % (own, body), INSIDE)
+    assert (judgement.passed, judgement.trust) == (not reason, Trust.IN_PROCESS)
+    assert reason in judgement.reason
+
+
+LEVELS: list[tuple[str, str]] = [
+    (ADD, "checker"),
+    ("assert add(1, 2) == 3;", "checker"),
+    (JUNIT, "checker"),
+    (in_main("f(new ArrayList<>() {{ add(1); }}, new Comparator<String>() { });"), "checker"),
+    (in_main("// extends Base { Thread } getField\nassert f() == \"forName\";"), "checker"),
+    (in_main("<T extends Shape> void f(List<? extends Shape> x) { Thread.sleep(3); }"), "checker"),
+    (in_main("g();", "class Mine extends Base { }\n"), "in_process"),
+    (in_main("g(new Base(1, (2)) { int f() { return 1; } });"), "in_process"),
+    (in_main("g();", "abstract class Mine { }\n"), "in_process"),
+    (in_main("Executors.newFixedThreadPool(2);"), "in_process"),
+    (in_main("new Thread(() -> f()).start();"), "in_process"),
+    (in_main('Solution.class.getDeclaredMethod("f");'), "in_process"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("test", "level"), LEVELS)
+async def test_the_level_of_a_test_is_in_its_source(test: str, level: str) -> None:
+    assert trust_of(HarnessTests(source=test), "java") is Trust(level)
+
+
+@pytest.mark.parametrize("test", ["", "// assert f();", "class T { void test() { } }"])
+async def test_a_test_with_nothing_to_run_is_at_fault(test: str) -> None:
+    with pytest.raises(TestsError, match="nothing that could be run"):
+        trust_of(HarnessTests(source=test), "java")
+
+
+def kinds(source: str) -> list[tuple[str, str]]:
+    return [(part.kind, part.text) for part in tokens(source)]
+
+
+async def test_a_source_is_read_in_tokens() -> None:
+    text = '"""\n } " \\""" x"""'
+    assert kinds(f"a // }}\n/* {{ **/ \"}}\\\"\" '\\'' {text} 1e+5 $x") == [
+        ("word", "a"),
+        ("text", '"}\\""'),
+        ("text", "'\\''"),
+        ("text", text),
+        ("number", "1e+5"),
+        ("word", "$x"),
+    ]
+
+
+SHAPES: list[tuple[str, list[tuple[str, bool]], tuple[int, int], str]] = [
+    ("class A { class B { } } record R(int x) { }", [("A", True), ("R", True)], (0, 0), ""),
+    ("enum E { A; } class P { int record = 1;", [("E", True), ("P", False)], (0, 1), ""),
+    ("} public static void main(String[] a) { } }", [], (2, 0), ""),
+    ("class T { class N { } static void main(final String[] a) { } }", [("T", True)], (0, 0), "T"),
+    ("class O { class Main { void main(String[] a) { } } }", [("O", True)], (0, 0), "O$Main"),
+    ("int x = Main.class.hashCode();", [], (0, 0), ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "types", "open_braces", "main"), SHAPES)
+async def test_what_a_source_declares(
+    source: str, types: list[tuple[str, bool]], open_braces: tuple[int, int], main: str
+) -> None:
+    parts: list[Token] = tokens(source)
+    assert [(one.name, one.is_closed) for one in top(parts)] == types
+    assert braces(parts) == open_braces
+    assert main_class(parts) == main
+
+
+async def test_texts_that_never_end_are_read(text_size: int = 1 << 17) -> None:
+    for seed in ("/*", '"', '"""', "'\\", "{", "class A ", '"""\\', "1e+"):
+        source: Any = seed * (text_size // len(seed))
+        parts = tokens(source)
+        assert len(parts) <= len(source)
+        assert len(top(parts)) <= len(parts)
