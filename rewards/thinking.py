@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
+from unicodedata import category
 
 Opened = Literal["open", "none"]
 """Whether the prompt's template has opened the thinking part, so that a response begins in it."""
@@ -141,6 +142,11 @@ def parted(response: str, opened: Opened | None = None) -> Parts:
 def final_part(response: str, opened: Opened | None = None) -> str:
     """What follows the thinking: nothing, if it never ended. Arguments as of `parted`."""
     return parted(response, opened).answer
+
+
+def says_something(answer: str) -> bool:
+    """Whether an answer says more than a full stop: it has a letter, a number or a picture."""
+    return any(category(one)[0] in "LN" or category(one) == "So" for one in answer)
 
 
 def opened_by(prompt: str) -> Opened | None:

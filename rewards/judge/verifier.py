@@ -3,8 +3,8 @@
 Guarantees: a score is the judge's, or there is none: an outage is a failure of infrastructure, so
 that the answer is tried again, and then ungradable; a reply that cannot be read and a request that
 is refused are ungradable ("judge: ..."). An endpoint that cannot be used stops the start. Without
-asking, an answer that calls a tool where text was wanted gets `tool_call`, and one that holds
-nothing after its thinking gets -1.
+asking, an answer that calls a tool where text was wanted gets `tool_call`, and one that says
+nothing after its thinking, or no more than a full stop, gets -1.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from rewards.judge.results import Grade
 from rewards.judge.rubric import load_rubric
 from rewards.judge.settings import JudgeSettings
 from rewards.registry import verifier
-from rewards.thinking import final_part
+from rewards.thinking import final_part, says_something
 from rewards.types import Sample, Verdict
 
 GRADING_SECONDS: Final = 600.0  # an outage that is waited out, and requests before and after it
@@ -73,7 +73,7 @@ class JudgeVerifier(JudgeSettings):
             return Verdict.incorrect(self.tool_call, f"tool: {called}")
         whole = sample.response
         answer = whole if self.thinking else final_part(whole, sample.thinking)
-        if not answer.strip():
+        if not says_something(answer):
             return Verdict.incorrect(EMPTY_REWARD, "empty: there is no answer after the thinking")
         judge = await self._started()
         try:

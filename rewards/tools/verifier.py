@@ -11,13 +11,13 @@ A reference or tools that cannot be read are ungradable ("reference: ...", "tool
 """
 
 import json
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from rewards.registry import verifier
+from rewards.thinking import says_something
 from rewards.tools.errors import CallsError, ToolReferenceError, ToolsError
 from rewards.tools.formats.table import Format
 from rewards.tools.match import Mode, match_calls
@@ -102,16 +102,15 @@ class Tool(BaseModel):
             reason = f"content: {match.difference}"
             return Verdict.incorrect(self.incorrect, reason, format=1.0, content=0.0)
         count = len(parsed.calls)
-        if not count and not self.bare and not says_something(parsed.text):
+        if not count and not self.bare and not _says_something(parsed.text):
             reason = "content: neither a call nor a text"
             return Verdict.incorrect(self.incorrect, reason, format=1.0, content=0.0)
         reason = f"matches: {count or 'no'} call{'' if count == 1 else 's'}"
         return Verdict.correct(self.correct, reason, format=1.0, content=1.0)
 
 
-def says_something(text: str) -> bool:
-    """Whether a text says more than a full stop does; `[]` says that nothing is called."""
-    return text == "[]" or any(unicodedata.category(one)[0] in "LN" for one in text)
+def _says_something(text: str) -> bool:
+    return text == "[]" or says_something(text)  # the empty list says that nothing is called
 
 
 def _tools(value: Any) -> Sequence[Any]:

@@ -115,19 +115,21 @@ class TestGrades:
 
     async def test_the_verdict(self) -> None:
         with fake_judge(lambda _: grades(6)) as fake:
-            right, wrong, empty, unended = await verdicts(
+            right, wrong, *silent = await verdicts(
                 {"url": fake.url},
                 sample(),
                 sample("<think>Is 9 a prime? 10 points</think>Nine.", reference="Seven."),
                 sample("<think>Seven.</think> \n"),
                 sample("<think>Seven."),
+                sample("."),
+                sample("<think>Seven.</think>。"),
             )
             (strict,) = await verdicts({"url": fake.url, "threshold": 6.5}, sample())
         assert right.is_correct and right.reward == pytest.approx(0.2)
         assert right.reason == "score 6 of 0 to 10"
         assert right.metrics["input_tokens"] == 100 and right.metrics["accuracy"] == 6
         assert wrong.is_gradable and not any("10 points" in json.dumps(b) for b in fake.bodies)
-        assert {(one.outcome, one.reward) for one in (empty, unended)} == {("incorrect", -1.0)}
+        assert {(one.outcome, one.reward) for one in silent} == {("incorrect", -1.0)}
         assert not strict.is_correct and strict.is_gradable
 
 

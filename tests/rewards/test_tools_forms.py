@@ -171,7 +171,7 @@ def test_what_looks_like_a_call_is_no_abstention(text: str) -> None:
         "<tool_response>booked</tool_response> is what the tool says.",
         "<|channel|>final<|message|>Which hotel?<|return|>",
         f"{ANALYSIS}<|channel|>final<|message|>Which hotel?",
-        "5", "Да.", "不需要。", "[]",
+        "5", "Да.", "不需要。", "[]", "👍",
     ],
 )  # fmt: skip
 def test_prose_about_calls_is_text(text: str) -> None:
