@@ -44,16 +44,19 @@ class Build:
     Attributes:
         files: Sources, by name.
         spec: The language's entry; None: the files are kept as they are.
+        parts: Builds made before, whose outputs lie among the files.
         key: Identifies files and flags.
     """
 
     files: Mapping[str, str]
     spec: LanguageSpec | None = None
+    parts: tuple["Build", ...] = ()
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
         flags = [self.spec.build, self.spec.output] if self.spec is not None else []
-        canonical = json.dumps([flags, sorted(self.files.items())])
+        parts = [part.key for part in self.parts]
+        canonical = json.dumps([flags, sorted(self.files.items()), parts])
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:32]
         object.__setattr__(self, "key", digest)
 
@@ -62,6 +65,7 @@ class Build:
         request: dict[str, Any] = {"op": "build", "key": self.key, "files": dict(self.files)}
         if self.spec is not None and self.spec.output is not None:
             request["output"] = self.spec.output
+            request["parts"] = [part.key for part in self.parts]
             request["limits"] = limits_of(BUILD_LIMITS, self.spec, result_bytes=ARTIFACT_BYTES)
             if self.spec.build is not None:
                 request["argv"] = ["sh", "-c", self.spec.build]
@@ -189,7 +193,17 @@ def patience_of(limits: Limits) -> float:
 
 
 async def _build_in(box: Box, wanted: Build) -> None:
-    answer = await box.ask(wanted.request(), patience_of(BUILD_LIMITS))
+    for part in wanted.parts:
+        if part.key not in box.built:
+            await _build_in(box, part)
+    patience = patience_of(BUILD_LIMITS)
+    answer = await box.ask(wanted.request(), patience)
+    if "missing" in answer:  # it had to make room
+        for part in wanted.parts:
+            await _build_in(box, part)
+        answer = await box.ask(wanted.request(), patience)
+    if "missing" in answer:
+        raise BoxLostError("it cannot keep what it builds; raise store_mb")
     if not answer["built"]:
         cause = "does not compile"
         if answer.get("stopped") == "wall":

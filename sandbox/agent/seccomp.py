@@ -35,6 +35,8 @@ _ALWAYS: Final = {
     "process_madvise": (440, 440),
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
+    # a filter of one's own can turn the end of a process into a signal, and go on after it
+    "seccomp": (317, 277),
     # large or young parts of the kernel that no judged program needs
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
@@ -81,6 +83,8 @@ _ALWAYS: Final = {
 _LAST_KNOWN: Final = 462  # mseal
 _CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _CLONE3: Final = 435
+_PRCTL: Final = {"x86_64": 157, "aarch64": 167}
+_PR_SET_SECCOMP, _PR_SET_SYSCALL_USER_DISPATCH = 22, 59
 _PRLIMIT: Final = {"x86_64": 302, "aarch64": 261}
 _SOCKET: Final = {"x86_64": 41, "aarch64": 198}
 _IOCTL: Final = {"x86_64": 16, "aarch64": 29}
@@ -135,6 +139,12 @@ def program_filter() -> bytes:
         (_JUMP_EQUAL, 0, 4, _PRLIMIT[machine]),
         _load(_FIRST),
         (_JUMP_EQUAL, 1, 0, 0),
+        _answer(forbidden),
+        _answer(_ALLOW),
+        (_JUMP_EQUAL, 0, 5, _PRCTL[machine]),
+        _load(_FIRST),
+        (_JUMP_EQUAL, 1, 0, _PR_SET_SECCOMP),
+        (_JUMP_EQUAL, 0, 1, _PR_SET_SYSCALL_USER_DISPATCH),
         _answer(forbidden),
         _answer(_ALLOW),
         (_JUMP_EQUAL, 0, 4, _IOCTL[machine]),

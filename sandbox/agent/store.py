@@ -7,7 +7,7 @@ least recently used go when there are too many bytes.
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -42,6 +42,11 @@ class Store:
                     self._users[key] -= 1
                     if not self._users[key]:
                         del self._users[key]
+
+    def contents(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The files under `keys`, which must be in use."""
+        folders = [FOLDER / key for key in keys]
+        return {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
 
     @contextmanager
     def draft(self, files: Mapping[str, str | bytes]) -> Iterator[str]:

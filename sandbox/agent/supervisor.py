@@ -146,6 +146,10 @@ class Supervisor:
             with self._store.draft(request["files"]) as draft:
                 self._store.keep(draft, request["key"])
             return {"built": True, "log": ""}
+        with self._store.use(set(request.get("parts", ()))) as missing:
+            if missing:
+                return {"built": False, "missing": sorted(missing)}
+            request["files"] |= self._store.contents(request.get("parts", ()))
         if "java" in request:
             made = self._build_java(request)
         else:

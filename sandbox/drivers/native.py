@@ -1,8 +1,8 @@
-"""A test behind a C or C++ program.
+"""A test with a C or C++ program, built in two steps that see one of them each.
 
-Guarantees: the program's own lines keep their numbers in what a compiler says. The test keeps the
-meaning that its words have without the program's macros; the nonce that proves its end is in
-nothing that is built, and is read before the program's code runs.
+Guarantees: the test's source is nowhere while the program is compiled or run. The nonce that proves
+its end is in nothing that is built, and is read before the program's code runs. What is refused,
+and when test and program are units of their own, stands in the steps, `agent/drivers/native_*.py`.
 """
 
 import re
@@ -11,86 +11,45 @@ from typing import Final
 
 from sandbox.drivers.files import command, driver
 from sandbox.execution import Build
-from sandbox.languages import LANGUAGES
+from sandbox.languages import C_FLAGS, CPP_FLAGS, HEADERS, LANGUAGES
 
-_CONTINUED: Final = re.compile(r"\\[ \t\r\f\v]*\n")
-_MACRO: Final = re.compile(r"(?:#|%:)[ \t\f\v]*define[ \t\f\v]+([A-Za-z_$][\w$]*)")
-_HIDDEN_MACRO: Final = re.compile(r"(?:#|%:)[ \t\f\v]*(?:define[ \t\f\v]*)?/\*")
-_NO_MACROS: Final = frozenset(  # words that cannot be undefined
-    re.findall(
-        r"\w+",
-        "defined and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq __VA_ARGS__"
-        " __VA_OPT__ __has_include __has_include_next __has_attribute __has_cpp_attribute"
-        " __has_builtin",
-    )
+FLAGS: Final = {"c": C_FLAGS, "cpp": f"{CPP_FLAGS} -I{HEADERS}"}
+MOST_WORDS: Final = 2000  # of a test, that the program's functions are looked up by
+STEP: Final = (  # the folder /app is the scripts' package
+    "exec python3 -s -B -c "
+    "'import sys; sys.path.append(\"/\"); from app.{step} import main; main()' {language} {flags}"
 )
-# A function that ends without its return would let the compiler drop the assertions about it.
-HARNESS_FLAGS: Final = (
-    "-I/app -Wl,--wrap=main -fsanitize=return,unreachable -fsanitize-undefined-trap-on-error"
-)
-HARNESS_MAIN: Final = """\
-#include "/app/assert.h"
-{prototypes}
-#define main plumb_program_main
-#include "program.{suffix}"
-{undefined}
-#include "harness.h"
-#include "test.{suffix}"
-"""
-HARNESS_CHECK: Final = """\
-if nm --defined-only /tmp/main | grep -qE ' ({names})$'; then
-    echo 'error: the program replaces a function of the library that its test uses'; exit 1
-fi
-exec cat"""
-# With these a test decides; that C's string functions are its own, a program could claim.
-DECIDING: Final = {
-    "strcmp": "int strcmp(const char *, const char *);",
-    "strncmp": "int strncmp(const char *, const char *, unsigned long);",
-    "strcasecmp": "int strcasecmp(const char *, const char *);",
-    "memcmp": "int memcmp(const void *, const void *, unsigned long);",
-    "strlen": "unsigned long strlen(const char *);",
-    "abs": "int abs(int);",
-    "fabs": "double fabs(double);",
-    "fabsf": "float fabsf(float);",
-    "exit": "void exit(int) __attribute__((__noreturn__));",
-    "_exit": "void _exit(int) __attribute__((__noreturn__));",
-    "_Exit": "void _Exit(int) __attribute__((__noreturn__));",
-    "abort": "void abort(void) __attribute__((__noreturn__));",
-}
+# A test may begin by closing the function that the program ends in.
+_CLOSING: Final = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*((?:\}\s*)+;?)", re.DOTALL)
 
 
 def harness(language: str, source: str, test: str) -> tuple[Build, tuple[str, ...]]:
     """What to build, and the command that ends well once the test is over."""
-    spec = LANGUAGES[language]
-    suffix = "cpp" if language == "cpp" else "c"
-    decide = sorted(DECIDING.keys() & set(re.findall(r"\w+", test)))
-    main = HARNESS_MAIN.format(
-        suffix=suffix,
-        prototypes="" if language == "cpp" else " ".join(DECIDING[name] for name in decide),
-        undefined=_undefined(source),
+    closing = _CLOSING.match(test)
+    if closing is not None:
+        source = f"{source}\n{closing[1]}"
+        # Blanks keep the numbers of the test's lines.
+        test = re.sub(r"[^\n]", " ", closing[0]) + test[closing.end() :]
+    words = sorted(set(re.findall(r"[A-Za-z_]\w*", test)))[:MOST_WORDS]
+    program = _step(
+        language,
+        "program",
+        {
+            f"program.{language}": source,
+            "words": "\n".join(words),
+            "prelude.h": driver("prelude.h"),
+        },
     )
-    files = {
-        spec.file: "#include <bits/stdc++.h>\n" + main if language == "cpp" else main,
-        f"program.{suffix}": source,
-        f"test.{suffix}": test,
-        f"start.{suffix}": driver("harness_start.c"),
-        "harness.h": driver("harness.h"),
-        "assert.h": driver("assert.h"),
-    }
-    assert spec.build is not None
-    build = spec.build.replace(" -o ", f" {HARNESS_FLAGS} -o ", 1)
-    build = build.replace("/app/main.", f"/app/start.{suffix} /app/main.", 1)
-    if decide:
-        check = HARNESS_CHECK.format(names="|".join(decide))
-        build = build.replace(" && exec cat", f" || exit 1\n{check}", 1)
-    return Build(files, replace(spec, build=build)), command(language)
+    files = {f"test.{language}": test}
+    files |= {name: driver(name) for name in ("native_start.c", "assert.h", "prelude.h")}
+    return _step(language, "test", files, program), command(language)
 
 
-def _undefined(source: str) -> str:
-    """Directives that end all macros of a C or C++ program."""
-    whole = _CONTINUED.sub("", source)
-    names = sorted(set(_MACRO.findall(whole)) - _NO_MACROS)
-    lines = [f"#undef {name}" for name in names]
-    if _HIDDEN_MACRO.search(whole):
-        lines.append("#error a comment within a directive of the program")
-    return "\n".join(lines)
+def _step(language: str, step: str, files: dict[str, str], *parts: Build) -> Build:
+    scripts = ("native_tools.py", "native_text.py", f"native_{step}.py")
+    spec = replace(
+        LANGUAGES[language],
+        build=STEP.format(step=f"native_{step}", language=language, flags=FLAGS[language]),
+        output="program.json" if step == "program" else LANGUAGES[language].output,
+    )
+    return Build(files | {name: driver(name) for name in scripts}, spec, parts)

@@ -1,0 +1,253 @@
+"""The second step: a test is built, and joined to the program that the first step compiled.
+
+Apart, where it can be: the test is a unit of its own, which knows the program's functions by their
+declarations (and, in C, its types). Then nothing of the program's macros, operators, templates and
+symbols reaches the test, and of the program's symbols only those functions stay visible. One unit,
+where the test needs more than that of the program, such as its classes and templates (C++), or its
+variables and static functions: the test stands behind the program's own lines.
+
+Guarantees: `main` is that of `native_start.c`, which has the nonce before any other code runs; the
+test's is known to it alone. In one unit no function of the library that the test uses is the
+program's, neither are operators on the library's types, and operators of the program's types decide
+only a test that names the types.
+
+Arguments: the language, and the compiler's flags. The result goes to descriptor 3.
+"""
+
+import base64
+import json
+import os
+import re
+import sys
+
+from .native_text import foreign_operator, mentions_any, names_type
+from .native_tools import (
+    APP,
+    CHECKS,
+    PRELUDE,
+    WORD,
+    Made,
+    attempt,
+    compiler,
+    fail,
+    keep_only,
+    must,
+    symbols,
+)
+
+# Functions of the C++ library that tests call without a namespace. A program may have one for
+# itself; apart, the test's word is the library's, if it calls others of the program.
+_CPP_LIBRARY = """
+abs all_of any_of atof atoi atol ceil copy count count_if distance equal erase exp fabs fill find
+find_if floor fmax fmin fmod gcd hypot isalnum isalpha isdigit isfinite isinf islower isnan isspace
+isupper labs lcm llabs log log10 log2 lower_bound make_pair make_tuple max max_element memcmp min
+min_element minmax mismatch next none_of pow prev printf reverse rotate round size sort sprintf sqrt
+stable_sort stod stoi stol stoll strcmp strlen strncmp strstr swap tie to_string tolower toupper
+transform trunc unique upper_bound
+"""
+LIBRARY = frozenset(_CPP_LIBRARY.split())
+DECLARED = (  # for C: that these are the library's, a program could deny by a label
+    "int strcmp(const char *, const char *);",
+    "int strncmp(const char *, const char *, unsigned long);",
+    "int strcasecmp(const char *, const char *);",
+    "int memcmp(const void *, const void *, unsigned long);",
+    "unsigned long strlen(const char *);",
+    "int abs(int);",
+    "double fabs(double);",
+    "float fabsf(float);",
+    "void exit(int) __attribute__((__noreturn__));",
+    "void _exit(int) __attribute__((__noreturn__));",
+    "void _Exit(int) __attribute__((__noreturn__));",
+    "void abort(void) __attribute__((__noreturn__));",
+)
+# A test's ways to end are those of start.c, on which no handler of the program's has a hold.
+ENDINGS = {
+    "main": "plumb_test_main",
+    **{name: f"plumb_{name}" for name in ("exit", "_exit", "_Exit", "quick_exit", "abort")},
+}
+_NEW_AND_DELETE = re.compile(r"_Z(nw|na|dl|da)[A-Za-z]")
+_NO_FUNCTIONS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "decltype"})
+# What the library's own comparisons, which are compiled with a unit, call.
+_COMPARING = frozenset({"memcmp", "bcmp", "memchr", "strlen", "strcmp", "wmemcmp", "wcslen"})
+_BLANK = re.compile(r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.)*"?', re.DOTALL)
+
+
+class Builder:
+    """One test, and the program before it."""
+
+    def __init__(self, language: str, flags: list[str], made: Made) -> None:
+        self.made = made
+        self.language = language
+        self.command = [compiler(language), *flags, *CHECKS, f"-I{APP}"]
+        self.test = f"{APP}/test.{language}"
+        with open(self.test, encoding="utf-8", errors="surrogateescape") as file:
+            self.bare = _BLANK.sub(" ", file.read())
+        self.words = set(WORD.findall(self.bare))
+
+    def build(self) -> None:
+        """Leave the executable at /tmp/main."""
+        with open("/tmp/program.o", "wb") as file:
+            file.write(base64.b64decode(self.made.object))
+        said = self._apart()
+        if said is not None:
+            self._one_unit(said)
+
+    # ---- apart ----
+
+    def _apart(self) -> "str | None":
+        """Build test and program apart; what the compiler says if that is impossible."""
+        used = self._used()
+        if not used or mentions_any(self.bare, self.made.own):
+            return ""
+        declared = [text for name in used for text, _ in self.made.functions[name]]
+        said = self._compile_apart(declared)
+        if said is not None:
+            return said
+        needed = {name for _, name in symbols("/tmp/test.o", "--undefined-only")}
+        given = {symbol for name in used for _, symbol in self.made.functions[name]}
+        self._isolate(sorted((needed & set(self.made.defined)) - (self._exported() - given)))
+        return self._link("/tmp/test.o", "/tmp/program.o")
+
+    def _compile_apart(self, declared: list[str]) -> "str | None":
+        """Compile the test with what is known of the program; what is wrong, if nothing helps."""
+        said: str | None = ""
+        preludes = (True, False) if self.language == "c" else (False,)
+        for types in dict.fromkeys((self.made.types, "")):
+            for prelude in preludes:
+                lines = [*self._heading(prelude), types, *declared, *self._ending()]
+                done = self._compile(lines, "/tmp/test.o")
+                if done is None:
+                    return None
+                said = said or done
+        return said
+
+    def _used(self) -> list[str]:
+        """The program's functions that the test names.
+
+        Not those that have a name of the library's, unless the test names no others.
+        """
+        named = sorted(self.made.functions.keys() & self.words)
+        library = LIBRARY if self.language == "cpp" else self._exported()
+        return [name for name in named if name not in library] or named
+
+    def _heading(self, prelude: bool) -> list[str]:
+        if self.language == "c":
+            return [f'#include "{PRELUDE}"'] if prelude else []
+        has_using = re.search(r"(?m)^\s*using\s+namespace\s+std\s*;", self.made.unit)
+        return ["#include <bits/stdc++.h>"] + (["using namespace std;"] if has_using else [])
+
+    def _ending(self) -> list[str]:
+        return [f'#include "{APP}/assert.h"', f'#include "{self.test}"']
+
+    def _exported(self) -> set[str]:
+        names = ["libc.so.6", "libm.so.6"] + (["libstdc++.so.6"] if self.language == "cpp" else [])
+        found = [must(self.command[0], f"-print-file-name={name}").strip() for name in names]
+        return {one for file in found for _, one in symbols(file, "-D", "--defined-only")}
+
+    def _isolate(self, kept: list[str]) -> None:
+        """Leave nothing of the program's object to be seen but `kept`."""
+        _whole("/tmp/program.o")
+        keep_only("/tmp/program.o", kept)
+
+    # ---- one unit ----
+
+    def _one_unit(self, before: str) -> None:
+        self._check_library()
+        made = self.made
+        lines = ["#include <bits/stdc++.h>"] if self.language == "cpp" else []
+        if self.language == "c":
+            lines += [f'#include "{PRELUDE}"'] if made.with_prelude else self._declared()
+        lines += [f'#include "{APP}/assert.h"']
+        lines += [f'#include "{header}"' for header in made.headers]
+        lines += ["#pragma GCC push_options", made.unit, '# 1 "test"', "#pragma GCC pop_options"]
+        if self.language == "c":
+            lines += ["#include <stdbool.h>"]
+        said = self._compile(
+            [*lines, *self._ending()], "/tmp/test.o", "-fdump-tree-original=/tmp/all"
+        )
+        if said is not None:
+            fail(before or said)
+        if self.language == "cpp":
+            self._check_types()
+        said = self._link("/tmp/test.o")
+        if said is not None:
+            fail(before or said)
+
+    def _declared(self) -> list[str]:
+        """What C's own functions are, for a program that defines some of them itself."""
+        return [line for line in DECLARED if self.words & set(WORD.findall(line.partition("(")[0]))]
+
+    def _check_library(self) -> None:
+        """Refuse functions of the program that stand where the test means the library's."""
+        exported = self._exported()
+        for name in self.made.defined:
+            is_used = name in self.words or (self.language == "cpp" and name in _COMPARING)
+            if is_used and name in exported:
+                fail(f"error: the program replaces {name} of the library, which its test uses")
+            if _NEW_AND_DELETE.match(name):
+                fail("error: the program replaces operators of memory, in one unit with its test")
+
+    def _check_types(self) -> None:
+        """Refuse operators of the program's types that decide a test which does not name the types.
+
+        What operators a function calls is read from the compiler's own account of it.
+        """
+        made = self.made
+        if made.bent:
+            fail(f"error: the program redefines what is the library's: {made.bent[0]}")
+        named = [name for name in made.own if names_type(self.bare, name)]
+        with open("/tmp/all", encoding="utf-8", errors="replace") as file:
+            found = foreign_operator(file.read(), self._defined(), made.own, named, made.unit)
+        if found:
+            fail(f"error: the test decides by {found} of a type that it does not name")
+
+    def _defined(self) -> list[str]:
+        """The functions that the test defines."""
+        found = re.findall(r"(\w+)\s*\([^;{}]*\)[^;(){}=]*\{", self.bare)
+        return sorted({name for name in found if name not in _NO_FUNCTIONS})
+
+    # ---- both ----
+
+    def _compile(self, lines: list[str], target: str, *options: str) -> "str | None":
+        """Compile a unit; what is wrong with it, if it does not."""
+        unit = f"/tmp/main.{self.language}"
+        with open(unit, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write("\n".join([*lines, ""]))
+        done = attempt(*self.command, *options, "-c", "-o", target, unit)
+        return None if done.returncode == 0 else done.stdout
+
+    def _link(self, test: str, *others: str) -> "str | None":
+        """Join the test to its start, of which nothing but main is seen, and all to an executable.
+
+        What the linker says, if something is missing.
+        """
+        start = f"{APP}/native_start.c"
+        must("gcc", "-O2", "-fno-stack-protector", "-c", "-o", "/tmp/start.o", start)
+        renamed = dict(ENDINGS) if others else {"main": ENDINGS["main"]}
+        must("objcopy", *(f"--redefine-sym={old}={new}" for old, new in renamed.items()), test)
+        must("ld", "-r", "-o", "/tmp/judge.o", "/tmp/start.o", test)
+        own = [name for kind, name in symbols("/tmp/judge.o") if name.startswith("plumb_")]
+        if not others:
+            _whole("/tmp/judge.o")
+            keep_only("/tmp/judge.o", ["main"])
+        elif own:
+            must("objcopy", *(f"--localize-symbol={name}" for name in own), "/tmp/judge.o")
+        flags = ("-Wl,-z,relro,-z,now", "-s", "-o", "/tmp/main")
+        done = attempt(self.command[0], *flags, "/tmp/judge.o", *others, "-lm")
+        return None if done.returncode == 0 else done.stdout
+
+
+def _whole(file: str) -> None:
+    """Settle an object's groups, which a linker would take from another object instead."""
+    must("ld", "-r", "--force-group-allocation", "-o", "/tmp/whole.o", file)
+    os.replace("/tmp/whole.o", file)
+
+
+def main() -> None:
+    """Build, and write the executable."""
+    language, *flags = sys.argv[1:]
+    with open(f"{APP}/program.json", encoding="utf-8") as file:
+        made = Made(**json.load(file))
+    Builder(language, flags, made).build()
+    with open("/tmp/main", "rb") as file, os.fdopen(3, "wb") as out:
+        out.write(file.read())
