@@ -12,7 +12,8 @@ by input and output and by calls, which mean the same in each, the fence comes b
 an answer never chooses what a test script is read as. Tests of kind `check` are Python's.
 
 A reward is paid where the tests reach the level of the option `trust`. That is known from the data:
-other rows are ungradable ("trust: ...") without a run, and `refusal` names them beforehand.
+other rows are ungradable ("trust: ...") without a run, and so are Python tests that have nothing to
+run ("tests: ..."); `refusal` names both beforehand.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from rewards.types import TRUST, Sample, Verdict
 from rewards.verifier import deadline_asked
 from sandbox import BoxSettings, Judgement, Limits, Program, Sandbox, Trust
 from sandbox.errors import RequestError, SandboxError, TestsError, UnavailableError
+from sandbox.harness import why_unusable
 from sandbox.judge import parse_tests
 from sandbox.sandbox import QUEUE_SECONDS
 from sandbox.trust import trust_of
@@ -195,6 +197,8 @@ class Code(BaseModel):
             raise _RefusedError(f"tests: {error}") from error
         if not trust.reaches(self.trust):
             raise _RefusedError(self._distrust(trust))
+        if (why := why_unusable(task.tests, task.language or self.language)) is not None:
+            raise _RefusedError(f"tests: {why}")
         return task
 
     def _distrust(self, trust: Trust) -> str:

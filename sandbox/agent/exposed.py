@@ -17,7 +17,6 @@ from typing import Any, Final
 from unittest import mock
 
 from . import operations
-from .remote import error_name
 
 FUNCTIONS: Final = (
     types.FunctionType,
@@ -66,8 +65,7 @@ class Exposed:
             return {"value": self._encode(self._do(request))}
         except Exception as error:
             self._errors.append(error)
-            kind = error_name(type(error))
-            return {"raised": [kind, str(error), len(self._errors) - 1]}
+            return {"raised": self._encode(error), "number": len(self._errors) - 1}
 
     def _do(self, request: Any) -> Any:
         operation, args = request["do"], self._decode(request.get("args", []))

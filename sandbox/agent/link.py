@@ -70,7 +70,7 @@ class Link:
 
     def attribute(self, number: int, name: str) -> Any:
         """An attribute of an object."""
-        return self._asked({"do": "attribute", "target": number, "name": name})
+        return _named(name, self._asked({"do": "attribute", "target": number, "name": name}))
 
     def special(self, number: int, name: str, *args: Any) -> Any:
         """What a special method gives."""
@@ -88,7 +88,7 @@ class Link:
 
     def name(self, name: str) -> Any:
         """What a name of the program means; raises AttributeError where it means nothing."""
-        return self._asked({"do": "name", "name": name})
+        return _named(name, self._asked({"do": "name", "name": name}))
 
     def set_name(self, name: str, value: Any) -> None:
         """Give a name of the program another meaning."""
@@ -147,8 +147,8 @@ class Link:
             return {"ref": reference}
         if type(value) in (int, float, str) or isinstance(value, int | float | str | bytes):
             return NotImplemented  # an enumeration of numbers, say: its value is what crosses
-        if isinstance(value, Exception) and plain.is_builtin(type(value)):
-            return {"e": [type(value).__name__, self.encode(list(value.args))]}
+        if isinstance(value, Exception):
+            return {"e": [remote.error_name(type(value)), self.encode(list(value.args))]}
         if (told := self._exposed.expose(value)) is not None:
             return told
         what = f"the test hands the program a {type(value).__name__}"
@@ -164,6 +164,8 @@ class Link:
             try:
                 self._send(request | self._world.leave())
             except world.TooMuchError as error:
+                if self._world.has_taken:  # which may be why
+                    self._lose()
                 raise UnusableError(f"the test makes {error}") from error
             while True:
                 reply = self._receive()
@@ -306,6 +308,13 @@ class Link:
         raise error
 
 
+def _named(name: str, value: Any) -> Any:
+    """A value that the test asked for by name: what it calls like a class is one for it."""
+    if isinstance(value, RemoteType) and name[:1].isupper():
+        value._plumb_is_named = True
+    return value
+
+
 def _is_handle(value: Any) -> bool:
     """Whether an answer says no more than that there is something."""
     inside = value.get("o") if isinstance(value, dict) else None
@@ -326,10 +335,9 @@ def _write_back(before: Any, after: Any) -> None:
         if isinstance(before, list):
             before[:] = [_kept(one, other) for one, other in zip(before, after, strict=True)]
     elif isinstance(before, dict):
+        for key, value in after.items():
+            _write_back(before.get(key), value)
         new = {key: _kept(before.get(key), value) for key, value in after.items()}
-        for key, value in new.items():
-            if key in before:
-                _write_back(before[key], value)
         before.clear()
         before.update(new)
     elif isinstance(before, list | bytearray):

@@ -72,10 +72,11 @@ class RemoteType(type):
     _plumb_number: int
     _plumb_told: frozenset[str]
     _plumb_is_holder: bool
+    _plumb_is_named = False  # whether the test has called it by a name that classes have
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = cls._plumb_link.call(cls._plumb_number, args, kwargs)
-        if (state := state_of(made)) is not None:
+        if cls._plumb_is_named and (state := state_of(made)) is not None:
             state.is_made = True
         return made
 

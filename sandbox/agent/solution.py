@@ -87,9 +87,9 @@ class Server:
                     break
                 self._serve_one(reply)
         if "raised" in reply:
-            kind, text, number = reply["raised"]
-            error = _nearest(kind)(text)
-            error._plumb_original = number
+            error = self._decode(reply["raised"])
+            if "e" in reply["raised"]["o"]:  # the test's own, which is to get it back
+                error._plumb_original = reply["number"]
             raise error
         return self._decode(reply["value"])
 

@@ -14,12 +14,14 @@ import io
 import os
 import stat
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 ROOT: Final = "/tmp"
 FILES_BYTES: Final = 16 << 20  # of all that crosses at a time
 MOST_FILES: Final = 4096
+MOST_WARNINGS: Final = 1000
 KEPT_TEXT: Final = 1 << 20  # characters of a stream until the next reply
 
 Mark = tuple[int, int, int]
@@ -147,6 +149,7 @@ class _Input(io.TextIOBase):
 
     def __init__(self, want: Callable[[dict[str, Any]], Any]) -> None:
         self._want = want
+        self.buffer = _InputBytes(self)
 
     def readable(self) -> bool:
         return True
@@ -163,12 +166,30 @@ class _Input(io.TextIOBase):
         raise StopIteration
 
 
+class _InputBytes(io.RawIOBase):
+    def __init__(self, text: _Input) -> None:
+        self._text = text
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._text.read(size).encode()
+
+    def readline(self, size: int | None = -1) -> bytes:
+        return self._text.readline(-1 if size is None else size).encode()
+
+
 class Inside:
     """The program's end."""
 
     def __init__(self, needs: Sequence[str], want: Callable[[dict[str, Any]], Any]) -> None:
         self._told: list[list[str]] = []
         self._files = Files() if "files" in needs else None
+        self._warned: list[list[str]] = []
+        if "warnings" in needs:
+            warnings.simplefilter("always")
+            warnings.showwarning = self._warn
         if "output" in needs:
             sys.stdout, sys.stderr = (_Stream(self._told, name) for name in ("stdout", "stderr"))
         if "input" in needs:
@@ -176,6 +197,10 @@ class Inside:
             builtins.input = lambda prompt="": str(
                 want({"do": "input", "name": "", "args": [str(prompt)]})
             )
+
+    def _warn(self, message: Any, category: type, *_: object, **__: object) -> None:
+        names = [base.__name__ for base in category.__mro__ if base.__module__ == "builtins"]
+        self._warned.append([names[0], str(message)])
 
     def enter(self, request: dict[str, Any]) -> None:
         """Take on what the test has arranged."""
@@ -196,6 +221,9 @@ class Inside:
         if self._told:
             left["written"] = self._told[:]
             self._told.clear()
+        if self._warned:
+            left["warned"] = self._warned[:MOST_WARNINGS]
+            self._warned.clear()
         if self._files is not None and (changed := self._files.changes()):
             left["files"] = changed
         return left
@@ -205,6 +233,7 @@ class Outside:
     """The test's end."""
 
     def __init__(self, needs: Sequence[str]) -> None:
+        self.has_taken = False  # files of the program's
         self._files = Files() if "files" in needs else None
         self._watches = "environment" in needs
         self._last: dict[str, Any] = {"folder": ROOT}
@@ -227,5 +256,10 @@ class Outside:
         for name, text in reply.get("written", ()):
             stream = sys.stderr if name == "stderr" else sys.stdout
             stream.write(str(text))
-        if self._files is not None:
-            self._files.apply(reply.get("files", {}))
+        for name, text in reply.get("warned", ()):
+            kind = getattr(builtins, str(name), None)
+            is_kind = isinstance(kind, type) and issubclass(kind, Warning)
+            warnings.warn(str(text), kind if is_kind else UserWarning, stacklevel=2)
+        if self._files is not None and "files" in reply:
+            self.has_taken = True
+            self._files.apply(reply["files"])

@@ -14,6 +14,7 @@ from typing import Final
 from sandbox.errors import TestsError
 from sandbox.harness.names import Names
 from sandbox.harness.suites import Suites
+from sandbox.split import split_check, split_script
 from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
 
 FILE: Final = "/dev/shm/test_solution.py"  # what a test's own file is called where it runs
@@ -22,6 +23,7 @@ NEEDS: Final = {
     "input": ("input", "stdin"),
     "files": ("tmp", "temp", "open(", "chdir", "Path(", "mkdir", "write_text", "os."),
     "environment": ("environ", "setenv", "delenv", "getenv", "argv", "chdir"),
+    "warnings": ("warns", "recwarn", "catch_warnings", "assertWarns"),
     "seed": ("random.seed", "import seed", "seed("),
 }
 """What a test may arrange around the program, and the words by which it does."""
@@ -60,8 +62,13 @@ def why_unusable(tests: AnyTests, language: Language = "python") -> str | None:
     """
     if language != "python" or not isinstance(tests, CheckTests | HarnessTests):
         return None
+    if isinstance(tests, CheckTests):
+        plan = split_check(tests.source, tests.entry_point)
+    else:
+        plan = split_script(tests.source)
     try:
-        read_test(tests)
+        if plan is None:
+            read_test(tests)
     except TestsError as error:
         return str(error)
     return None

@@ -59,7 +59,7 @@ class Suites:
         self.functions.append(node.name)
         self._count(node, is_inert=self._is_inert)
 
-    def _class(self, node: ast.ClassDef) -> None:
+    def _class(self, node: ast.ClassDef, *, is_inert: bool = False) -> None:
         chain = [node, *self._bases(node)]
         methods = [
             one
@@ -67,7 +67,7 @@ class Suites:
             for one in kind.body
             if isinstance(one, FUNCTIONS) and one.name.startswith("test")
         ]
-        is_inert = self._is_inert or any(map(_is_inert_mark, node.decorator_list))
+        is_inert = is_inert or self._is_inert or any(map(_is_inert_mark, node.decorator_list))
         is_inert = is_inert or any(_marks_inert(one) for one in node.body)
         is_case = any(_last(base).endswith("TestCase") for kind in chain for base in kind.bases)
         if is_case:
@@ -75,10 +75,13 @@ class Suites:
                 self.needs_pytest = True
             if any("pytest" in _dotted(mark) for one in (node, *methods) for mark in _marks(one)):
                 self.needs_pytest = True
-        elif not node.name.startswith("Test") or not methods or _has_init(node):
+        elif not node.name.startswith("Test") or _has_init(node):
             return
         else:
             self.needs_pytest = True
+            for one in node.body:
+                if isinstance(one, ast.ClassDef):
+                    self._class(one, is_inert=is_inert)
         for method in methods:
             self._count(method, is_inert=is_inert)
 

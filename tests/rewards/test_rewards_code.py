@@ -140,6 +140,7 @@ class TestVerdicts:
 
 C_TEST = {"kind": "harness", "language": "c", "source": "int main(void) { return f() != 2; }"}
 PYTHON_TEST = {"kind": "harness", "source": "x = f()\nassert x == 2"}
+NO_TEST = {"kind": "harness", "source": "from solution import f\ndef verify():\n    assert f()"}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,7 @@ PYTHON_TEST = {"kind": "harness", "source": "x = f()\nassert x == 2"}
         ({"trust": "in_process"}, C_TEST, None),
         ({"trust": "outside"}, PYTHON_TEST, "trust"),
         ({}, PYTHON_TEST, None),
+        ({}, NO_TEST, "tests"),
         ({}, SEVEN, None),
         ({}, "7", "reference"),
         ({}, {"kind": "magic"}, "reference"),

@@ -4,17 +4,19 @@ Docker's tests skip where no daemon answers or its image is not built, unless PL
 is set, as it is in CI. bubblewrap's run wherever it is installed.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 import pytest_asyncio
 
-from sandbox import BoxSettings, Sandbox
+from sandbox import BoxSettings, Limits, Program, Sandbox, TestsError
 from sandbox.backends import choose
 from sandbox.errors import SandboxError
 
 BACKENDS = ("docker", "bubblewrap")
+AT_A_TIME = 3  # runs of a test that has many
 
 
 async def require(backend: str) -> None:
@@ -33,3 +35,21 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     await require(request.param)
     async with Sandbox.open(request.param) as opened:
         yield opened
+
+
+async def judged(box: Sandbox, pairs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """What each pair of a program and a harness in Python comes to, by the pair's name."""
+    gate = asyncio.Semaphore(AT_A_TIME)
+    limits = Limits(wall_seconds=60.0, cpu_seconds=20.0)
+
+    async def one(source: str, test: str) -> str:
+        async with gate:
+            try:
+                tests = {"kind": "harness", "source": test}
+                judgement = await box.judge(Program(source=source), tests, limits=limits)
+            except TestsError as error:
+                return f"no test: {error}"
+            return "passed" if judgement.passed else f"failed: {judgement.reason}"
+
+    found = await asyncio.gather(*(one(*pair) for pair in pairs.values()))
+    return dict(zip(pairs, found, strict=True))

@@ -4,23 +4,21 @@ Each case is a test with a right and a wrong program; the wrong one says what th
 it did not run.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
 
-from sandbox import Limits, Program, Sandbox, Status, TestsError
+from sandbox import Limits, Program, Sandbox, Status
 from sandbox.harness import why_unusable
 from sandbox.types import HarnessTests
+from tests.sandbox.conftest import judged
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RIGHT = "def f(x): return 2 * x\n"
 WRONG = "def f(x): return 0\n"
 IMPORT = "from solution import f\n"
-LIMITS = Limits(wall_seconds=60.0, cpu_seconds=20.0)
-AT_A_TIME = 3
 
 
 class Case(NamedTuple):
@@ -152,24 +150,6 @@ PYTEST: Mapping[str, Case] = {
         "def helper(): return 2\ndef f(g): return 15\n",
     ),
 }
-
-
-async def judged(box: Sandbox, programs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """What each program, with its test, comes to."""
-    gate = asyncio.Semaphore(AT_A_TIME)
-
-    async def one(source: str, test: str) -> str:
-        async with gate:
-            try:
-                judgement = await box.judge(
-                    Program(source=source), HarnessTests(source=test), limits=LIMITS
-                )
-            except TestsError as error:
-                return f"no test: {error}"
-            return "passed" if judgement.passed else f"failed: {judgement.reason}"
-
-    found = await asyncio.gather(*(one(*pair) for pair in programs.values()))
-    return dict(zip(programs, found, strict=True))
 
 
 @pytest.mark.parametrize("cases", [MODULE_LEVEL, PYTEST], ids=["plain", "pytest"])
