@@ -19,7 +19,10 @@ class ServiceOptions(Model):
     token: str | None = Field(default=None, min_length=1, repr=False)
     """Bearer token that every request must bring; none: nobody is asked."""
     queue: int = Field(default=4096, ge=1)
-    """Requests that are held at a time, at work or waiting; another one is turned away."""
+    """Requests that are held at a time, at work or waiting; another one is turned away. One whose
+    body has not come yet is none of them."""
+    receiving: int = Field(default=256, ge=1)
+    """Bodies that are being received at a time; for another one the slowest is given up."""
     max_body_bytes: int = Field(default=32 << 20, ge=1024)
     """Size of a request's body."""
     held_bodies: int = Field(default=16, ge=1)

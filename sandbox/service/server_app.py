@@ -38,7 +38,8 @@ from sandbox.service.models import (
     ServiceOptions,
     validation_fault,
 )
-from sandbox.service.server_gate import HTTP_FAULTS, Door, Gate, fault_response
+from sandbox.service.server_door import Door
+from sandbox.service.server_gate import HTTP_FAULTS, Gate, fault_response
 from sandbox.service.server_metrics import ServiceMetrics
 from sandbox.types import Health, Judgement, RunResult
 

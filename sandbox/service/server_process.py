@@ -23,6 +23,7 @@ from sandbox.errors import RequestError
 from sandbox.sandbox import Sandbox
 from sandbox.service.models import ServiceOptions
 from sandbox.service.server_app import create_app
+from sandbox.service.server_protocol import connection_options
 
 TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
 KEEP_ALIVE_SECONDS: Final = 75  # longer than clients keep an idle connection
@@ -133,6 +134,7 @@ class _Service:
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=CLOSE_SECONDS,
+                **connection_options(),
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))

@@ -16,6 +16,7 @@ from sandbox.local import LocalSandbox
 from sandbox.sandbox import Sandbox
 from sandbox.service.models import ServiceOptions
 from sandbox.service.server_app import create_app
+from sandbox.service.server_protocol import connection_options
 from sandbox.types import Health, Judgement, Program, RunResult, Status, TestsLike, Trust
 
 SOURCE = {"source": "print(1)"}
@@ -80,7 +81,7 @@ async def serving(box: Sandbox, **options: Any) -> AsyncIterator[tuple[httpx.Asy
     """A client of a service on a free port, and its application."""
     app = create_app(box, ServiceOptions(**options))
     server = uvicorn.Server(
-        uvicorn.Config(app, port=0, lifespan="off", log_level="critical", ws="none")
+        uvicorn.Config(app, port=0, lifespan="off", log_level="critical", **connection_options())
     )
     task = asyncio.create_task(server._serve())
     await until(lambda: server.started)
