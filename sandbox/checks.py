@@ -3,7 +3,7 @@
 import json
 import secrets
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from sandbox.drivers import harness_build
 from sandbox.errors import TestsError
@@ -49,11 +49,16 @@ async def judge_apart(
     test = {"source": tests.source, "file": FILE} | asdict(reading)
     run = Run(roles, limits, LANGUAGES["python"], [json.dumps(test)])
     answer = await execute(pool, run)
-    status, reason = _apart_outcome(answer, limits)
+    status, reason = apart_outcome(answer, limits)
     return CaseResult(index=0, status=status, reason=reason, wall_seconds=answer["wall_seconds"])
 
 
-def _apart_outcome(answer: dict[str, object], limits: Limits) -> tuple[Status, str]:
+def apart_outcome(answer: dict[str, Any], limits: Limits) -> tuple[Status, str]:
+    """How a test went, by the line that its process wrote, or by how the run ended without one.
+
+    Raises:
+        TestsError: The test is at fault.
+    """
     try:
         said = json.loads(str(answer["result"]))
         outcome, reason = said["outcome"], str(said["reason"])

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sandbox.calls import CallPlan, Claim, judge_calls
 from sandbox.checks import judge_apart, judge_appended
 from sandbox.checks_java import judge_java
+from sandbox.checks_javascript import judge_javascript
 from sandbox.compare import shown
 from sandbox.errors import RequestError
 from sandbox.execution import BuildFailedError
@@ -103,6 +104,8 @@ async def _judge_script(
             )
         if program.language == "java":
             return await judge_java(pool, program, tests, limits)
+        if program.language == "javascript":
+            return await judge_javascript(pool, program, tests, limits)
         return await judge_appended(pool, program, tests, limits)
     if isinstance(tests, CheckTests):
         plan = split_check(tests.source, tests.entry_point)

@@ -38,7 +38,7 @@ def _python(source: str) -> Trust:
 
 
 def _javascript(source: str) -> Trust:
-    return Trust.IN_PROCESS
+    return Trust.CHECKER
 
 
 def _java(source: str) -> Trust:

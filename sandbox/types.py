@@ -135,8 +135,8 @@ class HarnessTests(Model):
 
     kind: Literal["harness"] = "harness"
     source: Source
-    """Python: runs in a process of its own, which reaches the program across a process boundary.
-    Other languages: appended to the program."""
+    """Python and JavaScript: runs in a process of its own, which reaches the program across a
+    process boundary. Other languages: appended to the program."""
 
 
 Tests = Annotated[StdioTests | CallTests | CheckTests | HarnessTests, Field(discriminator="kind")]

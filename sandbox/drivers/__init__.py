@@ -33,8 +33,6 @@ def calls_build(language: str, source: str, entry_point: str) -> Built:
 
 def harness_build(language: str, source: str, test: str) -> Built:
     """What to build, and the command that copies descriptor 4 to 3 once the test is over."""
-    if language == "javascript":
-        return javascript.harness(source, test)
     if language == "java":
         return java_together.harness(source, test)
     return native.harness(language, source, test)

@@ -1,40 +1,43 @@
-"""Calls of a JavaScript program, and a test behind it.
+"""Calls of a JavaScript program, and a test that reaches it from a process of its own.
 
 Guarantee: the program's own lines keep their numbers in what node says.
 """
 
-import re
 from typing import Final
 
 from sandbox.drivers.files import command, driver
+from sandbox.drivers.javascript_modules import as_script, as_test
 from sandbox.execution import Build
 
-_JS_EXPORT: Final = re.compile(
-    r"""^export\b(?:
-        [ \t]*\{[^{}]*\}[ \t]*(?:;|$)
-        |[ \t]+(?:default[ \t]+)?(?=(?:async[ \t]+)?function\b[ \t*]+\w|class[ \t]+(?!extends\b)\w)
-        |[ \t]+(?P<value>default)\b
-        |[ \t]+(?=(?:const|let|var)\b)
-    )""",
-    re.MULTILINE | re.VERBOSE,
+SHARED: Final = ("intrinsics", "link", "remote", "shapes", "values", "wire")
+PROGRAMS: Final = ("timers",)
+TESTS: Final = (
+    *("asserts", "chai", "clock", "equality", "expect", "mocks", "pending", "scope", "suite"),
+    *("turns", "watch"),
 )
 
 
 def calls(source: str, entry_point: str) -> tuple[Build, tuple[str, ...]]:
     """What to build, and the command that makes the calls."""
-    files = {"main.js": driver("calls.js"), "program.js": _without_exports(source)}
+    files = {"main.js": driver("calls.js"), "program.js": as_script(source)}
     return Build(files), (*command("javascript"), entry_point)
 
 
-def _without_exports(source: str) -> str:
-    """A program that is written as a module, as a script; its lines keep their numbers."""
-    return _JS_EXPORT.sub(
-        lambda found: "module.exports = " if found["value"] else "\n" * found[0].count("\n"), source
-    )
+def served(source: str) -> Build:
+    """A program that does what a test asks for."""
+    return Build(_files("serve", PROGRAMS) | {"program.js": as_script(source)})
 
 
-def harness(source: str, test: str) -> tuple[Build, tuple[str, ...]]:
-    """A program with a test behind it."""
-    files = {"main.js": driver("harness.js"), "pristine.js": driver("pristine.js")}
-    files |= {"program.js": _without_exports(source), "test.js": test}
-    return Build(files), command("javascript")
+def checker() -> Build:
+    """What runs a test; the test itself is read from a descriptor."""
+    return Build(_files("check", TESTS))
+
+
+def test_script(source: str) -> str:
+    """A test as `checker` reads it."""
+    return as_test(source)
+
+
+def _files(main: str, others: tuple[str, ...]) -> dict[str, str]:
+    files = {f"{name}.js": driver(f"javascript/{name}.js") for name in (*SHARED, *others)}
+    return files | {"main.js": driver(f"javascript/{main}.js")}

@@ -1,4 +1,4 @@
-"""What a Python test would run, read from its source alone.
+"""What a test would run, read from its source alone: of Python here, of JavaScript beside it.
 
 Guarantees: nothing is run, and no answer is looked at. So a test that has nothing to run is known
 before a run begins (`why_unusable`), and is the same for every program; what a program keeps from
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.errors import TestsError
+from sandbox.harness.javascript import read_javascript
 from sandbox.harness.names import Names
 from sandbox.harness.suites import Suites
 from sandbox.split import split_check, split_script
@@ -60,18 +61,23 @@ def why_unusable(tests: AnyTests, language: Language = "python") -> str | None:
     For the start of a run, before there is an answer: a test that does not compile, that has
     nothing to run, or that never uses the program.
     """
-    if language != "python" or not isinstance(tests, CheckTests | HarnessTests):
-        return None
+    try:
+        if isinstance(tests, HarnessTests) and language == "javascript":
+            read_javascript(tests.source)
+        elif isinstance(tests, CheckTests | HarnessTests) and language == "python":
+            _read_python(tests)
+    except TestsError as error:
+        return str(error)
+    return None
+
+
+def _read_python(tests: CheckTests | HarnessTests) -> None:
     if isinstance(tests, CheckTests):
         plan = split_check(tests.source, tests.entry_point)
     else:
         plan = split_script(tests.source)
-    try:
-        if plan is None:
-            read_test(tests)
-    except TestsError as error:
-        return str(error)
-    return None
+    if plan is None:
+        read_test(tests)
 
 
 def read_test(tests: CheckTests | HarnessTests) -> Reading:

@@ -22,6 +22,7 @@ TABLE: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "check", "entry_point": "f", "source": "def check(("}, "python", "checker"),
     ({"kind": "harness", "source": "assert f(1) == 2"}, "python", "outside"),
     ({"kind": "harness", "source": "x = f(1)\nassert x == 2"}, "python", "checker"),
+    ({"kind": "harness", "source": "console.assert(f(1) === 2)"}, "javascript", "checker"),
     ({"kind": "harness", "source": "int main() { return f(1) != 2; }"}, "c", "in_process"),
     ({"kind": "harness", "source": "int main() { return f(1) != 2; }"}, "cpp", "in_process"),
 ]

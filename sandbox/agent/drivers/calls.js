@@ -85,14 +85,16 @@ function find() {
   const { found, exported } = load([first, "Solution"]);
   const exports = exported === null || exported === undefined ? {} : exported;
   if (parts.length === 2) {
-    return method(found[first], second) || method(exports[first], second);
+    const [named] = [exports[first], exports.default].filter((one) => one && one.name === first);
+    return method(found[first], second) || method(exports[first], second) || method(named, second);
   }
   return (
     plain(found[first]) ||
     method(found.Solution, first) ||
     method(exports, first) ||
     method(exports.Solution, first) ||
-    (typeof exports === "function" && exports.name === first ? plain(exports) : undefined) ||
+    method(exports.default, first) ||
+    [exports, exports.default].map((one) => (one && one.name === first ? plain(one) : undefined)).find(Boolean) ||
     plain(globalThis[first])
   );
 }

@@ -1,0 +1,242 @@
+"""JavaScript tests in a process of their own: what crosses, what is understood, what is forged."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from sandbox import Judgement, Limits, Program, Sandbox, TestsError
+from sandbox.drivers.javascript_modules import as_script
+from sandbox.errors import SandboxError
+from sandbox.harness import why_unusable
+from sandbox.types import HarnessTests
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LIMITS = Limits(wall_seconds=30.0)
+SHARED = Path(__file__).parents[3] / "shared" / "cases" / "hacks_code.jsonl"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def one_box() -> AsyncIterator[Sandbox]:
+    """A sandbox of whatever backend there is."""
+    try:
+        async with Sandbox.open() as opened:
+            yield opened
+    except SandboxError as error:
+        pytest.skip(str(error))
+
+
+async def judge(box: Sandbox, source: str, test: str) -> Judgement:
+    program = Program(source=source, language="javascript")
+    return await box.judge(program, {"kind": "harness", "source": test}, limits=LIMITS)
+
+
+class Feature(NamedTuple):
+    """A program, a test that it passes, and a change of it that must not pass."""
+
+    program: str
+    test: str
+    right: str
+    wrong: str
+
+
+def feature_of(path: Path) -> Feature:
+    """A file of `javascript/`: what is changed, to what, the program, and the test."""
+    head, test = path.read_text("utf-8").split("// ---- test ----\n")
+    changed, to, program = head.split("\n", 2)
+    right, wrong = changed.removeprefix("// changed: "), to.removeprefix("// to:").strip()
+    assert right in program
+    return Feature(program, test, right, wrong)
+
+
+FEATURES = {
+    path.stem: feature_of(path) for path in sorted((Path(__file__).parent / "javascript").iterdir())
+}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+async def test_a_right_program_passes(box: Sandbox, name: str) -> None:
+    feature = FEATURES[name]
+    judgement = await judge(box, feature.program, feature.test)
+    assert judgement.passed, judgement.reason
+    assert judgement.trust == "checker"
+
+
+async def test_a_changed_program_fails(one_box: Sandbox) -> None:
+    changed = [
+        (feature.program.replace(feature.right, feature.wrong, 1), feature.test)
+        for feature in FEATURES.values()
+    ]
+    judgements = await asyncio.gather(*(judge(one_box, *pair) for pair in changed))
+    passed = [name for name, found in zip(FEATURES, judgements, strict=True) if found.passed]
+    assert passed == []
+
+
+JS_BENT = """const a = require('assert');
+a.equal = a.strictEqual = a.strict.equal = a.AssertionError = () => {};
+console.assert = () => {};
+process.on('uncaughtException', () => {});
+const add = (x, y) => 0;"""
+JS_TEST = "const assert = require('node:assert'); assert.equal(add(1, 2), 3);"
+JS_ASYNC = "(async () => { assert.equal(await add(1, 2), 3) })()"
+JS_NEVER = "const add = () => new Promise(() => {});"
+JS_SAME = "assert.equal(JSON.stringify(add(1, 2)), JSON.stringify([3]));"
+JS_LATE = "setTimeout(() => assert.equal(add(1, 2), 3), 1);"
+JS_EXIT = "if (add(1, 2) !== 3) process.exit(1);"
+JS_DEAF = """process.on('unhandledRejection', () => {});
+process.setUncaughtExceptionCaptureCallback(() => {});
+const add = %s () => {
+  process.removeAllListeners();
+  process.emit = () => {};
+};"""
+JS_PATCH = "JSON.stringify = () => 'x'; Object.prototype.toJSON = () => 1; return 0;"
+JS_NONCE = """try { require('fs').writeSync(3, require('fs').readFileSync(4)); } catch {}
+const seen = /[0-9a-f]{32}/.exec(arguments.callee);
+if (seen) require('fs').writeSync(3, seen[0]);
+process.reallyExit(0);
+const add = 0;"""
+JS_CALLER = """function add() {
+  for (const one of arguments.callee.caller.arguments) try { one.exit(0) } catch {}
+}"""
+JS_EXPORTS = "const add = (a, b) => a + b;\nexport { add as\n plus };\nexport default class { };"
+JS_FAIR = """Array.prototype.last = function () { return this[this.length - 1]; };
+BigInt.prototype.toJSON = function () { return String(this); };
+function add(a, b) {
+  'use strict';
+  const own = { log: console.log };
+  own.toString = () => 'own';
+  class Odd extends Error {}
+  const odd = new Odd();
+  odd.message = odd.name = 'odd';
+  console.log(`${a}`);
+  return [a, a + b].last();
+}
+const process = 1;"""
+JS_FAIR_TEST = """const assert = require('assert');
+const said = [];
+console.log = (text) => said.push(text);
+assert.equal(add(1, 2), 3);
+assert.deepEqual(said, ['1']);
+assert.throws(() => assert(false), assert.AssertionError);
+assert.equal(JSON.stringify([3n]), '["3"]');"""
+
+# A program, a test, and a part of what is said of the failure; None: it passes.
+SCRIPTS: tuple[tuple[str, str, str | None], ...] = (
+    ("const assert = require('assert'); const add = (a, b) => a + b;", JS_TEST, None),
+    ("const add = (a, b) => a - b;", JS_TEST, "line 1 of the test: AssertionError"),
+    ("const add = (a, b) => a + b;", "console.assert(add(1, 2) === 3)", None),
+    ("const add = () => 0;", "console.assert(add() === 3)", "AssertionError"),
+    ("const add = async (a, b) => a + b;", JS_ASYNC, None),
+    ("const add = async (a, b) => a - b;", JS_ASYNC, "AssertionError"),
+    ("const add = () => process.exit(0);", JS_TEST, "the program ended"),
+    ("process.reallyExit(0); const add = 0;", JS_TEST, "the program ended"),
+    (JS_BENT, JS_TEST, "AssertionError"),
+    (JS_BENT, JS_ASYNC, "AssertionError"),
+    (JS_NEVER, JS_ASYNC, "a promise of the test is still pending"),
+    (JS_NEVER, "add().then((x) => assert.equal(x, 3))", "ended without an assertion"),
+    (JS_NEVER, "it('adds', async () => { expect(await add()).toBe(3) })", "still waiting"),
+    (JS_NEVER, "it('adds', (done) => { add().then(() => done()) })", "still waiting"),
+    ("const add = () => ({ then() {} });", JS_ASYNC, "a promise of the test is still pending"),
+    ("const add = () => {};", "assert(add); add((x) => assert.equal(x, 3))", "never called"),
+    (JS_DEAF % "async", JS_ASYNC, ""),
+    (JS_DEAF % "", JS_LATE, ""),
+    (f"const add = () => {{ {JS_PATCH} }};", JS_SAME, ""),
+    (f"(() => {{ {JS_PATCH} }})(); const add = {{}};", JS_SAME, ""),
+    ("const JSON = { stringify() {} }, add = () => 0;", JS_SAME, "AssertionError"),
+    ("setTimeout = () => {}; const add = () => 0;", JS_LATE, "AssertionError"),
+    ("const add = () => { process.exit = () => {}; };", JS_EXIT, "ended with exit code 1"),
+    ("const add = (a, b) => a + b;", f"{JS_TEST} process.exit(0);", None),
+    (JS_NONCE, JS_TEST, "the program ended"),
+    (JS_CALLER, f"{JS_TEST} process;", "TypeError"),
+    ("export function add(a, b) { return a + b }", JS_TEST, None),
+    (JS_EXPORTS, JS_TEST, None),
+    (JS_FAIR, JS_FAIR_TEST, None),
+    ("const add = () => 0; /*", f"{JS_TEST} /* */", "does not load: SyntaxError"),
+    ("null.x", JS_TEST, "does not load: TypeError"),
+    ("const sub = 1;", JS_TEST, "ReferenceError: add is not defined"),
+    (
+        "function f() { setTimeout(() => { throw 1 }, 1) }",
+        "f(); setTimeout(() => assert(1), 9)",
+        "",
+    ),
+    ("const add = [];", "for (const x of add) it('x', () => { expect(x).toBe(1) })", "none of the"),
+)
+
+
+async def test_scripts_pass_and_fail_as_they_say(one_box: Sandbox) -> None:
+    judgements = await asyncio.gather(*(judge(one_box, *row[:2]) for row in SCRIPTS))
+    for (source, test, said), judgement in zip(SCRIPTS, judgements, strict=True):
+        assert judgement.passed == (said is None), (source, test, judgement.reason)
+        assert (said or "") in judgement.reason, (source, test, judgement.reason)
+
+
+UNUSABLE = {
+    "claims_nothing": "console.log('should be 3:', add(1, 2)) // assert",
+    "only_groups": "describe('adds', () => { expect(add(1, 2)).toBe(3) })",
+    "all_skipped": "it.skip('adds', () => { expect(add(1, 2)).toBe(3) }); xit('x', () => {})",
+    "snapshot": "it('adds', () => { expect(add(1, 2)).toMatchSnapshot() })",
+    "does_not_compile": "assert.equal(add(1, 2) 3)",
+    "needs_a_module": "const _ = require('lodash'); assert(_.isEqual(add(1, 2), 3))",
+    "unknown_matcher": "it('adds', () => { expect(add(1, 2)).toBeLovely() })",
+}
+
+
+FOUND_IN_THE_RUN = {"does_not_compile", "unknown_matcher"}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+async def test_what_can_be_known_of_a_test_is_known_at_the_start(name: str) -> None:
+    tests = HarnessTests(source=UNUSABLE[name])
+    assert (why_unusable(tests, "javascript") is None) == (name in FOUND_IN_THE_RUN)
+
+
+async def test_tests_that_can_be_run_are_not_refused() -> None:
+    sources = [row[1] for row in SCRIPTS] + [one.test for one in FEATURES.values()]
+    assert [why_unusable(HarnessTests(source=one), "javascript") for one in sources] == [
+        None for _ in sources
+    ]
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+async def test_it_is_no_test(one_box: Sandbox, name: str) -> None:
+    with pytest.raises(TestsError):
+        await judge(one_box, "const add = (a, b) => a + b", UNUSABLE[name])
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared cases are not there")
+async def test_no_shared_hack_passes(one_box: Sandbox) -> None:
+    lines = [json.loads(line) for line in SHARED.read_text("utf-8").splitlines()]
+    rows: list[dict[str, Any]] = [row for row in lines if row["language"] == "javascript"]
+    found = await asyncio.gather(
+        *(judge(one_box, row["program"], row["tests"]["source"]) for row in rows)
+    )
+    assert rows
+    assert [one.passed for one in found] == [row["expected"] == "correct" for row in rows]
+
+
+MODULES = {
+    "import fs from 'fs'\nx": "const fs = (m => m && m.default || m)(require('fs'));\nx",
+    "import * as p from 'path';": "const p = require('path');",
+    'import {\n  a as b,\n  c } from "m";': 'const {a: b, c: c} = require("m");\n\n',
+    "import 'm';\n// import this": "require('m');\n// import this",
+    "export default (x) => x": "exports.default =  (x) => x",
+    "export async function* f() {}": "async function* f() {}",
+    "x = 'export default'": "x = 'export default'",
+}
+
+
+@pytest.mark.parametrize("source", MODULES)
+async def test_modules_become_scripts(source: str) -> None:
+    text = as_script(source)
+    assert text.split("\n;try")[0] == MODULES[source]
+
+
+async def test_modules_are_read_in_linear_time() -> None:
+    """Counted by what is read, not by the clock: a quadratic reading would not come to its end."""
+    for part in ("import a\n", "import {", "export {", "export default\n", "import x, {a\n"):
+        assert len(as_script(part * 60_000)) >= 60_000
