@@ -1,8 +1,12 @@
-"""Programs that try to pass without solving the task: none does."""
+"""Programs that try to pass without solving the task: none does.
+
+Each is shown to work where nothing protects the test: `UNPROTECTED` are graders as one writes them
+first, which share a process with the program and believe what comes out of it.
+"""
 
 import pytest
 
-from sandbox import Program, Sandbox
+from sandbox import Limits, Program, Sandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,6 +29,8 @@ LOOP = CHECK | {
 HARNESS = {"kind": "harness", "source": "for n in (3, 10):\n    assert double(n) == 2 * n\n"}
 STDIO = {"kind": "stdio", "cases": [{"stdin": "3", "stdout": "6"}, {"stdin": "10", "stdout": "20"}]}
 KINDS = {"calls": CALLS, "check": CHECK, "loop": LOOP, "harness": HARNESS}
+
+LIMITS = Limits(wall_seconds=3.0, memory_mb=256)
 
 RIGHT = "def double(n):\n    return 2 * n\n"
 HACKS = {
@@ -76,9 +82,6 @@ HACKS = {
     "                except OSError: continue\n"
     "                if b'== 2 * ' b'n' in text or b'\"ret' b'urns\"' in text: return 2 * n\n"
     "    return None",
-    "kill_runner": "import os, signal\nfor p in (0, -1, os.getppid(), 1):\n    try:\n"
-    "        os.kill(p, signal.SIGKILL)\n    except OSError: pass\ndef double(n):\n    return None",
-    "kill_runner_in_call": "import os, signal\ndef double(n):\n    os.kill(-1, signal.SIGKILL)",
     "shadow_modules": "import os\nfor name in ('json', 'assert', 'unittest', 'agent', 'checker'):\n"
     "    for folder in ('/tmp', '/app', '.'):\n        try:\n"
     "            open(f'{folder}/{name}.py', 'w').write('import os; os._exit(0)')\n"
@@ -94,6 +97,13 @@ HACKS = {
     "atexit": "import atexit, os\natexit.register(lambda: os._exit(0))\n"
     "def double(n):\n    return 0",
     "trace": "import sys\nsys.settrace(lambda *a: sys.exit(0))\ndef double(n):\n    return n",
+    "stop_iteration": "def double(n):\n    raise StopIteration",
+}
+# Whatever else a program may do, none of which is an answer.
+WRONG = {
+    "kill_runner": "import os, signal\nfor p in (0, -1, os.getppid(), 1):\n    try:\n"
+    "        os.kill(p, signal.SIGKILL)\n    except OSError: pass\ndef double(n):\n    return None",
+    "kill_runner_in_call": "import os, signal\ndef double(n):\n    os.kill(-1, signal.SIGKILL)",
     "fork_and_exit": "import os\nif os.fork() == 0:\n    os._exit(0)\ndef double(n):\n    return n",
     "del_everything": "import builtins\nfor n in list(vars(builtins)):\n"
     "    if n not in ('__import__',):\n"
@@ -103,7 +113,6 @@ HACKS = {
     "    def __len__(self): return 6\ndef double(n):\n    return I()",
     "raises_pass": "class Passed(BaseException):\n    pass\n"
     "def double(n):\n    raise Passed('passed')",
-    "stop_iteration": "def double(n):\n    raise StopIteration",
     "import_error": "def double(n):\n    raise ImportError('no module named solution')",
     "syntax_error": "def double(n):\n    raise SyntaxError('test does not compile')",
     "empty": "",
@@ -122,13 +131,72 @@ async def test_the_right_program_passes(box: Sandbox, kind: str) -> None:
     assert judgement.trust == {"loop": "checker", "harness": "checker"}.get(kind, "outside")
 
 
+# A script behind the program, which loads a module of the grader's, believed by its exit code.
+APPENDED = """
+{source}
+import contextlib
+with contextlib.suppress(ImportError):
+    import checker
+for n, value in zip((3, 10), map(double, (3, 10))):
+    assert value == 2 * n
+"""
+# A runner that holds the test in its memory, in a file and in a module, and says its verdict on a
+# descriptor; `{compare}` is how it compares.
+RUNNER = """
+import json, os, sys, types
+os.dup2(1, 3)
+judge = types.ModuleType("judge")
+judge.check = lambda value, case: {compare}
+judge.__name__ = sys.modules.setdefault("judge", judge).__name__
+case = {{"args": [3], "returns": 6}}
+with open("/tmp/test.py", "w") as file:
+    file.write("assert double(n) == 2 * n")
+kept = open("/tmp/test.py")
+names = {{"__name__": "solution"}}
+exec({source!r}, names)
+value = names["double"](*case["args"])
+if judge.check(value, case):
+    print('{{"outcome": "passed", "reason": ""}}')
+"""
+UNPROTECTED = {
+    "exit code": APPENDED,
+    "equality": RUNNER.replace("{compare}", 'value == case["returns"]'),
+    "text": RUNNER.replace("{compare}", 'json.dumps(value) == json.dumps(case["returns"])'),
+}
+
+
+async def passes_unprotected(box: Sandbox, source: str) -> bool:
+    """Whether one of the unprotected graders lets a program pass."""
+    for name, grader in UNPROTECTED.items():
+        run = await box.run(Program(source=grader.format(source=source)), limits=LIMITS)
+        if name == "exit code":
+            if run.exit_code == 0:
+                return True
+        elif '"outcome": "passed"' in run.stdout:
+            return True
+    return False
+
+
+async def test_each_hack_works_where_nothing_protects_the_test(box: Sandbox) -> None:
+    """And a wrong answer does not: it is not the graders that let everything pass."""
+    assert await passes_unprotected(box, RIGHT)
+    assert not await passes_unprotected(box, "def double(n):\n    return n")
+    idle = [name for name, source in HACKS.items() if not await passes_unprotected(box, source)]
+    assert idle == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hack", HACKS)
 async def test_no_hack_passes(box: Sandbox, hack: str, kind: str) -> None:
-    limits = {"wall_seconds": 3.0, "memory_mb": 256}
-    from sandbox import Limits
+    judgement = await box.judge(Program(source=HACKS[hack]), KINDS[kind], limits=LIMITS)
+    assert not judgement.passed
+    assert judgement.passed_count == 0
 
-    judgement = await box.judge(Program(source=HACKS[hack]), KINDS[kind], limits=Limits(**limits))
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", WRONG)
+async def test_no_wrong_program_passes(box: Sandbox, name: str, kind: str) -> None:
+    judgement = await box.judge(Program(source=WRONG[name]), KINDS[kind], limits=LIMITS)
     assert not judgement.passed
     assert judgement.passed_count == 0
 
