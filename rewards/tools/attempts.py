@@ -26,7 +26,7 @@ _MARKS: Final = re.compile(
     r"|<\|open\|>\s{0,8}(?:call|tools)\b"
     r"|<\|(?:plugin|interpreter|recipient|constrain|channel|call|tools?|functions?|actions?)\|>"
     r"|\[/?(?:TOOL_CALLS?|TOOL_REQUEST|TOOL_USE|FUNCTION_CALLS?|ARGS|CALL_ID|tool_calls?)\]"
-    r"|✿(?:FUNCTION|ARGS)✿"
+    r"|✿(?:FUNCTION|ARGS)✿|<<function>>|\btool_call\(\w{1,64}\s{0,8}="
     r"|multi_tool_use\.\w|\bto=functions?\.\w"
 )
 _REACT: Final = re.compile(

@@ -17,8 +17,9 @@ _MARK: Final = re.compile(
     r"|(?P<glm45>(?:tool_calls(?::\w{1,32})?>\s{0,64}<)?tool_call(?::\w{1,32})?>\s{0,64}"
     r"[^\s<>{}\[\]]{1,256}\s{0,64}<(?:arg_key|/tool_call|tool_sep)[:>])"
     r"|(?P<minimax>minimax:tool_call>)"
-    r"|(?P<anthropic>[a-z]{1,16}:(?:invoke|function_calls|tool_call)\b|(?:tool|function)_calls?>\s{0,64}<"
-    r"(?:[a-z]{1,16}:)?invoke\b|(?:invoke|function)\s{1,8}name\s{0,8}=|dots_function_call>)"
+    r"|(?P<anthropic>[a-z]{1,16}:(?:invoke|function_calls|tool_call)\b"
+    r"|(?:tool|function)_calls?>\s{0,64}<(?:[a-z]{1,16}:)?invoke\b"
+    r"|(?:invoke|function)\s{1,8}name\s{0,8}=|invoke>\s{0,64}<tool_name>|dots_function_call>)"
     r"|(?P<deepseek_v32>/?｜DSML｜)"
     r"|(?P<hermes>/?tool_call>)"
     r"|(?P<hunyuan>tool_calls>)"
@@ -47,14 +48,14 @@ _MARK: Final = re.compile(
     r"|\bto=functions\.(?P<bare_harmony>)"
     r"|(?:^|(?<=\n))>>>[^\s<>{}]{1,256}\n\s{0,64}(?=\{)(?P<bare_functionary>)"
 )
-_UNQUOTED: Final[Mapping[str, str]] = MappingProxyType(
+_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bare_kimi_k2": "kimi_k2",
         "bare_harmony": "harmony",
         "bare_functionary": "functionary",
-        "step3": "step3",
     }
 )
+"""The formats of the groups that are not named as one: a name may stand once in an expression."""
 
 
 class Mark(NamedTuple):
@@ -74,5 +75,5 @@ def first_mark(text: str, start: int = 0) -> Mark | None:
         end = match.end()
         if is_quoted(text, match.start(), end):
             continue
-        return Mark(match.start(), end, _UNQUOTED.get(format, format), match[0])
+        return Mark(match.start(), end, _FORMATS.get(format, format), match[0])
     return None

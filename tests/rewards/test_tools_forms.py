@@ -91,6 +91,9 @@ CALLS = [
     f"<|from|>assistant\n<|recipient|>book_room\n<|content|>{ARGUMENTS}<|stop|>",
     f"<seed:tool_call>\n{CODER}\n</seed:tool_call>",
     f"<function=book_room>{ARGUMENTS}</function>",
+    f"<|tool_call_start|>\n```python\n{PYTHON}\n```\n<|tool_call_end|>",
+    "<invoke>\n<tool_name>book_room</tool_name>\n<parameters>\n<hotel>Ritz</hotel>\n"
+    "<nights>2</nights>\n</parameters>\n</invoke>",
 ]  # fmt: skip
 
 
@@ -137,6 +140,9 @@ def test_a_call_is_read_in_every_form(text: str) -> None:
         xml(f"{BAR}DSML{BAR}", "tool_calls"),
         xml(f"{BAR}DSML{BAR}", "tool_calls", ' string="{}"').replace(">2<", ">two<"),
         f"<tool_calls>[{JSON}]",
+        f"<<function>>{PYTHON}",
+        "book_room\n```python\ntool_call(hotel='Ritz', nights=2)\n```",
+        xml("", "xai:function_call").replace("invoke", "call"),
     ],
 )  # fmt: skip
 def test_what_looks_like_a_call_is_no_abstention(text: str) -> None:

@@ -4,7 +4,8 @@ Anthropic's form has `<function_calls>` around it, perhaps with `antml:` in each
 `<minimax:tool_call>`, dots `<dots_function_call>`; Step 3 writes `<steptml:invoke>` in its own
 marks; DeepSeek V3.2 and V4 write `<｜DSML｜invoke name="f">` and `<｜DSML｜parameter name="a"
 string="true">`, where `string` says whether a value is a text or JSON; MiniCPM 5 writes
-`<function name="f"><param name="a">`. A value without such a word is text, and what it stands for
+`<function name="f"><param name="a">`; Claude 2 wrote `<invoke><tool_name>f</tool_name><parameters>
+<a>1</a></parameters></invoke>`. A value without such a word is text, and what it stands for
 is said by the tool's declaration.
 """
 
@@ -25,6 +26,12 @@ _OPEN: Final = re.compile(
     rf"<(?P<prefix>{PREFIX})(?P<tag>invoke|function)\s{{1,8}}name\s{{0,8}}=\s{{0,8}}"
     rf"(?P<name>{_VALUE})\s{{0,8}}(?P<empty>/)?>"
 )
+_OLD: Final = re.compile(
+    r"<invoke>\s{0,64}<tool_name>\s{0,8}([^<>\n]{1,256}?)\s{0,8}</tool_name>\s{0,64}<parameters>"
+)
+_OLD_TAGS: Final = Tags.of(
+    r"<(?P<name>[^\s<>/]{1,256})>", r"</[^\s<>/]{1,256}>", r"</parameters>\s{0,64}</invoke>"
+)
 _BEGIN: Final = re.compile(rf"<{PREFIX}(?:invoke|function)\b")
 _WRAPPING: Final = re.compile(
     r"</?(?:｜DSML｜|[a-z]{1,16}:)?(?:function_calls?|tool_calls?|dots_function_call)>"
@@ -42,7 +49,7 @@ def parse(text: str, offered: Offered) -> Found:
     position = 0
     while (begin := _BEGIN.search(text, position)) is not None:
         found.outside(_WRAPPING.sub("", text[position : begin.start()]))
-        opening = _OPEN.match(text, begin.start())
+        opening = _OPEN.match(text, begin.start()) or _OLD.match(text, begin.start())
         if opening is None:
             raise MalformedError(f"call {len(found.calls) + 1} has no name")
         call, position = _call(text, opening, offered)
@@ -54,6 +61,10 @@ def parse(text: str, offered: Offered) -> Found:
 
 
 def _call(text: str, opening: re.Match[str], offered: Offered) -> tuple[ToolCall, int]:
+    if opening.re is _OLD:
+        found, end = parameters(text, opening.end(), opening[1], _OLD_TAGS)
+        texts = {key: one.text for key, one in found.items()}
+        return written_call(opening[1], texts, offered.get(opening[1])), end
     name = opening["name"].strip("\"'")
     if opening["empty"]:
         return ToolCall(name, {}), opening.end()
