@@ -165,6 +165,10 @@ class Endpoint:
         try:
             served = await self._served_models()
         except (TransientError, RefusedError) as error:
+            if wanted is None and isinstance(error, RefusedError):
+                raise RefusedError(
+                    f"{error} (if it lists no models, name one by `model`)"
+                ) from error
             if wanted is None or (isinstance(error, TransientError) and not error.is_told):
                 raise
             # Not every endpoint has a list of models. Whether it is one is seen by a question.
@@ -186,8 +190,8 @@ class Endpoint:
             return {str(one.id): one for one in page.data}
         except (AttributeError, TypeError) as error:
             raise RefusedError(
-                f"{self.name}: answers, but with no list of models; name one by `model`, and see "
-                "that the URL is right: that of an OpenAI-compatible server mostly ends in /v1"
+                f"{self.name}: answers, but with no list of models; the base URL of an "
+                "OpenAI-compatible server mostly ends in /v1"
             ) from error
 
     async def _answer(self, call: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rewards import PoolError
+from rewards import GradingPool, PoolError, Rubric, Sample, Use
 from rewards.judge import Judge, JudgeSettings, UnreadableGradeError
 from rewards.judge.reading import read_grades, read_preference
 from rewards.judge.rubric import load_rubric
@@ -134,6 +134,19 @@ async def test_an_endpoint_without_a_list_of_models(status: int) -> None:
         with pytest.raises(PoolError, match="HTTP 404"):
             async with Judge(settings(fake, model="any")):
                 raise AssertionError("it does not start")
+
+
+async def test_the_judge_sees_an_answer_with_marks_whole() -> None:
+    answer = "First <think> opens it and </think> closes it, as in [/THINK]."
+    with fake_judge(lambda _: grades(7)) as fake:
+        async with GradingPool(Rubric(Use("judge", {"url": fake.url})), workers=1) as pool:
+            for thinking, shown in (("", answer), ("<think>hidden</think>", answer)):
+                await pool.grade([Sample("s", ASKED, thinking + answer, thinking="none")])
+                said = fake.shown().replace("\\", "")  # marks are broken by a backslash
+                assert shown in said and "hidden" not in said
+            await pool.grade([Sample("s", ASKED, f"hidden</think>{answer}", thinking="open")])
+            said = fake.shown().replace("\\", "")
+            assert answer in said and "hidden" not in said
 
 
 LOW = f"Here is a record: {grades(1)}\nScore: 1/10\n{grades(0)} {grades(2)}"
