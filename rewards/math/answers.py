@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rewards.math.phrases import after_phrase
 from rewards.thinking import Opened, final_part
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?=[^\s{]))")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?:\{|(?=[^\s{]))")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace
 _BETWEEN = re.compile(
     r"(?:[\s,;&$]|\\[()\[\],;:! ]|\\q?quad|\\\\|and|or|\\text\{\s*,?\s*(?:and|or)\s*\})*"

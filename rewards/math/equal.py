@@ -14,13 +14,15 @@ from rewards.math.answers import bare
 from rewards.math.families import declared_apart
 from rewards.math.intervals import turned
 from rewards.math.layout import TEXT_LIMIT, clean, unwrapped
-from rewards.math.lexer import has_comma_groups, may_measure, tokens
+from rewards.math.lexer import Measured, has_comma_groups, may_measure, tokens
 from rewards.math.magnitudes import spelt
+from rewards.math.measures import is_measured
 from rewards.math.nodes import Call, Items, Node, Number, Words
 from rewards.math.parser import parse
 from rewards.math.rules import same as same_node
 from rewards.math.tokens import NotMathError
 from rewards.math.values import has_symbols
+from rewards.math.words import may_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,11 @@ _OPTION = re.compile(
 )
 _DENIED = re.compile(
     r"(?:is|are|was|were|or|and|nor|but|not|isn't|isn’t|wasn't|can(?:no|')t be|may be|might be)\b"
-    r"(?!\s+(?:correct|right|true|the\b|our\b|enough|possible))|(?:.*\b)?(?:wrong|incorrect|false)\b"
+    r"(?!\s+(?:correct|right|true|the\b|our\b|enough|possible))|(?:.*\b)?(?:wrong|incorrect|false|eliminated|excluded)\b"
     r"|或|不|错|или|не\b|oppure|non\b",
     re.IGNORECASE | re.DOTALL,
 )
+_WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _STYLE = re.compile(
     r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|displaystyle|boxed|fbox)(?![a-zA-Z])"
 )
@@ -164,7 +167,7 @@ def read(text: str) -> Answer:
 
 
 @lru_cache(maxsize=4096)
-def _measured(cleaned: str) -> Node | None:
+def _measured(cleaned: str, measured: Measured = "spaced") -> Node | None:
     """What a text means if letters behind a value are a unit or words, not variables."""
     if not may_measure(cleaned):
         return None
@@ -172,7 +175,7 @@ def _measured(cleaned: str) -> Node | None:
         resistors = _OHM.sub(
             lambda found: f"\\text{{{(found[1] or '').replace(MU, 'µ')}ohm}}", cleaned
         )
-        return parse(tokens(resistors, commas_group=True, measured=True))
+        return parse(tokens(resistors, commas_group=True, measured=measured))
     except NotMathError:
         return None
 
@@ -192,18 +195,17 @@ def _compare(answer: Answer, wanted: Answer) -> Decision:
 
 def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
     """The decision where one of the two has a unit in letters: `5 kJ/mol` is 5."""
-    mine, gold = _measured(answer.text), _measured(wanted.text)
-    if mine is None and gold is None:
-        return None
-    pairs = [
-        (one, other)
-        for one in (mine, *answer.readings[:1])
-        for other in (gold, *wanted.readings[:1])
-        if one is not None and other is not None
-    ]
+    mine = [node for node in (_measured(answer.text), *answer.readings[:1]) if node is not None]
+    gold = [node for node in (_measured(wanted.text), *wanted.readings[:1]) if node is not None]
+    pairs = [(one, other) for one in mine for other in gold]
+    if any(map(is_measured, gold)) and (glued := _measured(answer.text, "glued")) is not None:
+        pairs += [(glued, other) for other in gold]
+    if any(map(is_measured, mine)) and (glued := _measured(wanted.text, "glued")) is not None:
+        pairs += [(one, glued) for one in mine]
     outcome = None
     for one, other in pairs:
-        if has_symbols(one) or has_symbols(other):
+        compared = one in answer.readings[:1] and other in wanted.readings[:1]
+        if compared or has_symbols(one) or has_symbols(other):
             continue
         same, rule = same_node(one, other)
         if same:
@@ -226,7 +228,11 @@ def _has_point(node: Node) -> bool:
 
 
 def _in_sentence(text: str) -> Answer | None:
-    """The last mathematics in a sentence: `The answer is $5$.`"""
+    """The last mathematics in a sentence, `The answer is $5$.`, if no word denies it."""
+    if len(text) > TEXT_LIMIT:
+        return None
+    if not may_label(_WORDS.findall(_SENTENCE_MATH.sub(" ", text))):
+        return None
     found = [next(filter(None, match.groups()), "") for match in _SENTENCE_MATH.finditer(text)]
     answer = read(found[-1]) if found else None
     return answer if answer is not None and answer.readings else None

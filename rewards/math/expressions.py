@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from rewards.math.brackets import Brackets
 from rewards.math.cursor import Cursor
+from rewards.math.literals import is_proper_fraction, is_whole, literal
 from rewards.math.nodes import (
     Based,
     Call,
@@ -31,13 +32,12 @@ from rewards.math.vocabulary import (
     GREEK,
     INVERTIBLE,
     NO_FACTOR,
+    NUMBER_SET_NAMES,
     NUMBER_SETS,
     PAIRS,
     RELATIONS,
     SET_OPERATIONS,
 )
-
-EXPONENT_LIMIT = 400  # of a literal like 3e8
 
 
 class Expressions:
@@ -118,7 +118,7 @@ class Expressions:
 
     def _juxtaposed(self, factors: list[Node]) -> list[Node]:
         """A product without a sign, or a mixed number: `2\\frac12`, `2 1/2`."""
-        whole = len(factors) == 1 and _is_whole(factors[0])
+        whole = len(factors) == 1 and is_whole(factors[0])
         after_number = self._cursor.peek(-1).kind == "number" and self._cursor.peek(-2).kind != "^"
         if self._cursor.is_("number") and after_number:
             fraction = self._typed_fraction() if whole else None
@@ -128,9 +128,9 @@ class Expressions:
         is_fraction = self._cursor.is_("command", "frac")
         factor = self.power()
         if whole and is_fraction and isinstance(factor, Quantity):  # `33\frac13\%`
-            if _is_proper_fraction(factor.value):
+            if is_proper_fraction(factor.value):
                 return [Quantity(Call("add", (factors[0], factor.value)), factor.unit)]
-        elif whole and is_fraction and _is_proper_fraction(factor):
+        elif whole and is_fraction and is_proper_fraction(factor):
             return [Call("add", (factors[0], factor))]
         return [*factors, factor]
 
@@ -138,8 +138,8 @@ class Expressions:
         above, slash, below = (self._cursor.peek(distance) for distance in range(3))
         if slash.kind != "/" or below.kind != "number" or not above.spaced:
             return None
-        fraction = Call("div", (_literal(above.text), _literal(below.text)))
-        if not _is_proper_fraction(fraction):
+        fraction = Call("div", (literal(above.text), literal(below.text)))
+        if not is_proper_fraction(fraction):
             return None
         self._cursor.skip(3)
         return fraction
@@ -169,6 +169,8 @@ class Expressions:
                 node = Quantity(node, self._cursor.take().text)
             elif self._cursor.is_("'"):
                 node = self._primed(node)
+            elif isinstance(node, Number) and self._cursor.took('"'):
+                node = Quantity(node, "inch")
             elif self._cursor.took("_"):
                 node = self._indexed(node)
             elif self._cursor.took("^"):
@@ -177,6 +179,10 @@ class Expressions:
                 return node
 
     def _primed(self, node: Node) -> Node:
+        if isinstance(node, Number):
+            self._cursor.take()
+            inches = self._cursor.took("'")
+            return Quantity(node, "inch" if inches else "ft")
         if not isinstance(node, Symbol):
             raise NotMathError("a prime behind something that is no name")
         while self._cursor.took("'"):
@@ -231,7 +237,7 @@ class Expressions:
     def _number(self, text: str) -> Node:
         if self._cursor.is_("command", "overline") or self._cursor.is_("command", "dot"):
             return self._repeating(text)
-        return _literal(text)
+        return literal(text)
 
     def _repeating(self, text: str) -> Node:
         """`0.1\\overline{6}` is exactly 1/6."""
@@ -315,7 +321,8 @@ class Expressions:
         while self._cursor.now.kind in {"^", "_"}:
             kind = self._cursor.take().kind
             index += kind + "".join(token.text for token in self._cursor.group())
-        return Symbol(letters + index) if index else Constant(letters)
+        name = NUMBER_SET_NAMES.get(letters + index, letters + index)
+        return Symbol(name) if index else Constant(letters)
 
     def _macro_argument(self) -> Node:
         """What LaTeX gives a macro: a group, or a single digit or letter."""
@@ -324,7 +331,7 @@ class Expressions:
             self._cursor.replace(Token("number", token.text[1:]))
             if not token.text[0].isdigit():
                 raise NotMathError("a macro's argument begins with a point")
-            return _literal(token.text[0])
+            return literal(token.text[0])
         return self._atom()
 
     def _root(self) -> Node:
@@ -368,36 +375,6 @@ def _less(terms: list[Node], term: Node) -> list[Node]:
     if isinstance(term, Items) and term.left:
         return [Call("difference", (_of("add", terms), term))]
     return [*terms, Call("neg", (term,))]
-
-
-def _is_whole(node: Node) -> bool:
-    return isinstance(node, Number) and node.value.denominator == 1 and node.decimals is None
-
-
-def _literal(text: str) -> Number:
-    mantissa, _, exponent = text.lower().partition("e")
-    if exponent and abs(int(exponent)) > EXPONENT_LIMIT:
-        raise NotMathError("a literal with a huge exponent")
-    whole, point, fraction = mantissa.partition(".")
-    digits = (whole + fraction).lstrip("0")
-    decimals = len(fraction) if point and fraction and not exponent else None
-    value = Fraction(int((whole + fraction) or "0"), 10 ** len(fraction))
-    if exponent:
-        value *= Fraction(10) ** int(exponent)
-    return Number(value, decimals, len(digits))
-
-
-def _is_proper_fraction(node: Node) -> bool:
-    if not isinstance(node, Call) or node.name != "div":
-        return False
-    above, below = node.arguments
-    return (
-        isinstance(above, Number)
-        and isinstance(below, Number)
-        and above.decimals is None
-        and below.decimals is None
-        and 0 < above.value < below.value
-    )
 
 
 def _is_minus_one(node: Node) -> bool:

@@ -21,7 +21,7 @@ FARTHEST = 10**6  # steps between the starts of two progressions that are compar
 _PROBES = 4
 _DECLARED = re.compile(
     r"[\s,;]{0,4}\(?\s?"
-    r"(?:(?:where|for|with|all|any|every|each|some|\\forall|\\text\{\s?[a-z ]{0,24}\})\s?){0,4}"
+    r"(?:(?:where|for|with|all|any|every|each|some|\\forall|\\text\{\s?(?:(?:where|for|with|all|any|every|each|some|and|integers?|the)\s?){0,4}\})\s?){0,4}"
     r"(?P<name>[a-zA-Z])\s?\\in\s?\\mathbb\s?\{?\s?(?P<set>[ZN])\s?\}?"
     r"(?P<kind>[_^]\{?[^\s{}]{1,4}\}?)?"
     r"\s?\)?\s?\.?$"
@@ -43,11 +43,20 @@ class Family:
     domain: str
 
 
+_COUNTED = re.compile(
+    r"[\s,;]{0,4}\(?\s?(?P<name>[a-zA-Z])\s?=\s?0\s?,\s?\\pm\s?1\s?,(?:\s?\\pm\s?2\s?,)?"
+    r"(?:\s?\\pm\s?3\s?,)?\s?(?:\\[lc]?dots[a-z]?|\.\.\.)\s?\)?$"
+)
+
+
 def declared_apart(cleaned: str) -> str:
     """The text with the declaration of its parameter as an item: `2n\\pi, n \\in \\mathbb{Z}`."""
-    if "integer" not in cleaned[-TAIL:] and "\\mathbb" not in cleaned[-TAIL:]:
+    tail = cleaned[-TAIL:]
+    if not ("integer" in tail or "\\mathbb" in tail or "\\pm" in tail):
         return cleaned
     start = max(0, len(cleaned) - TAIL)
+    if (counted := _COUNTED.search(cleaned, start)) is not None and counted.start() > 0:
+        return f"{cleaned[: counted.start()]}, {counted['name']} \\in \\mathbb{{Z}}"
     found = _DECLARED.search(cleaned, start)
     if found is not None and found.start() > 0:
         declaration = f"\\mathbb{{{found['set']}}}{found['kind'] or ''}"
@@ -84,6 +93,8 @@ def same_family(prediction: Node, reference: Node, same: Same) -> bool | None:
 
 def family(node: Node) -> Family | None:
     """The node as a family, if it declares one parameter."""
+    if isinstance(node, Call) and node.name == "such that":
+        node = _listed(*node.arguments)
     if not isinstance(node, Items) or node.left:
         return None
     declared = [item for item in node.items if _is_declaration(item)]
@@ -94,6 +105,13 @@ def family(node: Node) -> Family | None:
     if not isinstance(subject, Symbol) or not all(_depends(value, subject) for value in values):
         return None
     return Family(values, subject.name, _domain(domain) or "")
+
+
+def _listed(subject: Node, condition: Node) -> Node:
+    """The values and the declaration of a set: `\\{n\\pi \\mid n \\in \\mathbb{Z}\\}`."""
+    if _is_declaration(condition):
+        return Items((subject, condition))
+    return condition if isinstance(subject, Symbol) else Items((subject,))
 
 
 def _undeclared(node: Node) -> Family | None:

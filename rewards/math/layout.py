@@ -43,13 +43,18 @@ _GROUPED = re.compile(
 )
 _NON_DIGITS = re.compile(r"\D+")
 _HOURS = re.compile(r"(?<!\d)(\d{1,2})\s*(?:\\text\s*\{\s*)?o'?\s?clock(?:\s*\})?", re.IGNORECASE)
+_DEGREES = re.compile(
+    r"\^\s*\{\s*\\(?:text)?degree\s*\}|\^?\s*\\(?:text)?degree(?![a-zA-Z])(?:\{\})?"
+)
+_CODES = re.compile(r"^(-?)\s*(USD|EUR|GBP|CNY|RMB|JPY|INR|RUB|CHF)\s*(?=\d)(.*)$", re.DOTALL)
+_US = re.compile(r"(?<![A-Za-z])US\s?(?=\\?\$\s?\d)")
 _BRACED_SIGN = re.compile(r"\{\s*([:=+<>-])\s*\}")
 _CLOCK = re.compile(r"(?<=[\d\s{~])([apAP])\.\s?([mM])(?![a-zA-Z])\.?")
 _SIGN = re.compile(r"(?<!\\)\$")
 _PRICE = re.compile(r"(?<!\\)\$(?=\s?-?\s?\.?\d)")
-_WRAPPERS = ("***", "**", "__", "```", "``", "`", "*", "_")
+_WRAPPERS = ("***", "**", "__", "```", "``", "`", "*", "_", '"')
+_STOPS = "。．｡।։۔"  # full stops of other scripts
 _WRAPPED_LIMIT = 4  # wrappers inside one another
-_LAST = re.compile(r"[\s.;。．｡।։۔\\]+$")
 
 
 def clean(text: str) -> str:
@@ -62,7 +67,11 @@ def clean(text: str) -> str:
         raise NotMathError(f"longer than {TEXT_LIMIT} characters")
     text = unwrapped(text)
     if "$" in text:
-        text = _with_money(text)
+        text = _with_money(_US.sub("", text))
+    elif text[:1].isalpha() or text[:1] == "-":
+        text = _CODES.sub(r"\1\3 \\text{ \2}", text)
+    if "degree" in text:
+        text = _DEGREES.sub(r"^\\circ ", text)
     if not text.isascii():
         text = _in_ascii(text)
     text = _DOUBLED.sub(r"\\", text)
@@ -86,9 +95,10 @@ def unwrapped(text: str) -> str:
         text = _INVISIBLE.sub("", text)
     text = text.strip()
     for _ in range(_WRAPPED_LIMIT):
-        bare = _LAST.sub("", text) if text[-1:] in "。．｡।։۔" else text
-        if bare.endswith(".") and bare[:1] in "*_`":
-            bare = bare[:-1].rstrip()
+        bare = text.rstrip(f"{_STOPS} .;") if text[-1:] in _STOPS else text
+        if bare[:1] not in {"*", "_", "`", '"'}:
+            return bare
+        bare = bare[:-1].rstrip() if bare.endswith(".") else bare
         mark = next((m for m in _WRAPPERS if _surrounds(bare, m)), None)
         if mark is None:
             return bare

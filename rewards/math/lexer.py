@@ -6,6 +6,7 @@ meaning here raises `NotMathError`. Nothing is evaluated.
 
 import re
 from functools import lru_cache
+from typing import Literal
 
 from rewards.math.alignment import unaligned
 from rewards.math.tokens import NotMathError, Token
@@ -40,6 +41,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>[-+*/^_=<>!,;:|()\[\]{}'%$&\"?.@¢€£¥₽₹₩₪‰])",
     re.ASCII,
 )
+Measured = Literal["", "spaced", "glued"]
 _MARKS = dict.fromkeys(SIGNS_BEFORE, "$") | dict.fromkeys(SIGNS_BEHIND, "%")
 _MAY_MEASURE = re.compile(r"[\d})%!€£¥¢]\s*[a-zA-Z]|\\mu|\\Omega|\\circ\s*\}?\s*[CFK]")
 _UPRIGHT = re.compile(r"[a-zA-Zµ°%\s*/^{}()\d-]+(?:\\cdot[a-zA-Zµ°%\s*/^{}()\d-]+)*")
@@ -57,14 +59,14 @@ def may_measure(cleaned: str) -> bool:
     return _MAY_MEASURE.search(cleaned) is not None
 
 
-def tokens(cleaned: str, *, commas_group: bool, measured: bool = False) -> tuple[Token, ...]:
+def tokens(cleaned: str, *, commas_group: bool, measured: Measured = "") -> tuple[Token, ...]:
     """Cut what `clean` gave.
 
     Args:
         cleaned: The text.
         commas_group: Whether `1,234` is one number, not two.
-        measured: Whether letters behind a value are a unit or words (`5 kJ/mol`, `5 red balls`)
-            where they can be, not variables.
+        measured: Whether letters behind a value are a unit or words where they can be, not
+            variables: behind a space (`5 kJ/mol`, `5 red balls`), or right behind it too (`2h`).
 
     Raises:
         NotMathError: A character has no meaning here, or there are too many tokens.
@@ -90,7 +92,7 @@ def _joined(text: str, groups: re.Match[str]) -> str:
     return groups.group() if opened > closed else groups.group().replace(",", "")
 
 
-def _cut(text: str, nested: int, measured: bool) -> list[Token]:
+def _cut(text: str, nested: int, measured: Measured) -> list[Token]:
     found: list[Token] = []
     position, spaced = 0, False
     while position < len(text):
@@ -113,7 +115,8 @@ def _cut(text: str, nested: int, measured: bool) -> list[Token]:
         elif kind == "command":
             found.append(_command(value, spaced))
         elif kind == "letters":
-            word = measured and _is_measure(value, spaced, found)
+            apart = spaced or measured == "glued"
+            word = measured and _is_measure(value, apart, found)
             found += [Token("text", value, spaced)] if word else _letters(value, spaced)
         elif kind == "word":
             found.append(Token("text", value, spaced))
@@ -188,7 +191,9 @@ def _letters(run: str, spaced: bool) -> list[Token]:
     return [Token("letter", run[0], spaced), *rest]
 
 
-def _styled(content: str, spaced: bool, nested: int, words: bool, measured: bool) -> list[Token]:
+def _styled(
+    content: str, spaced: bool, nested: int, words: bool, measured: Measured
+) -> list[Token]:
     """What stands in \\text{} or \\mathrm{}: words, a variable, or mathematics all the same."""
     if nested > NESTED_TEXTS:
         raise NotMathError("text commands inside one another")

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from rewards.math.vocabulary import NUMBER_WORDS
 
+TEXT_LIMIT = 400  # characters of a number that is spelt out, and of what stands behind it
 WORD_LIMIT = 20  # words of a number that is spelt out
 _POWERS_OF_TEN = {
     0: "ones units-digit",
@@ -103,7 +104,9 @@ def chinese_scale(run: str) -> tuple[Fraction, str]:
 
 def spelt(text: str) -> tuple[Fraction, str] | None:
     """A number in words and what stands behind it: `twenty-five apples` is 25 and `apples`."""
-    words = _WORD.findall(text[:400])
+    if len(text) > TEXT_LIMIT:
+        return None
+    words = _WORD.findall(text)
     if len(words) == 1 and _CHINESE_NUMBER.fullmatch(words[0]):
         value = _chinese(words[0])
         return None if value is None else (value, "")

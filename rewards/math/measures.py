@@ -16,12 +16,13 @@ from rewards.math.magnitudes import chinese_scale, scale
 from rewards.math.nodes import Call, Constant, Items, Node, Number, Quantity, children
 from rewards.math.numbers import meets_decimal
 from rewards.math.unit_table import Unit, dimension_of
-from rewards.math.units import is_compound, named, pieces, units_of
+from rewards.math.units import LONGEST, is_compound, named, pieces, units_of
 from rewards.math.values import mp, same_value
 from rewards.math.vocabulary import SIGNS_BEFORE
 from rewards.math.words import PLAIN_LIMIT, strong_marks, weak_marks
 
 Same = Callable[[Node, Node], bool]
+LONGEST_PHRASE = 8  # words among which a unit is looked for, and of which articles do not count
 _CLOCK = frozenset(("am", "pm"))
 _AFTER_NUMBER = {"squared": ("pow", 2), "cubed": ("pow", 3), "factorial": ("factorial", 0)}
 _SHARE, _ANGLE, _RADIAN = map(dimension_of, ("share", "angle", "radian"))
@@ -76,6 +77,11 @@ def same_measure(prediction: Node, reference: Node, same: Same) -> bool | None:
         )
     one_unit = mine.phrase.units or gold.phrase.units
     return _one_unit(mine, gold, same) if one_unit else same(mine.value, gold.value)
+
+
+def is_measured(node: Node) -> bool:
+    """Whether a known unit stands behind a value."""
+    return isinstance(node, Quantity) and bool(measure(node).phrase.units)
 
 
 def _is_tiny(mine: Measure, gold: Measure) -> bool:
@@ -133,6 +139,8 @@ def measure(node: Node) -> Measure:
 
 @lru_cache(maxsize=4096)
 def _phrase(text: str) -> Phrase:
+    if len(text) > LONGEST:
+        return Phrase(Fraction(1), None, (), (), frozenset((text,)), frozenset())
     words = pieces(text)
     factor, operation = Fraction(1), None
     rest: list[str] = []
@@ -165,6 +173,8 @@ def _phrase(text: str) -> Phrase:
 
 def _unit_among(words: list[str]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
     """The one unit among plain words, and the words: `5 cm wide`, `5 dollars a piece`."""
+    if len(words) > LONGEST_PHRASE:
+        return (), _nouns(words)
     for first in range(len(words)):
         for last in range(len(words), first, -1):
             part = tuple(words[first:last])
@@ -178,6 +188,8 @@ def _all_named(words: tuple[str, ...]) -> bool:
 
 
 def _nouns(words: list[str]) -> tuple[str, ...]:
+    if len(words) > LONGEST_PHRASE:
+        return tuple(words)
     return tuple(word.lower() for word in words if word.lower() not in _BARE)
 
 

@@ -87,7 +87,7 @@ class _Statements:
         if words and self._cursor.relation_sign() is not None:
             if not may_label(name_words(words)):
                 raise NotMathError(f"{' '.join(words)!r} before a relation")
-            return self._relation(Symbol(" ".join(words)))
+            return self._with_words(self._relation(Symbol(" ".join(words))))
         before = Before.of(words, labelled=self._cursor.took(":"))
         return before.applied(self._with_words(self._relation(None)))
 
@@ -166,6 +166,9 @@ class _Statements:
             return parts[0]
         while self._cursor.took(":") or self._cursor.took("text", "to"):
             parts.append(self._expressions.sum())
+        if self._cursor.is_("text", "over") and self._cursor.peek(1).kind == "number":
+            self._cursor.take()
+            return Call("div", (parts[0], self._expressions.sum()))
         if self._cursor.took("command", "choose"):
             return Call("binomial", (parts[0], self._expressions.sum()))
         if self._cursor.took("command", "over"):

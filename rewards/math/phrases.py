@@ -7,17 +7,18 @@ import re
 from collections.abc import Sequence
 
 _NAME = r"(?:answer|答案|答|ответ|risposta|respuesta|réponse|antwort|resposta)"
-_MARKS = r"[ \t]*[*_]{0,3}[ \t]*"
+_MARKS = r"[*_]{0,3}+"
+_GAP = r"[ \t]*+"
 PHRASES = (
-    r"answer(?:\s+(?:to|of|for)\s[^.\n:=]{1,80}?)?\s*[*_]{0,3}\s*(?:is|are|should\s+be|would\s+be|:|：|=)"
-    r"\s*[*_]{0,3}\s*[:：]?\s*",
-    r"(?:答案|结果)\s*(?:应该)?(?:是|为|為|：|:|=)\s*[:：]?\s*|答\s*[:：]\s*",
-    r"ответ\s*[*_]{0,3}\s*(?::|—|–|-|=|равен|это)\s*[*_]{0,3}\s*",
-    r"(?:risposta|respuesta|réponse|antwort|resposta)(?:\s+final[e]?)?\s*[*_]{0,3}\s*(?:è|est|es|ist|é|:|=)"
-    r"\s*[*_]{0,3}\s*:?\s*",
-    rf"(?:^|\n)[ \t]*(?:#{{1,6}}[ \t]*)?[*_]{{0,3}}(?:the[ \t]+|my[ \t]+)?"
-    rf"(?:final[ \t]+|最终)?{_NAME}{_MARKS}[:：.]?{_MARKS}\n\s*",
-    r"####\s*",
+    rf"answer(?:\s++(?:to|of|for)\s[^.\n:=]{{1,80}}?(?=\s++(?:is|should|would)\b|[:：=]))?\s*+{_MARKS}\s*+"
+    rf"(?:is|are|should\s++be|would\s++be|[:：=–—]|(?<=\s)-(?=\s))\s*+{_MARKS}\s*+[:：]?+\s*+",
+    r"(?:答案|结果)\s*+(?:应该)?+(?:是|为|為|[：:=])\s*+[:：]?+\s*+|答\s*+[:：]\s*+",
+    rf"ответ\s*+{_MARKS}\s*+(?:[:—–=-]|равен|это)\s*+{_MARKS}\s*+",
+    rf"(?:risposta|respuesta|réponse|antwort|resposta)(?:\s++finale?)?+\s*+{_MARKS}\s*+"
+    rf"(?:è|est|es|ist|é|[:=])\s*+{_MARKS}\s*+:?+\s*+",
+    rf"(?:^|\n){_GAP}(?:#{{1,6}}{_GAP})?+{_MARKS}{_GAP}(?:(?:the|my)[ \t]++)?+"
+    rf"(?:final[ \t]++|最终)?+{_NAME}{_GAP}{_MARKS}{_GAP}[:：.]?+{_GAP}{_MARKS}{_GAP}\n\s*+",
+    r"####\s*+",
 )
 """What stands before an answer that has no box, as regular expressions; case does not matter."""
 PHRASE_LIMIT = 400  # characters of an answer after a phrase
@@ -30,7 +31,8 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"), ("***", "***"),
-               ("**", "**"), ("__", "__"), ("```", "```"), ("`", "`"), ("*", "*"))  # fmt: skip
+               ("**", "**"), ("__", "__"), ("```", "```"), ("`", "`"), ("*", "*"),
+               ('"', '"'), ("“", "”"))  # fmt: skip
 _DONE = re.compile(
     r"\s*(?:$|\n|[*_`]{1,3}(?:\s|$|[.,;:!)])|[.,;:!)。，；](?:\s|$|[^\x00-\x7f])"
     r"|(?:because|since|as|which|where|so)\s)",
@@ -58,7 +60,7 @@ def _value(rest: str) -> str | None:
     sentence = rest[: end.start()] if end else rest
     clause = _CLAUSE.search(sentence, 1) if sentence else None
     answer = sentence[: clause.start()] if clause else sentence
-    return answer.replace("**", "").replace("`", "").strip().strip("*").strip() or None
+    return answer.replace("**", "").replace("`", "").strip().strip("*_").strip() or None
 
 
 def _delimited(rest: str) -> str | None:

@@ -5,7 +5,7 @@ writes, between any two of these, and beyond them; so an open end differs from a
 boundaries that stand in one of the two texts are known, which the solved form of an inequality has.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -124,7 +124,7 @@ def _regions(node: Node) -> list[Region]:
         return [Region(one.contains, one.boundaries, name) for one in _regions(node.sides[1])]
     if not (isinstance(node, Items) and not node.left and node.items):
         return [_region(node)]
-    parts = [_region(item) for item in node.items]
+    parts = [_region(item) for item in _carried(node.items)]
     relations = any(isinstance(item, Relation) and item.operators != ("∈",) for item in node.items)
     ways: list[Callable[[Any], bool]] = []
     if relations and node.joiner != "or":
@@ -132,6 +132,16 @@ def _regions(node: Node) -> list[Region]:
     if not relations or node.joiner != "and":
         ways.append(lambda x: any(part.contains(x) for part in parts))
     return [_joined(parts, way) for way in ways]
+
+
+def _carried(items: Sequence[Node]) -> list[Node]:
+    """`x \\ne 1, 2` is `x \\ne 1, x \\ne 2`."""
+    first = items[0]
+    if not (isinstance(first, Relation) and first.operators == ("≠",)):
+        return list(items)
+    return [
+        item if has_symbols(item) else Relation((first.sides[0], item), ("≠",)) for item in items
+    ]
 
 
 def _joined(parts: list[Region], contains: Contains) -> Region:

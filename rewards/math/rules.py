@@ -35,6 +35,7 @@ from rewards.math.vectors import components
 from rewards.math.vocabulary import NOTHING
 
 Rule = Callable[[Node, Node], bool | None]
+CHOICES = frozenset("ABCDEFGHIJ")
 LONGEST_LIST = 60  # answers in a list whose order does not matter
 _PUNCTUATION = re.compile(r"[^\w%+-]+")
 
@@ -129,7 +130,8 @@ def plus_minus(prediction: Node, reference: Node) -> bool | None:
     """Both signs are two answers: `1 \\pm \\sqrt2` = `1+\\sqrt2, 1-\\sqrt2`; `2` /= `\\pm 2`."""
     if not (has_plus_minus(prediction) or has_plus_minus(reference)):
         return None
-    return _same(both_signs(prediction), both_signs(reference))
+    mine, gold = both_signs(prediction), both_signs(reference)
+    return None if has_plus_minus(mine) or has_plus_minus(gold) else _same(mine, gold)
 
 
 def assigned(prediction: Node, reference: Node) -> bool | None:
@@ -231,7 +233,7 @@ def _is_singleton(node: Items) -> bool:
 
 
 def _same_items(left: Items, right: Items) -> bool:
-    if not _brackets_agree(left, right):
+    if not _brackets_agree(left, right) or _is_other_choice(left, right):
         return False
     mine, gold = _stripped(left), _stripped(right)
     if not (left.left in {"", "{"} and right.left in {"", "{"}):
@@ -239,6 +241,12 @@ def _same_items(left: Items, right: Items) -> bool:
     if _names_differ(left) and _names_differ(right):
         mine, gold = list(left.items), list(right.items)
     return _same_unordered(mine, gold)
+
+
+def _is_other_choice(a: Items, b: Items) -> bool:
+    """Whether one side leaves open which letter it is: `A or C` /= `A, C`."""
+    letters = all(isinstance(item, Symbol) and item.name in CHOICES for item in a.items)
+    return letters and (a.joiner == "or") != (b.joiner == "or")
 
 
 def _as_items(node: Node) -> Items | None:

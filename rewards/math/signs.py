@@ -1,7 +1,10 @@
 """Both signs are two answers: `\\pm` is spread into a list.
 
-Guarantees: the signs of one answer go together, the upper ones and the lower ones.
+Guarantees: the signs of one answer go together, the upper ones and the lower ones. Each sign is
+spread once.
 """
+
+from dataclasses import replace
 
 from rewards.math.nodes import Call, Items, Node, Quantity, Relation, children
 
@@ -15,33 +18,40 @@ def has_plus_minus(node: Node) -> bool:
 
 
 def both_signs(node: Node) -> Node:
-    """The list of what a node means with the one sign and with the other."""
-    if isinstance(node, Items):
-        spread = [inner for item in node.items for inner in _signs_of(item)]
-        if node.left in {"(", "["} and len(spread) > len(node.items):
-            return node if len(node.items) > 1 else Items(tuple(spread))
-        return Items(tuple(spread), node.left, node.right, node.joiner)
-    spread = _signs_of(node)
-    return Items(tuple(spread)) if len(spread) > 1 else node
+    """The list of what a node means with the one sign and with the other.
+
+    A point with a sign in one place is two points; one with signs in several places stays, as
+    nobody knows which of them go together.
+    """
+    if not isinstance(node, Items):
+        spread = _signs_of(node)
+        return Items(tuple(spread)) if len(spread) > 1 else node
+    if node.left in {"(", "["} and len(node.items) > 1:
+        signed = sum(map(has_plus_minus, node.items))
+        return Items(tuple(_signs_of(node))) if signed == 1 else node
+    items = tuple(inner for item in node.items for inner in _signs_of(item))
+    return Items(items) if node.left in {"(", "["} else replace(node, items=items)
 
 
 def _signs_of(node: Node) -> list[Node]:
     if not has_plus_minus(node):
         return [node]
-    plus, minus = _with_sign(node, upper=True), _with_sign(node, upper=False)
-    return [plus, minus]
+    return [_with_sign(node, upper=True), _with_sign(node, upper=False)]
 
 
 def _with_sign(node: Node, *, upper: bool) -> Node:
+    if isinstance(node, Call) and node.name in PLUS_MINUS:
+        first, second = (_with_sign(argument, upper=upper) for argument in node.arguments)
+        return Call("add", (first, second if (node.name == "pm") == upper else _negative(second)))
+    inner = tuple(_with_sign(child, upper=upper) for child in children(node))
     if isinstance(node, Call):
-        arguments = tuple(_with_sign(argument, upper=upper) for argument in node.arguments)
-        name = node.name
-        if name not in PLUS_MINUS:
-            return Call(name, arguments)
-        second = arguments[1] if (name == "pm") == upper else Call("neg", (arguments[1],))
-        return Call("add", (arguments[0], second))
+        return replace(node, arguments=inner)
     if isinstance(node, Relation):
-        return Relation(tuple(_with_sign(s, upper=upper) for s in node.sides), node.operators)
-    if isinstance(node, Quantity):
-        return Quantity(_with_sign(node.value, upper=upper), node.unit)
-    return node
+        return replace(node, sides=inner)
+    if isinstance(node, Items):
+        return replace(node, items=inner)
+    return replace(node, value=inner[0]) if isinstance(node, Quantity) else node
+
+
+def _negative(node: Node) -> Node:
+    return Call("neg", (node,))

@@ -14,6 +14,7 @@ from functools import lru_cache
 from rewards.math.unit_table import UNITS, Dimension, Unit
 
 LONGEST = 200  # characters of a unit
+NESTED = 8  # brackets inside one another
 POWER_LIMIT = 9  # of a unit's exponent
 _BEFORE = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "quadrati": 2, "quadrato": 2, "cubi": 3,
            "квадратных": 2, "кв": 2, "кубических": 3, "куб": 3}  # fmt: skip
@@ -118,6 +119,7 @@ class _Reader:
         self._words = words
         self._at = 0
         self._sticky = sticky
+        self._depth = 0
         self._nouns = is_compound(words)
 
     def all(self) -> list[Unit]:
@@ -150,9 +152,11 @@ class _Reader:
         return bool(after) and bool(named(after[0]))
 
     def _factor(self) -> list[Unit]:
-        if self._now() == "(":
+        if self._now() == "(" and self._depth < NESTED:
             self._at += 1
+            self._depth += 1
             units = self._unit()
+            self._depth -= 1
             if self._now() != ")":
                 raise NoUnitError
             self._at += 1

@@ -64,7 +64,10 @@ def compare(answer: str, golds: tuple[str, ...], unevaluated: Unevaluated) -> Ve
 
 def _compare(answer: str, gold: str, unevaluated: Unevaluated) -> Verdict:
     refuse = unevaluated == "refuse"
-    decision = decide(answer, gold)
+    try:
+        decision = decide(answer, gold)
+    except RecursionError:
+        return Verdict.incorrect(reason="unreadable: too deep")
     if decision.same is None and refuse and text_holds_work(answer, gold):
         return Verdict.incorrect(reason="not evaluated")
     if decision.same is None and worth_algebra(answer, gold):

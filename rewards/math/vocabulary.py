@@ -101,6 +101,10 @@ GREEK = _set(
 FUNCTION_LETTERS = frozenset("fghFGH")
 INVERTIBLE = _set("sin cos tan cot sec csc")
 NUMBER_SETS = {"R": "R", "Z": "Z", "N": "N", "Q": "Q", "C": "C"}
+NUMBER_SET_NAMES = dict.fromkeys(
+    _set("Z_>0 Z_+ Z^+_* Z_+^* Z^*_+ Z_ge1 N^* N_+ N^+ N_>0 N_ge1 N_1"), "Z^+"
+) | dict.fromkeys(_set("Z_ge0 Z_0^+ Z^+_0 N_0 N_ge0"), "N_0")
+"""Names of one set of integers."""
 PAIRS = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil"), "langle": ("rangle", "")}
 MATRICES = _set("matrix pmatrix bmatrix vmatrix Bmatrix Vmatrix smallmatrix array")
 NO_FACTOR = _set("pm mp rfloor rceil rangle end pmod mod bmod choose over hline")

@@ -30,8 +30,10 @@ higher taller 更高 выше
 lower shorter 更低 ниже
 above over beyond 以上 超过 свыше oltre sopra
 below under beneath 以下 不足 sotto
-least minimum 至少 минимум almeno minimo
-most maximum 至多 最多 максимум massimo
+least 至少 almeno
+minimum минимум minimo
+most 至多 最多
+maximum максимум massimo
 almost nearly 几乎 почти quasi
 between within
 older elder
@@ -111,9 +113,10 @@ young
 """
 """These say nothing beside a bare value (`5 apples left`), but must agree where both have one."""
 _DENYING = frozenset(
-    ("not", "wrong", "without", "or", "maybe", "least", "most", "almost", "between")
+    ("not", "wrong", "without", "or", "maybe", "least", "most", "almost", "between", "twice")
 )
 _ANSWERS = frozenset(("answer", "correct", "right", "solution", "result"))
+_THAN = frozenset(("than", "чем"))
 _FILLING = _ANSWERS | {"is", "the", "final"}
 _ADJECTIVES = frozenset(("right", "odd", "even", "inside", "outside"))
 _CJK = re.compile("[\u4e00-\u9fff]")
@@ -163,5 +166,6 @@ def weak_marks(words: Iterable[str]) -> frozenset[str]:
 
 
 def may_label(words: Iterable[str]) -> bool:
-    """Whether words in front of a value may name it: `Total`, `profit`; but not `not`."""
-    return not strong_marks(words) & _DENYING
+    """Whether words in front of a value may name it: `Total`, `profit`; not `not`, `more than`."""
+    lowered = [word.lower() for word in words]
+    return not (strong_marks(lowered) & _DENYING or _THAN.intersection(lowered))

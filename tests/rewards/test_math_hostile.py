@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewards import Sample, load_verifier
 from rewards.math import math_equal
 from rewards.math.equal import decide
 
@@ -23,6 +24,16 @@ ENDLESS = [
     r"\lfloor 10^{10^{5}} \pi\rfloor", "+".join("x" * 700), "x" * 2000, r"\text{" * 100 + "}" * 100,
     r"\begin{cases}" * 300, r"\left(" * 1000, r"0.\overline{" + "9" * 3000 + "}", "1" + "_{2}" * 50,
     "a/" * 700 + "a", r"\boxed{" * 3000, r"\boxed{5},"*3000,
+    r"(\pm 1, \pm 2)", r"\frac{\pi}{4}(n=0,\pm1,\pm2,\ldots)", "5 " + "km/" * 900,
+    r"\begin{pmatrix}\pm1&2\end{pmatrix}", "5 m/" + "(" * 1900, "5 ft 3 in " * 300, "`" * 1900,
+    "$5 and " * 500, "5" + " million" * 400, r"5\text{" + "a " * 900 + "}", "5" + "万" * 1900,
+    "]2,5[" * 300, "6=" * 600 + "5", "+".join("1" * 600), "twenty-" * 500, "5 " + "(A) " * 900,
+]  # fmt: skip
+RESPONSES = [
+    "答案 " * 60_000,
+    "answer" + " " * 200_000, "answer to the " * 14_000, "#" * 200_000, "\n" * 200_000,
+    "\nfinal answer" + " " * 200_000, "<answer>" * 25_000, "answer is " + "$" * 200_000,
+    "\\boxed{" + "\\(" * 100_000 + "}", "\\boxed" * 30_000, "answer" + "*" * 200_000,
 ]  # fmt: skip
 CODE = [
     "__import__('os').system('touch {0}')",
@@ -57,6 +68,15 @@ def test_nothing_takes_long(answer: str) -> None:
         assert not decide(answer, reference).same
         decide(reference, answer)
     assert time.process_time() - started < 10  # some are endless, or take minutes
+
+
+def test_no_response_takes_long_and_each_is_gradable() -> None:
+    started = time.process_time()
+    for response in [*RESPONSES, *(f"\\boxed{{{answer}}}" for answer in ENDLESS)]:
+        verdict = load_verifier("math").judge(Sample("s", (), response, "5"))
+        assert verdict.is_gradable, response[:40]
+        assert not verdict.is_correct, response[:40]
+    assert time.process_time() - started < 60  # one that is not linear takes hours
 
 
 def test_nothing_takes_much_memory() -> None:

@@ -44,6 +44,10 @@ SAME = """
 5\\ \\Omega | 5 ohms
 60 words per minute | 60
 5 cents | $0.05
+USD 5 | 5 dollars
+2h | 120 min
+30\\degree | 30^\\circ
+5 over 6 | 5/6
 $5 million | 5000000 dollars
 €5 | 5 euros
 5¢ | 5
@@ -133,6 +137,7 @@ negative 5 | 5
 1:30 pm | 1:30 a.m.
 5 big red round wooden balls | 5
 5 cm | 5 apples
+5 a of the a of the a of the | 5
 5m | 5
 2nm | 2
 5 ab | 5
@@ -209,6 +214,13 @@ def test_compound_units_convert_exactly(length: str, time: str, amount: int) -> 
     gold = f"\\frac{{{converted.numerator}}}{{{converted.denominator}}}\\text{{ m/s}}"
     assert decide(f"{amount}\\text{{ {length}/{time}}}", gold).same
     assert not decide(f"{amount + 1}\\text{{ {length}}}/\\text{{{time}}}", gold).same
+
+
+def test_a_denial_behind_many_words_counts() -> None:
+    for filler in (" ", " a", " the", " km", "\\ ", " of"):
+        for count in (1, 10, 100, 600):
+            assert not decide(f"5\\text{{ apples{filler * count} is wrong}}", "5").same
+            assert not decide(f"5\\text{{ km{filler * count} is wrong}}", "5 km").same
 
 
 @given(st.text(alphabet="km/h·^-23 ()每年million个°C%$", max_size=40))
