@@ -14,7 +14,8 @@ from typing import Any, Final, Self, TypeVar
 
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import RequestError
-from sandbox.sandbox import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Sandbox
+from sandbox.sandbox import Sandbox
+from sandbox.transport import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Transport
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ CLOSE_SECONDS: Final = 15.0
 class SyncSandbox:
     """`Sandbox`, blocking, on an event loop in a thread of its own; the errors are the same."""
 
-    def __init__(self, box: Sandbox) -> None:
+    def __init__(self, box: Transport) -> None:
         self._box = box
         self._lock = threading.Lock()
         self._owner = os.getpid()

@@ -21,7 +21,7 @@ class BoxLostError(Exception):
     """The box died, or could not do what it was asked; nothing was measured."""
 
 
-class Transport(Protocol):
+class Channel(Protocol):
     """How a box is reached.
 
     Attributes:
@@ -53,12 +53,12 @@ class Box:
         load: Slots that are taken; whoever takes one counts.
     """
 
-    def __init__(self, transport: Transport, facts: Mapping[str, Any]) -> None:
+    def __init__(self, channel: Channel, facts: Mapping[str, Any]) -> None:
         self.facts = facts
-        self.name = transport.name
+        self.name = channel.name
         self.built: set[str] = set()
         self.load = 0
-        self._transport = transport
+        self._channel = channel
         self._numbers = count()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
@@ -66,28 +66,28 @@ class Box:
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     @classmethod
-    async def greet(cls, transport: Transport) -> "Box":
-        """Wait until the box behind `transport` is ready.
+    async def greet(cls, channel: Channel) -> "Box":
+        """Wait until the box behind `channel` is ready.
 
         Raises:
             BoxLostError: It is not, or its walls are not proven; it has then been closed.
         """
         try:
             async with asyncio.timeout(READY_SECONDS):
-                line = await transport.readline()
-            facts = json.loads(line) if line else {"reason": transport.last_words()}
+                line = await channel.readline()
+            facts = json.loads(line) if line else {"reason": channel.last_words()}
         except (TimeoutError, ValueError, OSError) as error:
-            facts = {"reason": transport.last_words() or str(error) or "no answer"}
+            facts = {"reason": channel.last_words() or str(error) or "no answer"}
         except BaseException:
-            await transport.close()
+            await channel.close()
             raise
         if not facts.get("ready"):
-            await transport.close()
+            await channel.close()
             raise BoxLostError(facts.get("reason") or "it died without a word")
         if missing := faults(facts):
-            await transport.close()
+            await channel.close()
             raise BoxLostError(f"its walls do not hold: {'; '.join(missing)}")
-        return cls(transport, facts)
+        return cls(channel, facts)
 
     @property
     def slots(self) -> int:
@@ -145,11 +145,11 @@ class Box:
         self._lose("it was closed")
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
-        await self._transport.close()
+        await self._channel.close()
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         try:
-            await self._transport.write(json.dumps(message).encode() + b"\n")
+            await self._channel.write(json.dumps(message).encode() + b"\n")
         except OSError as error:
             self._lose(f"it cannot be reached: {error}")
             raise BoxLostError(self._lost) from error
@@ -162,12 +162,12 @@ class Box:
 
     async def _read(self) -> None:
         try:
-            while line := await self._transport.readline():
+            while line := await self._channel.readline():
                 answer = json.loads(line)
                 future = self._waiting.get(answer.pop("id"))
                 if future is not None and not future.done():
                     future.set_result(answer)
-            self._lose(self._transport.last_words() or "it died")
+            self._lose(self._channel.last_words() or "it died")
         except (OSError, ValueError, KeyError) as error:
             self._lose(f"it cannot be understood: {error}")
 

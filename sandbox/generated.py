@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from sandbox.compare import shown
 from sandbox.errors import TestsError
-from sandbox.sandbox import DEFAULT_LIMITS, Sandbox
+from sandbox.transport import DEFAULT_LIMITS, Transport
 from sandbox.types import (
     Call,
     CallTests,
@@ -113,7 +113,9 @@ def parse_reply(reply: str) -> list[GeneratedTest]:
     return tests
 
 
-async def validate(box: Sandbox, problem: Problem, *, limits: Limits = DEFAULT_LIMITS) -> Validated:
+async def validate(
+    box: Transport, problem: Problem, *, limits: Limits = DEFAULT_LIMITS
+) -> Validated:
     """Keep the tests on which all trusted solutions agree.
 
     Raises:
@@ -153,7 +155,7 @@ async def validate(box: Sandbox, problem: Problem, *, limits: Limits = DEFAULT_L
 
 
 async def _outputs(
-    box: Sandbox,
+    box: Transport,
     solution: Program,
     inputs: dict[int, GeneratedInput],
     limits: Limits,

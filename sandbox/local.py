@@ -17,7 +17,7 @@ from sandbox.languages import LANGUAGES
 from sandbox.outcome import run_result
 from sandbox.pool import BoxPool
 from sandbox.programs import program_run
-from sandbox.sandbox import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Sandbox
+from sandbox.transport import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Transport
 from sandbox.types import (
     Health,
     Judgement,
@@ -32,7 +32,7 @@ PATIENCE = 30.0  # seconds that a request waits while no box can be had
 VERSION_LIMITS = Limits(wall_seconds=20.0, memory_mb=256)
 
 
-class LocalSandbox(Sandbox):
+class LocalSandbox(Transport):
     """Boxes of one backend, started by `start`.
 
     Args:

@@ -1,46 +1,85 @@
 """The sandbox spread over Ray actors, on as many nodes as the cluster has.
 
-Guarantees: the interface, the answers and the errors are those of the sandbox in process. An actor
-that dies or falls silent is replaced, and what it had is sent to another one; a request that loses
-`ATTEMPTS` actors was not measured. Ray is imported by `start`, and must be connected then.
+Guarantees: the interface, the answers and the errors are those of the sandbox in process. Each
+actor serves boxes of its own over HTTP, at its node's address, to whoever has a token that this
+process makes up; an HTTP client spreads the requests, and sends elsewhere what was lost. Here are
+actors placed, and replaced when they die or fall silent. Ray is imported by `start`, and must be
+connected then.
 """
 
 import asyncio
 import contextlib
-from typing import Any, Final, TypeVar
-
-from pydantic import BaseModel
+import secrets
+import socket
+import time
+from typing import Any, Final
 
 from sandbox.backends.settings import SLOTS_A_CORE_SPARE, BoxSettings
-from sandbox.errors import DeadlineError, RequestError, SandboxError, UnavailableError
+from sandbox.errors import RequestError, SandboxError, UnavailableError
 from sandbox.faults import Fault, error_of, fault_of
-from sandbox.judge import parse_tests
 from sandbox.local import LocalSandbox
-from sandbox.sandbox import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Sandbox
+from sandbox.service.client import HttpSandbox
+from sandbox.service.client_endpoint import Server
+from sandbox.service.models import ServiceOptions
+from sandbox.transport import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Transport
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
-M = TypeVar("M", bound=BaseModel)
-
-ATTEMPTS: Final = 4  # actors that a request may lose
 START_SECONDS: Final = 120.0  # for an actor to be placed and ready
-BEAT_SECONDS: Final = 2.0  # between two signs of life
-SILENCE_SECONDS: Final = 30.0  # without one, until the actor is killed
+BEAT_SECONDS: Final = 1.0  # between two looks at what an actor's health checks say
+SILENCE_SECONDS: Final = 30.0  # without a good one, until the actor is killed
 CLOSE_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 1.0  # before another try to start an actor
+BODY_BYTES: Final = 512 << 20  # the tests are the caller's own
+DEADLINE: Final = 10.0**6  # what a caller asks for is not capped
 
 
 class Node:
-    """The Ray actor: a local sandbox on some node. Errors leave it as data."""
+    """The Ray actor: a local sandbox on some node, and its service. Errors leave it as data."""
 
-    def __init__(self, backend: str, settings: BoxSettings, options: dict[str, Any]) -> None:
-        self._box = LocalSandbox(backend, settings=settings, **options)
+    def __init__(
+        self, backend: str, settings: BoxSettings, service: ServiceOptions, deadline: float | None
+    ) -> None:
+        self._box = LocalSandbox(
+            backend,
+            settings=settings,
+            deadline=deadline,
+            queue=service.queue,
+            queue_seconds=service.queue_seconds,
+        )
+        self._service = service
+        self._server: Any = None
+        self._serving: asyncio.Task[None] | None = None
 
-    async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """What the sandbox's method `name` returns, or a Fault."""
+    async def start(self) -> str | Fault:
+        """The service's URL."""
+        import ray
+
+        from sandbox.service.server_app import create_app
+        from sandbox.service.server_http import BACKLOG, HttpServer
+
         try:
-            return await getattr(self._box, name)(*args, **kwargs)
+            await self._box.start()
         except SandboxError as error:
             return fault_of(error)
+        host = ray.util.get_node_ip_address()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, 0), family=family, backlog=BACKLOG)
+        self._server = HttpServer(create_app(self._box, self._service))
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        await self._server.ready.wait()
+        name = f"[{host}]" if ":" in host else host
+        return f"http://{name}:{listener.getsockname()[1]}"
+
+    async def live(self) -> None:
+        """Never ends, but with the actor."""
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        """End the service and the boxes."""
+        if self._serving is not None:
+            self._server.should_exit = self._server.force_exit = True
+            await self._serving
+        await self._box.aclose()
 
 
 class _ActorLostError(Exception):
@@ -48,89 +87,51 @@ class _ActorLostError(Exception):
 
 
 class _Seat:
-    """A place for an actor, and a task that keeps one there."""
+    """A place for an actor.
 
-    def __init__(self, launch: Any) -> None:
-        self.load = 0
+    Attributes:
+        starts: Actors that have sat here.
+        url: Of the one that sits here.
+    """
+
+    def __init__(self) -> None:
+        self.actor: Any = None
         self.starts = 0
-        self.fault = "it has not started yet"
-        self.health: Health | None = None
-        self._launch = launch
-        self._actor: Any = None
-        self._tender: asyncio.Task[None] | None = None
-        self._lost = asyncio.Event()
+        self.url = ""
 
-    @property
-    def is_up(self) -> bool:
-        return self._actor is not None
+    async def lost(self, server: Server) -> str:
+        """Wait until the actor has died, or its service was silent for too long; gives why."""
+        life = asyncio.ensure_future(_answer(self.actor.live.remote(), None))
+        heard = time.monotonic()
+        try:
+            while not life.done():
+                await asyncio.wait({life}, timeout=BEAT_SECONDS)
+                if server.health is not None:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > SILENCE_SECONDS:
+                    return f"its service was not healthy for {SILENCE_SECONDS:g} s: {server.fault}"
+            return str(life.exception() or "it ended")
+        finally:
+            life.cancel()
+            await asyncio.gather(life, return_exceptions=True)
 
-    async def fill(self) -> None:
-        """Start an actor; raises SandboxError."""
-        self._actor = await self._launch()
-        self.starts += 1
-        self._lost.clear()
-
-    def tend(self) -> None:
-        """Replace the actor whenever it is lost."""
-        self._tender = asyncio.create_task(self._keep())
-
-    async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """The actor's answer; raises _ActorLostError, and the seat is then empty."""
+    def vacate(self) -> None:
+        """Kill the actor."""
         import ray
 
-        actor = self._actor
-        self.load += 1
-        reference = actor.ask.remote(name, *args, **kwargs)
-        try:
-            return await _answer(reference, None)
-        except _ActorLostError as error:
-            self._vacate(actor, str(error))
-            raise
-        except asyncio.CancelledError:
-            ray.cancel(reference)  # frees the slot there
-            raise
-        finally:
-            self.load -= 1
+        actor, self.actor = self.actor, None
+        if actor is not None:
+            ray.kill(actor)
 
     async def close(self) -> None:
-        if self._tender is not None:
-            self._tender.cancel()
-            await asyncio.gather(self._tender, return_exceptions=True)
-        if self._actor is not None:
+        """End the actor, and what it has started."""
+        if self.actor is not None:
             with contextlib.suppress(_ActorLostError):
-                await _answer(self._actor.ask.remote("aclose"), CLOSE_SECONDS)
-            self._vacate(self._actor, "it was closed")
-
-    async def _keep(self) -> None:
-        while True:
-            if self._actor is None:
-                try:
-                    await self.fill()
-                except SandboxError as error:
-                    self.fault = str(error)
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    continue
-            actor = self._actor
-            try:
-                self.health = await _answer(actor.ask.remote("health"), SILENCE_SECONDS)
-            except _ActorLostError as error:
-                self._vacate(actor, str(error))
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_SECONDS):
-                    await self._lost.wait()
-
-    def _vacate(self, actor: Any, fault: str) -> None:
-        import ray
-
-        if self._actor is not actor or actor is None:
-            return
-        self._actor, self.health, self.fault = None, None, fault
-        self._lost.set()
-        ray.kill(actor)
+                await _answer(self.actor.aclose.remote(), CLOSE_SECONDS)
+            self.vacate()
 
 
-class RaySandbox(Sandbox):
+class RaySandbox(Transport):
     """Boxes on the nodes of a Ray cluster.
 
     Args:
@@ -157,30 +158,49 @@ class RaySandbox(Sandbox):
         self._backend = backend
         self._settings = settings
         self._deadline = deadline
-        self._queue_seconds = queue_seconds
-        self._options = {"deadline": deadline, "queue": queue, "queue_seconds": queue_seconds}
-        self._seats = [_Seat(self._launch) for _ in range(nodes)]
-        self._launched = asyncio.Event()
-        self._is_open = False
+        self._service = ServiceOptions(
+            token=secrets.token_hex(32),
+            queue=queue,
+            queue_seconds=queue_seconds,
+            max_body_bytes=BODY_BYTES,
+            max_deadline=DEADLINE,
+        )
+        self._seats = [_Seat() for _ in range(nodes)]
+        self._client: HttpSandbox | None = None
+        self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        if self._is_open:
+        if self._client is not None:
             raise RequestError("the sandbox is open already")
         try:
             async with asyncio.TaskGroup() as group:
                 for seat in self._seats:
-                    group.create_task(seat.fill())
+                    group.create_task(self._fill(seat))
+            client = HttpSandbox(
+                [seat.url for seat in self._seats],
+                token=self._service.token,
+                deadline=self._deadline,
+                queue_seconds=self._service.queue_seconds,
+                patience=START_SECONDS,
+            )
+            await client.start()
         except BaseException as error:
             await self.aclose()
             if isinstance(error, BaseExceptionGroup):
                 raise error.exceptions[0] from error
             raise
-        self._is_open = True
-        for seat in self._seats:
-            seat.tend()
+        self._client = client
+        for seat, server in zip(self._seats, client.servers, strict=True):
+            self._keepers.append(asyncio.create_task(self._keep(seat, server)))
 
     async def aclose(self) -> None:
-        self._is_open = False
+        keepers, self._keepers = self._keepers, []
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
         await asyncio.gather(*(seat.close() for seat in self._seats))
 
     async def run(
@@ -191,8 +211,7 @@ class RaySandbox(Sandbox):
         limits: Limits = DEFAULT_LIMITS,
         deadline: float | None = None,
     ) -> RunResult:
-        answer: RunResult = await self._ask(deadline, "run", program, stdin=stdin, limits=limits)
-        return answer
+        return await self._opened.run(program, stdin=stdin, limits=limits, deadline=deadline)
 
     async def judge(
         self,
@@ -203,76 +222,49 @@ class RaySandbox(Sandbox):
         stop_at_first_failure: bool = True,
         deadline: float | None = None,
     ) -> Judgement:
-        answer: Judgement = await self._ask(
-            deadline,
-            "judge",
+        return await self._opened.judge(
             program,
-            parse_tests(tests),
+            tests,
             limits=limits,
             stop_at_first_failure=stop_at_first_failure,
+            deadline=deadline,
         )
-        return answer
 
     async def languages(self) -> dict[str, str]:
-        answer: dict[str, str] = await self._ask(None, "languages")
-        return answer
+        return await self._opened.languages()
 
     async def health(self) -> Health:
-        known = [seat.health for seat in self._seats if seat.health is not None]
-        every = len(known) == len(self._seats) and all(one.status == "ok" for one in known)
-        faults = [seat.fault for seat in self._seats if seat.health is None]
-        boxes = self._settings.boxes * len(self._seats)
-        return Health(
-            status="ok" if every else "degraded" if known else "down",
-            backend="ray: " + ", ".join(sorted({one.backend for one in known})),
-            boxes=boxes,
-            live=sum(one.live for one in known),
-            slots=sum(one.slots for one in known),
-            busy=sum(one.busy for one in known),
-            waiting=sum(one.waiting for one in known),
-            replaced=sum(one.replaced for one in known)
-            + sum(max(0, seat.starts - 1) for seat in self._seats) * self._settings.boxes,
-            fault="; ".join([*faults, *(one.fault for one in known if one.fault)]),
-        )
+        known = await self._opened.health()
+        again = sum(seat.starts - 1 for seat in self._seats)
+        changed = {
+            "backend": f"ray: {known.backend}",
+            "boxes": self._settings.boxes * len(self._seats),
+            "replaced": known.replaced + again * self._settings.boxes,
+        }
+        return known.model_copy(update=changed)
 
-    async def _ask(self, asked: float | None, name: str, *args: Any, **kwargs: Any) -> Any:
-        if not self._is_open:
+    @property
+    def _opened(self) -> HttpSandbox:
+        if self._client is None:
             raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
-        seconds = self._deadline if asked is None else asked
-        most = None if seconds is None else seconds + self._queue_seconds
-        try:
-            async with asyncio.timeout(most):
-                answer = await self._send(seconds, name, *args, **kwargs)
-        except TimeoutError as error:
-            down = "; ".join(seat.fault for seat in self._seats if not seat.is_up)
-            raise DeadlineError(
-                f"no answer within the request's {seconds:g} s and {self._queue_seconds:g} s of "
-                f"waiting{down and f' (lost actors: {down})'}"
-            ) from error
-        if isinstance(answer, Fault):
-            raise error_of(answer)
-        return answer
+        return self._client
 
-    async def _send(self, seconds: float | None, name: str, *args: Any, **kwargs: Any) -> Any:
-        if name != "languages":
-            kwargs["deadline"] = seconds
-        fault = ""
-        for _ in range(ATTEMPTS):
-            seat = await self._least_busy()
-            try:
-                return await seat.ask(name, *args, **kwargs)
-            except _ActorLostError as error:
-                fault = str(error)
-        raise UnavailableError(f"{ATTEMPTS} actors were lost, the last: {fault}")
+    async def _keep(self, seat: _Seat, server: Server) -> None:
+        """Replace the actor whenever it is lost."""
+        while True:
+            fault = await seat.lost(server)
+            seat.vacate()
+            server.leave_out(fault)
+            while seat.actor is None:
+                try:
+                    await self._fill(seat)
+                except SandboxError as error:
+                    server.leave_out(str(error))
+                    await asyncio.sleep(PAUSE_SECONDS)
+            await self._opened.move(server, seat.url)
 
-    async def _least_busy(self) -> _Seat:
-        while not (up := [seat for seat in self._seats if seat.is_up]):
-            self._launched.clear()
-            await self._launched.wait()
-        return min(up, key=lambda seat: seat.load)
-
-    async def _launch(self) -> Any:
-        """A started actor; raises SandboxError."""
+    async def _fill(self, seat: _Seat) -> None:
+        """Start an actor; raises SandboxError."""
         import ray
 
         if not ray.is_initialized():
@@ -280,11 +272,11 @@ class RaySandbox(Sandbox):
         cpus = max(1, self._settings.slots * self._settings.boxes - SLOTS_A_CORE_SPARE)
         actor = (
             ray.remote(Node)
-            .options(num_cpus=cpus, scheduling_strategy="SPREAD", max_concurrency=10_000)
-            .remote(self._backend, self._settings, self._options)
+            .options(num_cpus=cpus, scheduling_strategy="SPREAD", max_concurrency=1000)
+            .remote(self._backend, self._settings, self._service, self._deadline)
         )
         try:
-            fault = await _answer(actor.ask.remote("start"), START_SECONDS)
+            said = await _answer(actor.start.remote(), START_SECONDS)
         except BaseException as error:
             ray.kill(actor)
             if isinstance(error, _ActorLostError):
@@ -294,11 +286,11 @@ class RaySandbox(Sandbox):
                     f"has {have:g}: use fewer slots or actors, or free CPUs"
                 ) from error
             raise
-        if isinstance(fault, Fault):
+        if isinstance(said, Fault):
             ray.kill(actor)
-            raise error_of(fault)
-        self._launched.set()  # whoever waits sees the actor in its seat before it goes on
-        return actor
+            raise error_of(said)
+        seat.actor, seat.url = actor, said
+        seat.starts += 1
 
 
 async def _answer(reference: Any, patience: float | None) -> Any:

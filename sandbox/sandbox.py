@@ -1,24 +1,22 @@
-"""The face of the sandbox: one interface, in process, over HTTP, or over the nodes of Ray.
+"""The face of the sandbox: one class, whether programs run here, over HTTP, or on nodes of Ray."""
 
-Guarantee: an answer was measured. What could not be measured is raised as an `UnavailableError`,
-and tests that are at fault as a `TestsError`; neither is ever a wrong answer.
-"""
-
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
 
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import RequestError
+from sandbox.transport import DEFAULT_LIMITS, QUEUE, QUEUE_SECONDS, Transport
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
-QUEUE = 1 << 20
-QUEUE_SECONDS = 3600.0
-DEFAULT_LIMITS = Limits()
 
+class Sandbox(Transport):
+    """Runs programs that nobody trusts; use it as `async with Sandbox.open() as box`.
 
-class Sandbox(ABC):
-    """Runs programs that nobody trusts; use it as `async with Sandbox.open() as box`."""
+    Attributes:
+        transport: How its programs are run.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
 
     @staticmethod
     def open(
@@ -49,18 +47,22 @@ class Sandbox(ABC):
             from sandbox.service.client import HttpSandbox
 
             urls = [where] if isinstance(where, str) else list(where)
-            return HttpSandbox(urls, token=token, deadline=deadline, queue_seconds=queue_seconds)
+            return Sandbox(
+                HttpSandbox(urls, token=token, deadline=deadline, queue_seconds=queue_seconds)
+            )
         settings = settings or BoxSettings()
         kind, _, count = where.partition(":")
         if kind == "ray" and (not count or count.isdecimal()):
             from sandbox.ray_sandbox import RaySandbox
 
-            return RaySandbox(
-                int(count or 1),
-                settings=settings,
-                deadline=deadline,
-                queue=queue,
-                queue_seconds=queue_seconds,
+            return Sandbox(
+                RaySandbox(
+                    int(count or 1),
+                    settings=settings,
+                    deadline=deadline,
+                    queue=queue,
+                    queue_seconds=queue_seconds,
+                )
             )
         if where not in ("auto", "docker", "bubblewrap"):
             raise RequestError(
@@ -68,23 +70,22 @@ class Sandbox(ABC):
             )
         from sandbox.local import LocalSandbox
 
-        return LocalSandbox(
-            where,
-            settings=settings,
-            deadline=deadline,
-            queue=queue,
-            queue_seconds=queue_seconds,
+        return Sandbox(
+            LocalSandbox(
+                where,
+                settings=settings,
+                deadline=deadline,
+                queue=queue,
+                queue_seconds=queue_seconds,
+            )
         )
 
-    @abstractmethod
     async def start(self) -> None:
-        """Get ready; raises SandboxError if that is impossible."""
+        await self.transport.start()
 
-    @abstractmethod
     async def aclose(self) -> None:
-        """End everything; harmless when it is done already."""
+        await self.transport.aclose()
 
-    @abstractmethod
     async def run(
         self,
         program: Program,
@@ -93,14 +94,8 @@ class Sandbox(ABC):
         limits: Limits = DEFAULT_LIMITS,
         deadline: float | None = None,
     ) -> RunResult:
-        """Run a program once.
+        return await self.transport.run(program, stdin=stdin, limits=limits, deadline=deadline)
 
-        Raises:
-            UnavailableError: Nothing was measured.
-            RequestError: The request cannot be served as it stands.
-        """
-
-    @abstractmethod
     async def judge(
         self,
         program: Program,
@@ -110,25 +105,16 @@ class Sandbox(ABC):
         stop_at_first_failure: bool = True,
         deadline: float | None = None,
     ) -> Judgement:
-        """Judge a program by tests: a list of `TestCase`, one of the kinds of tests, or a dict.
+        return await self.transport.judge(
+            program,
+            tests,
+            limits=limits,
+            stop_at_first_failure=stop_at_first_failure,
+            deadline=deadline,
+        )
 
-        Raises:
-            UnavailableError: Nothing was measured.
-            TestsError: The tests are at fault.
-            RequestError: The request cannot be served as it stands.
-        """
-
-    @abstractmethod
     async def languages(self) -> dict[str, str]:
-        """The languages that programs may be in, with their versions."""
+        return await self.transport.languages()
 
-    @abstractmethod
     async def health(self) -> Health:
-        """How the sandbox is doing."""
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        return await self.transport.health()

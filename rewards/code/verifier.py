@@ -35,7 +35,7 @@ from sandbox import BoxSettings, Judgement, Limits, Program, Sandbox, Trust
 from sandbox.errors import RequestError, SandboxError, TestsError, UnavailableError
 from sandbox.harness import why_unusable
 from sandbox.judge import parse_tests
-from sandbox.sandbox import QUEUE_SECONDS
+from sandbox.transport import QUEUE_SECONDS
 from sandbox.trust import trust_of
 from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
 

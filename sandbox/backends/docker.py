@@ -21,6 +21,7 @@ from sandbox.agent.seccomp import container_profile
 from sandbox.backends.settings import AGENT_HOME, BoxSettings
 from sandbox.box import LINE_BYTES, Box, BoxLostError
 from sandbox.errors import ImageError, IsolationError
+from sandbox.image.inputs import image_tag
 
 CAPABILITIES: Final = ["SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"]
 LABEL: Final = "plumb.sandbox"
@@ -77,13 +78,11 @@ class DockerBackend:
             ) from error
         except (DockerException, requests.RequestException, OSError) as error:
             raise BoxLostError(f"Docker cannot start a box: {_line(error)}") from error
-        transport = _Attached(*started)
-        await transport.attach()
-        return await Box.greet(transport)
+        channel = _Attached(*started)
+        await channel.attach()
+        return await Box.greet(channel)
 
     def _image(self) -> str:
-        from sandbox.image.build import image_tag
-
         return self._settings.image or image_tag()
 
     def _check(self) -> None:

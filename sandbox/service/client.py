@@ -20,9 +20,9 @@ from pydantic import BaseModel, ValidationError
 from sandbox.errors import DeadlineError, RequestError, UnavailableError
 from sandbox.faults import error_of
 from sandbox.judge import parse_tests
-from sandbox.sandbox import DEFAULT_LIMITS, QUEUE_SECONDS, Sandbox
 from sandbox.service.client_endpoint import RefusedError, Server, ServerLostError
 from sandbox.service.models import JudgeRequest, LanguagesResponse, RunRequest
+from sandbox.transport import DEFAULT_LIMITS, QUEUE_SECONDS, Transport
 from sandbox.types import Health, Judgement, Limits, Program, RunResult, TestsLike
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,7 +39,7 @@ AGAIN: Final = frozenset({"busy", "shutting_down"})  # another server, or later,
 FAILED: Final = frozenset({"unavailable", "internal", "timeout"})  # the same, but it counts
 
 
-class HttpSandbox(Sandbox):
+class HttpSandbox(Transport):
     """A client of services that `plumb sandbox serve` runs.
 
     Args:
@@ -48,6 +48,10 @@ class HttpSandbox(Sandbox):
         deadline: Seconds of work in the slots there, for a request that brings none; None: as its
             limits let it.
         queue_seconds: Seconds that a request with a deadline may wait, beside that.
+        patience: Seconds without any healthy service, after which a request is given up.
+
+    Attributes:
+        servers: The services, once it is started.
 
     Raises:
         RequestError: An URL is none.
@@ -60,6 +64,7 @@ class HttpSandbox(Sandbox):
         token: str | None,
         deadline: float | None = None,
         queue_seconds: float = QUEUE_SECONDS,
+        patience: float = PATIENCE,
     ) -> None:
         self._urls = [url.rstrip("/") for url in dict.fromkeys(urls)]
         wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
@@ -70,15 +75,16 @@ class HttpSandbox(Sandbox):
         self._token = token
         self._deadline = deadline
         self._queue_seconds = queue_seconds
-        self._servers: list[Server] = []
+        self._patience = patience
+        self.servers: list[Server] = []
         self._watch: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._seen = asyncio.Event()
 
     async def start(self) -> None:
-        if self._servers:
+        if self.servers:
             raise RequestError("the sandbox is open already")
-        self._servers = [Server(url, self._connector()) for url in self._urls]
+        self.servers = [Server(url, self._connector()) for url in self._urls]
         self._watch = asyncio.create_task(self._keep_watch())
         try:
             await self._first_answer()
@@ -91,7 +97,7 @@ class HttpSandbox(Sandbox):
         if watch is not None:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
-        servers, self._servers = self._servers, []
+        servers, self.servers = self.servers, []
         await asyncio.gather(*(server.close() for server in servers))
 
     async def run(
@@ -130,9 +136,9 @@ class HttpSandbox(Sandbox):
         return answer.languages
 
     async def health(self) -> Health:
-        await asyncio.gather(*(server.check() for server in self._servers))
-        known = [server.health for server in self._servers if server.health is not None]
-        every = all(one.status == "ok" for one in known) and len(known) == len(self._urls)
+        await asyncio.gather(*(server.check() for server in self.servers))
+        known = [server.health for server in self.servers if server.health is not None]
+        every = all(one.status == "ok" for one in known) and len(known) == len(self.servers)
         faults = [one.fault for one in known if one.fault]
         return Health(
             status="ok" if every and known else "degraded" if known else "down",
@@ -160,7 +166,7 @@ class HttpSandbox(Sandbox):
     async def _ask(
         self, method: str, path: str, kind: type[M], request: BaseModel | None, asked: float | None
     ) -> M:
-        if not self._servers:
+        if not self.servers:
             raise RequestError("the sandbox is not open: use `async with Sandbox.open(...)`")
         seconds = self._deadline if asked is None else asked
         call = _Call(method, path, request, seconds)
@@ -203,22 +209,27 @@ class HttpSandbox(Sandbox):
     async def _free_server(self) -> Server:
         """The least busy server that may be asked."""
         last_seen = time.monotonic()
-        while not (free := [server for server in self._servers if server.is_free]):
-            if not self._servers:
+        while not (free := [server for server in self.servers if server.is_free]):
+            if not self.servers:
                 raise RequestError("the sandbox was closed")
-            if any(server.health is not None for server in self._servers):
+            if any(server.health is not None for server in self.servers):
                 last_seen = time.monotonic()
-            if time.monotonic() - last_seen > PATIENCE:
+            if time.monotonic() - last_seen > self._patience:
                 raise UnavailableError(
-                    f"no sandbox has answered for {PATIENCE:g} s: {self._faults()}"
+                    f"no sandbox has answered for {self._patience:g} s: {self._faults()}"
                 )
             await asyncio.sleep(NOTICE_SECONDS)
         return min(free, key=lambda server: server.load)
 
+    async def move(self, server: Server, url: str) -> None:
+        """Ask for what a server did at another address from now on."""
+        await server.move(url)
+        self._wake.set()
+
     async def _keep_watch(self) -> None:
         while True:
-            await asyncio.gather(*(server.check() for server in self._servers))
-            if any(server.health is not None for server in self._servers):
+            await asyncio.gather(*(server.check() for server in self.servers))
+            if any(server.health is not None for server in self.servers):
                 self._seen.set()
             self._wake.clear()
             with suppress(TimeoutError):  # then it is time to look without a cause
@@ -237,7 +248,7 @@ class HttpSandbox(Sandbox):
         await self.languages()  # tells a wrong token now and not at the first program
 
     def _faults(self) -> str:
-        out = [server for server in self._servers if server.health is None]
+        out = [server for server in self.servers if server.health is None]
         return "; ".join(f"{server.url}: {server.fault}" for server in out)
 
 

@@ -116,9 +116,16 @@ class Server:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
+    async def move(self, url: str) -> None:
+        """Go on at another address, where another process answers."""
+        self.leave_out("not asked yet")
+        self.url, self._silent, self._rests_until = url, 0, 0.0
+        await self.close()
+
     async def close(self) -> None:
         """Close the connections."""
-        await asyncio.gather(*(client.aclose() for client in self._idle))
+        clients, self._idle = self._idle, []
+        await asyncio.gather(*(client.aclose() for client in clients))
 
     async def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
         client = self._idle.pop() if self._idle else self._connect()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, WrapValidator
 
 from sandbox.faults import Fault
-from sandbox.sandbox import QUEUE_SECONDS
+from sandbox.transport import QUEUE_SECONDS
 from sandbox.types import Judgement, Limits, Model, Program, RunResult, Tests, Text
 
 MOST_ITEMS: Final = 256

@@ -22,7 +22,6 @@ from starlette.exceptions import HTTPException
 
 from sandbox.errors import RequestError, SandboxError
 from sandbox.faults import Fault, FaultBody, fault_of
-from sandbox.sandbox import Sandbox
 from sandbox.service.models import (
     BATCH_EXAMPLES,
     JUDGE_EXAMPLES,
@@ -41,6 +40,7 @@ from sandbox.service.models import (
 from sandbox.service.server_door import Door
 from sandbox.service.server_gate import HTTP_FAULTS, Gate, fault_response
 from sandbox.service.server_metrics import ServiceMetrics
+from sandbox.transport import Transport
 from sandbox.types import Health, Judgement, RunResult
 
 AT_A_TIME: Final = 32  # items of one batch
@@ -49,7 +49,7 @@ ERROR_CODES: Final = (400, 401, 408, 413, 422, 429, 500, 503, 504)
 log = logging.getLogger(__name__)
 
 
-def create_app(box: Sandbox, options: ServiceOptions) -> FastAPI:
+def create_app(box: Transport, options: ServiceOptions) -> FastAPI:
     """The application; `box` is started, and outlives it.
 
     `app.state.door` is the `Door`, for whoever shuts the service down.
@@ -76,7 +76,7 @@ def create_app(box: Sandbox, options: ServiceOptions) -> FastAPI:
 class _Work:
     """Runs and judgements, within deadlines, counted."""
 
-    def __init__(self, box: Sandbox, options: ServiceOptions, metrics: ServiceMetrics) -> None:
+    def __init__(self, box: Transport, options: ServiceOptions, metrics: ServiceMetrics) -> None:
         self._box = box
         self._options = options
         self._metrics = metrics
@@ -165,7 +165,7 @@ def _add_work_routes(app: FastAPI, work: _Work) -> None:
         return await work.batch(request)
 
 
-def _add_state_routes(app: FastAPI, box: Sandbox, door: Door, metrics: ServiceMetrics) -> None:
+def _add_state_routes(app: FastAPI, box: Transport, door: Door, metrics: ServiceMetrics) -> None:
     @app.get("/v1/languages")
     async def languages() -> LanguagesResponse:
         """The languages that programs may be in."""

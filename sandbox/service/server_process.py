@@ -16,19 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import RequestError
-from sandbox.sandbox import Sandbox
+from sandbox.local import LocalSandbox
 from sandbox.service.models import ServiceOptions
 from sandbox.service.server_app import create_app
-from sandbox.service.server_protocol import connection_options
+from sandbox.service.server_http import BACKLOG, HttpServer
 
 TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
-KEEP_ALIVE_SECONDS: Final = 75  # longer than clients keep an idle connection
-CLOSE_SECONDS: Final = 5  # for answers that are being sent when the grace ends
-BACKLOG: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,7 @@ class _Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
         service = self._options.service
-        box = Sandbox.open(
+        box = LocalSandbox(
             self._options.backend,
             settings=self._options.settings,
             deadline=service.deadline,
@@ -122,21 +117,9 @@ class _Service:
     def _on_signal(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()
 
-    async def _serve(self, box: Sandbox) -> None:
+    async def _serve(self, box: LocalSandbox) -> None:
         app = create_app(box, self._options.service)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=CLOSE_SECONDS,
-                **connection_options(),
-            )
-        )
+        server = HttpServer(app)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         try:
             ready = asyncio.create_task(server.ready.wait())
@@ -150,7 +133,7 @@ class _Service:
             server.should_exit = True
             await serving
 
-    async def _announce(self, box: Sandbox) -> None:
+    async def _announce(self, box: LocalSandbox) -> None:
         health = await box.health()
         host, port = self._listener.getsockname()[:2]
         address = f"[{host}]" if ":" in host else host
@@ -174,22 +157,6 @@ class _Service:
             task.cancel()
             stopped.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to us: its own handling closes the door before a client can be told."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _is_loopback(host: str) -> bool:

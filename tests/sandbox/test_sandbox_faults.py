@@ -27,6 +27,7 @@ from sandbox import (
 )
 from sandbox.box import BoxLostError
 from sandbox.local import LocalSandbox
+from sandbox.transport import Transport
 from tests.sandbox.conftest import BACKENDS, require
 
 SOAK_SECONDS = float(os.environ.get("PLUMB_SOAK_SECONDS", "12"))
@@ -37,12 +38,13 @@ CGROUPS = Path("/sys/fs/cgroup")
 each_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
-def box_processes(box: Sandbox) -> list[psutil.Process]:
+def box_processes(box: Transport) -> list[psutil.Process]:
     """The supervisors of a sandbox's boxes, and their zygotes and runs."""
-    assert isinstance(box, LocalSandbox)
+    local = box.transport if isinstance(box, Sandbox) else box
+    assert isinstance(local, LocalSandbox)
     found: list[psutil.Process] = []
-    for one in box.pool.live:
-        if box.pool.backend.name == "docker":
+    for one in local.pool.live:
+        if local.pool.backend.name == "docker":
             pid = docker.from_env().containers.get(one.name).attrs["State"]["Pid"]
         else:
             pid = int(one.name)
@@ -59,7 +61,7 @@ def _module(process: psutil.Process) -> str:
     return next((word for word in command if word.startswith("agent.")), "")
 
 
-def those_of(box: Sandbox, kind: str) -> list[psutil.Process]:
+def those_of(box: Transport, kind: str) -> list[psutil.Process]:
     """Supervisors, their zygotes, or the first processes of runs, which are forks of zygotes."""
     depth = {"supervisor": 0, "zygote": 1, "run": 2}[kind]
     return [process for process in box_processes(box) if _depth(process) == depth]

@@ -132,7 +132,7 @@ async def test_a_killed_server_costs_no_judgement_and_is_used_again(
         tasks = [asyncio.create_task(one(number)) for number in range(180)]
         while done < 30:
             await asyncio.sleep(0.005)
-        loads = [server.load for server in box._servers]
+        loads = [server.load for server in box.servers]
         assert min(loads) > 0.3 * max(loads)
         servers[0].end()
         assert all(await asyncio.gather(*tasks))
@@ -142,11 +142,11 @@ async def test_a_killed_server_costs_no_judgement_and_is_used_again(
         servers[0].start()
         await asyncio.to_thread(servers[0].wait_ready)
         async with asyncio.timeout(10):
-            while box._servers[0].health is None:
+            while box.servers[0].health is None:
                 await asyncio.sleep(0.05)
         again = [asyncio.create_task(one(number)) for number in range(20)]
         await asyncio.sleep(0.01)
-        assert box._servers[0].load > 5
+        assert box.servers[0].load > 5
         assert all(await asyncio.gather(*again))
 
 

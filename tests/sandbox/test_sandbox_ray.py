@@ -64,7 +64,7 @@ async def test_a_lost_actor_costs_no_judgement_and_is_replaced(cluster: None) ->
         tasks = [asyncio.create_task(one(number)) for number in range(200)]
         while done < 20:
             await asyncio.sleep(0.01)
-        ray.kill(box._seats[0]._actor)
+        ray.kill(box._seats[0].actor)
         assert all(await asyncio.gather(*tasks))
         async with asyncio.timeout(30):
             while (await box.health()).status != "ok":

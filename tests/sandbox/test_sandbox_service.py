@@ -13,17 +13,17 @@ import uvicorn
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import BusyError, DeadlineError, SandboxError, TestsError, UnavailableError
 from sandbox.local import LocalSandbox
-from sandbox.sandbox import Sandbox
 from sandbox.service.models import ServiceOptions
 from sandbox.service.server_app import create_app
 from sandbox.service.server_protocol import connection_options
+from sandbox.transport import Transport
 from sandbox.types import Health, Judgement, Program, RunResult, Status, TestsLike, Trust
 
 SOURCE = {"source": "print(1)"}
 STDIO = {"kind": "stdio", "cases": [{"stdin": "", "stdout": "1"}]}
 
 
-class FakeSandbox(Sandbox):
+class FakeSandbox(Transport):
     """Does what the program's source says: an error's name, or `wait`."""
 
     ERRORS = (UnavailableError("no box"), DeadlineError("late"), TestsError("bad tests"))
@@ -77,7 +77,7 @@ class FakeSandbox(Sandbox):
 
 
 @asynccontextmanager
-async def serving(box: Sandbox, **options: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
+async def serving(box: Transport, **options: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
     """A client of a service on a free port, and its application."""
     app = create_app(box, ServiceOptions(**options))
     server = uvicorn.Server(

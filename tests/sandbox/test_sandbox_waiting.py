@@ -16,7 +16,6 @@ from sandbox import (
     Limits,
     Program,
     RunResult,
-    Sandbox,
     Status,
     TestCase,
 )
@@ -24,6 +23,7 @@ from sandbox.allowance import Allowance
 from sandbox.box import Box
 from sandbox.local import LocalSandbox
 from sandbox.reader import Reader
+from sandbox.transport import Transport
 from tests.sandbox.conftest import require
 
 LOOP = Program(source="while True: pass")
@@ -130,5 +130,5 @@ async def test_what_others_had_of_the_cpu_is_not_counted() -> None:
     assert slow[-1].wall_seconds < 3 * WALL
 
 
-async def run(box: Sandbox, source: str, limits: Limits) -> RunResult:
+async def run(box: Transport, source: str, limits: Limits) -> RunResult:
     return await box.run(Program(source=source), limits=limits)
