@@ -1,0 +1,116 @@
+"""Imports run one way: no circle, also not by an import within a function, and no arrow up."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+ALLOWED = {
+    "sandbox": set(),
+    "rewards": {"sandbox"},
+    "data": {"rewards", "sandbox"},
+    "rl": {"rewards", "sandbox", "data"},
+    "launch": {"rl", "rewards", "sandbox", "data"},
+}
+READ_OF_DATA = "data.schema"  # all that `rl` may read of `data`
+
+Graph = Mapping[str, set[str]]
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the packages by name, packages by that of their `__init__.py`."""
+    found = {}
+    for package in ALLOWED:
+        for path in (REPOSITORY / package).rglob("*.py"):
+            parts = path.relative_to(REPOSITORY).with_suffix("").parts
+            found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+def imported(source: str, package: str) -> Iterator[tuple[str, str | None]]:
+    """What a file of `package` imports anywhere in it: a module, and the name taken from it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            start = [] if node.level == 0 else above
+            module = ".".join([*start, *filter(None, [node.module])])
+            yield from ((module, alias.name) for alias in node.names)
+
+
+def edges(source: str, package: str, known: Mapping[str, object]) -> set[str]:
+    """The known modules that a file of `package` imports."""
+    found = set()
+    for module, name in imported(source, package):
+        inner = f"{module}.{name}"
+        target = inner if name is not None and inner in known else module
+        if target in known:
+            found.add(target)
+    return found
+
+
+def graph() -> dict[str, set[str]]:
+    known = modules()
+    found = {}
+    for name, path in known.items():
+        package = name if path.stem == "__init__" else name.rpartition(".")[0]
+        found[name] = edges(path.read_text("utf-8"), package, known) - {name}
+    return found
+
+
+def circle(of: Graph) -> list[str]:
+    """Some circle, as the modules along it; empty if there is none."""
+    done: set[str] = set()
+    path: list[str] = []
+
+    def visit(module: str) -> list[str]:
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        path.append(module)
+        for target in sorted(of[module]):
+            if found := visit(target):
+                return found
+        done.add(path.pop())
+        return []
+
+    for module in sorted(of):
+        if found := visit(module):
+            return found
+    return []
+
+
+def test_no_circle() -> None:
+    assert " -> ".join(circle(graph())) == ""
+
+
+def test_no_arrow_runs_up() -> None:
+    wrong = [
+        f"{module} -> {target}"
+        for module, targets in graph().items()
+        for target in sorted(targets)
+        for home, away in [(module.partition(".")[0], target.partition(".")[0])]
+        if away != home and away not in ALLOWED[home]
+    ]
+    assert wrong == []
+
+
+def test_the_loop_reads_the_schema_of_the_data_alone() -> None:
+    wrong = {
+        f"{module} -> {target}"
+        for module, targets in graph().items()
+        for target in targets
+        if module.startswith("rl") and target.startswith("data") and target != READ_OF_DATA
+    }
+    assert wrong == set()
+
+
+def test_the_walk_sees_what_it_has_to() -> None:
+    known = {"a": 0, "a.b": 0, "a.c": 0, "d": 0}
+    source = "import a.b\nfrom . import c\n\ndef f():\n    from d import x\n\n    import os\n"
+    assert edges(source, "a", known) == {"a.b", "a.c", "d"}
+    assert edges("from .c import x\nfrom ..d import y", "a.e", known | {"a.e.c": 0}) == {"a.e.c"}
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
