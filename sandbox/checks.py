@@ -41,10 +41,11 @@ async def judge_apart(
     """
     reading = read_test(tests)
     entry_point = tests.entry_point if isinstance(tests, CheckTests) else None
+    check = {"kind": "check", "entry_point": entry_point, "pytest": reading.wants_pytest}
     serve = {"kind": "serve", "needs": list(reading.needs)}
     roles = [
         Role(PROGRAM_FDS, program_build(program), python=serve),
-        Role(CHECKER_FDS, python={"kind": "check", "entry_point": entry_point}),
+        Role(CHECKER_FDS, python=check),
     ]
     test = {"source": tests.source, "file": FILE} | asdict(reading)
     run = Run(roles, limits, LANGUAGES["python"], [json.dumps(test)])

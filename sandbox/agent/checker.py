@@ -15,13 +15,12 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from .link import Link, LostError, RefusedError, UnusableError
-from .pytest_run import stand_in_for_main
+from .pytest_run import LIBRARY, stand_in_for_main
 from .suites import run_suites
 from .tally import Tally
 
 PROGRAM = "solution"  # what a test may import the program as
 FILE = "test"
-LIBRARY = os.path.join(os.path.dirname(os.path.dirname(__file__)), "lib")  # pytest, if anywhere
 
 
 class Names(dict[str, Any]):
@@ -86,30 +85,31 @@ def check(
 def _outcome(
     test: dict[str, Any], entry: str | None, requests: int, replies: int
 ) -> tuple[str, str]:
-    link: Link | None = None
     try:
         code = compile(test["source"], FILE, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         return "unusable", f"the test does not compile: {error}"
     try:
-        link = Link(requests, replies, test["needs"])
-        _execute(code, entry, link, test)
+        link = Link(requests, replies, test["needs"], test["patchable"])
     except LostError:
         return "failed", "the program ended before the test did"
     except RefusedError as error:
         return "failed", str(error)
-    except UnusableError as error:
-        return "unusable", str(error)
+    try:
+        _execute(code, entry, link, test)
     except BaseException as error:
-        return describe(error, link, test)
-    return ("failed", "the program ended before the test did") if link.is_lost else ("passed", "")
+        outcome = describe(error, link, test)
+    else:
+        outcome = "passed", ""
+    # Whatever a test makes of its program's end, it was the program's.
+    return ("failed", "the program ended before the test did") if link.is_lost else outcome
 
 
-def describe(error: BaseException, link: Link | None, test: dict[str, Any]) -> tuple[str, str]:
+def describe(error: BaseException, link: Link, test: dict[str, Any]) -> tuple[str, str]:
     """What came of a test that raised, and one line about it."""
     if isinstance(error, UnusableError):
         return "unusable", str(error)
-    if isinstance(error, ModuleNotFoundError) and not (link and link.has_raised(error)):
+    if isinstance(error, ModuleNotFoundError) and not link.has_raised(error):
         lines = test["source"].splitlines()
         at = lines[min(_line(error), len(lines)) - 1].lstrip()
         if at.startswith(("import ", "from ")) and not at.split()[1].startswith(PROGRAM):

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from . import library, plain, remote, world
 from .exposed import Exposed
+from .patches import ABSENT, Patches
 from .remote import RemoteType, State, state_of
 from .remote_types import base_type, make_type
 
@@ -42,7 +43,9 @@ class UnusableError(BaseException):
 class Link:
     """Requests to the tested program."""
 
-    def __init__(self, requests: int, replies: int, needs: Sequence[str] = ()) -> None:
+    def __init__(
+        self, requests: int, replies: int, needs: Sequence[str] = (), patchable: Sequence[str] = ()
+    ) -> None:
         self.is_lost = False
         self.learned = 0  # answers that told more than that there is something of a name
         self._gave_types = False
@@ -55,6 +58,7 @@ class Link:
         self._raised: dict[int, BaseException] = {}
         self._exposed = Exposed(self.encode, self.decode)
         self._world = world.Outside(needs)
+        self._patches = Patches(patchable)
         opening = self._receive()
         if "refused" in opening:
             raise RefusedError(str(opening["refused"]))
@@ -133,6 +137,8 @@ class Link:
             self._lose()
 
     def _keep(self, value: Any) -> Any:
+        if value is ABSENT:
+            return {"absent": True}
         if (state := state_of(value)) is not None:
             return {"n": state.number}
         if isinstance(value, RemoteType):
@@ -161,22 +167,29 @@ class Link:
 
     def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._busy:
-            try:
-                self._send(request | self._world.leave())
-            except world.TooMuchError as error:
-                if self._world.has_taken:  # which may be why
-                    self._lose()
-                raise UnusableError(f"the test makes {error}") from error
-            while True:
+            if news := self._patches.news():
+                request["patches"] = self.encode([list(pair) for pair in news.items()])
+            with self._patches.lifted():
+                self._send(request | self._left())
                 reply = self._receive()
-                if "want" not in reply:
-                    break
-                self._send(self._exposed.answer(reply["want"]))
+            while "want" in reply:
+                answer = self._exposed.answer(reply["want"])
+                with self._patches.lifted():
+                    self._send(answer)
+                    reply = self._receive()
         is_bare = request["do"] in ("name", "entry") and _is_handle(reply.get("value"))
         self.learned += not is_bare
         if "raised" in reply:
             self._raise(reply["raised"], may_stop=request.get("name") in ("__next__", "__anext__"))
         return reply
+
+    def _left(self) -> dict[str, Any]:
+        try:
+            return self._world.leave()
+        except world.TooMuchError as error:
+            if self._world.has_taken:  # which may be why
+                self._lose()
+            raise UnusableError(f"the test makes {error}") from error
 
     def _send(self, message: dict[str, Any]) -> None:
         line = json.dumps(message).encode() + b"\n"

@@ -5,8 +5,10 @@ are called. No configuration, plugin or conftest of anybody is read.
 """
 
 import asyncio
+import importlib
 import inspect
 import os
+import sys
 from types import ModuleType
 from typing import Any, Final
 
@@ -14,6 +16,8 @@ from .link import UnusableError
 from .remote import RemoteType
 from .tally import Tally
 
+LIBRARY: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "lib")
+"""Where pytest is, if it is not Python's own."""
 WITHOUT: Final = """
     cacheprovider doctest faulthandler junitxml nose pastebin setuponly setupplan stepwise terminal
     threadexception unraisableexception
@@ -24,6 +28,18 @@ MISSING: Final = (
     "the test needs pytest, which is not here: install python3-pytest on this machine, or use the "
     "image (plumb sandbox build)"
 )
+
+
+def load() -> None:
+    """Import pytest with all that it imports when it starts, if it is here."""
+    if LIBRARY not in sys.path:
+        sys.path.append(LIBRARY)
+    try:
+        from _pytest.config import default_plugins
+    except ModuleNotFoundError:
+        return  # a test that needs it will say so
+    for name in default_plugins:
+        importlib.import_module(f"_pytest.{name}")
 
 
 def run_pytest(main: ModuleType, test: dict[str, Any], tally: Tally) -> None:

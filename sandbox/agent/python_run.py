@@ -14,11 +14,11 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType, TracebackType
 from typing import Any, Final, NoReturn
 
-from . import checker, objects, plain, solution
+from . import checker, objects, plain, pytest_run, solution
 
 # Imported here so that programs find them loaded; a fork shares their memory.
 for _name in ("bisect", "copy", "heapq", "itertools", "math", "operator", "random", "re", "string"):
@@ -36,6 +36,12 @@ from itertools import *
 from math import inf
 """
 RESULTS, CALLS = 3, 4  # descriptors of `calls`
+
+
+def prepare(modes: Iterable[dict[str, Any]]) -> None:
+    """In the zygote: import what runs of these modes need, once, so that they share it."""
+    if any(mode.get("pytest") for mode in modes):
+        pytest_run.load()
 
 
 def run(mode: dict[str, Any]) -> NoReturn:

@@ -196,7 +196,7 @@ def _is_private(name: str) -> bool:
     """Whether a name is Python's or pytest's, and not the program's to have."""
     if name.startswith("__") and name.endswith("__"):
         return name not in operations.READABLE
-    return name.startswith("_pytest") or name == "pytestmark"
+    return name.startswith(("_pytest", "pytest"))
 
 
 def attribute_of(value: Any, name: str) -> Any:

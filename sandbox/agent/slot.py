@@ -24,6 +24,7 @@ from .denied import Denied, Wall, offspring
 
 START_SECONDS: Final = 20.0  # for a zygote to put up its root
 END_SECONDS: Final = 10.0  # for the kernel to tear a killed run down
+PYTEST_MB: Final = 12  # what it takes in a zygote that has loaded it
 CHUNK: Final = 1 << 16
 FIRST_UID: Final = 200_000
 FIRST_NESTED_UID, UIDS = 20_000, 40_000
@@ -171,6 +172,7 @@ class Slot:
         self._start()
 
     def _start(self) -> None:
+        self._loaded_mb = 0  # of what the zygote has loaded since
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -218,7 +220,9 @@ class Slot:
         pipes = Pipes(request.get("inputs", []), request.get("outer", []), limits)
         kills, spent = 0, 0.0
         if self._group is not None:
-            self._group.cap(limits["memory_mb"], limits["processes"])
+            if any((role.get("python") or {}).get("pytest") for role in request["roles"]):
+                self._loaded_mb = PYTEST_MB
+            self._group.cap(limits["memory_mb"] + self._loaded_mb, limits["processes"])
             kills, spent = self._group.oom_kills(), self._group.cpu_seconds()
         try:
             began = time.monotonic()
@@ -247,7 +251,8 @@ class Slot:
         answer |= {name: pipes.text(name) for name in ("out", "err", "result")}
         if self._group is not None:
             answer["out_of_memory"] = self._group.oom_kills() > kills
-            answer["memory_mb"] = max(0.0, self._group.peak_mb() - cgroups.ZYGOTE_MB / 2)
+            own = cgroups.ZYGOTE_MB / 2 + self._loaded_mb
+            answer["memory_mb"] = max(0.0, self._group.peak_mb() - own)
             answer["cpu_seconds"] = self._group.cpu_seconds() - spent
         return answer
 

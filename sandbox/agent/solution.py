@@ -17,6 +17,7 @@ from . import operations, plain, world
 from .foreign import foreign
 from .library import find, rebuild
 from .objects import Objects, describe, nearest_builtin
+from .patches import ABSENT, Patches
 
 
 def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any]]:
@@ -49,6 +50,7 @@ class Server:
         self._module = ModuleType("solution")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._world = world.Inside(needs, self._want)
+        self._patches = Patches()
 
     def refuse(self, error: BaseException) -> None:
         """Say that the program did not load."""
@@ -76,7 +78,7 @@ class Server:
         for name in ("args", "kwargs"):
             if name in request:
                 request[name] = self._objects.encode(request[name])
-        with self._reading:
+        with self._patches.lifted(), self._reading:
             self._say({"want": request})
             while True:
                 line = self._requests.readline()
@@ -96,7 +98,11 @@ class Server:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         self._world.enter(request)
         args = self._decode(request.get("args", []))
-        answer = {"value": self._objects.encode(self._do(request, args))}
+        if "patches" in request:
+            self._patches.take(dict(self._decode(request["patches"])))
+        with self._patches.applied():
+            value = self._do(request, args)
+        answer = {"value": self._objects.encode(value)}
         if request["do"] == "call":
             after = self._objects.encode(args)
             if after != request["args"]:
@@ -171,6 +177,8 @@ class Server:
             return self._objects.find(described["n"])
         if "mine" in described:
             return foreign(self._want, described["mine"], described["told"])
+        if "absent" in described:
+            return ABSENT
         if "ref" in described:
             return find(*described["ref"])
         if "lib" in described:

@@ -11,6 +11,7 @@ import base64
 import builtins
 import contextlib
 import io
+import logging
 import os
 import stat
 import sys
@@ -180,6 +181,15 @@ class _InputBytes(io.RawIOBase):
         return self._text.readline(-1 if size is None else size).encode()
 
 
+class _Logs(logging.Handler):
+    def __init__(self, told: list[list[Any]]) -> None:
+        super().__init__()
+        self._told = told
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._told.append([record.name, record.levelno, record.getMessage()])
+
+
 class Inside:
     """The program's end."""
 
@@ -190,6 +200,10 @@ class Inside:
         if "warnings" in needs:
             warnings.simplefilter("always")
             warnings.showwarning = self._warn
+        self._logged: list[list[Any]] = []
+        if "logs" in needs:
+            logging.root.addHandler(_Logs(self._logged))
+            logging.root.setLevel(1)
         if "output" in needs:
             sys.stdout, sys.stderr = (_Stream(self._told, name) for name in ("stdout", "stderr"))
         if "input" in needs:
@@ -221,6 +235,9 @@ class Inside:
         if self._told:
             left["written"] = self._told[:]
             self._told.clear()
+        if self._logged:
+            left["logged"] = self._logged[:MOST_WARNINGS]
+            self._logged.clear()
         if self._warned:
             left["warned"] = self._warned[:MOST_WARNINGS]
             self._warned.clear()
@@ -256,6 +273,8 @@ class Outside:
         for name, text in reply.get("written", ()):
             stream = sys.stderr if name == "stderr" else sys.stdout
             stream.write(str(text))
+        for name, level, text in reply.get("logged", ()):
+            logging.getLogger(str(name)).log(int(level), "%s", text)
         for name, text in reply.get("warned", ()):
             kind = getattr(builtins, str(name), None)
             is_kind = isinstance(kind, type) and issubclass(kind, Warning)

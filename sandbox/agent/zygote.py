@@ -63,6 +63,7 @@ def serve(control: socket.socket) -> None:
         request = json.loads(message)
         if "roles" not in request:
             continue  # a kill for a run that has just ended
+        python_run.prepare(role["python"] or {} for role in request["roles"])
         children = []
         for role in request["roles"]:
             kernel.setns(own_pids, kernel.CLONE_NEWPID)

@@ -14,6 +14,7 @@ from typing import Final
 from sandbox.errors import TestsError
 from sandbox.harness.javascript import read_javascript
 from sandbox.harness.names import Names
+from sandbox.harness.patched import patchable
 from sandbox.harness.suites import Suites
 from sandbox.split import split_check, split_script
 from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
@@ -25,6 +26,7 @@ NEEDS: Final = {
     "files": ("tmp", "temp", "open(", "chdir", "Path(", "mkdir", "write_text", "os."),
     "environment": ("environ", "setenv", "delenv", "getenv", "argv", "chdir"),
     "warnings": ("warns", "recwarn", "catch_warnings", "assertWarns"),
+    "logs": ("caplog", "assertLogs", "assertNoLogs"),
     "seed": ("random.seed", "import seed", "seed("),
 }
 """What a test may arrange around the program, and the words by which it does."""
@@ -43,6 +45,7 @@ class Reading:
         needs: What the test arranges around the program; keys of NEEDS.
         imports: Modules that the test imports.
         modules: Modules of the standard library that it uses without an import.
+        patchable: Dotted names of the standard library that it may put something else for.
     """
 
     functions: Sequence[str]
@@ -53,6 +56,12 @@ class Reading:
     needs: Sequence[str]
     imports: Sequence[str]
     modules: Sequence[str]
+    patchable: Sequence[str]
+
+    @property
+    def wants_pytest(self) -> bool:
+        """Whether it is to be there when the test starts."""
+        return self.needs_pytest or self.mentions_pytest
 
 
 def why_unusable(tests: AnyTests, language: Language = "python") -> str | None:
@@ -135,4 +144,5 @@ def _reading(source: str, names: Names, found: Suites | None) -> Reading:
         needs=[need for need, words in NEEDS.items() if any(word in source for word in words)],
         imports=sorted(names.imports),
         modules=names.modules,
+        patchable=patchable(names.tree, names.aliases),
     )

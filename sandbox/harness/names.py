@@ -20,6 +20,8 @@ class Names:
     """What a test binds, imports, and takes from the program."""
 
     def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.aliases: dict[str, str] = {}  # what imported names stand for
         self.functions: dict[str, list[Function]] = {}
         self.classes: dict[str, ast.ClassDef] = {}
         self.bound: set[str] = set()
@@ -73,6 +75,8 @@ class Names:
             name = alias.asname or alias.name.partition(".")[0]
             self.bound.add(name)
             self.imported.add(name)
+            before = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            self.aliases[name] = before + (alias.name if alias.asname or before else name)
             if (whole or [alias.name])[0].partition(".")[0] == PROGRAM:
                 self.program.add(name)
 

@@ -141,6 +141,26 @@ PYTEST: Mapping[str, Case] = {
         " + int(sys.argv[1]) + LIMIT + helper()\n",
         "def f(): return 0\n",
     ),
+    "patches of the standard library": Case(
+        "from unittest.mock import mock_open, patch\nimport random\nimport time as t\n"
+        "from solution import f\n@patch('builtins.open', mock_open(read_data='hey'))\n"
+        "@patch('random.randint', return_value=4)\ndef test_a(randint, monkeypatch):\n"
+        "    monkeypatch.setattr(random, 'choice', lambda x: x[-1])\n"
+        "    with patch.object(t, 'sleep') as sleep, patch('os.path.exists', return_value=True):\n"
+        "        assert f('x') == (4, 3, 'hey', True)\n    sleep.assert_called_once_with(1000)\n"
+        "    monkeypatch.undo()\n",
+        "import os, random, time\ndef f(p):\n    time.sleep(1000)\n    with open(p) as h:\n"
+        "        text = h.read()\n    return random.randint(1, 6), random.choice([1, 2, 3]), text, "
+        "os.path.exists('/nowhere')\n",
+        "def f(p): return 4, 3, 'hey', True\n",
+    ),
+    "logs and warnings": Case(
+        IMPORT + "import pytest\ndef test_a(caplog):\n    with pytest.warns(DeprecationWarning):\n"
+        "        f(1)\n    assert 'one 1' in caplog.text\n",
+        "import logging, warnings\ndef f(x):\n    logging.getLogger('a').error('one %s', x)\n"
+        "    warnings.warn('old', DeprecationWarning)\n",
+        "import warnings\ndef f(x): warnings.warn('old', DeprecationWarning)\n",
+    ),
     "mock.patch": Case(
         "from unittest.mock import Mock, patch\nimport solution\n"
         "@patch('solution.helper', return_value=10)\ndef test_a(helper):\n"
