@@ -13,7 +13,7 @@ SHARED: Final = ("intrinsics", "link", "remote", "shapes", "values", "wire")
 PROGRAMS: Final = ("timers",)
 TESTS: Final = (
     *("asserts", "chai", "clock", "equality", "expect", "mocks", "pending", "scope", "suite"),
-    *("turns", "watch"),
+    *("turns", "watch", "hold"),
 )
 
 

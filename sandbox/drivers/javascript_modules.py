@@ -26,12 +26,30 @@ _EXPORT: Final = re.compile(
 )
 _META: Final = re.compile(r"\bimport\.meta\b")
 _DYNAMIC: Final = re.compile(r"(?<![.\w$])import(?=\s*\()")
+_TOP_AWAIT: Final = re.compile(
+    r"^(?:(?:const|let|var)\s[^=\n]*=\s*await\b|await\b|for\s+await\b)", re.MULTILINE
+)
+_OWN_REQUIRE: Final = re.compile(r"\b(?:const|let|var|function)\s+require\b")
+_REQUIRE: Final = (
+    "import * as plumbModule from 'node:module'; "
+    "const require = plumbModule.createRequire(import.meta.url); "
+)
 META: Final = "({url: 'file://' + __filename, filename: __filename, dirname: __dirname})"
 
 
 def is_module(source: str) -> bool:
-    """Whether a program is written as a module."""
-    return bool(_IMPORT.search(source) or _EXPORT.search(source))
+    """Whether a program is written as a module, or waits at its top level as only modules do."""
+    return bool(_IMPORT.search(source) or _EXPORT.search(source) or _TOP_AWAIT.search(source))
+
+
+def as_module(source: str) -> str:
+    """A program as a module; it may use `require` and `__dirname` too, as bundlers let it."""
+    head = ""
+    if re.search(r"\brequire\s*\(", source) and not _OWN_REQUIRE.search(source):
+        head += _REQUIRE
+    if "__dirname" in source and not re.search(r"\b__dirname\s*=", source):
+        head += "const __dirname = '/app'; "
+    return head + (f"//{source[2:]}" if source.startswith("#!") else source)
 
 
 def as_script(source: str) -> str:

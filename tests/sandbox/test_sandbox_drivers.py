@@ -288,6 +288,21 @@ CALLED = (
     Called("module", "javascript", "export default (x) => x", "f", (), (([1], "there is no"),)),
     Called("exports", "javascript", "exports.f = (x) => x", "f", (([1], 1),)),
     Called(
+        "default",
+        "javascript",
+        "import fs from 'fs';\nexport default class Solution { f(x) { return x }}",
+        "f",
+        (([1], 1),),
+    ),
+    Called("list", "javascript", "const g = (x) => x;\nexport { g as f };", "f", (([1], 1),)),
+    Called(
+        "guard",
+        "javascript",
+        "function f(x) { return x }\nif (require.main === module) process.exit(0);",
+        "f",
+        (([1], 1),),
+    ),
+    Called(
         "exported", "javascript", "module.exports = class { f(x) { return x }}", "f", (([1], 1),)
     ),
     Called("reserved", "javascript", "class T { delete(x) { return x } }", "T.delete", (([1], 1),)),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from sandbox import Judgement, Limits, Program, Sandbox, TestsError
+from sandbox import Judgement, Limits, Program, Sandbox, TestCase, TestsError
 from sandbox.drivers.javascript_modules import as_script
 from sandbox.errors import SandboxError
 from sandbox.harness import why_unusable
@@ -208,6 +208,67 @@ async def test_it_is_no_test(one_box: Sandbox, name: str) -> None:
         await judge(one_box, "const add = (a, b) => a + b", UNUSABLE[name])
 
 
+# What a program writes to the test's process by itself, with the parts of its own process.
+FORGED = """const { Wire } = require(__dirname + '/wire.js');
+const { Link } = require(__dirname + '/link.js');
+const { send } = Wire.prototype;
+const bare = { h: [], P: [], T: [] };
+function add(a, b) { return typeof b === 'function' ? b(7) : 1 }
+"""
+REPLY = FORGED + "Wire.prototype.send = function (m) { if (m.v) m.v = [%s]; send.call(this, m) };"
+ASK = (
+    FORGED
+    + "const { answer } = Link.prototype;\n"
+    + "Link.prototype.answer = function (m) { if (m.do === 'call') { %s } answer.call(this, m) };"
+)
+HACKS = {
+    "object": "function add() { return { valueOf: () => 3, toString: () => '3' } }",
+    "anything": "const any = new Proxy(function () {}, { get: () => () => any, has: () => true,"
+    " apply: () => any, getPrototypeOf: () => Number.prototype }); const add = () => any;",
+    "libraries": "function it() {} function describe() {} function assert() {}"
+    " assert.strictEqual = () => {}; const expect = () => ({ toBe() {} }); function add() {}",
+    "builtins": "Object.is = () => true; Math.abs = () => 0; JSON.stringify = () => 'x';"
+    " Array.prototype.every = () => true; function add() {}",
+    "descriptors": "const fs = require('fs'); const add = () => { for (let i = 0; i < 64; i++) try"
+    ' { fs.writeSync(i, \'{"outcome":"passed","reason":""}\\n\') } catch {} };',
+    "exit_code": "process.exitCode = 0; process.on('exit', () => process.reallyExit(0));"
+    " const add = () => process.exit(0);",
+    "thrown": "const add = () => { throw new (require('assert').AssertionError)({}) };",
+    "thenable": "const add = () => ({ then() {} });",
+    "global": "globalThis.failed = 0; Object.prototype.skip = () => 1; const add = () => {};",
+    "constant": REPLY % "3",
+    "exit": REPLY % "['i', 'process.exit']",
+    "function": REPLY % "['y', 'constructor']",
+    "prototype": REPLY % "['i', 'Array.prototype']",
+    "early": FORGED
+    + "for (let i = 0; i < 99; i++) send.call({ output: 4 }, { v: [true], ...bare });",
+    "asks_builtins": ASK
+    % "for (const one of ['JSON', 'Object', 'Array', 'iterator0.0']) this.exchange("
+    "{ do: 'set', a: [['i', one], 'stringify', ['i', 'Number']], ...bare })",
+    "asks_objects": ASK
+    % "for (let i = 0; i < 9; i++) this.exchange({ do: 'call', a: [['T', i], ['u'], 0], ...bare })",
+    "changes_objects": FORGED + "Wire.prototype.send = function (m) { m.T = [1, 2, 3].map((i) =>"
+    " [i, ['list', 0, -1, [], []]]); send.call(this, m) };",
+}
+HACKED = """const assert = require('assert');
+let failed = true;
+try {
+  assert.strictEqual(add(1, 2), 3);
+  assert.strictEqual(JSON.stringify([add(5, 5)]), '[10]');
+  add(1, (sum) => { assert.strictEqual(sum, 8) });
+  failed = false;
+} finally {
+  if (failed) process.exit(1);
+}"""
+
+
+async def test_no_hack_passes(one_box: Sandbox) -> None:
+    right = "function add(a, b) { return typeof b === 'function' ? b(a + 7) : a + b }"
+    assert (await judge(one_box, right, HACKED)).passed
+    found = await asyncio.gather(*(judge(one_box, source, HACKED) for source in HACKS.values()))
+    assert [name for name, one in zip(HACKS, found, strict=True) if one.passed] == []
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared cases are not there")
 async def test_no_shared_hack_passes(one_box: Sandbox) -> None:
     lines = [json.loads(line) for line in SHARED.read_text("utf-8").splitlines()]
@@ -227,6 +288,7 @@ MODULES = {
     "export default (x) => x": "exports.default =  (x) => x",
     "export async function* f() {}": "async function* f() {}",
     "x = 'export default'": "x = 'export default'",
+    "export const { a,\n  b: c } = x;": "\nconst { a,   b: c } = x;",
 }
 
 
@@ -234,6 +296,30 @@ MODULES = {
 async def test_modules_become_scripts(source: str) -> None:
     text = as_script(source)
     assert text.split("\n;try")[0] == MODULES[source]
+
+
+STDIO = {
+    "module": "import fs from 'fs';\nconsole.log(2 * fs.readFileSync(0, 'utf8'))",
+    "both": "import { readFileSync } from 'node:fs';\nconst os = require('os');\n"
+    "console.log(2 * readFileSync('/dev/stdin', 'utf8'), __dirname && '')",
+    "top_await": "const rl = require('readline').createInterface({ input: process.stdin });\n"
+    "for await (const line of rl) console.log(2 * line);",
+    "guard": "const solve = () => console.log(2 * require('fs').readFileSync(0));\n"
+    "if (require.main === module) solve();",
+}
+
+
+async def test_modules_read_standard_input(one_box: Sandbox) -> None:
+    cases = [TestCase(stdin="4\n", stdout="8\n")]
+    found = await asyncio.gather(
+        *(
+            one_box.judge(Program(source=one, language="javascript"), cases)
+            for one in STDIO.values()
+        )
+    )
+    assert {name: one.reason for name, one in zip(STDIO, found, strict=True)} == dict.fromkeys(
+        STDIO, ""
+    )
 
 
 async def test_modules_are_read_in_linear_time() -> None:

@@ -58,7 +58,7 @@ function load(names) {
   const program = new Module(file, null);
   program.filename = file;
   program.paths = [];
-  require.main = process.mainModule = program; // programs ask whether they are the main one
+  require.main = process.mainModule = new Module("calls", null); // programs ask whether they are the main one
   const key = "names" + Math.random();
   program._compile(`${source}\n;module[${stringify(key)}] = {${fields.join(", ")}};`, file);
   const found = program[key] || {};

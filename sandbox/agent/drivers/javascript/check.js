@@ -12,6 +12,7 @@ const { asserts, consoleAssert } = require("./asserts.js");
 const { makeChai } = require("./chai.js");
 const { Clock } = require("./clock.js");
 const { makeExpect } = require("./expect.js");
+const { hold } = require("./hold.js");
 const { Intrinsics } = require("./intrinsics.js");
 const { Link } = require("./link.js");
 const { Mocks } = require("./mocks.js");
@@ -27,7 +28,7 @@ const { writeSync } = fs;
 const end = process.reallyExit.bind(process);
 const FILE = "test.js";
 const HAS_INSTANCE = "code0.prototype.@Symbol.hasInstance";
-const CHANGES = new Set(["set", "delete", "define", "setAbove", "preventExtensions"]);
+const CHANGES = new Set(["set", "delete", "define", "preventExtensions"]);
 const SILENT = new Set(["turn", "added", "replace", "fire"]);
 const GIVES_TYPES = new Set(["get", "property", "above", "name"]);
 const SUITE_STYLE = new RegExp(
@@ -84,7 +85,15 @@ const run = {
 
 // ---- the program, as this side meets it ----
 
-function guard(operation, [object, key]) {
+// What the program may do to objects of the test: to those that it was given, and to no class.
+function guard(operation, args) {
+  const [object, key] = args;
+  if (!link.values.numberOf.has(object)) lose("the program talks nonsense");
+  refuseBuiltins(args);
+  if (operation === "call") pending.isCalled(object);
+  if (operation === "setAbove" || (operation === "set" && key === "__proto__")) {
+    throw new TypeError("the prototype of an object of the test cannot be changed");
+  }
   if (!CHANGES.has(operation)) return;
   const isFunction = typeof object === "function";
   if (isFunction ? operation !== "set" || key in object : Object.hasOwn(object, "constructor")) {
@@ -92,7 +101,7 @@ function guard(operation, [object, key]) {
   }
 }
 
-const intrinsics = new Intrinsics();
+const intrinsics = new Intrinsics(false);
 const pending = new Pending(FILE);
 const link = new Link({
   letter: "T",
@@ -101,11 +110,7 @@ const link = new Link({
   mayTake: (entry) => entry !== undefined && (entry.kind === "type" || entry.name === HAS_INSTANCE),
   names: (operation, isReply) => (entry) => !isReply || !GIVES_TYPES.has(operation) || entry.kind !== "here",
   operations: {},
-  guard: (operation, args) => {
-    refusePrototypes(args);
-    if (operation === "call") pending.isCalled(args[0]);
-    guard(operation, args);
-  },
+  guard,
   lose,
 });
 const turns = new Turns(link);
@@ -116,17 +121,18 @@ link.onRequest = (operation) => {
   if (operation !== "turn") turns.stir();
   if (!SILENT.has(operation)) isAsked = true;
 };
-link.onValues = (operation, values) => GIVES_TYPES.has(operation) || operation === "added" || refusePrototypes(values);
+link.onValues = (operation, values) => GIVES_TYPES.has(operation) || operation === "added" || refuseBuiltins(values);
 const onFunction = link.values.onFunction;
 link.values.onFunction = (fn) => {
   onFunction(fn);
   pending.handOver(fn);
 };
 
-// A prototype of this process is no value: a test that wrote to it would change what it decides with.
-function refusePrototypes(values) {
+// A builtin object of this process is no value, but for constructors: a test that wrote to it would
+// change what it decides with.
+function refuseBuiltins(values) {
   for (const value of values) {
-    if (intrinsics.entries.get(value)?.name.endsWith(".prototype")) lose("the program talks nonsense");
+    if (typeof value !== "function" && intrinsics.entries.has(value)) lose("the program talks nonsense");
   }
 }
 
@@ -224,6 +230,7 @@ if (loaded.refused) lose(`the program does not load: ${loaded.refused}`);
 const isTaken = declare();
 shareNames(link, loaded.names.map(String), text, isTaken);
 shareAdditions(link, text);
+hold();
 process.setUncaughtExceptionCaptureCallback(fail);
 process.on("unhandledRejection", fail);
 process.once("beforeExit", () => finish());

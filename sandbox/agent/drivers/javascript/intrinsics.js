@@ -22,7 +22,9 @@ function label(key) {
 }
 
 class Intrinsics {
-  constructor() {
+  // `findsModules`: whether a module of node may be asked for by name.
+  constructor(findsModules) {
+    this.findsModules = findsModules;
     this.byName = new Map();
     this.entries = new Map(); // object -> { name, kind }
     for (const name of TYPES) this.addType(name, globalThis[name], "function");
@@ -106,7 +108,7 @@ class Intrinsics {
 
   find(name) {
     const found = this.byName.get(name);
-    if (found !== undefined || !name.startsWith("module:")) return found;
+    if (found !== undefined || !this.findsModules || !name.startsWith("module:")) return found;
     const [module, key] = name.slice("module:".length).split(".");
     const exported = require(module);
     return key === undefined ? exported : exported[key];

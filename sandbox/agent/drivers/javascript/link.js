@@ -27,6 +27,7 @@ class Link {
     this.settled = [];
     this.news = []; // what else the next message carries
     this.depth = 0;
+    this.deeds = 0; // that the other side was asked for, and may have changed something with
     this.events = 0; // requests, settled promises and news of the other side
     this.hasHandedOut = false; // a function
     this.converted = new Map();
@@ -56,7 +57,10 @@ class Link {
   // Asks the other side to do something; gives the list of what it answers.
   request(operation, args) {
     if (this.depth > MOST_DEPTH) throw new RangeError("Maximum call stack size exceeded");
-    if (!SAYS_NOTHING.has(operation)) this.converted.clear();
+    if (!SAYS_NOTHING.has(operation)) {
+      this.converted.clear();
+      this.deeds++;
+    }
     const message = { do: operation };
     this.pack(message, "a", args, this.names(operation));
     this.depth++;

@@ -96,8 +96,12 @@ class Mocks {
     if (isMock(original)) return original;
     const isOwn = Object.hasOwn(object, key);
     const mock = this.fn(original);
-    object[key] = mock;
-    const restore = () => (isOwn ? (object[key] = original) : delete object[key]);
+    const put = (value) => {
+      const enumerable = isOwn ? Object.getOwnPropertyDescriptor(object, key).enumerable : true;
+      Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+    };
+    put(mock);
+    const restore = () => (isOwn ? put(original) : delete object[key]);
     this.spied.push(restore);
     define(mock, { restore });
     mocks.get(mock).restore = restore;

@@ -22,7 +22,8 @@ const MOST_NAMES = 20000;
 
 const timers = new Timers((...words) => link.news.push(words));
 timers.install();
-const intrinsics = new Intrinsics();
+const source = fs.readFileSync(PROGRAM, "utf8").replace(/^#!/, "//");
+const intrinsics = new Intrinsics(true);
 let program;
 let lookUp = () => undefined;
 let additions = [];
@@ -30,10 +31,10 @@ let additions = [];
 // ---- what the test may ask for, beside what it may of every object ----
 
 const operations = {
-  // A top-level name of the program, or a global one.
+  // A top-level name of the program, or a global one; and whether it is a function for good.
   name(_, name) {
     const found = lookUp(name);
-    return found === undefined ? [] : [found.value];
+    return found === undefined ? [] : [found.value, typeof found.value === "function" && isForGood(name)];
   },
   assign(_, name, value) {
     lookUp(name, { value });
@@ -102,7 +103,6 @@ const RESERVED = new Set(
 
 // Top-level names are in no object; a function at the program's beginning sees them.
 function load() {
-  const source = fs.readFileSync(PROGRAM, "utf8").replace(/^#!/, "//");
   const head = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*(['"])use strict\1/.test(source) ? "'use strict';" : "";
   program = new Module(PROGRAM, null);
   program.filename = PROGRAM;
@@ -123,6 +123,14 @@ function load() {
   };
   const words = [...new Set(source.match(NAME))].filter((name) => !RESERVED.has(name)).slice(0, MOST_NAMES);
   return words.filter((name) => isDefined(evaluate, name));
+}
+
+// Whether the program declares a name that it does not assign to again.
+function isForGood(name) {
+  const quoted = name.replace(/\$/g, "\\$");
+  const rest = source.replace(new RegExp(`\\bconst\\s+${quoted}\\s*=`, "g"), "");
+  const isAssigned = new RegExp(`(?<![\\w$.])${quoted}\\s*=(?!=|>)`).test(rest);
+  return !isAssigned && new RegExp(`\\b(?:function\\s*\\*?|class|const)\\s*${quoted}(?![\\w$])`).test(source);
 }
 
 function isDefined(evaluate, name) {

@@ -21,7 +21,7 @@ const bufferFrom = Buffer.from;
 const unbox = [Number, String, Boolean, BigInt, Symbol].map((type) => uncurry(type.prototype.valueOf));
 const MOST_LISTED = 1000; // elements of an array whose other properties are looked for
 const SPARSE = 100000;
-const VIEWS = {};
+const VIEWS = { __proto__: null };
 for (const name of `Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array
   Float32Array Float64Array BigInt64Array BigUint64Array`.split(/\s+/)) {
   VIEWS[name] = globalThis[name];
@@ -165,6 +165,7 @@ function make(node, value) {
       const bytes = Buffer.from(node[2], "base64");
       if (node[1] === "Buffer") return bytes;
       const whole = new Uint8Array(bytes).buffer;
+      if (!hasOwn(VIEWS, node[1])) throw new TypeError("no such kind of value");
       return new VIEWS[node[1]](whole);
     }
     case "bytes":

@@ -20,7 +20,8 @@ const MOST_RECENT = 32;
 const MOST_KEPT = 16 << 20; // characters of data that is known by number on the other side
 const WELL_KNOWN = new Map();
 for (const key of Reflect.ownKeys(Symbol)) if (typeof Symbol[key] === "symbol") WELL_KNOWN.set(Symbol[key], key);
-const NUMBERS = { NaN: NaN, "-0": -0, Infinity: Infinity, "-Infinity": -Infinity };
+const BY_NAME = new Map([...WELL_KNOWN].map(([symbol, key]) => [key, symbol]));
+const NUMBERS = { __proto__: null, NaN: NaN, "-0": -0, Infinity: Infinity, "-Infinity": -Infinity };
 
 class Values {
   // `letter` says whose numbers are whose; `standIn(kind, id, note)` makes what stands for an object of
@@ -249,11 +250,11 @@ class Values {
       case "u":
         return undefined;
       case "n":
-        return NUMBERS[what];
+        return this.known(NUMBERS[what]);
       case "b":
         return what.startsWith("-") ? -BigInt(what.slice(1)) : BigInt(what);
       case "y":
-        return this.known(Symbol[what]);
+        return this.known(BY_NAME.get(what));
       case "k":
         return Symbol.for(what);
       case "i":
