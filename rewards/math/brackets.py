@@ -116,4 +116,6 @@ class Brackets:
             return cells[0] if len(cells) == 1 else Items(cells, joiner="and")
         if not full or len({len(row) for row in full}) != 1:
             raise NotMathError("a matrix whose rows differ in length")
+        if len(full) == 1 == len(full[0]):
+            return full[0][0]
         return Matrix(tuple(full))

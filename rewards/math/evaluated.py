@@ -28,6 +28,7 @@ _VALUES = frozenset(("pow", "sqrt", "cbrt", "root", "factorial", "binomial", "lo
                      "coth"))  # fmt: skip
 _SUMS = frozenset(("add", "mul", "pm", "mp"))
 _ZERO = Number(Fraction(0))
+_POWERS_OF_TEN = [Number(Fraction(10**n), None, n + 1) for n in range(1, 10)]
 _PRIME_LIMIT = 10_000
 
 
@@ -134,7 +135,8 @@ def _is_simple(node: Node) -> bool:
     left, right = map(_without_sign, node.arguments)
     pairs = ((left, right), (right, left))
     if node.name == "mul":
-        return any(_is_rational(one) and _is_value(other) for one, other in pairs)
+        scaled = isinstance(left, Number) and left.decimals and right in _POWERS_OF_TEN
+        return scaled or any(_is_rational(one) and _is_value(other) for one, other in pairs)
     if node.name in _SUMS:
         return any(
             _is_integer(one) and (_is_value(other) or _is_fraction(other)) for one, other in pairs

@@ -41,6 +41,7 @@ _WORDED = re.compile(r"(?<=[\d)}])(or|and)(?=[\dA-Zx({\\-])")
 _GROUPED = re.compile(
     r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;: ]|\\!|,\\!|,\s*\\!\s*|~)\s*\d{3})+(?!\d)"
 )
+_SWISS = re.compile(r"(?<![\d.,'])\d{1,3}(?:'\d{3})+(?![\d'])")
 _NON_DIGITS = re.compile(r"\D+")
 _HOURS = re.compile(r"(?<!\d)(\d{1,2})\s*(?:\\text\s*\{\s*)?o'?\s?clock(?:\s*\})?", re.IGNORECASE)
 _DEGREES = re.compile(
@@ -76,6 +77,8 @@ def clean(text: str) -> str:
         text = _in_ascii(text)
     text = _DOUBLED.sub(r"\\", text)
     text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
+    if "'" in text:
+        text = _SWISS.sub(lambda found: found.group().replace("'", ""), text)
     text = _BRACED_SIGN.sub(r"\1", text)
     text = _LOOKS.sub("", _BOXES.sub("", text))
     for plain, command in _ASCII_RELATIONS:

@@ -19,12 +19,15 @@ from functools import lru_cache
 from math import isfinite
 
 from rewards.math.answers import NoAnswerError, has_box, last_boxed
-from rewards.math.equal import decide, read
+from rewards.math.equal import decide
 from rewards.math.nodes import Items, Node, Words
 from rewards.math.phrases import PHRASES, after_phrase
+from rewards.math.reading import read
 
 LONGEST_PHRASE = 6  # words of an answer in words; more are prose
-LONGEST_SENTENCE = 2  # the same, where it reads like a sentence
+LONGEST_CLAIM = 5  # the same, where it has a verb
+LONGEST_SENTENCE = 3  # the same, where it ends or begins like a sentence
+LONGEST_REMARK = 2  # the same, where mathematics that is not covered stands among them
 ELEMENT_LIMIT = 100
 _ELEMENT = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([^\s\"',\[\]]+))\s*(,|$)")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`"}
@@ -32,9 +35,10 @@ _CHOICE = re.compile(r"\(?([A-J])\s?(?:[).]\s*|:\s+)(?=[^\s=+*/^-]|-?\d)([^\n]+)
 _WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]+")
 _SPEAKS = re.compile(
     r"(?:the|is|are|was|we|gives?|so|therefore|hence|then|thus|because|since|that|this|which|get|have"
-    r"|adding|there|must|it|can)\b",
+    r"|has|had|been|will|adding|there|must|it|can)\b",
     re.IGNORECASE,
 )
+_SIGNS = re.compile(r"[\\\d=<>+*/^_$|]")
 _BEGINS = re.compile(
     r"(?:we|let|note|see|by|since|because|consider|first|proof|recall|using|suppose|assume|clearly"
     r"|obviously|hence|thus|so|then|from|applying|adding|omitted|solution)\b(?!s)",
@@ -131,15 +135,26 @@ def _fault(text: str) -> str | None:
         return "is no answer"
     if not _is_balanced(text):
         return "has a brace that is not closed"
-    plain = _MATH.sub(" ", _TEXT.sub(r" \1 ", text)).strip()
+    unstyled = _TEXT.sub(r" \1 ", text).strip()
+    plain = _MATH.sub(" ", unstyled).strip()
     words = _WORD.findall(plain)
-    covered = [node for node in read(text).readings if not _is_words(node)]
-    sentence = text.rstrip().endswith(".") or _BEGINS.match(plain) is not None
-    speaks = not read(text).readings and any(map(_SPEAKS.fullmatch, words))
-    limit = LONGEST_SENTENCE if (sentence and not covered) or speaks else LONGEST_PHRASE
+    readings = read(text).readings if _SIGNS.search(unstyled) else ()
+    covered = any(not _is_words(node) for node in readings)
+    limit = _limit(unstyled, plain, words, covered)
     if len(words) <= limit or (covered and _is_list(text, words)):
         return None
     return "is prose without a final answer"
+
+
+def _limit(text: str, plain: str, words: Sequence[str], covered: bool) -> int:
+    """How many words an answer of this kind may have."""
+    if covered:
+        return LONGEST_PHRASE
+    if text.endswith(".") or _BEGINS.match(plain):
+        return LONGEST_SENTENCE
+    if not any(map(_SPEAKS.fullmatch, words)):
+        return LONGEST_PHRASE
+    return LONGEST_REMARK if _SIGNS.search(text) else LONGEST_CLAIM
 
 
 def _is_words(node: Node) -> bool:

@@ -245,8 +245,10 @@ def _same_items(left: Items, right: Items) -> bool:
 
 def _is_other_choice(a: Items, b: Items) -> bool:
     """Whether one side leaves open which letter it is: `A or C` /= `A, C`."""
-    letters = all(isinstance(item, Symbol) and item.name in CHOICES for item in a.items)
-    return letters and (a.joiner == "or") != (b.joiner == "or")
+    letters = all(isinstance(item, Symbol) for item in a.items)
+    named = all(isinstance(item, Symbol) and item.name in CHOICES for item in a.items)
+    differ = (a.joiner == "or") != (b.joiner == "or")
+    return differ and (named or (letters and bool(a.joiner and b.joiner)))
 
 
 def _as_items(node: Node) -> Items | None:

@@ -43,8 +43,7 @@ SYNONYMS = {
     "varnothing": "emptyset", "backslash": "setminus", "land": "and", "lor": "or",
     "wedge": "and", "vee": "or", "simeq": "approx", "doteq": "=", "coloneqq": "=", "equiv": "=",
     "varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "lbrack": "[", "rbrack": "]",
-    "lang": "langle", "rang": "rangle", "implies": ";", "Rightarrow": ";", "iff": ";",
-    "Leftrightarrow": ";", "infin": "infty", "dots": "ldots", "cdots": "ldots",
+    "lang": "langle", "rang": "rangle", "infin": "infty", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "fbox": "boxed", "framebox": "boxed", "lg": "lg", "arctg": "arctan",
     "tg": "tan", "ctg": "cot", "sh": "sinh", "ch": "cosh", "textdollar": "$", "pounds": "£",
     "euro": "€", "texteuro": "€", "textsterling": "£", "yen": "¥", "textyen": "¥",
@@ -91,7 +90,7 @@ RELATIONS = {"=": "=", "<": "<", ">": ">", "le": "≤", "ge": "≥", "ne": "≠"
 SET_OPERATIONS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
 DECORATIONS = _set(
     "overline vec hat bar tilde overrightarrow overleftrightarrow widehat widetilde underline "
-    "boxed ensuremath mathop mathord dot"
+    "boxed ensuremath mathop mathord mathbin mathrel smash mathclap dot"
 )
 GREEK = _set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "

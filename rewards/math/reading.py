@@ -1,0 +1,93 @@
+"""What the text of an answer may mean: its readings as nodes.
+
+Guarantees: bounded by the limits of `layout`, `lexer` and `parser`; each text is read once as long
+as it is remembered.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from rewards.math.families import declared_apart
+from rewards.math.intervals import turned
+from rewards.math.layout import TEXT_LIMIT, clean
+from rewards.math.lexer import Measured, has_comma_groups, may_measure, tokens
+from rewards.math.magnitudes import spelt
+from rewards.math.nodes import Call, Node, Number, Words
+from rewards.math.parser import parse
+from rewards.math.tokens import NotMathError
+from rewards.math.words import may_label
+
+MU = "\\mu"
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_COMMA_MEASURE = re.compile(
+    r"-?\d+,\d+\s*(?:\\text\s*\{\s*)?(?:[\u0400-\u04ff]+|mili(?:on|ard)[ei]|€)[^\d,]*$"
+)
+_SPELT = re.compile(r"[A-Za-z]+(?:(?: |-| - )[A-Za-z]+)+")
+_OHM = re.compile(r"(?<=[\d}) ])([kMGm]|\\mu)? ?\\Omega(?![a-zA-Z])")
+_SENTENCE_MATH = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_REMAINDER = re.compile(
+    r"(\d{1,30})\s*(?:\\text\{\s*)?(?:,?\s*(?:with\s+)?(?:a\s+)?remainder(?:\s+of)?|rem\.?|[rR])(?:\s*\})?"
+    r"\s*(\d{1,30})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A text and what it may mean; no readings where the grammar does not cover it."""
+
+    text: str
+    readings: tuple[Node, ...]
+    fault: str = ""
+
+
+@lru_cache(maxsize=4096)
+def read(text: str) -> Answer:
+    """What a text means; `1,234` is one number or two."""
+    try:
+        cleaned = declared_apart(turned(clean(text)))
+    except NotMathError as fault:
+        return Answer(text[:200], (), str(fault))
+    if (division := _REMAINDER.fullmatch(cleaned)) is not None:
+        parts = [Number(Fraction(part), None, len(part)) for part in division.groups()]
+        return Answer(cleaned, (Call("remainder", tuple(parts)),))
+    if _SPELT.fullmatch(cleaned) and (number := spelt(cleaned)) and not number[1]:
+        return Answer(cleaned, (Words(cleaned),))
+    if _COMMA_MEASURE.match(cleaned):
+        cleaned = cleaned.replace(",", ".", 1)
+    try:
+        readings = [parse(tokens(cleaned, commas_group=True))]
+        if has_comma_groups(cleaned):
+            readings.append(parse(tokens(cleaned, commas_group=False)))
+        if _DECIMAL_COMMA.fullmatch(cleaned):
+            readings.append(parse(tokens(cleaned.replace(",", "."), commas_group=False)))
+    except NotMathError as fault:
+        return Answer(cleaned, (), str(fault))
+    return Answer(cleaned, tuple(readings))
+
+
+@lru_cache(maxsize=4096)
+def read_measured(cleaned: str, measured: Measured = "spaced") -> Node | None:
+    """What a text means if letters behind a value are a unit or words, not variables."""
+    if not may_measure(cleaned):
+        return None
+    try:
+        resistors = _OHM.sub(
+            lambda found: f"\\text{{{(found[1] or '').replace(MU, 'µ')}ohm}}", cleaned
+        )
+        return parse(tokens(resistors, commas_group=True, measured=measured))
+    except NotMathError:
+        return None
+
+
+def read_sentence(text: str) -> Answer | None:
+    """The last mathematics in a sentence, `The answer is $5$.`, if no word denies it."""
+    if len(text) > TEXT_LIMIT:
+        return None
+    if not may_label(_WORDS.findall(_SENTENCE_MATH.sub(" ", text))):
+        return None
+    found = [next(filter(None, match.groups()), "") for match in _SENTENCE_MATH.finditer(text)]
+    answer = read(found[-1]) if found else None
+    return answer if answer is not None and answer.readings else None
