@@ -18,7 +18,7 @@ from sandbox.languages import JAVA, LANGUAGES
 PACKAGES: Final = ("java.io", "java.math", "java.util", "java.util.function", "java.util.stream")
 IMPORTS: Final = "".join(f"import {package}.*; " for package in PACKAGES)
 MOST_NAMES: Final = 2000  # of a test, that a constant array of Java holds
-TEST_HEAP_MB: Final = 256
+TEST_HEAP_MB: Final = 384
 CALLS: Final = ("Calls.java", "Convert.java", "Descriptor.java", "Json.java")
 SHARED: Final = tuple(
     f"apart/{name}.java"
@@ -85,6 +85,7 @@ def apart(source: str, test: str) -> Apart | None:
         "program/Main.java": program,
         "about/opened": opened,
         "about/packages": " ".join(form.packages),
+        "about/statics": " ".join(re.findall(r"import static ([\w.]+\w(?:\.\*)?)", form.imports)),
         "about/defaults": " ".join(PACKAGES),
     }
     spec = LANGUAGES["java"]

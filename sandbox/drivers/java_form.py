@@ -76,21 +76,21 @@ def form_of(source: str) -> Form:
     types = top(parts)
     loose = outside(parts, types)
     packages = {"java.lang", *re.findall(r"import ([\w.]+)\.\* ?;", imports)}
-    goes_on = False
+    goes_on, wrapped = False, body
     main = main_class(parts)
     is_annotated = not _TESTS.isdisjoint(annotations(parts)) or _extends_test_case(parts)
     if is_annotated:
         main = ""
     if any(part.text not in (";", "@") for part in loose) and not (types and is_annotated):
-        main, goes_on = WRAPPER, True
-        body = _wrapped(body, parts, loose)
+        goes_on = True
+        main, wrapped = _wrapped(body, parts, types, loose)
     elif not main and not is_annotated:
         raise TestsError(
             "the test has nothing that could be run: no main(String[]), no @Test, no statement"
         )
     together = _together(parts, types)
     return Form(
-        body=body,
+        body=wrapped,
         imports=imports,
         packages=tuple(sorted(packages)),
         main=main,
@@ -105,8 +105,13 @@ def _extends_test_case(parts: list[Token]) -> bool:
     return any(one.text == "extends" and other.text == "TestCase" for one, other in pairs)
 
 
-def _wrapped(body: str, parts: list[Token], loose: list[Token]) -> str:
-    """Statements or methods without a class, in one; braces that close the program's are gone."""
+def _wrapped(
+    body: str, parts: list[Token], types: list[Declared], loose: list[Token]
+) -> tuple[str, str]:
+    """Statements or methods in a class, after the name of the one with the main method.
+
+    Braces that close the program's class are gone; classes of the test stand beside this one.
+    """
     unopened, _ = braces(parts)
     closing = 0
     while closing < len(parts) and parts[closing].text == "}":
@@ -118,12 +123,23 @@ def _wrapped(body: str, parts: list[Token], loose: list[Token]) -> str:
         if part.text != "}" or unopened - closing <= 0:
             break
         end, unopened = part.start, unopened - 1
-    inside = body[start:end]
+    inside, beside = body[start:end], ""
+    for one in reversed(types):
+        first, last = parts[one.first].start - start, parts[one.last].end - start
+        declared = inside[first:last]
+        beside = f"{declared}\n{beside}"
+        inside = inside[:first] + "\n" * declared.count("\n") + inside[last:]
     pairs = zip(loose, loose[1:], loose[2:], strict=False)
+    main, tail = WRAPPER, ""
     if not any([one.text for one in three] == ["void", "main", "("] for three in pairs):
-        inside = f"public static void main(String[] args) throws Throwable {{ {inside}\n}}"
+        inside = f"static void plumb$run(String[] args) throws Throwable {{ {inside}\n}}"
+        main = f"{WRAPPER}Main"
+        tail = (
+            f"\nclass {main} {{ public static void main(String[] args) throws Throwable"
+            f" {{ {WRAPPER}.plumb$run(args); }} }}"
+        )
     head = f"class {WRAPPER} extends PLUMB_OPENED {{ PLUMB_MADE "
-    return "\n" * lead + head + inside + "\n}"
+    return main, "\n" * lead + head + inside + "\n}" + tail + "\n" + beside
 
 
 def _together(parts: list[Token], types: list[Declared]) -> str:

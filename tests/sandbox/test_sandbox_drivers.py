@@ -314,6 +314,24 @@ CALLED = (
         (),
         (([1], "there is no function f"), ([2], "there is no function f")),
     ),
+    Called(
+        "varargs",
+        "java",
+        "class Solution { int sum(int... x) { return java.util.Arrays.stream(x).sum(); } }",
+        "sum",
+        (([1, 2, 3], 6), ([[1, 2]], 3), ([], 0)),
+        (([1, "a"], "IllegalArgumentException: a does not fit int"),),
+    ),
+    Called(
+        "records",
+        "java",
+        "record P(int x, List<P> y) { } "
+        "class Solution { P f(P p) { return new P(p.x() + 1, p.y()); } }",
+        "f",
+        (([{"x": 1, "y": [{"x": 3, "y": None}]}], {"x": 2, "y": [{"x": 3, "y": None}]}),),
+        (([{"x": 1}], "IllegalArgumentException: {x=1} does not fit P"),),
+    ),
+    Called("bare", "java", "private int f(int x) { return x; }", "f", (([1], 1),)),
     Called("missing", "java", "class A { }", "f", (), (([1], "there is no method f"),)),
 )
 

@@ -41,6 +41,7 @@ NODE = (
 FORMS = {
     "data": (text_of("Data"), text_of("DataTest")),
     "objects": (text_of("Objects"), text_of("ObjectsTest")),
+    "shapes": (text_of("Shapes"), text_of("ShapesTest")),
     "junit 5": (CALC, JUNIT),
     "junit 4": (CALC, text_of("JUnit4Test")),
     "it goes on in the program's class": (
@@ -149,6 +150,23 @@ ATTACKS = {
         SOLUTION % ("", "if (true) return Want.of(a);"),
         in_main("assert new Solution().add(1, 2) == Want.of(1);",
                 "class Want { static int of(int x) { return new int[] {0, 3}[x]; } }\n"),
+        "does not compile",
+    ),
+    "what the test imports statically": (
+        SOLUTION % ("static void assertEquals(int a, int b) { }", ""),
+        "import static org.junit.Assert.*;\nassertEquals(3, new Solution().add(1, 2));",
+        "AssertionError",
+    ),
+    "the test's own method, more specific": (
+        SOLUTION % ("static void check(int a, int b) { }", ""),
+        "static void check(long a, long b) { assert a == b; }\n"
+        "public static void main(String[] a) { check(new Solution().add(1, 2), 3); }",
+        "AssertionError",
+    ),
+    "a class inside of the one that the test goes on in": (
+        SOLUTION % ("static class Arrays { static boolean equals(int[] a, int[] b)"
+        " { return true; } }", ""),
+        "assert Arrays.equals(new int[1], new int[2]);",
         "does not compile",
     ),
     "a failure in junit": (CALC.replace("a + b", "a - b"), JUNIT, "AssertionFailedError"),

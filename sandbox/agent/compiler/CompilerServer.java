@@ -23,6 +23,7 @@ import javax.lang.model.element.ExecutableElement;
 import javax.lang.model.element.Modifier;
 import javax.lang.model.element.NestingKind;
 import javax.lang.model.element.TypeElement;
+import javax.lang.model.type.ArrayType;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
@@ -149,7 +150,8 @@ final class CompilerServer {
             if (element instanceof TypeElement type
                     && type.getNestingKind() == NestingKind.TOP_LEVEL
                     && element.getEnclosedElements().stream().anyMatch(CompilerServer::isMain)) {
-                found.add(type.getQualifiedName().toString());
+                int place = element.getModifiers().contains(Modifier.PUBLIC) ? 0 : found.size();
+                found.add(place, type.getQualifiedName().toString());
             }
         }
         for (String one : found) {
@@ -166,7 +168,8 @@ final class CompilerServer {
                 && element.getModifiers().containsAll(Set.of(Modifier.PUBLIC, Modifier.STATIC))
                 && element instanceof ExecutableElement method
                 && method.getParameters().size() == 1
-                && method.getParameters().get(0).asType().toString().equals("java.lang.String[]");
+                && method.getParameters().get(0).asType() instanceof ArrayType texts
+                && texts.getComponentType().toString().equals("java.lang.String");
     }
 
     private static byte[] jar(Map<String, byte[]> classes, String main) throws IOException {

@@ -1,5 +1,7 @@
 import java.io.Writer;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import javax.tools.Diagnostic;
 import javax.tools.DiagnosticListener;
 import javax.tools.JavaFileObject;
@@ -8,6 +10,8 @@ import javax.tools.JavaFileObject;
 final class Log implements DiagnosticListener<JavaFileObject> {
     private static final int MOST = 32 << 10;
     final StringBuilder text = new StringBuilder();
+    /** Lines of the stubs that do not compile. */
+    final Set<Integer> stubs = new TreeSet<>();
     boolean hasErrors;
 
     @Override
@@ -19,6 +23,9 @@ final class Log implements DiagnosticListener<JavaFileObject> {
         String place = "";
         if (found.getSource() instanceof Source source) {
             String name = source.name.substring(source.name.indexOf('/') + 1);
+            if (name.equals(ApartTest.STUBS)) {
+                stubs.add((int) found.getLineNumber());
+            }
             place = name + ":" + found.getLineNumber() + ":" + found.getColumnNumber() + ": ";
         }
         add(place + "error: " + found.getMessage(Locale.ROOT) + "\n");

@@ -16,7 +16,6 @@ import javax.lang.model.util.Types;
 final class StubTypes {
     private static final String[] DATA = {
         "java.util.Collection", "java.util.Map", "java.lang.CharSequence", "java.lang.Number",
-        "java.lang.Comparable",
     };
     private final Elements elements;
     private final Types types;

@@ -28,28 +28,13 @@ import javax.lang.model.util.Types;
  * {@link FieldCalls} turns every access of a test into a call.
  */
 final class Stubs {
-    /** What is asked of data: methods of these names must not make another class look like it. */
-    private static final Set<String> DATA_NAMES = new HashSet<>();
-
-    static {
-        for (Class<?> type : new Class<?>[] {
-            Object.class, String.class, Integer.class, Double.class, Character.class, Boolean.class,
-            List.class, java.util.Deque.class, Set.class, java.util.NavigableMap.class,
-            java.util.Optional.class, Map.Entry.class, java.math.BigInteger.class,
-            java.util.stream.Stream.class, StringBuilder.class,
-        }) {
-            for (java.lang.reflect.Method method : type.getMethods()) {
-                DATA_NAMES.add(method.getName());
-            }
-        }
-    }
-
     private final Elements elements;
     private final Types types;
-    private final Set<String> mentioned;
     private final Set<String> own;
+    private final Set<String> taken;
     private final String opened;
     private final StubTypes names;
+    final StubRules rules;
     /** Binary names of what was made. */
     final List<String> made = new ArrayList<>();
     /** Binary names of classes that the test has as well. */
@@ -63,15 +48,22 @@ final class Stubs {
     /**
      * @param mentioned the words of the test
      * @param own names of the classes that the test declares
+     * @param taken names of methods that the test has by its bare name in such a class
      * @param opened the class that the test goes on in, whose private parts it sees; or null
      */
-    Stubs(Elements elements, Types types, Set<String> mentioned, Set<String> own, String opened) {
+    Stubs(Elements elements, Types types, Set<String> mentioned, Set<String> own,
+            Set<String> taken, String opened) {
         this.elements = elements;
         this.types = types;
-        this.mentioned = mentioned;
         this.own = own;
+        this.taken = taken;
         this.opened = opened;
         this.names = new StubTypes(elements, types, this::isReplaced);
+        this.rules = new StubRules(elements, types, mentioned, opened, names);
+    }
+
+    private boolean isReplaced(TypeElement type) {
+        return rules.isReplaced(type);
     }
 
     void add(TypeElement type) {
@@ -80,7 +72,7 @@ final class Stubs {
         }
         if (own.contains(type.getSimpleName().toString())) {
             share(type);
-        } else if (!isReplaced(type)) {
+        } else if (!rules.isReplaced(type)) {
             write(type);
         }
     }
@@ -90,16 +82,6 @@ final class Stubs {
         for (TypeElement inner : ElementFilter.typesIn(type.getEnclosedElements())) {
             share(inner);
         }
-    }
-
-    private boolean isMentioned(TypeElement type) {
-        String name = type.getSimpleName().toString();
-        return mentioned.contains(name) || name.equals(opened);
-    }
-
-    /** Whether a class is data by its kind, and none that the test knows. */
-    private boolean isReplaced(TypeElement type) {
-        return StubTypes.isProgram(type) && !isMentioned(type) && names.dataAbove(type) != null;
     }
 
     private boolean isHidden(Element member) {
@@ -132,8 +114,11 @@ final class Stubs {
             interfaces.add("PlumbStub");
         }
         for (TypeMirror one : type.getInterfaces()) {
-            interfaces.add(names.shown(one));
-            kin.add(names.binary(types.erasure(one)).replace('.', '/'));
+            String binaryOfOne = names.binary(types.erasure(one));
+            if (rules.isMentioned(type) || !binaryOfOne.equals(StubRules.ORDER)) {
+                interfaces.add(names.shown(one));
+                kin.add(binaryOfOne.replace('.', '/'));
+            }
         }
         if (!interfaces.isEmpty()) {
             source.append(isInterface ? " extends " : " implements ").append(String.join(", ", interfaces));
@@ -161,7 +146,7 @@ final class Stubs {
         TypeElement above = (TypeElement) ((DeclaredType) parent).asElement();
         if (StubTypes.isProgram(above)) {
             boolean isStub = !own.contains(above.getSimpleName().toString())
-                    && !isReplaced(above) && !isHidden(above);
+                    && !rules.isReplaced(above) && !isHidden(above);
             return isStub ? Parent.STUB : Parent.NONE;
         }
         String name = above.getQualifiedName().toString();
@@ -292,9 +277,8 @@ final class Stubs {
     private void method(TypeElement type, ExecutableElement method, String binary, Set<String> written) {
         String name = method.getSimpleName().toString();
         String erased = erased(method);
-        boolean isRigged = name.equals("equals") || (!isMentioned(type) && DATA_NAMES.contains(name)
-                && !method.getModifiers().contains(Modifier.ABSTRACT) && !overrides(type, method));
-        if (!written.add(name + "(" + erased + ")") || isRigged) {
+        if (!written.add(name + "(" + erased + ")") || rules.isRigged(type, method)
+                || taken.contains(name)) {
             return;
         }
         ExecutableType as = (ExecutableType) types.asMemberOf((DeclaredType) type.asType(), method);
@@ -314,27 +298,6 @@ final class Stubs {
                 + "\", \"" + erased + "\"" + given(method) + ");";
         source.append(" { ").append(value.equals("void") ? "" : "return (" + value + ") ").append(call)
                 .append(" }\n");
-    }
-
-    /** Whether a method is one of an interface or class above, which the stub must have. */
-    private boolean overrides(TypeElement type, ExecutableElement method) {
-        return elements.getAllMembers(type).contains(method) && isOfAbove(type.asType(), type, method);
-    }
-
-    private boolean isOfAbove(TypeMirror from, TypeElement type, ExecutableElement method) {
-        for (TypeMirror one : types.directSupertypes(from)) {
-            TypeElement above = (TypeElement) ((DeclaredType) one).asElement();
-            boolean isObject = above.getQualifiedName().contentEquals("java.lang.Object");
-            for (ExecutableElement other : ElementFilter.methodsIn(above.getEnclosedElements())) {
-                if (!isObject && elements.overrides(method, other, type)) {
-                    return true;
-                }
-            }
-            if (isOfAbove(one, type, method)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private String access(Element of) {

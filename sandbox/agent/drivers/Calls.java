@@ -21,6 +21,7 @@ import java.util.jar.JarFile;
  * Every call of an instance method has a new instance.
  */
 final class PlumbCalls {
+    private static final int GATHERED = 1 << 24; // more changes than values of any types need
     private final List<Method> methods = new ArrayList<>();
     private Class<?> owner;
 
@@ -114,24 +115,19 @@ final class PlumbCalls {
         int least = Integer.MAX_VALUE;
         String misfit = "no method takes so many arguments";
         for (Method method : methods) {
-            Type[] types = method.getGenericParameterTypes();
-            if (types.length != arguments.size()) {
-                continue;
-            }
-            PlumbConvert convert = new PlumbConvert();
-            Object[] converted = new Object[types.length];
-            try {
-                for (int i = 0; i < types.length; i++) {
-                    converted[i] = convert.to(arguments.get(i), types[i]);
+            for (List<?> given : forms(method, arguments)) {
+                PlumbConvert convert = new PlumbConvert();
+                convert.changes = given == arguments ? 0 : GATHERED;
+                try {
+                    Object[] converted = converted(given, method, convert);
+                    if (convert.changes < least) {
+                        best = method;
+                        bestArguments = converted;
+                        least = convert.changes;
+                    }
+                } catch (IllegalArgumentException error) {
+                    misfit = error.getMessage();
                 }
-            } catch (IllegalArgumentException error) {
-                misfit = error.getMessage();
-                continue;
-            }
-            if (convert.changes < least) {
-                best = method;
-                bestArguments = converted;
-                least = convert.changes;
             }
         }
         if (best == null) {
@@ -142,6 +138,30 @@ final class PlumbCalls {
         } catch (InvocationTargetException error) {
             throw error.getCause();
         }
+    }
+
+    /** The arguments as they are, and with the last of them gathered where a method takes any number. */
+    private static List<List<?>> forms(Method method, List<?> arguments) {
+        List<List<?>> out = new ArrayList<>();
+        int count = method.getParameterCount();
+        if (count == arguments.size()) {
+            out.add(arguments);
+        }
+        if (method.isVarArgs() && arguments.size() >= count - 1) {
+            List<Object> gathered = new ArrayList<>(arguments.subList(0, count - 1));
+            gathered.add(arguments.subList(count - 1, arguments.size()));
+            out.add(gathered);
+        }
+        return out;
+    }
+
+    private static Object[] converted(List<?> arguments, Method method, PlumbConvert convert) {
+        Type[] types = method.getGenericParameterTypes();
+        Object[] out = new Object[types.length];
+        for (int i = 0; i < types.length; i++) {
+            out[i] = convert.to(arguments.get(i), types[i]);
+        }
+        return out;
     }
 
     private Object instance() throws Throwable {

@@ -1,6 +1,8 @@
 import java.lang.reflect.Array;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.GenericArrayType;
 import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.lang.reflect.TypeVariable;
 import java.lang.reflect.WildcardType;
@@ -62,7 +64,31 @@ final class PlumbConvert {
         if (value instanceof Map<?, ?> map && Map.class.isAssignableFrom(wanted)) {
             return map(map, wanted, inner);
         }
+        if (value instanceof Map<?, ?> map && wanted.isRecord()) {
+            return record(map, wanted);
+        }
         return scalar(value, wanted);
+    }
+
+    /** A record of an object with its components' names as keys. */
+    private Object record(Map<?, ?> from, Class<?> wanted) {
+        RecordComponent[] parts = wanted.getRecordComponents();
+        Class<?>[] types = new Class<?>[parts.length];
+        Object[] values = new Object[parts.length];
+        for (int i = 0; i < parts.length; i++) {
+            if (parts.length != from.size() || !from.containsKey(parts[i].getName())) {
+                throw misfit(from, wanted.getSimpleName());
+            }
+            types[i] = parts[i].getType();
+            values[i] = to(from.get(parts[i].getName()), parts[i].getGenericType());
+        }
+        try {
+            Constructor<?> made = wanted.getDeclaredConstructor(types);
+            made.setAccessible(true);
+            return made.newInstance(values);
+        } catch (ReflectiveOperationException error) {
+            throw new IllegalArgumentException(wanted.getSimpleName() + " cannot be made: " + error);
+        }
     }
 
     private static Class<?> raw(Type type) {

@@ -1,4 +1,5 @@
 import java.lang.reflect.Array;
+import java.lang.reflect.RecordComponent;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -151,9 +152,26 @@ final class PlumbJson {
             write(out.append('['), entry.getKey());
             write(out.append(','), entry.getValue());
             out.append(']');
+        } else if (value instanceof Record) {
+            writeRecord(out, value);
         } else {
             writeOptional(out, value);
         }
+    }
+
+    private static void writeRecord(StringBuilder out, Object value) {
+        char before = '{';
+        for (RecordComponent part : value.getClass().getRecordComponents()) {
+            quote(out.append(before), part.getName());
+            part.getAccessor().setAccessible(true);
+            try {
+                write(out.append(':'), part.getAccessor().invoke(value));
+            } catch (ReflectiveOperationException error) {
+                throw new IllegalArgumentException(part.getName() + " cannot be read: " + error);
+            }
+            before = ',';
+        }
+        out.append(before == '{' ? "{}" : "}");
     }
 
     private static void writeOptional(StringBuilder out, Object value) {

@@ -4,6 +4,8 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Hashtable;
@@ -43,6 +45,8 @@ final class PlumbKinds {
     static final String FROZEN_LIST = "frozen list";
     static final String FROZEN_SET = "frozen set";
     static final String FROZEN_MAP = "frozen map";
+    static final String ENUM_SET = "set of constants";
+    static final String ENUM_MAP = "java.util.EnumMap";
     private static final Map<String, Supplier<Collection<Object>>> COLLECTIONS = new HashMap<>();
     private static final Map<String, Supplier<Map<Object, Object>>> MAPS = new HashMap<>();
 
@@ -72,6 +76,9 @@ final class PlumbKinds {
         if (isFrozen(name) && !(value instanceof SortedSet<?>)) {
             return isSet ? FROZEN_SET : FROZEN_LIST;
         }
+        if (value instanceof EnumSet<?>) {
+            return ENUM_SET;
+        }
         if (value instanceof SortedSet<?>) {
             return TreeSet.class.getName();
         }
@@ -83,7 +90,7 @@ final class PlumbKinds {
 
     static String of(Map<?, ?> value) {
         String name = value.getClass().getName();
-        if (MAPS.containsKey(name)) {
+        if (MAPS.containsKey(name) || name.equals(ENUM_MAP)) {
             return name;
         }
         if (value instanceof SortedMap<?, ?>) {
@@ -129,8 +136,27 @@ final class PlumbKinds {
             case FIXED -> Arrays.asList(items.toArray());
             case FROZEN_LIST -> Collections.unmodifiableList(items);
             case FROZEN_SET -> Collections.unmodifiableSet(new LinkedHashSet<>(items));
+            case ENUM_SET -> items.isEmpty() ? new LinkedHashSet<>() : enumSet(items);
             default -> null;
         };
+    }
+
+    static Map<Object, Object> made(String kind, Map<Object, Object> entries) {
+        return switch (kind) {
+            case FROZEN_MAP -> Collections.unmodifiableMap(entries);
+            case ENUM_MAP -> entries.isEmpty() ? entries : enumMap(entries);
+            default -> null;
+        };
+    }
+
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static Collection<Object> enumSet(List<Object> items) {
+        return (Collection) EnumSet.copyOf((Collection) items);
+    }
+
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static Map<Object, Object> enumMap(Map<Object, Object> entries) {
+        return new EnumMap((Map) entries);
     }
 
     /** Elements of a collection in the order in which they leave it. */

@@ -181,7 +181,7 @@ final class PlumbLink extends PlumbPeer {
 
     @Override
     public boolean staysBehind(Object value) {
-        return false;
+        return value instanceof Enum<?> constant && type(constant.getDeclaringClass().getName()) == null;
     }
 
     @Override

@@ -5,7 +5,7 @@ import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
+import java.nio.ByteBuffer;
 import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -69,7 +69,7 @@ final class PlumbReader {
     }
 
     String text() throws IOException {
-        return new String(data(), StandardCharsets.UTF_16BE);
+        return ByteBuffer.wrap(data()).asCharBuffer().toString();
     }
 
     Object[] values() throws IOException {
@@ -196,11 +196,22 @@ final class PlumbReader {
     }
 
     private Object array() throws IOException {
-        Class<?> component = component(text());
+        Class<?> component = component(texts());
         Object out = Array.newInstance(component, count(component == int.class ? 4 : 1));
         table.add(out);
         elements(out);
         return out;
+    }
+
+    /** The first of these types that there is here. */
+    private Class<?> component(String[] names) {
+        for (String name : names) {
+            Class<?> found = component(name);
+            if (found != null && found != java.io.Serializable.class && found != void.class) {
+                return found;
+            }
+        }
+        return Object.class;
     }
 
     private Class<?> component(String name) {
@@ -213,10 +224,7 @@ final class PlumbReader {
             case "byte" -> byte.class;
             case "short" -> short.class;
             case "boolean" -> boolean.class;
-            default -> {
-                Class<?> found = side.type(name);
-                yield found == null ? Object.class : found;
-            }
+            default -> side.type(name);
         };
     }
 
@@ -287,10 +295,10 @@ final class PlumbReader {
             out.putAll(entries);
             return out;
         }
-        if (!kind.equals(PlumbKinds.FROZEN_MAP)) {
+        out = PlumbKinds.made(kind, entries);
+        if (out == null) {
             throw new IllegalArgumentException("there is no map " + kind);
         }
-        out = Collections.unmodifiableMap(entries);
         table.fill(number, out);
         return out;
     }

@@ -6,7 +6,7 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /** Values as bytes; {@link PlumbReader} reads them. */
 final class PlumbWriter {
     static final int MOST_DEPTH = 1000;
-    static final int MOST_BYTES = 32 << 20;
+    static final int MOST_BYTES = 64 << 20;
     private static final int MOST_CAUSES = 8;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final DataOutputStream out = new DataOutputStream(bytes);
@@ -58,7 +58,9 @@ final class PlumbWriter {
     }
 
     void text(String text) throws IOException {
-        data(text.getBytes(StandardCharsets.UTF_16BE));
+        ByteBuffer chars = ByteBuffer.allocate(2 * text.length());
+        chars.asCharBuffer().put(text); // lone surrogates included, which no charset writes
+        data(chars.array());
     }
 
     void data(byte[] data) throws IOException {
@@ -201,7 +203,7 @@ final class PlumbWriter {
             table.add(value);
             Class<?> component = value.getClass().getComponentType();
             tag('A');
-            text(component.getName());
+            names(component.getClassLoader() == null ? List.of(component.getName()) : above(component));
             count(Array.getLength(value));
         } else if (value instanceof Collection<?> items) {
             table.add(value);
@@ -323,14 +325,22 @@ final class PlumbWriter {
         }
         tag('H');
         count(side.keep(value));
+        names(above(value.getClass()));
+    }
+
+    /** A class, those above it, and their interfaces. */
+    private static List<String> above(Class<?> type) {
         List<String> names = new ArrayList<>();
-        for (Class<?> at = value.getClass(); at != null; at = at.getSuperclass()) {
+        for (Class<?> at = type; at != null && at != Object.class; at = at.getSuperclass()) {
             names.add(at.getName());
         }
-        for (Class<?> at = value.getClass(); at != null; at = at.getSuperclass()) {
+        if (type.isInterface()) {
+            interfaces(type, names);
+        }
+        for (Class<?> at = type; at != null; at = at.getSuperclass()) {
             interfaces(at, names);
         }
-        names(names);
+        return names;
     }
 
     private static void interfaces(Class<?> type, List<String> names) {
