@@ -33,6 +33,11 @@ _REACT: Final = re.compile(
     r"^[ \t*#>]{0,8}Action[ \t*]{0,4}:[^\n]{1,300}\n\s{0,64}[*#]{0,4}Action[ _]Input[ \t*]{0,4}:",
     re.MULTILINE | re.IGNORECASE,
 )
+_COHERE: Final = re.compile(
+    r"^[ \t]{0,8}Action:\s{0,8}```(?:json)?\s{0,64}\[\s{0,64}\{\s{0,64}[\"']tool_name[\"']\s{0,8}:"
+    r"(?!\s{0,8}[\"']directly[_-]answer)",
+    re.MULTILINE,
+)
 _KEYED: Final = re.compile(
     r"[\"'](?:(?:tool|tool_name|toolName|function_name|function|action|api|api_name|method"
     r"|recipient_name)[\"']\s{0,8}:|(?:functionCall|function_call|tool_call|toolCall|call)[\"']"
@@ -40,16 +45,18 @@ _KEYED: Final = re.compile(
     r"\s{0,8}[\"'](?:functions\.)?([^\"'\n]{1,256})[\"']"
 )
 _LABELLED: Final = re.compile(
-    r"^[ \t*#>]{0,8}(?:Action|Tool|Function|Call|(?:Tool|Function) call)(?: name)?[ \t*]{0,4}:"
-    r"[ \t*`]{0,8}([^\s\[({*`]{1,256})[ \t*`]{0,8}"
-    r"(?:[\[({]|\n\s{0,64}[ \t*#>]{0,8}(?:(?:Action|Tool|Function)[ _])?"
-    r"(?:Input|Arguments?|Args|Parameters?)[ \t*]{0,4}:)",
+    r"^[ \t*#>(\[]{0,8}(?:Action|Tool|Function|Call|(?:Tool|Function)[ _]call"
+    r"|Calling(?: (?:tool|function))?)(?: name)?[ \t*]{0,4}:"
+    r"[ \t*`]{0,8}([^\s\[\](){*`]{1,256})(?:\(|[ \t*`\])]{0,8}"
+    r"(?:[\[{]|\n[ \t]{0,8}\[?\{|\n\s{0,64}[ \t*#>]{0,8}(?:(?:Action|Tool|Function)[ _])?"
+    r"(?:Input|Arguments?|Args|Parameters?)[ \t*]{0,4}:))",
     re.MULTILINE | re.IGNORECASE,
 )
+_CLOSED: Final = re.compile(r"<([^\s<>/|=\"']{1,256})(?:\s[^<>\n]{0,256})?/>")
 _TAG: Final = re.compile(r"<([^\s<>/|=\"']{1,256})(?:\s[^<>\n]{0,256})?>")
 _NAMED: Final = re.compile(
     r"(?:^|(?<=[\s:>}]))([^\s{}()\[\]<>:,\"'`]{1,256}+)"
-    r"(?:[ \t]{0,4}\n?[ \t]{0,4}\{\s{0,8}[\"'}]|\[ARGS\]|\n```json)"
+    r"(?:[ \t]{0,4}:?[ \t]{0,4}\n?[ \t]{0,4}\{\s{0,8}[\"'}]|\[ARGS\]|\n```json)"
 )
 _WRAPPED: Final = re.compile(
     r"<[\w:.\-|]{0,32}?(?:tool|func|call|exec|action|invoke|api|command)[\w:.\-|]{0,32}>\s{0,64}"
@@ -61,12 +68,25 @@ _ASSIGNED: Final = re.compile(
     r"([^\s{}()\[\]<>:,\"'`]{1,256}+)\(\s{0,64}\w{1,64}\s{0,8}=",
     re.MULTILINE,
 )
+_ON_ITS_LINE: Final = re.compile(  # f("x"), functions.f({"a": 1}), @f(a: "x")
+    r"^[ \t]{0,8}@?([^\s{}()\[\]<>:,\"'`@]{1,256}+)\((?=[^\n\"'{]{0,300}+[\"'{])"
+    r"[^\n]{0,2000}\)[ \t;,.]{0,8}$",
+    re.MULTILINE,
+)
+_NUMBERED: Final = re.compile(r"\b(functions\.[^\s:<>{}`\"']{1,256}):[0-9]{1,9}")
+_NAME_KEY: Final = re.compile(  # {"name": f, "arguments": {}}, FunctionCall(name="f", args={})
+    r"(?:[\"']name[\"']\s{0,8}:\s{0,8}|call\(\s{0,8}name\s{0,8}=\s{0,8}[\"']?)"
+    r"([^\s\"',{}\[\]]{1,256}+)[\"']?\s{0,8},\s{0,64}"
+    r"[\"']?(?:arg(?:ument)?s|parameters|input)[\"']?\s{0,8}[:=]",
+    re.IGNORECASE,
+)
 _REPR: Final = re.compile(
     r"'(?:name|function|tool_name)'\s{0,8}:\s{0,8}'([^'\n]{1,256}+)'\s{0,8},\s{0,64}"
     r"'(?:arguments|parameters|args|input)'\s{0,8}:"
 )
 _CALL: Final = re.compile(r"\bcall:([^\s{}()\[\]<>:,\"'`]{1,256}+)\{")
 _FENCE: Final = re.compile(r"^[ \t]{0,8}```[^`]*+```", re.MULTILINE)
+_LINES: Final = (_ASSIGNED, _ON_ITS_LINE)  # not in blocks of code, which may show something
 _PREFIXES: Final = ("functions.", "function", "call:")
 
 
@@ -75,7 +95,7 @@ def looks_like_call(text: str, offered: Offered) -> str:
     for match in _MARKS.finditer(text):
         if not _is_spoken_of(text, match):
             return match[0].strip()
-    if (react := _REACT.search(text)) is not None:
+    if (react := _REACT.search(text) or _COHERE.search(text)) is not None:
         return react[0].strip()
     return _of_a_tool(text, offered) if offered else ""
 
@@ -104,8 +124,8 @@ def _of_a_tool(text: str, offered: Offered) -> str:
             if closings[name] >= match.end():
                 return match[0]
     bare = _FENCE.sub("", text)
-    for pattern in (_LABELLED, _NAMED, _CALL, _WRAPPED, _ASSIGNED):
-        for match in pattern.finditer(bare if pattern is _ASSIGNED else text):
+    for pattern in (_LABELLED, _NAMED, _NAME_KEY, _NUMBERED, _CALL, _WRAPPED, _CLOSED, *_LINES):
+        for match in pattern.finditer(bare if pattern in _LINES else text):
             if _tool(match[1], offered) and not is_told(text, match.start(), match.end()):
                 return match[0].strip()
     return ""

@@ -46,7 +46,7 @@ _MARK: Final = re.compile(
     r"|functools\[(?P<phi4>)"
     r"|functions\.[^\s:<>{}]{1,256}:\d{1,9}\s{0,64}\{(?P<bare_kimi_k2>)"
     r"|\bto=functions\.(?P<bare_harmony>)"
-    r"|(?:^|(?<=\n))>>>[^\s<>{}]{1,256}\n\s{0,64}(?=\{)(?P<bare_functionary>)"
+    r"|>>>[^\s<>{}]{1,256}\n\s{0,64}(?=\{)(?P<bare_functionary>)"
 )
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -94,12 +94,22 @@ def _is_object(value: Any) -> bool:
 
 
 def is_function(value: Any) -> bool:
-    """Whether `value` looks like an item of OpenAI's `tool_calls`."""
+    """Whether `value` looks like an item of OpenAI's `tool_calls`, and not like a declaration."""
+    function = value.get("function") if isinstance(value, dict) else None
     return (
-        isinstance(value, dict)
-        and isinstance(value.get("function"), dict)
-        and isinstance(value["function"].get("name"), str)
-        and "parameters" not in value["function"]  # that is a declaration
+        isinstance(function, dict)
+        and isinstance(function.get("name"), str)
+        and not ("parameters" in function and _is_declaration(function))
+    )
+
+
+def _is_declaration(function: Mapping[str, Any]) -> bool:
+    """Whether a function's parameters are described, and not given."""
+    parameters = function["parameters"]
+    if not isinstance(parameters, dict) or not parameters or "description" in function:
+        return True
+    return "properties" in parameters or all(
+        isinstance(one, dict) and "type" in one for one in parameters.values()
     )
 
 

@@ -8,8 +8,10 @@ Guarantees: nothing is evaluated or raised; declarations are followed through `e
 `anyOf`, `oneOf`, `allOf` and `$ref` within bounds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import isfinite
 from typing import Any, Final
 
 from rewards.tools.dialects import JAVA, JAVASCRIPT, PYTHON, languages
@@ -28,6 +30,11 @@ _KINDS: Final[Mapping[type, str]] = {
     tuple: "array", dict: "object", type(None): "null",
 }  # fmt: skip
 _CONSTANTS: Final = ("True", "False", "None")
+_BOOLEANS: Final = ("true", "false")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,400}")
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,4})?"
+)
 
 
 def written_call(name: str, texts: Mapping[str, str], tool: Declaration | None) -> ToolCall:
@@ -44,7 +51,7 @@ def written_call(name: str, texts: Mapping[str, str], tool: Declaration | None) 
 
 def values_of(text: str, kinds: frozenset[str]) -> list[Any]:
     """What `text` may stand for where values of `kinds` are declared, the likeliest first."""
-    found, value = _value(text.strip())
+    found, value = _value(text.strip(), kinds)
     bare = text.removeprefix("\n").removesuffix("\n")
     texts = [bare] if bare == text else [bare, text]
     if kinds == ANYTHING:
@@ -68,11 +75,22 @@ def kinds_of(tool: Declaration | None, key: str) -> frozenset[str]:
     return kinds | {"string"} if languages(properties) else kinds  # source text is a text
 
 
-def _value(text: str) -> tuple[bool, Any]:
-    """Whether a text is a value of JSON, or a constant, list or object of Python, and which."""
+def _value(text: str, kinds: frozenset[str]) -> tuple[bool, Any]:
+    """Whether a text is a value of JSON, or a constant, list or object of Python, and which.
+
+    Where the declaration has numbers or booleans, they are also what every public parser takes for
+    them: `.5`, `+5`, `TRUE`. `3.0` for a number is 3, which stands for 3.0 too.
+    """
+    if "boolean" in kinds and text.lower() in _BOOLEANS:
+        return True, text.lower() == "true"
+    if "integer" in kinds and _INTEGER.fullmatch(text):
+        return True, int(text)
+    if "number" in kinds and _NUMBER.fullmatch(text) and isfinite(number := float(text)):
+        return True, int(number) if number.is_integer() else number
     with suppress(MalformedError):
         return True, loads(text)
-    if text in _CONSTANTS or text.startswith(("[", "{")):
+    opens = ("[", "{", "(") if "array" in kinds else ("[", "{")
+    if text in _CONSTANTS or text.startswith(opens):
         with suppress(MalformedError):
             return True, literal(text)
     return False, None

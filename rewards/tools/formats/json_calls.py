@@ -88,7 +88,7 @@ def attempts(text: str, offered: Offered) -> bool:
 def _one(item: Any, names: Offered | None) -> ToolCall | None:
     if is_named(item):
         return call_of(item, text_arguments=True)
-    if is_function(item) and "arguments" in item["function"]:
+    if is_function(item) and not item["function"].keys().isdisjoint(ARGUMENTS):
         return function_call(item)
     name = item.get("name") if isinstance(item, dict) else None
     if names is not None and isinstance(name, str) and name in names:

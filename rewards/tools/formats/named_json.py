@@ -14,7 +14,7 @@ from rewards.tools.strict_json import MalformedError, decode_at
 from rewards.tools.types import ToolCall
 
 _HEAD: Final = re.compile(
-    r"(?:^|\s)>>>([^\s<>{}]{1,256})\n"
+    r">>>([^\s<>{}]{1,256})\n"
     r"|(?:<\|from\|>\s{0,8}assistant\s{0,8})?<\|recipient\|>\s{0,8}([^\s<>{}]{1,256})\s{0,8}"
     r"<\|content\|>"
 )
