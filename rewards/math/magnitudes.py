@@ -31,7 +31,7 @@ _POWERS_OF_TEN = {
 }
 _OTHER = {12: "dozen dozens дюжина дюжины дюжин dozzina dozzine 打", 144: "gross", 20: "score"}
 _PARTS = {
-    2: "half halves половина половины mezzo mezzi",
+    2: "half halves halfs половина половины mezzo mezzi",
     3: "third thirds треть трети третей terzo terzi",
     4: "quarter quarters fourth fourths четверть четверти четвертей quarto quarti",
     5: "fifth fifths пятая пятых quinto quinti",
@@ -61,7 +61,7 @@ _TENS = dict(
 )  # fmt: skip
 _DIGITS = NUMBER_WORDS | _TENS
 _SPOKEN = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9,
-           "trillion": 10**12, "quadrillion": 10**15}  # fmt: skip
+           "trillion": 10**12, "quadrillion": 10**15, "dozen": 12}  # fmt: skip
 _SIGNS = {"negative": -1, "minus": -1, "positive": 1, "plus": 1, "минус": -1, "meno": -1,
           "负": -1}  # fmt: skip
 _CHINESE = {word: number for number, word in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}

@@ -13,7 +13,7 @@ from rewards.math.families import declared_apart
 from rewards.math.intervals import turned
 from rewards.math.layout import TEXT_LIMIT, clean
 from rewards.math.lexer import Measured, has_comma_groups, may_measure, tokens
-from rewards.math.magnitudes import spelt
+from rewards.math.magnitudes import PARTS, spelt
 from rewards.math.nodes import Call, Node, Number, Words
 from rewards.math.parser import parse
 from rewards.math.tokens import NotMathError
@@ -25,6 +25,7 @@ _COMMA_MEASURE = re.compile(
     r"-?\d+,\d+\s*(?:\\text\s*\{\s*)?(?:[\u0400-\u04ff]+|mili(?:on|ard)[ei]|€)[^\d,]*$"
 )
 _SPELT = re.compile(r"[A-Za-z]+(?:(?: |-| - )[A-Za-z]+)+")
+_AND_A_PART = re.compile(r"(\d{1,30}) and (?:a|one) (half|third|quarter|fourth|fifth|eighth|tenth)")
 _OHM = re.compile(r"(?<=[\d}) ])([kMGm]|\\mu)? ?\\Omega(?![a-zA-Z])")
 _SENTENCE_MATH = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -53,6 +54,8 @@ def read(text: str) -> Answer:
     if (division := _REMAINDER.fullmatch(cleaned)) is not None:
         parts = [Number(Fraction(part), None, len(part)) for part in division.groups()]
         return Answer(cleaned, (Call("remainder", tuple(parts)),))
+    if (part := _AND_A_PART.fullmatch(cleaned)) is not None:
+        return Answer(cleaned, (Number(int(part[1]) + PARTS[part[2]], None, len(part[1])),))
     if _SPELT.fullmatch(cleaned) and (number := spelt(cleaned)) and not number[1]:
         return Answer(cleaned, (Words(cleaned),))
     if _COMMA_MEASURE.match(cleaned):

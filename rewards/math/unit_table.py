@@ -81,7 +81,7 @@ _NAMED = {
     "mass": {
         "1": "kilo kilos chilogrammo chilogrammi кг килограмм килограмма килограммов 千克 公斤",
         "1/1000": "grammo grammi г грамм грамма граммов 克", "1/1000000": "мг миллиграмм 毫克",
-        "45359237/100000000": "lb lbs pound libbra libbre фунт фунтов 磅",
+        "45359237/100000000": "lb lbs pound pounds libbra libbre фунт фунтов 磅",
         "45359237/1600000000": "oz ounce oncia once унция 盎司", "1000": "t tonne tonnes ton tons "
         "tonnellata tonnellate тонна тонны тонн 吨", "1/2": "斤", "100": "quintal quintale центнер",
         "45359237/50000": "ton tons", "317514659/50000000": "stone", "1/5000": "carat carats",
@@ -125,7 +125,8 @@ _NAMED = {
     "share": {"1/100": "% percent pct percentage percento процент процента процентов 百分点",
               "1/1000": "‰ permille permil", "1/10000": "bp bps", "1/1000000": "ppm",
               "1/1000000000": "ppb"},
-    "data": {"8192": "KB KiB kib", "8388608": "MiB", "8589934592": "GiB", "8796093022208": "TiB"},
+    "data": {"8192": "KB KiB kib", "8388608": "MiB MB", "8589934592": "GiB GB",
+             "8796093022208": "TiB TB"},
     "luminous": {"1": "cd candela lm lumen"},
     "illuminance": {"1": "lx lux"},
     "decibel": {"1": "dB decibel"},

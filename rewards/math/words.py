@@ -40,8 +40,8 @@ older elder
 younger
 faster quicker 更快 быстрее
 slower 更慢 медленнее
-earlier sooner before 之前 раньше до prima
-later after since 之后 позже после dopo
+earlier early sooner before 之前 раньше до prima
+later late after since 之后 позже после dopo
 ago 以前 назад fa
 heavier
 lighter
@@ -130,7 +130,7 @@ def _index(text: str) -> dict[str, str]:
 STRONG, WEAK = _index(_MEANINGS), _index(_WEAK)
 _CJK_STRONG = sorted((w for w in STRONG if _CJK.match(w)), key=len, reverse=True)
 _SCALED = frozenset(word for word in NUMBER_WORDS if word not in {"one"})
-_JOINED_UP = {"в квадрате": "squared", "to the": "power", "out of": "divided"}
+_JOINED_UP = {"в квадрате": "squared", "out of": "divided"}
 
 
 def strong_marks(words: Iterable[str]) -> frozenset[str]:

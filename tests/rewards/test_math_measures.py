@@ -45,6 +45,13 @@ SAME = """
 60 words per minute | 60
 5 cents | $0.05
 USD 5 | 5 dollars
+5 pounds | 80 oz
+5 pounds | £5
+1 ton | 2000 pounds
+1 GB | 1024 MB
+5 and a half | 5.5
+a dozen | 12
+5 units left | 5 units to the left
 2h | 120 min
 30\\degree | 30^\\circ
 5 over 6 | 5/6
@@ -134,6 +141,8 @@ negative 5 | 5
 5 remainder 2 | 5
 5 remainder 2 | 5 remainder 3
 5 AM | 5 PM
+5 hours early | 5 hours late
+5 halfs | 5
 1:30 pm | 1:30 a.m.
 5 big red round wooden balls | 5
 5 cm | 5 apples
