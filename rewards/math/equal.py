@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rewards.math.answers import bare
 from rewards.math.measures import is_measured
-from rewards.math.nodes import Call, Items, Node, Number
+from rewards.math.nodes import Call, Items, Node, Number, Quantity
 from rewards.math.reading import Answer, read, read_measured, read_sentence
 from rewards.math.rules import same as same_node
 from rewards.math.texts import as_words, drawn_otherwise, same_text
@@ -27,6 +27,7 @@ class Decision:
     """What the answer and the reference were read as, where they were compared as mathematics."""
 
 
+_CERTAIN_UNIT = re.compile(r"[^\W\d_]{2}|/")
 ALGEBRA_LIMIT = 1_000  # characters
 _PLAIN = re.compile(
     r"(?P<sign>-?)(?:(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<part>[0-9]{1,9}))?"
@@ -116,11 +117,18 @@ def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
         compared = one in answer.readings[:1] and other in wanted.readings[:1]
         if compared or has_symbols(one) or has_symbols(other):
             continue
+        if other not in wanted.readings[:1] and _may_be_variable(other) and not is_measured(one):
+            continue
         same, rule = same_node(one, other)
         if same:
             return Decision(True, rule, (one, other))
         outcome = outcome or Decision(False, rule)
     return outcome
+
+
+def _may_be_variable(node: Node) -> bool:
+    """Whether a unit is one letter with an exponent: in `6 s^2` it may well be a side."""
+    return isinstance(node, Quantity) and _CERTAIN_UNIT.search(node.unit) is None
 
 
 def _may_be_meant(gold: Node, mine: Node) -> bool:

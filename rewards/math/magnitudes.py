@@ -104,7 +104,7 @@ def chinese_scale(run: str) -> tuple[Fraction, str]:
 
 def spelt(text: str) -> tuple[Fraction, str] | None:
     """A number in words and what stands behind it: `twenty-five apples` is 25 and `apples`."""
-    if len(text) > TEXT_LIMIT:
+    if len(text) > TEXT_LIMIT or "?" in text:
         return None
     words = _WORD.findall(text)
     if len(words) == 1 and _CHINESE_NUMBER.fullmatch(words[0]):

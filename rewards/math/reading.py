@@ -20,7 +20,7 @@ from rewards.math.tokens import NotMathError
 from rewards.math.words import may_label
 
 MU = "\\mu"
-_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"-?(?!0*[1-9]\d{0,2},\d{3}$)\d+,\d+")
 _COMMA_MEASURE = re.compile(
     r"-?\d+,\d+\s*(?:\\text\s*\{\s*)?(?:[\u0400-\u04ff]+|mili(?:on|ard)[ei]|€)[^\d,]*$"
 )
