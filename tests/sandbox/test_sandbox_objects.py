@@ -200,7 +200,35 @@ class P:
     def __hash__(self): return 0
     def add(self, o): return P(0)
 """
+HANDED = """
+class Node:
+    def __init__(self, v): self.v = v
+    def check(self): assert self.v == 5
+n = Node(1)
+assert f(n) == 2
+assert f(lambda: n) == 2
+n.check()
+"""
+TAKES_MORE = """
+def attempt(*steps):
+    for step in steps:
+        try: step()
+        except Exception: pass
+"""
 WRONG: Mapping[str, tuple[str, str]] = {
+    "changes a test's object": (
+        TAKES_MORE + "def f(n):\n    attempt(lambda: setattr(n, 'check', lambda: None),\n"
+        "        lambda: setattr(n, '__class__', object), lambda: n.__dict__.update(v=5),\n"
+        "        lambda: n.__init__(5))\n    return 2\n",
+        HANDED,
+    ),
+    "reaches through a test's function": (
+        TAKES_MORE + "def f(g):\n    attempt(lambda: setattr(g.__globals__['n'], 'v', 5),\n"
+        "        lambda: setattr(g, '__code__', attempt.__code__),\n"
+        "        lambda: setattr(g.__closure__[0].cell_contents, 'v', 5),\n"
+        "        lambda: g().__init__(5))\n    return 2\n",
+        HANDED,
+    ),
     **{
         f"{claim}, {name}": (source, f"import math\nfor i in (1, 2):\n    assert {claim}\n")
         for claim in CLAIMS
