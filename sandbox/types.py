@@ -41,11 +41,12 @@ class Limits(Model):
     """What one run of a program may take."""
 
     wall_seconds: float = Field(default=10.0, gt=0, le=300)
-    """Wall time of one run: of one stdio case, or of all calls of one process together."""
+    """Wall time of one run: of one stdio case, or of all calls of one process together. It counts
+    from the run's start, without the time in which others had a CPU that the run wanted."""
     cpu_seconds: float | None = Field(default=None, gt=0, le=300)
     """CPU time of one process of a run; none: as `wall_seconds`."""
     total_seconds: float = Field(default=100.0, gt=0, le=3600)
-    """Wall time of all runs of a judgement together; the cases after it fail."""
+    """Such wall time of all runs of a judgement together; the cases after it fail."""
     memory_mb: int = Field(default=512, ge=16, le=65536)
     """Memory of a run, its files in /tmp and /dev/shm included."""
     processes: int = Field(default=64, ge=1, le=1024)

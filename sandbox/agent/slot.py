@@ -23,7 +23,7 @@ from . import cgroups
 from .denied import Denied, Wall, offspring
 
 START_SECONDS: Final = 20.0  # for a zygote to put up its root
-END_SECONDS: Final = 10.0  # for the kernel to tear a killed run down
+END_SECONDS: Final = 60.0  # for the kernel to tear a killed run down, on a loaded machine too
 PYTEST_MB: Final = 12  # what it takes in a zygote that has loaded it
 CHUNK: Final = 1 << 16
 FIRST_UID: Final = 200_000

@@ -29,7 +29,7 @@ from tests.sandbox.conftest import require
 LOOP = Program(source="while True: pass")
 HONEST = Program(source="print(7)")
 SEVEN = [TestCase(stdout="7")]
-WALL = 0.6
+WALL = 0.8
 RIVALS = 3
 
 
@@ -118,7 +118,7 @@ async def test_what_others_had_of_the_cpu_is_not_counted() -> None:
         busy = f"import time\nwhile time.process_time() < {WALL / 2}: pass\nprint(7)"
         threaded = f"import threading\ndef f():\n    import time\n    while time.process_time() < \
 {WALL / 2}: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()\nprint(7)"
-        asleep = f"import time\ntime.sleep({WALL / 2})\nprint(7)"
+        asleep = f"import time\ntime.sleep({WALL / 4})\nprint(7)"
         forever = "import time\ntime.sleep(60)"
         ignoring = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
         with rivals(core):
