@@ -69,6 +69,16 @@ class Wall:
         self._denied = denied
         self._has_had = has_had
         self._began = time.monotonic()
+        self._ended: float | None = None
+
+    @property
+    def ended(self) -> float:
+        """When the run was over, on the monotonic clock; until then: now."""
+        return time.monotonic() if self._ended is None else self._ended
+
+    def end(self) -> None:
+        """It is over: what comes now is the kernel's work."""
+        self._ended = time.monotonic()
 
     @property
     def denied_seconds(self) -> float:

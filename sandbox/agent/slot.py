@@ -211,7 +211,7 @@ class Slot:
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run the roles of `request` to their end, and say how it went.
 
-        `wall_seconds` of the answer is without `denied_seconds`.
+        `wall_seconds` of the answer is without `denied_seconds`, and until it was stopped.
 
         Raises:
             BrokenError: The zygote died; a new one is there.
@@ -241,7 +241,7 @@ class Slot:
         answer = {
             "ended": ended,
             "stopped": stopped,
-            "wall_seconds": max(0.0, time.monotonic() - began - wall.denied_seconds),
+            "wall_seconds": max(0.0, wall.ended - began - wall.denied_seconds),
             "denied_seconds": wall.denied_seconds,
             "cpu_seconds": sum(role["cpu_seconds"] for role in ended),
             "memory_mb": 0.0,
@@ -315,20 +315,20 @@ class Slot:
             if left <= 0:
                 if stopped is not None:
                     raise EOFError(f"a run did not end {END_SECONDS:g} s after it was killed")
-                stopped, end = self._kill("wall")
+                stopped, end = self._kill("wall", wall)
                 continue
             for fd, _ in poll.poll(min(left, 600.0) * 1000):
                 if fd == self._stop:
                     os.eventfd_read(self._stop)
                     if stopped is None:
-                        stopped, end = self._kill("cancelled")
+                        stopped, end = self._kill("cancelled", wall)
                 elif fd == self._control.fileno():
                     ended = self._answer() or ended
                 elif not pipes.captures[fd].read(fd):
                     poll.unregister(fd)
                     pending.discard(fd)
                 elif pipes.captures[fd].ends_run and stopped is None:
-                    stopped, end = self._kill("output")
+                    stopped, end = self._kill("output", wall)
         for fd in pending:  # whoever could still write has gone; descriptors may linger in sockets
             with contextlib.suppress(BlockingIOError):
                 while pipes.captures[fd].read(fd):
@@ -346,7 +346,8 @@ class Slot:
             return offspring(self._process.pid)
         return [pid for pid in self._group.processes() if pid != self._process.pid]
 
-    def _kill(self, reason: str) -> tuple[str, float]:
+    def _kill(self, reason: str, wall: Wall) -> tuple[str, float]:
+        wall.end()
         self._control.send(b'{"kill": true}')
         return reason, time.monotonic() + END_SECONDS
 
