@@ -1,7 +1,8 @@
 r"""Taking the final answer out of a worked solution, as GSM8K's `#### 42` needs it.
 
 With "auto" the GSM8K convention is followed where every reference of a source follows it, and
-references are left alone otherwise: a source is never treated half one way, half the other.
+references are left alone otherwise: a source is never treated half one way, half the other. The
+verifier `math` reads worked solutions among other references by itself.
 """
 
 import re
