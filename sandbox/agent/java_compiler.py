@@ -19,7 +19,7 @@ SERVER: Final = Path(__file__).with_name("compiler")
 ASM: Final = "java.base/jdk.internal.org.objectweb.asm=ALL-UNNAMED"  # reads and writes class files
 MEMORY_MB: Final = 768
 ANSWER_BYTES: Final = 64 << 20
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 60.0
 
 
 class JavaCompiler:
@@ -83,7 +83,10 @@ class JavaCompiler:
         }
         self._thread = threading.Thread(target=self._host, args=(request,), daemon=True)
         self._thread.start()
-        self._ask({"files": {"Warm.java": "public class Warm { }"}}, START_SECONDS)
+        try:
+            self._ask({"files": {"Warm.java": "public class Warm { }"}}, START_SECONDS)
+        except TimeoutError as error:  # no program is to blame for it
+            raise BrokenError(f"the Java compiler did not start: {error}") from error
 
     def _host(self, request: dict[str, Any]) -> None:
         try:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from sandbox import HarnessTests, Judgement, Limits, Program, Sandbox, TestsError, Trust
+from sandbox.agent import java_compiler
+from sandbox.agent.slot import BrokenError
 from sandbox.drivers.java_source import Token, braces, main_class, tokens, top
 from sandbox.trust import trust_of
 
@@ -271,6 +273,28 @@ async def test_what_a_source_declares(
     assert [(one.name, one.is_closed) for one in top(parts)] == types
     assert braces(parts) == open_braces
     assert main_class(parts) == main
+
+
+class Silent:
+    """A slot in which a compiler starts and says nothing."""
+
+    def run(self, request: dict[str, Any]) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
+
+    def processes(self) -> list[int]:
+        return []
+
+
+async def test_no_program_is_to_blame_for_a_compiler_that_does_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(java_compiler, "START_SECONDS", 0.05)
+    compiler = java_compiler.JavaCompiler(Silent())  # type: ignore[arg-type]
+    with pytest.raises(BrokenError, match="did not start"):
+        compiler.compile({"Main.java": "class Main { }"}, "java", 30.0)
 
 
 async def test_texts_that_never_end_are_read(text_size: int = 1 << 17) -> None:
