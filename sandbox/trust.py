@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sandbox.drivers import native
 from sandbox.drivers.java import runs_together
 from sandbox.split import split_check, split_script
 from sandbox.types import AnyTests, CallTests, CheckTests, Language, StdioTests, Trust
@@ -46,6 +47,7 @@ def _java(source: str) -> Trust:
 
 
 def _native(source: str) -> Trust:
+    native.require_main(source)
     return Trust.IN_PROCESS
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from sandbox.drivers.files import command, driver
+from sandbox.errors import TestsError
 from sandbox.execution import Build
 from sandbox.languages import C_FLAGS, CPP_FLAGS, HEADERS, LANGUAGES
 
@@ -19,6 +20,7 @@ STEP: Final = (  # the folder /app is the scripts' package
     "exec python3 -s -B -c "
     "'import sys; sys.path.append(\"/\"); from app.{step} import main; main()' {language} {flags}"
 )
+_COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 # A test may begin by closing the function that the program ends in.
 _CLOSING: Final = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*((?:\}\s*)+;?)", re.DOTALL)
 
@@ -43,6 +45,16 @@ def harness(language: str, source: str, test: str) -> tuple[Build, tuple[str, ..
     files = {f"test.{language}": test}
     files |= {name: driver(name) for name in ("native_start.c", "assert.h", "prelude.h")}
     return _step(language, "test", files, program), command(language)
+
+
+def require_main(test: str) -> None:
+    """Check that there is something to run.
+
+    Raises:
+        TestsError: The test has no function `main`.
+    """
+    if not re.search(r"\bmain\s*\(", _COMMENT.sub(" ", test)):
+        raise TestsError("the test has no function main, so that nothing of it would run")
 
 
 def _step(language: str, step: str, files: dict[str, str], *parts: Build) -> Build:

@@ -120,6 +120,14 @@ async def test_limits_are_what_the_request_says(box: Sandbox) -> None:
     assert (await box.run(big, limits=Limits(disk_mb=1))).status is Status.RUNTIME_ERROR
 
 
+# A filter that any process may give itself, once it can get no new rights.
+ALLOW_ALL = """import ctypes, struct
+libc = ctypes.CDLL(None)
+line = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7FFF0000))
+class Filter(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_void_p))
+allow = Filter(1, ctypes.addressof(line))
+"""
 FORBIDDEN = {
     "network": "import socket\nsocket.create_connection(('127.0.0.1', 80), 1)",
     "name_lookup": "import socket\nsocket.getaddrinfo('example.org', 80)",
@@ -146,6 +154,9 @@ FORBIDDEN = {
     "raise_limit": "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
     "lower_oom_score": "open('/proc/self/oom_score_adj', 'wb', 0).write(b'-500')",
     "cgroup": "import os\nassert os.listdir('/sys/fs/cgroup')",
+    "filter_by_prctl": f"{ALLOW_ALL}assert libc.prctl(22, 2, ctypes.byref(allow), 0, 0) == 0",
+    "filter_by_seccomp": f"{ALLOW_ALL}assert libc.syscall(317, 1, 0, ctypes.byref(allow)) == 0",
+    "dispatch": f"{ALLOW_ALL}assert libc.prctl(59, 0, 0, 0, 0) == 0",
 }
 
 

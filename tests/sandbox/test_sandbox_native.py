@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from sandbox import HarnessTests, Limits, Program, Sandbox, SandboxError
+from sandbox import HarnessTests, Limits, Program, Sandbox, SandboxError, TestsError
 from sandbox.agent.drivers.native_text import bent, names_type, type_names, types_of
+from sandbox.trust import trust_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -185,6 +186,8 @@ CPP_OPEN = "#include <assert.h>\nlong twice(long n) {\n    return 2 * n;\n"
 CPP_OPEN_TEST = (
     "}\nint main() {\n    auto candidate = twice;\n    assert(candidate((3)) == (6));\n}\n"
 )
+CPP_BARE = "class Solution {\npublic:\n    vector<int> f(string s) { return {int(s.size())}; }\n};"
+CPP_BARE_TEST = 'int main() { vector<int> v = Solution().f("abc"); assert(v == vector<int>{3}); }'
 HONEST = {
     "c-types": ("c", C_TYPES, C_TYPES_TEST),
     "c-apart": ("c", C_OWN, C_APART_TEST),
@@ -193,6 +196,7 @@ HONEST = {
     "cpp-default": ("cpp", CPP_VALUES, "int main() { return plus_six(1) != 7; }"),
     "cpp-own-name": ("cpp", CPP_VALUES, "int main() { assert(gcd(12, 8) == 4); }"),
     "cpp-types": ("cpp", CPP_TYPES, CPP_TYPES_TEST),
+    "cpp-bare": ("cpp", CPP_BARE, CPP_BARE_TEST),
     "cpp-open": ("cpp", CPP_OPEN, CPP_OPEN_TEST),
 }
 
@@ -235,7 +239,6 @@ SYSTEM = """static long sys(long n, long a, const void *b, long c) {
 static void take(void) { char b[64]; sys(1, 3, b, sys(0, 4, b, 64)); sys(231, 0, 0, 0); }
 """
 ATTACKS = {
-    "exit": ("c", END + "int add(int a, int b) { exit(0); }", ADD),
     "constructor": (
         "c",
         END
@@ -257,11 +260,10 @@ ATTACKS = {
         "    if (n > 20) _exit(0);\n    sigsetjmp(place, 1); return n++;\n}",
         ADD_EXITS,
     ),
-    "fork": (
+    "arithmetic": (
         "c",
-        END + "#include <sys/wait.h>\nint add(int a, int b) { for (int i = 0; i < 20; i++) "
-        "{ if (!fork()) return i; int s; wait(&s); if (!s) exit(0); } exit(0); }",
-        ADD,
+        "int __popcountdi2(long n) { return 7; }\nint half(int n) { return 5; }",
+        "int main(void) { volatile long n = half(3); return __builtin_popcountll(n) != 7; }",
     ),
     "exec": (
         "c",
@@ -293,11 +295,6 @@ ATTACKS = {
     "equal": (
         "cpp",
         EQUAL + "A add(int, int) { return {}; }",
-        "int main() { assert(add(1, 2) == 3); }",
-    ),
-    "equal of a template": (
-        "cpp",
-        EQUAL + "template <class T> A add(T, T) { return {}; }",
         "int main() { assert(add(1, 2) == 3); }",
     ),
     "equal in a class": (
@@ -419,6 +416,15 @@ async def test_what_reaches_around_its_test_does_not_compile(box: Sandbox, name:
     judgement = await box.judge(Program(source=source, language="c"), HarnessTests(source=test))
     assert judgement.status == "compile_error"
     assert said in judgement.compile_log
+
+
+async def test_a_test_without_a_main_is_at_fault(box: Sandbox) -> None:
+    test = HarnessTests(source="// int main() { }\nint check(void) { return add(1, 2) == 3; }")
+    for language in ("c", "cpp"):
+        with pytest.raises(TestsError, match="no function main"):
+            trust_of(test, language)  # type: ignore[arg-type]
+    with pytest.raises(TestsError, match="no function main"):
+        await box.judge(Program(source=WRONG, language="c"), test)
 
 
 LOOK = """

@@ -20,6 +20,7 @@ from .native_tools import (
     APP,
     CHECKS,
     PRELUDE,
+    STD,
     WORD,
     Made,
     attempt,
@@ -82,10 +83,19 @@ def _c(source: str, flags: list[str]) -> Made:
 
 
 def _cpp(source: str, flags: list[str]) -> Made:
-    text = f'#include <bits/stdc++.h>\n#define main plumb_program_main\n#include "{source}"\n'
-    _write("/tmp/main.cpp", text)
-    must("g++", *flags, *CHECKS, "-S", "-o", "/tmp/program.s", "/tmp/main.cpp")
+    said = ""
+    for std in ("", STD):
+        text = f"#include <bits/stdc++.h>\n{std}\n#define main plumb_program_main\n"
+        text += f'#include "{source}"\n'
+        _write("/tmp/main.cpp", text)
+        done = attempt("g++", *flags, *CHECKS, "-S", "-o", "/tmp/program.s", "/tmp/main.cpp")
+        if done.returncode == 0:
+            break
+        said = said or done.stdout
+    else:
+        fail(said)
     made = _assembled("cpp")
+    made.with_std = bool(std)
     before = ["-include", "bits/stdc++.h", "-fpch-preprocess"]
     made.unit, made.headers = _own_lines(source, ["g++", *flags, MAIN, *before])
     made.own = type_names(made.unit)

@@ -25,6 +25,7 @@ from .native_tools import (
     APP,
     CHECKS,
     PRELUDE,
+    STD,
     WORD,
     Made,
     attempt,
@@ -66,6 +67,8 @@ ENDINGS = {
     **{name: f"plumb_{name}" for name in ("exit", "_exit", "_Exit", "quick_exit", "abort")},
 }
 _NEW_AND_DELETE = re.compile(r"_Z(nw|na|dl|da)[A-Za-z]")
+# Names of the compiler's and the library's own, which are never given to a test as the program's.
+_RESERVED = re.compile(r"__|_[A-Y]|_Z(?:N?K?|T[VISTC]N?)S[tabsiod]")
 _NO_FUNCTIONS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "decltype"})
 # What the library's own comparisons, which are compiled with a unit, call.
 _COMPARING = frozenset({"memcmp", "bcmp", "memchr", "strlen", "strcmp", "wmemcmp", "wcslen"})
@@ -105,16 +108,19 @@ class Builder:
             return said
         needed = {name for _, name in symbols("/tmp/test.o", "--undefined-only")}
         given = {symbol for name in used for _, symbol in self.made.functions[name]}
-        self._isolate(sorted((needed & set(self.made.defined)) - (self._exported() - given)))
+        offered = {name for name in self.made.defined if not _RESERVED.match(name)}
+        self._isolate(sorted(needed & (given | (offered - self._exported()))))
         return self._link("/tmp/test.o", "/tmp/program.o")
 
     def _compile_apart(self, declared: list[str]) -> "str | None":
         """Compile the test with what is known of the program; what is wrong, if nothing helps."""
-        said: str | None = ""
-        preludes = (True, False) if self.language == "c" else (False,)
+        said = ""
+        heads = [[f'#include "{PRELUDE}"'], []]
+        if self.language == "cpp":
+            heads = [["#include <bits/stdc++.h>", std] for std in ("", STD)]
         for types in dict.fromkeys((self.made.types, "")):
-            for prelude in preludes:
-                lines = [*self._heading(prelude), types, *declared, *self._ending()]
+            for head in heads:
+                lines = [*head, types, *declared, *self._ending()]
                 done = self._compile(lines, "/tmp/test.o")
                 if done is None:
                     return None
@@ -130,19 +136,15 @@ class Builder:
         library = LIBRARY if self.language == "cpp" else self._exported()
         return [name for name in named if name not in library] or named
 
-    def _heading(self, prelude: bool) -> list[str]:
-        if self.language == "c":
-            return [f'#include "{PRELUDE}"'] if prelude else []
-        has_using = re.search(r"(?m)^\s*using\s+namespace\s+std\s*;", self.made.unit)
-        return ["#include <bits/stdc++.h>"] + (["using namespace std;"] if has_using else [])
-
     def _ending(self) -> list[str]:
         return [f'#include "{APP}/assert.h"', f'#include "{self.test}"']
 
     def _exported(self) -> set[str]:
         names = ["libc.so.6", "libm.so.6"] + (["libstdc++.so.6"] if self.language == "cpp" else [])
+        names += ["libgcc.a", "libgcc_s.so.1"]
         found = [must(self.command[0], f"-print-file-name={name}").strip() for name in names]
-        return {one for file in found for _, one in symbols(file, "-D", "--defined-only")}
+        ways = [(file, "" if file.endswith(".a") else "-D") for file in found]
+        return {one for file, way in ways for _, one in symbols(file, way, "--defined-only")}
 
     def _isolate(self, kept: list[str]) -> None:
         """Leave nothing of the program's object to be seen but `kept`."""
@@ -154,7 +156,9 @@ class Builder:
     def _one_unit(self, before: str) -> None:
         self._check_library()
         made = self.made
-        lines = ["#include <bits/stdc++.h>"] if self.language == "cpp" else []
+        lines = []
+        if self.language == "cpp":
+            lines += ["#include <bits/stdc++.h>", STD if made.with_std else ""]
         if self.language == "c":
             lines += [f'#include "{PRELUDE}"'] if made.with_prelude else self._declared()
         lines += [f'#include "{APP}/assert.h"']
@@ -162,16 +166,34 @@ class Builder:
         lines += ["#pragma GCC push_options", made.unit, '# 1 "test"', "#pragma GCC pop_options"]
         if self.language == "c":
             lines += ["#include <stdbool.h>"]
-        said = self._compile(
-            [*lines, *self._ending()], "/tmp/test.o", "-fdump-tree-original=/tmp/all"
-        )
-        if said is not None:
+        lines += self._endings()
+        said = ""
+        for std in ("", STD) if self.language == "cpp" else ("",):
+            unit = [*lines, std, *self._ending()]
+            done = self._compile(unit, "/tmp/test.o", "-fdump-tree-original=/tmp/all")
+            if done is None:
+                break
+            said = said or done
+        else:
             fail(before or said)
         if self.language == "cpp":
             self._check_types()
-        said = self._link("/tmp/test.o")
-        if said is not None:
-            fail(before or said)
+        done = self._link("/tmp/test.o")
+        if done is not None:
+            fail(before or done)
+
+    def _endings(self) -> list[str]:
+        """Give the test its own ways to end, where their names can be no members of a class."""
+        lines = []
+        for name in sorted(self.words & ENDINGS.keys() - {"main"}):
+            if re.search(rf"(?:\.|->|(?<!\bstd)::)\s*{name}\b", self.bare):
+                continue
+            declared = f"void {ENDINGS[name]}({'void' if name == 'abort' else 'int'})"
+            declared += " __attribute__((__noreturn__));"
+            if self.language == "cpp":
+                declared = f'extern "C" {declared} namespace std {{ using ::{ENDINGS[name]}; }}'
+            lines += [declared, f"#define {name} {ENDINGS[name]}"]
+        return lines
 
     def _declared(self) -> list[str]:
         """What C's own functions are, for a program that defines some of them itself."""
@@ -181,7 +203,8 @@ class Builder:
         """Refuse functions of the program that stand where the test means the library's."""
         exported = self._exported()
         for name in self.made.defined:
-            is_used = name in self.words or (self.language == "cpp" and name in _COMPARING)
+            is_used = name in self.words or name.startswith("__")
+            is_used = is_used or (self.language == "cpp" and name in _COMPARING)
             if is_used and name in exported:
                 fail(f"error: the program replaces {name} of the library, which its test uses")
             if _NEW_AND_DELETE.match(name):
@@ -233,7 +256,8 @@ class Builder:
         elif own:
             must("objcopy", *(f"--localize-symbol={name}" for name in own), "/tmp/judge.o")
         flags = ("-Wl,-z,relro,-z,now", "-s", "-o", "/tmp/main")
-        done = attempt(self.command[0], *flags, "/tmp/judge.o", *others, "-lm")
+        # The program's constructors run first, as those of a program do that a test follows.
+        done = attempt(self.command[0], *flags, *others, "/tmp/judge.o", "-lm")
         return None if done.returncode == 0 else done.stdout
 
 

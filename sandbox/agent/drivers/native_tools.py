@@ -17,6 +17,7 @@ PRELUDE = f"{APP}/prelude.h"
 # A function that ends without its return would run on into what follows it, or let the compiler
 # drop the assertions about it.
 CHECKS = ("-fsanitize=return,unreachable", "-fsanitize-undefined-trap-on-error")
+STD = "using namespace std;"
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -29,6 +30,7 @@ class Made:
         unit: Its own lines, preprocessed: nothing of its macros and directives is left.
         headers: The library's headers that they need, in order.
         with_prelude: Whether it was compiled behind the headers that C programs take for granted.
+        with_std: Whether it takes the names of `std` for granted, as programs for LeetCode do.
         types: The types that it declares (C), as text.
         functions: Of the functions that a test could call, by name: declarations and symbols.
         own: The names of its types (C++).
@@ -40,6 +42,7 @@ class Made:
     unit: str
     headers: list[str]
     with_prelude: bool = False
+    with_std: bool = False
     types: str = ""
     functions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     own: list[str] = field(default_factory=list)
@@ -84,11 +87,12 @@ def symbols(file: str, *options: str) -> list[tuple[str, str]]:
 
 
 def _names(file: str, *options: str) -> Sequence[str]:
-    said = must("nm", "--format=posix", *options, file)
+    said = must("nm", "--format=posix", *filter(None, options), file)
     found = []
     for line in said.splitlines():
-        name, kind, *_ = line.split(" ")
-        found.append(f"{kind} {name}")
+        name, *rest = line.split(" ")
+        if rest:  # or it is the name of a member of an archive
+            found.append(f"{rest[0]} {name}")
     return found
 
 
