@@ -136,7 +136,7 @@ class HarnessTests(Model):
 
     kind: Literal["harness"] = "harness"
     source: Source
-    """Python and JavaScript: runs in a process of its own, which reaches the program across a
+    """Python, JavaScript and Java: runs in a process of its own, which reaches the program across a
     process boundary. Other languages: appended to the program."""
 
 
