@@ -32,6 +32,9 @@ _CASE: Final = re.compile(
     re.VERBOSE,
 )
 _GROUP: Final = re.compile(r"""(?<![.\w$])[fx]?(?:describe|suite|context)(?:\.\w+)*\s*\(\s*['"`]""")
+_MODULE_MOCK: Final = re.compile(
+    r"\b(?:jest|vi)\.\w*(?:[mM]ock(?:Module)?|Actual|Modules)\s*\(\s*['\"`]"
+)
 _SNAPSHOT: Final = re.compile(r"\.to\w*Snapshot\s*\(")
 CLAIMING: Final = frozenset({"assert", "assert/strict", "chai", "expect"})
 LIBRARIES: Final = CLAIMING | {"@jest/globals", "vitest", "mocha", "jest", "bun:test", "test"}
@@ -63,6 +66,8 @@ def read_javascript(source: str) -> None:
         raise TestsError("the test makes no claim that could fail")
     if _SNAPSHOT.search(code):
         raise TestsError("the test compares with a snapshot, which is not here")
+    if _MODULE_MOCK.search(source):
+        raise TestsError("the test replaces a module, and the program is one file")
     for name in modules:
         is_known = name in LIBRARIES or name.partition("/")[0] in NODE or PROGRAM.match(name)
         if not is_known and "try" not in code:

@@ -158,6 +158,12 @@ SCRIPTS: tuple[tuple[str, str, str | None], ...] = (
     (JS_FAIR, JS_FAIR_TEST, None),
     ("const add = () => 0; /*", f"{JS_TEST} /* */", "does not load: SyntaxError"),
     ("null.x", JS_TEST, "does not load: TypeError"),
+    (
+        "const add = async () => 4;",
+        "it('x', () => { add().then((x) => expect(x).toBe(3)) })",
+        "toBe",
+    ),
+    ("const add = async () => { throw 1 };", "add(); setTimeout(() => assert(1), 9)", "Error: 1"),
     ("const sub = 1;", JS_TEST, "ReferenceError: add is not defined"),
     (
         "function f() { setTimeout(() => { throw 1 }, 1) }",
@@ -179,6 +185,7 @@ UNUSABLE = {
     "claims_nothing": "console.log('should be 3:', add(1, 2)) // assert",
     "only_groups": "describe('adds', () => { expect(add(1, 2)).toBe(3) })",
     "all_skipped": "it.skip('adds', () => { expect(add(1, 2)).toBe(3) }); xit('x', () => {})",
+    "module_mock": "jest.mock('./api'); it('adds', () => { expect(add(1, 2)).toBe(3) })",
     "snapshot": "it('adds', () => { expect(add(1, 2)).toMatchSnapshot() })",
     "does_not_compile": "assert.equal(add(1, 2) 3)",
     "needs_a_module": "const _ = require('lodash'); assert(_.isEqual(add(1, 2), 3))",

@@ -25,6 +25,8 @@ const { Wire } = require("./wire.js");
 
 const { stringify } = JSON;
 const { writeSync } = fs;
+const { setTimeout } = globalThis;
+const MOST_LOOKS = 50;
 const end = process.reallyExit.bind(process);
 const FILE = "test.js";
 const HAS_INSTANCE = "code0.prototype.@Symbol.hasInstance";
@@ -46,6 +48,7 @@ function conclude(outcome, reason = "") {
 
 const lose = (reason) => conclude("failed", reason);
 const unusable = new WeakSet();
+const unhandled = new Map(); // promise -> what it was rejected with
 
 function fail(error) {
   if (Object(error) === error && unusable.has(error)) conclude("unusable", error.message);
@@ -141,7 +144,7 @@ function refuseBuiltins(values) {
 const [assert, strict] = asserts(run);
 const suite = new Suite(run);
 const clock = new Clock();
-const mocks = new Mocks();
+const mocks = new Mocks(run.unusable);
 const jest = mocks.api(clock.api());
 const expect = makeExpect(run);
 const chai = makeChai(run, assert);
@@ -206,6 +209,7 @@ let isRunning = true;
 
 function finish(isToldToEnd = false) {
   if (process.exitCode) conclude("failed", `the test ended with exit code ${process.exitCode}`);
+  for (const error of unhandled.values()) fail(error);
   if (!suite.isDone) conclude("failed", "Error: a test is still waiting when nothing is left to wait for");
   if (isSuite && suite.ran === 0) conclude("failed", "Error: none of the cases of the test ran");
   const isWaiting = isRunning || pending.running.size > 0;
@@ -221,6 +225,10 @@ async function main(body) {
   isRunning = false;
   if (suite.isDone) return;
   await suite.runAll();
+  // A case may have left a promise behind that it did not return.
+  for (let looks = 0; looks < MOST_LOOKS && (looks === 0 || link.promises.size > 0); looks++) {
+    await new Promise((resolve) => void setTimeout(resolve, 1));
+  }
   finish(true);
 }
 
@@ -232,7 +240,8 @@ shareNames(link, loaded.names.map(String), text, isTaken);
 shareAdditions(link, text);
 hold();
 process.setUncaughtExceptionCaptureCallback(fail);
-process.on("unhandledRejection", fail);
+process.on("unhandledRejection", (error, promise) => void unhandled.set(promise, error));
+process.on("rejectionHandled", (promise) => void unhandled.delete(promise));
 process.once("beforeExit", () => finish());
 pending.watch();
 main(body).catch(fail);

@@ -79,7 +79,9 @@ function define(object, properties) {
 }
 
 class Mocks {
-  constructor() {
+  // `unusable` makes the error of a test that wants what is not there.
+  constructor(unusable) {
+    this.unusable = unusable;
     this.spied = [];
     this.all = [];
   }
@@ -136,7 +138,13 @@ class Mocks {
       ...clock,
     };
     api.useFakeTimers = (options) => (clock.useFakeTimers(options), api);
-    return api;
+    return new Proxy(api, {
+      get(target, key) {
+        if (typeof key === "symbol" || key in target || key === "then" || key === "default") return target[key];
+        throw this.unusable(`the test uses ${key} of jest or vitest, which is not known here`);
+      },
+      unusable: this.unusable,
+    });
   }
 }
 
