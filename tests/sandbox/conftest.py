@@ -53,3 +53,13 @@ async def judged(box: Sandbox, pairs: Mapping[str, tuple[str, str]]) -> dict[str
 
     found = await asyncio.gather(*(one(*pair) for pair in pairs.values()))
     return dict(zip(pairs, found, strict=True))
+
+
+async def at_work(box: Sandbox, busy: int, waiting: int = 0) -> None:
+    """Wait until so many slots work, and so many requests wait for one."""
+    async with asyncio.timeout(60):
+        while True:
+            health = await box.health()
+            if health.busy >= busy and health.waiting >= waiting:
+                return
+            await asyncio.sleep(0.02)

@@ -10,6 +10,7 @@ from sandbox.errors import DeadlineError, RequestError, TestsError, UnavailableE
 from sandbox.ray_sandbox import RaySandbox
 from sandbox.sandbox import Sandbox
 from sandbox.types import Limits, Program, StdioTests, TestCase
+from tests.sandbox.conftest import at_work
 
 pytestmark = pytest.mark.slow
 ECHO = Program(source="import time; time.sleep(0.02); print(input())")
@@ -78,7 +79,7 @@ async def test_a_request_that_is_given_up_frees_its_slot(cluster: None) -> None:
     async with sandbox(1, BoxSettings(slots=1)) as box:
         endless = Program(source="while True: pass")
         request = asyncio.create_task(box.run(endless, limits=Limits(wall_seconds=60)))
-        await asyncio.sleep(1)
+        await at_work(box, busy=1)
         request.cancel()
         assert (await box.run(ECHO, stdin="x", deadline=20)).stdout == "x\n"
 

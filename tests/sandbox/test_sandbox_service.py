@@ -365,9 +365,10 @@ async def test_a_client_that_leaves_frees_its_slot_in_the_box() -> None:
     async with box, serving(box) as (client, _):
         endless = {"program": {"source": "while True: pass"}, "limits": {"wall_seconds": 60}}
         request = asyncio.create_task(client.post("/v1/run", json=endless))
-        await asyncio.sleep(1)
+        while not (await box.health()).busy:
+            await asyncio.sleep(0.02)
         request.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             ran = await client.post("/v1/run", json={"program": SOURCE})
         assert ran.json()["stdout"] == "1\n"
 
