@@ -1,11 +1,13 @@
 """Running a Python program in a process that has been jailed.
 
 Guarantee: nothing here knows an expected value. `script` runs a program as `python3 main.py`
-would; `calls` calls one of its functions and writes down what it returns; `serve` lets a checker in
-another process call it; `check` is that checker, in which no code of the program ever runs.
+would, with the limits of the judges that its tests come from; `calls` calls one of its functions
+and writes down what it returns; `serve` lets a checker in another process call it; `check` is that
+checker, in which no code of the program ever runs.
 """
 
 import atexit
+import contextlib
 import decimal
 import fractions
 import importlib
@@ -36,6 +38,8 @@ from itertools import *
 from math import inf
 """
 RESULTS, CALLS = 3, 4  # descriptors of `calls`
+RECURSION: Final = 50_000
+FILES: Final = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 def prepare(modes: Iterable[dict[str, Any]]) -> None:
@@ -77,12 +81,22 @@ def _end(code: int) -> NoReturn:
             sys.modules["threading"]._shutdown()  # waits for threads, as at any exit
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None and not stream.closed:
+            if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
+        _flush_left_open()
     except BaseException as error:
         _complain(error)
         code = code or 120
     os._exit(code)
+
+
+def _flush_left_open() -> None:
+    """Write out what an interpreter writes as it takes itself apart: files that nobody closed."""
+    globals_ = vars(sys.modules["__main__"]).values() if "__main__" in sys.modules else ()
+    for stream in (sys.__stdout__, sys.__stderr__, *globals_):
+        if isinstance(stream, FILES):
+            with contextlib.suppress(OSError, ValueError):  # it is closed, or its descriptor is
+                stream.flush()
 
 
 def _open_streams() -> None:
@@ -99,7 +113,10 @@ def _open_streams() -> None:
         line_buffering=True,
     )
     for name in ("stdin", "stdout", "stderr"):
-        setattr(sys, f"__{name}__", getattr(sys, name))
+        stream = getattr(sys, name)
+        stream.mode = "r" if name == "stdin" else "w"  # as Python has it; fast readers look
+        stream.buffer.raw.name = f"<{name}>"
+        setattr(sys, f"__{name}__", stream)
 
 
 def _load(name: str) -> ModuleType:
@@ -120,7 +137,17 @@ def _load(name: str) -> ModuleType:
     return module
 
 
+def _be_generous() -> None:
+    """Allow what APPS and LiveCodeBench allow a program: deep recursion, integers of any length.
+
+    Their references were accepted with it; time and memory are bounded elsewhere.
+    """
+    sys.setrecursionlimit(RECURSION)
+    sys.set_int_max_str_digits(0)
+
+
 def _script(_: dict[str, Any]) -> int:
+    _be_generous()
     try:
         _load("__main__")
     except SystemExit:
@@ -143,6 +170,7 @@ def _calls(mode: dict[str, Any]) -> int:
     """Call the entry point for each call on CALLS; a line on RESULTS for each, as it returns."""
     with open(CALLS, "rb") as stream:
         calls = json.load(stream)
+    _be_generous()
     try:
         function = solution.entry_point(_load("solution"), mode["entry_point"])
     except BaseException as error:

@@ -113,6 +113,8 @@ class Pipes:
         elif kind in ("out", "err", "result"):
             ours, theirs = os.pipe()
             os.set_blocking(ours, False)
+            if kind != "result":
+                os.fchmod(theirs, 0o622)  # a program may open /dev/stdout by name
             capture = Capture(self._limits[f"{kind}_bytes"], kind != "err")
             self.captures[ours] = self.by_name[kind] = capture
             self._give(name, theirs)
