@@ -237,7 +237,7 @@ def _final_message(text: str, at: int) -> str:
     following = at
     said = None
     while (message := _MESSAGE.match(text, following)) is not None:
-        if "to=" in message["head"]:
+        if "to=" in message["head"] or "functions." in message["head"]:
             return text[at:]
         if message["channel"] == "final":
             return text[message.end() :].rstrip().removesuffix("<|return|>").removesuffix("<|end|>")
@@ -247,7 +247,8 @@ def _final_message(text: str, at: int) -> str:
         if message["channel"] != "analysis":
             said = text[message.end() : end.start()]
         following = end.end()
-    return text[at:] if said is None else said
+    is_broken = "to=" in text[following:] or "<|channel|>" in text[following:]
+    return text[at:] if said is None or is_broken else said
 
 
 def _closing(text: str, start: int, mark: str | None = None) -> tuple[int, int] | None:

@@ -70,15 +70,16 @@ _ASSIGNED: Final = re.compile(
 )
 _ON_ITS_LINE: Final = re.compile(  # f("x"), functions.f({"a": 1}), @f(a: "x")
     r"^[ \t]{0,8}@?([^\s{}()\[\]<>:,\"'`@]{1,256}+)\((?=[^\n\"'{]{0,300}+[\"'{])"
-    r"[^\n]{0,2000}\)[ \t;,.]{0,8}$",
+    r"[^\n]{0,2000}\)[ \t;,.\])}]{0,8}$",
     re.MULTILINE,
 )
 _NUMBERED: Final = re.compile(r"\b(functions\.[^\s:<>{}`\"']{1,256}):[0-9]{1,9}")
-_NAME_KEY: Final = re.compile(  # {"name": f, "arguments": {}}, FunctionCall(name="f", args={})
-    r"(?:[\"']name[\"']\s{0,8}:\s{0,8}|call\(\s{0,8}name\s{0,8}=\s{0,8}[\"']?)"
-    r"([^\s\"',{}\[\]]{1,256}+)[\"']?\s{0,8},\s{0,64}"
-    r"[\"']?(?:arg(?:ument)?s|parameters|input)[\"']?\s{0,8}[:=]",
-    re.IGNORECASE,
+_PAIRED: Final = re.compile(  # {"nme": "f", "arguments": {}}, FunctionCall(name="f", args={})
+    r"(?:[:=]\s{0,8}[\"']?|[\"'])([^\s\"',:={}()\[\]<>]{1,256}+)[\"']?\s{0,8},\s{0,64}"
+    r"[\"']?\w{1,32}[\"']?\s{0,8}[:=]\s{0,8}[\"']?\{(?!\s{0,64}[\"'](?:type|properties)[\"'])"
+)
+_OPENED: Final = re.compile(  # <functio=f>{, and Functionary's >>>f
+    r"=[\"']?([^\s\"'<>=/]{1,256}+)[\"']?\s{0,8}>\s{0,8}\{|^>>>([^\s<>{}]{1,256})$", re.MULTILINE
 )
 _REPR: Final = re.compile(
     r"'(?:name|function|tool_name)'\s{0,8}:\s{0,8}'([^'\n]{1,256}+)'\s{0,8},\s{0,64}"
@@ -87,6 +88,9 @@ _REPR: Final = re.compile(
 _CALL: Final = re.compile(r"\bcall:([^\s{}()\[\]<>:,\"'`]{1,256}+)\{")
 _FENCE: Final = re.compile(r"^[ \t]{0,8}```[^`]*+```", re.MULTILINE)
 _LINES: Final = (_ASSIGNED, _ON_ITS_LINE)  # not in blocks of code, which may show something
+_BEFORE_ARGUMENTS: Final = (
+    _LABELLED, _NAMED, _OPENED, _NUMBERED, _CALL, _WRAPPED, _CLOSED, *_LINES
+)  # fmt: skip
 _PREFIXES: Final = ("functions.", "function", "call:")
 
 
@@ -124,9 +128,14 @@ def _of_a_tool(text: str, offered: Offered) -> str:
             if closings[name] >= match.end():
                 return match[0]
     bare = _FENCE.sub("", text)
-    for pattern in (_LABELLED, _NAMED, _NAME_KEY, _NUMBERED, _CALL, _WRAPPED, _CLOSED, *_LINES):
+    for match in _PAIRED.finditer(text):
+        if match[1] in offered and not _is_quoted_pair(text, match):
+            return match[0].strip()
+    for pattern in _BEFORE_ARGUMENTS:
         for match in pattern.finditer(bare if pattern in _LINES else text):
-            if _tool(match[1], offered) and not is_told(text, match.start(), match.end()):
+            if _tool(match[match.lastindex or 0], offered) and not is_told(
+                text, match.start(), match.end()
+            ):
                 return match[0].strip()
     return ""
 
@@ -136,7 +145,18 @@ def _is_quoted_object(text: str, key: int) -> bool:
     begin = text.rfind("{", max(0, key - REACH), key)
     if begin < 0:
         return True  # a key of no object
-    return text[begin - 1 : begin] in ("`", '"', "“", "«") or is_told(text, begin, len(text))
+    before = text[max(0, begin - len("[ [ `")) : begin].rstrip("[ ")
+    return before.endswith(("`", '"', "“", "«")) or is_told(text, begin, len(text))
+
+
+def _is_quoted_pair(text: str, match: re.Match[str]) -> bool:
+    """Whether a tool's name and the object beside it are quoted, with what stands around them."""
+    begin = max(0, match.start() - REACH)
+    line = text.rfind("\n", begin, match.start()) + 1
+    if text.count("`", max(begin, line), match.start()) % 2 == 1:
+        return True
+    opens = text.rfind("{", begin, match.start()) >= 0
+    return opens and _is_quoted_object(text, match.start())
 
 
 def _tool(name: str, offered: Offered) -> bool:

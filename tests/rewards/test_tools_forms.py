@@ -75,6 +75,7 @@ CALLS = [
     f"<function_calls>\n{PYTHON}\n</function_calls>",
     f"<|tool_call_start|>[{PYTHON}]<|tool_call_end|>",
     f"I will.\n{PYTHON}",
+    f"```function_call\n{PYTHON}\n```",
     f"`{PYTHON}`",
     '<|START_ACTION|>[\n{"tool_call_id": "0", "tool_name": "book_room", "parameters": '
     + ARGUMENTS + "}\n]<|END_ACTION|>",
@@ -147,6 +148,15 @@ def test_a_call_is_read_in_every_form(text: str) -> None:
         "book_room\n```python\ntool_call(hotel='Ritz', nights=2)\n```",
         xml("", "xai:function_call").replace("invoke", "call"),
         '<book_room hotel="Ritz" nights="2"/>',
+        f'{{"nme": "book_room", "arguments": {ARGUMENTS}}}',
+        f'{{"toolcalls": [{{"name": "book_room", "arguments": {ARGUMENTS}}}]}}',
+        f'"name": "book_room", "arguments": {ARGUMENTS}}}',
+        f"<functio=book_room>{ARGUMENTS}</function>",
+        ">>>book_room\n",
+        f"```python\n{PYTHON})\n```",
+        f"<|channel|>commentary t=functions.book_room json<|message|>{ARGUMENTS}<|call|>",
+        "<|channel|>commentary<|message|>I will.<|end|><|start|>assistant<|channel|>commentary "
+        "to=functions.book",
         f"book_room: {ARGUMENTS}",
         "functions.book_room:0",
         f"I will.\n\nfunctions.book_room({ARGUMENTS})",
@@ -192,6 +202,10 @@ def test_what_looks_like_a_call_is_no_abstention(text: str) -> None:
         "Tool: book_room (it needs a hotel and nights)",
         "The tools are:\nbook_room(hotel, nights)\nlook_up(word)",
         "As in:\nf(\"x\") = 5",
+        f'It is written as `"name": "book_room", "arguments": {ARGUMENTS}`, with braces around it.',
+        'The names are "book_room", "fs.open" and {"more"}.',
+        f"The form `[{JSON}]`: what is in it does not count here.",
+        f'You wrote "[{JSON}, 5]", which is odd.',
         "<br/> and <img src='book_room'/>",
         'Action: ```json\n[{"tool_name": "directly_answer", "parameters": {}}]\n```',
         '{"type": "function", "function": {"name": "book_room", "parameters": {"type": "object", '
@@ -200,6 +214,7 @@ def test_what_looks_like_a_call_is_no_abstention(text: str) -> None:
         "<tool_response>booked</tool_response> is what the tool says.",
         "<|channel|>final<|message|>Which hotel?<|return|>",
         f"{ANALYSIS}<|channel|>final<|message|>Which hotel?",
+        "<|channel|>commentary<|message|>I ask first: which hotel?<|end|>",
         "5", "Да.", "不需要。", "[]", "👍",
     ],
 )  # fmt: skip

@@ -12,9 +12,10 @@ from typing import Final
 from rewards.tools.formats.found import Found, Offered, skip_blank
 from rewards.tools.shapes import arguments_of
 from rewards.tools.strict_json import MalformedError, decode_at
-from rewards.tools.types import ToolCall
+from rewards.tools.types import ToolCall, shown
 
 MESSAGE: Final = "<|message|>"
+_HEADER: Final = 300  # characters of a header in which a function is looked for
 _ENDS: Final = ("<|call|>", "<|end|>", "<|return|>")
 _BODY_END: Final = re.compile(r"<\|(?:call|end|return|start|channel)\|>")
 _TO: Final = re.compile(r"\bto=([^\s<>]{1,256})")
@@ -41,6 +42,8 @@ def parse(text: str, offered: Offered) -> Found:
         found.outside(_before(header))
         if to is not None and to[1] not in ("user", "all"):
             position = _called(text, body, to[1], found)
+        elif "functions." in header[-_HEADER:]:
+            raise MalformedError(f"a header names a function, and is to nobody: {shown(header)}")
         else:
             end = _BODY_END.search(text, body)
             position = end.start() if end else len(text)

@@ -24,7 +24,7 @@ from rewards.tools.types import ToolCall
 
 START, END = "<|python_start|>", "<|python_end|>"
 _LIST: Final = re.compile(r"\[\s{0,64}")
-_FENCED: Final = re.compile(r"```(?:python|py|tool_call)?[ \t\r]*\n(.*)```", re.DOTALL)
+_FENCED: Final = re.compile(r"```(?!tool_code\b)\w{0,32}[ \t\r]*\n(.*)```", re.DOTALL)
 _TOOL_CODE: Final = re.compile(r"^[ \t]{0,8}```tool_code[ \t\r]{0,8}\n", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^[ \t]{0,8}```(\w{0,32})[^\n`]{0,32}$", re.MULTILINE)
 _LINE: Final = re.compile(r"^[ \t]{0,8}(?=\S)", re.MULTILINE)
@@ -46,9 +46,10 @@ def parse(text: str, offered: Offered) -> Found:
     """
     source = text.replace(START, "").replace(END, "").strip()
     odd = odd_names(offered)
+    is_block = False
     if (fenced := _FENCED.fullmatch(source)) is not None:
         inner = fenced[1].strip()
-        if _begins(inner, odd)[1] in offered:
+        if is_block := _begins(inner, odd)[1] in offered:
             source = inner
     is_list, name = _begins(source, odd)
     if not is_list and name in offered and (bare := _bare(source, odd)):
@@ -60,7 +61,10 @@ def parse(text: str, offered: Offered) -> Found:
         if end is None and (is_list or name in offered):
             raise MalformedError("the calls are not closed")
     blocks = _blocks(source, offered, odd)
-    return blocks if blocks.calls else _amid(source, offered, odd)
+    found = blocks if blocks.calls else _amid(source, offered, odd)
+    if is_block and not found.calls:
+        raise MalformedError("a block of code that begins with a call is none")
+    return found
 
 
 def calls_in(source: str, offered: Offered) -> list[ToolCall]:
