@@ -24,7 +24,7 @@ ROWS: list[dict[str, Any]] = [
     {"id": 2, "prediction": "1/2", "reference": 0.5},
     {"id": "c", "response": "so \\boxed{5}", "reference": "4", "other": [1]},
     {"id": "d", "prediction": 7, "response": None, "reference": "7.0"},
-    {"id": "e", "response": "\\boxed{4}", "reference": ["4"]},
+    {"id": "e", "response": "\\boxed{4}", "reference": {"answer": "4"}},
     {"id": "\ud800 [red]", "response": "no box", "reference": "4"},
 ]
 OUTCOMES = ["correct", "correct", "incorrect", "correct", "ungradable", "incorrect"]
@@ -300,15 +300,15 @@ def test_gold_answers_are_checked(command: Command) -> None:
     assert done.returncode == 0, done.stderr
     assert "30 of 30 (100.00%)" in done.stdout
     assert (command.folder / "misses.jsonl").read_text() == ""
-    rows[4]["answer"] = ["4"]
+    rows[4]["answer"] = {"value": "4"}
     (command.folder / "bad.jsonl").write_text("\n" + text(rows))
     done = command.run("data", "validate", "bad.jsonl", "--workers", "1", "--out", "misses.jsonl")
     assert done.returncode == 1
-    assert "bad.jsonl line 6: ungradable: ['4']: reference" in done.stdout
+    assert "bad.jsonl line 6: ungradable: {'value': '4'}: reference" in done.stdout
     assert "29 of 30" in done.stdout
     (miss,) = map(json.loads, (command.folder / "misses.jsonl").read_text().splitlines())
     assert miss["where"] == "bad.jsonl line 6"
-    assert miss["reference"] == ["4"]
+    assert miss["reference"] == {"value": "4"}
     assert miss["outcome"] == "ungradable"
 
 

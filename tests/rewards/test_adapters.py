@@ -174,11 +174,11 @@ def test_verl_gets_a_score_and_what_it_logs() -> None:
     assert call_as_verl(made, RIGHT, "4") == {"score": 1.0, "acc": 1.0, "ungradable": 0.0}
     assert call_as_verl(made, WRONG, "4") == {"score": 0.0, "acc": 0.0, "ungradable": 0.0}
     assert made("gsm8k", RIGHT, "4")["score"] == 1.0  # extra_info has a default
-    unmeasured = call_as_verl(made, RIGHT, ["4"])
+    unmeasured = call_as_verl(made, RIGHT, {"value": "4"})
     assert math.isnan(unmeasured["score"])
     assert unmeasured["ungradable"] == 1.0
     named = verl.reward("math", workers=1, ungradable=0.5)
-    assert call_as_verl(named, RIGHT, ["4"])["score"] == 0.5
+    assert call_as_verl(named, RIGHT, {"value": "4"})["score"] == 0.5
 
 
 def workers_of_this_process() -> set[int]:
