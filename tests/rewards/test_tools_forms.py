@@ -108,6 +108,13 @@ def test_a_call_is_read_in_every_form(text: str) -> None:
     assert called_tool(text, tools=TOOLS) == "called the tool book_room"
 
 
+@pytest.mark.parametrize("end", ["\n```", "```", "\n```\nThat is ```it```.", "\n  ```  \n"])
+def test_a_fence_in_an_argument_closes_no_block(end: str) -> None:
+    call = {"name": "book_room", "arguments": {"hotel": "a ```Ritz``` b"}}
+    text = f"I will.\n```tool_code\nbook_room(hotel='a ```Ritz``` b'){end}"
+    assert judge(text, [call]).is_correct, judge(text, [call]).reason
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -26,6 +26,7 @@ START, END = "<|python_start|>", "<|python_end|>"
 _LIST: Final = re.compile(r"\[\s{0,64}")
 _FENCED: Final = re.compile(r"```(?!tool_code\b)\w{0,32}[ \t\r]*\n(.*)```", re.DOTALL)
 _TOOL_CODE: Final = re.compile(r"^[ \t]{0,8}```tool_code[ \t\r]{0,8}\n", re.MULTILINE)
+_CLOSING: Final = re.compile(r"^[ \t]{0,8}```|```(?=[ \t\r]{0,8}$)", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^[ \t]{0,8}```(\w{0,32})[^\n`]{0,32}$", re.MULTILINE)
 _LINE: Final = re.compile(r"^[ \t]{0,8}(?=\S)", re.MULTILINE)
 _ARGUMENT: Final = re.compile(r"\(\s{0,64}(?:\)|[^\s=,()\[\]{}'\"]{1,256}\s{0,64}=(?!=))")
@@ -118,12 +119,14 @@ def _blocks(text: str, offered: Offered, odd: tuple[str, ...]) -> Found:
     found = Found()
     position = 0
     for opening in _TOOL_CODE.finditer(text):
-        end = text.find("```", opening.end())
-        if end < 0:
+        if opening.start() < position:
+            continue  # within a string of a call
+        closing = _CLOSING.search(text, opening.end())
+        if closing is None:
             if any(name in text[opening.end() :] for name in offered):
                 raise MalformedError("a block of tool_code is not closed")
             break
-        inner = _printed(text[opening.end() : end].strip())
+        inner = _printed(text[opening.end() : closing.start()].strip())
         try:
             calls = Reader(inner, odd).statements()
         except MalformedError:
@@ -131,7 +134,7 @@ def _blocks(text: str, offered: Offered, odd: tuple[str, ...]) -> Found:
                 raise
             continue
         found.outside(text[position : opening.start()])
-        position = end + len("```")
+        position = closing.end()
         found.at(opening.start(), position, calls)
     found.outside(text[position:])
     return found
