@@ -48,6 +48,13 @@ def _call(self: Foreign, *args: Any, **kwargs: Any) -> Any:
     return self._plumb_ask(request)
 
 
+def _documentation(self: Foreign) -> Any:
+    try:
+        return self.__getattr__("__doc__")
+    except AttributeError:
+        return None
+
+
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Foreign, *args: Any) -> Any:
         return self._special(name, *args)
@@ -62,7 +69,7 @@ def foreign(ask: Ask, number: int, told: list[str]) -> Foreign:
     """An object with these special methods."""
     key = tuple(told)
     if key not in _CLASSES:
-        names: dict[str, Any] = {"__slots__": ()}
+        names: dict[str, Any] = {"__slots__": (), "__doc__": property(_documentation)}
         for name in told:
             if name in operations.SPECIAL and name not in operations.ALWAYS:
                 names[name] = _method(name)

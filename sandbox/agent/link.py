@@ -18,6 +18,7 @@ from .exposed import Exposed
 from .patches import ABSENT, Patches
 from .remote import RemoteType, State, state_of
 from .remote_types import base_type, make_type
+from .shared import Shared, copy_into
 
 NONSENSE = (TypeError, ValueError, KeyError, IndexError, AttributeError, LookupError, OverflowError)
 
@@ -59,6 +60,7 @@ class Link:
         self._exposed = Exposed(self.encode, self.decode)
         self._world = world.Outside(needs)
         self._patches = Patches(patchable)
+        self._shared = Shared(self.encode, self.decode, is_owner=False)
         opening = self._receive()
         if "refused" in opening:
             raise RefusedError(str(opening["refused"]))
@@ -67,10 +69,25 @@ class Link:
         """Call an object of the program."""
         request = {"args": self.encode(list(args)), "kwargs": self.encode(kwargs)}
         reply = self._exchange({"do": "call", "target": number} | request)
-        value = self.decode(reply.get("value"))
         if "after" in reply:
-            _write_back(list(args), self.decode(reply["after"]))
-        return value
+            copy_into(list(args), self.decode(reply["after"]))
+        if "same" in reply:
+            return self._argument(args, reply["same"])
+        return self._valued(reply)
+
+    def _argument(self, args: Sequence[Any], place: Any) -> Any:
+        """The argument that the program gave back, which the test finds to be its own."""
+        try:
+            return args[int(place)]
+        except NONSENSE:
+            self._lose()
+
+    def _valued(self, reply: dict[str, Any]) -> Any:
+        value = self.decode(reply.get("value"))
+        try:
+            return self._shared.value(int(reply["at"]), value) if "at" in reply else value
+        except NONSENSE:
+            self._lose()
 
     def attribute(self, number: int, name: str) -> Any:
         """An attribute of an object."""
@@ -163,7 +180,7 @@ class Link:
         raise UnusableError(what)
 
     def _asked(self, request: dict[str, Any]) -> Any:
-        return self.decode(self._exchange(request).get("value"))
+        return self._valued(self._exchange(request))
 
     def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._busy:
@@ -185,7 +202,7 @@ class Link:
 
     def _left(self) -> dict[str, Any]:
         try:
-            return self._world.leave()
+            return self._shared.leave() | self._world.leave()
         except world.TooMuchError as error:
             if self._world.has_taken:  # which may be why
                 self._lose()
@@ -208,6 +225,7 @@ class Link:
                 self._lose()
             for number, said in reply.get("types", ()):
                 self._types[int(number)] = said
+            self._shared.enter(reply)
             self._world.enter(reply)
         except (*NONSENSE, RecursionError, world.TooMuchError):
             self._lose()
@@ -336,34 +354,3 @@ def _is_handle(value: Any) -> bool:
 
 def _arguments(value: Any) -> tuple[Any, ...]:
     return (value.real, value.imag) if isinstance(value, complex) else (value,)
-
-
-def _write_back(before: Any, after: Any) -> None:
-    """Do to the test's own lists, dicts and sets what the call did to its copies of them."""
-    if type(before) is not type(after) or before is after or state_of(before) is not None:
-        return
-    if isinstance(before, list | tuple) and len(before) == len(after):
-        for ours, theirs in zip(before, after, strict=True):
-            _write_back(ours, theirs)
-        if isinstance(before, list):
-            before[:] = [_kept(one, other) for one, other in zip(before, after, strict=True)]
-    elif isinstance(before, dict):
-        for key, value in after.items():
-            _write_back(before.get(key), value)
-        new = {key: _kept(before.get(key), value) for key, value in after.items()}
-        before.clear()
-        before.update(new)
-    elif isinstance(before, list | bytearray):
-        before[:] = after
-    elif hasattr(before, "clear") and hasattr(before, "extend"):
-        before.clear()
-        before.extend(after)
-    elif isinstance(before, set):
-        before.clear()
-        before.update(after)
-
-
-def _kept(ours: Any, theirs: Any) -> Any:
-    """The test's own container, where it has been brought up to date."""
-    is_container = isinstance(ours, list | dict | set | bytearray)
-    return ours if is_container and type(ours) is type(theirs) else theirs

@@ -18,6 +18,7 @@ from .foreign import foreign
 from .library import find, rebuild
 from .objects import Objects, describe, nearest_builtin
 from .patches import ABSENT, Patches
+from .shared import CONTAINERS, Shared
 
 
 def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any]]:
@@ -50,6 +51,8 @@ class Server:
         self._module = ModuleType("solution")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._world = world.Inside(needs, self._want)
+        self._shared = Shared(self._objects.encode, self._decode, is_owner=True)
+        self._shares = "shared" in needs
         self._patches = Patches()
 
     def refuse(self, error: BaseException) -> None:
@@ -97,12 +100,18 @@ class Server:
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         self._world.enter(request)
+        self._shared.enter(request)
         args = self._decode(request.get("args", []))
         if "patches" in request:
             self._patches.take(dict(self._decode(request["patches"])))
         with self._patches.applied():
             value = self._do(request, args)
-        answer = {"value": self._objects.encode(value)}
+        if request["do"] == "call" and (place := _place_of(value, args)) is not None:
+            answer: dict[str, Any] = {"same": place}
+        else:
+            answer = {"value": self._objects.encode(value)}
+            if (number := self._shared.number(value) if self._shares else None) is not None:
+                answer["at"] = number
         if request["do"] == "call":
             after = self._objects.encode(args)
             if after != request["args"]:
@@ -197,12 +206,19 @@ class Server:
         return described | {"kind": kind, "text": describe(error).partition(": ")[2]}
 
     def _say(self, reply: dict[str, Any]) -> None:
-        reply |= self._world.leave()
+        reply |= self._world.leave() | self._shared.leave()
         if news := self._objects.news():
             reply["types"] = list(news.items())
         line = json.dumps(reply).encode() + b"\n"
         while line:
             line = line[os.write(self._replies, line) :]
+
+
+def _place_of(value: Any, args: list[Any]) -> int | None:
+    """Which argument a call gave back, if it was a container; None: it was none."""
+    if type(value) in CONTAINERS:
+        return next((at for at, one in enumerate(args) if one is value), None)
+    return None
 
 
 def _nearest(kind: str) -> Any:

@@ -30,6 +30,12 @@ NEEDS: Final = {
     "seed": ("random.seed", "import seed", "seed("),
 }
 """What a test may arrange around the program, and the words by which it does."""
+CHANGING: Final = """
+    add append appendleft clear discard extend insert pop popitem popleft remove reverse rotate
+    setdefault sort subtract update
+"""
+"""Methods by which a test may change a container that the program holds too."""
+_CHANGING: Final = frozenset(CHANGING.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ class Reading:
         needs_pytest: Whether they mean something only to pytest.
         mentions_pytest: Whether pytest is imported.
         excluded: Functions that are called like tests, and are none.
-        needs: What the test arranges around the program; keys of NEEDS.
+        needs: What the test arranges around the program: keys of NEEDS, and `shared` where it
+            changes containers.
         imports: Modules that the test imports.
         modules: Modules of the standard library that it uses without an import.
         patchable: Dotted names of the standard library that it may put something else for.
@@ -134,6 +141,20 @@ def _read_check(tree: ast.Module, names: Names, tests: CheckTests) -> Reading:
     return _reading(tests.source, names, None)
 
 
+def _needs(source: str, tree: ast.Module) -> list[str]:
+    needs = [need for need, words in NEEDS.items() if any(word in source for word in words)]
+    return [*needs, "shared"] if any(map(_changes_something, ast.walk(tree))) else needs
+
+
+def _changes_something(node: ast.AST) -> bool:
+    """Whether it sets or deletes an item, or calls what changes a container."""
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Load)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    return node.func.attr in _CHANGING
+
+
 def _reading(source: str, names: Names, found: Suites | None) -> Reading:
     return Reading(
         functions=found.functions if found else (),
@@ -141,7 +162,7 @@ def _reading(source: str, names: Names, found: Suites | None) -> Reading:
         needs_pytest=bool(found and found.needs_pytest),
         mentions_pytest="pytest" in names.imports,
         excluded=sorted(found.excluded) if found else (),
-        needs=[need for need, words in NEEDS.items() if any(word in source for word in words)],
+        needs=_needs(source, names.tree),
         imports=sorted(names.imports),
         modules=names.modules,
         patchable=patchable(names.tree, names.aliases),
