@@ -68,9 +68,19 @@ _ASSIGNED: Final = re.compile(
     r"([^\s{}()\[\]<>:,\"'`]{1,256}+)\(\s{0,64}\w{1,64}\s{0,8}=",
     re.MULTILINE,
 )
-_ON_ITS_LINE: Final = re.compile(  # f("x"), functions.f({"a": 1}), @f(a: "x")
-    r"^[ \t]{0,8}@?([^\s{}()\[\]<>:,\"'`@]{1,256}+)\((?=[^\n\"'{]{0,300}+[\"'{])"
-    r"[^\n]{0,2000}\)[ \t;,.\])}]{0,8}$",
+_VALUES: Final = (  # what is called is given a text, an object or a named number
+    r"\((?=[^\n\"'{)]{0,300}+[\"'{]|\s{0,8}\w{1,64}\s{0,8}[=:]\s{0,8}-?[0-9])"
+)
+_ON_ITS_LINE: Final = re.compile(  # f("x"), functions.f({"a": 1}), 1. f(a=2), <answer>f(a: "x")
+    r"^[ \t]{0,3}(?:(?:[@\-+•$→]|\*{1,3}|[-=]>|[0-9]{1,3}[.)]|\\boxed\{|<[\w|\-]{1,32}>)"
+    r"[ \t]{0,4}){0,2}"
+    r"([^\s{}()\[\]<>:,\"'`@*]{1,256}+)"
+    + _VALUES
+    + r"[^\n]{0,2000}\)[ \t;,.\])}*]{0,8}(?:</[\w|\-]{1,32}>|#[^\n]{0,200})?[ \t]{0,8}$",
+    re.MULTILINE,
+)
+_BLOCK: Final = re.compile(  # code that begins with a call
+    r"^[ \t]{0,8}```\w{0,32}[ \t\r]{0,8}\n\s{0,64}([^\s{}()\[\]<>:,\"'`@]{1,256}+)" + _VALUES,
     re.MULTILINE,
 )
 _NUMBERED: Final = re.compile(r"\b(functions\.[^\s:<>{}`\"']{1,256}):[0-9]{1,9}")
@@ -89,7 +99,7 @@ _CALL: Final = re.compile(r"\bcall:([^\s{}()\[\]<>:,\"'`]{1,256}+)\{")
 _FENCE: Final = re.compile(r"^[ \t]{0,8}```[^`]*+```", re.MULTILINE)
 _LINES: Final = (_ASSIGNED, _ON_ITS_LINE)  # not in blocks of code, which may show something
 _BEFORE_ARGUMENTS: Final = (
-    _LABELLED, _NAMED, _OPENED, _NUMBERED, _CALL, _WRAPPED, _CLOSED, *_LINES
+    _LABELLED, _NAMED, _OPENED, _NUMBERED, _CALL, _WRAPPED, _CLOSED, _BLOCK, *_LINES
 )  # fmt: skip
 _PREFIXES: Final = ("functions.", "function", "call:")
 
