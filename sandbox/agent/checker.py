@@ -14,6 +14,7 @@ import sys
 from types import CodeType, ModuleType
 from typing import Any
 
+from . import looks
 from .link import Link, LostError, RefusedError, UnusableError
 from .pytest_run import LIBRARY, stand_in_for_main
 from .suites import run_suites
@@ -27,7 +28,11 @@ class Names(dict[str, Any]):
     """The builtins of a test: Python's, and then the names of the tested program."""
 
     def __init__(self, link: Link) -> None:
-        super().__init__(__import__=builtins.__import__)  # which is looked for in here alone
+        super().__init__(
+            __import__=builtins.__import__,  # which is looked for in here alone
+            isinstance=looks.is_instance,
+            issubclass=looks.is_subclass,
+        )
         self._link = link
 
     def __missing__(self, name: str) -> Any:
@@ -131,6 +136,7 @@ def _execute(code: CodeType, entry: str | None, link: Link, test: dict[str, Any]
         _seed_both(link)
     if test["mentions_pytest"]:
         stand_in_for_main()
+    looks.ask_there()
     tally = Tally(link)
     with tally.watching():
         try:

@@ -118,7 +118,14 @@ def same(one: Any, other: Any) -> bool:
         return True
     if (one == other) is not True:
         return False
-    return not any(_takes(one, probe) for probe in (Foreign(), *_empty(type(other))))
+    empty = [] if _is_as_its_class(one) else _empty(type(other))
+    return not any(_takes(one, probe) for probe in (Foreign(), *empty))
+
+
+def _is_as_its_class(one: Any) -> bool:
+    """Whether an object has what its class has by default, as an empty one has too."""
+    own = getattr(one, "__dict__", {})
+    return bool(own) and all(getattr(type(one), name, own) == own[name] for name in own)
 
 
 def same_value(one: Any, value: Any) -> bool:

@@ -351,7 +351,10 @@ class Holder(Remote):
     __slots__ = ()
 
 
-type.__setattr__(Holder, "_plumb_holds", True)
+HELD: dict[type, type] = {}  # a Holder for each builtin type that one may derive from
+for _kind in HOLDERS:
+    HELD[_kind] = type.__new__(RemoteType, "Holder", (Holder,), {"__slots__": ()})
+    type.__setattr__(HELD[_kind], "_plumb_holds", _kind.__name__)
 type.__setattr__(Remote, "_plumb_told", frozenset())
 type.__setattr__(Remote, "_plumb_is_holder", False)
 

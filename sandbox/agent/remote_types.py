@@ -11,9 +11,8 @@ from typing import Any
 
 from . import library
 from .remote import (
-    HOLDERS,
+    HELD,
     METHODS,
-    Holder,
     ListedType,
     Remote,
     RemoteType,
@@ -81,8 +80,8 @@ def base_type(name: Any) -> type:
         found = getattr(builtins, str(name), None)
     if not isinstance(found, type) or found is object or found is type:
         return Remote
-    if found in HOLDERS:
-        return Holder
+    if found in HELD:
+        return HELD[found]
     if issubclass(found, BaseException):
         return found if issubclass(found, Exception | SystemExit) else Exception
     return found if found in (int, float, complex, str, bytes, tuple, frozenset) else Remote

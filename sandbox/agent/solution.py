@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from . import operations, plain, world
+from . import looks, operations, plain, world
 from .foreign import foreign
 from .library import find, rebuild
 from .objects import Objects, describe, nearest_builtin
@@ -146,6 +146,8 @@ class Server:
             return self._exit(target, *args)
         if operation == "await":
             return self._await(target)
+        if operation == "look":
+            return looks.ASKED[args[0]](target, *args[1:])
         if operation == "send":
             return target.send(*args) if args[0] is not None else next(target)
         if operation == "throw":
