@@ -1,5 +1,6 @@
 """Every public form of a call is read; what looks like one and is not read is no abstention."""
 
+import json
 from typing import Any
 
 import pytest
@@ -76,6 +77,9 @@ CALLS = [
     f"<|tool_call_start|>[{PYTHON}]<|tool_call_end|>",
     f"I will.\n{PYTHON}",
     f"```function_call\n{PYTHON}\n```",
+    f"<|python_tag|>[{JSON}]<|eom_id|>",
+    '<|python_tag|>{"name": "book_room", "parameters": ' + json.dumps(ARGUMENTS) + "}",
+    '[TOOL_CALLS] [{"name": "book_room", "arguments": ' + json.dumps(ARGUMENTS) + "}]",
     f"`{PYTHON}`",
     '<|START_ACTION|>[\n{"tool_call_id": "0", "tool_name": "book_room", "parameters": '
     + ARGUMENTS + "}\n]<|END_ACTION|>",
@@ -170,6 +174,7 @@ def test_a_fence_in_an_argument_closes_no_block(end: str) -> None:
         'I will.\n\nbook_room("Ritz", 2)',
         'I will.\nbook_room(hotel: "Ritz", nights: 2)',
         f"@{PYTHON}",
+        f"[TOOL_CALLS]book_room[ARGS]{ARGUMENTS}book_room[ARGS]{ARGUMENTS}",
         f"I will:\n1. {PYTHON}",
         f"- {PYTHON}",
         f"**{PYTHON}**",

@@ -27,7 +27,8 @@ def parse(text: str, offered: Offered) -> Found:
         inside = skip_blank(text, start + len(TAG))
         if text.startswith(("[", "{"), inside):
             value, end = decode_at(text, inside)
-            found.calls.extend(map(call_of, value if isinstance(value, list) else [value]))
+            items = value if isinstance(value, list) else [value]
+            found.calls.extend(call_of(item, text_arguments=True) for item in items)
         else:
             name = _NAME.match(text, inside)
             if name is None:
@@ -35,5 +36,8 @@ def parse(text: str, offered: Offered) -> Found:
             value, end = decode_at(text, skip_blank(text, name.end()))
             found.calls.append(ToolCall(name[1], arguments_of(value, name[1])))
         start = text.find(TAG, end)
-        found.outside(text[end:] if start < 0 else text[end:start])
+        between = text[end:] if start < 0 else text[end:start]
+        if "[ARGS]" in between:
+            raise MalformedError(f"a call without {TAG} follows call {len(found.calls)}")
+        found.outside(between)
     return found
