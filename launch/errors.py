@@ -29,6 +29,8 @@ def _explain(error: BaseException) -> tuple[str | None, int]:
 
     notes = getattr(error, "__notes__", [])
     if isinstance(error, KeyboardInterrupt):
+        # asyncio raises it anew where the cancellation, which has the notes, has come through.
+        notes = [*getattr(error.__context__, "__notes__", []), *notes]
         return "; ".join(["interrupted", *notes]), 130
     if isinstance(error, asyncio.CancelledError):
         return "; ".join(["terminated", *notes]), 143

@@ -108,7 +108,13 @@ def load_data(
     if config.eval is not None:
         evaluation = [] if config.eval_size == 0 else load(config.eval, config.eval_size)
         asked = {prompt.text_digest() for prompt in evaluation}
-        return [prompt for prompt in prompts if prompt.text_digest() not in asked], evaluation
+        left = [prompt for prompt in prompts if prompt.text_digest() not in asked]
+        if not left:
+            raise PromptError(
+                f"every prompt of data.train={config.train} is in data.eval={config.eval} too, and "
+                "those are never trained on: give another file, or lower data.eval_size"
+            )
+        return left, evaluation
     # The split does not follow the run's seed: runs with different seeds stay comparable.
     size = HELD_OUT if config.eval_size is None else config.eval_size
     return hold_out(prompts, size, seed=0) if size else (prompts, [])

@@ -68,15 +68,20 @@ class RunRecords:
         clean = _without_nan(row)
         with writing(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(clean, allow_nan=False) + "\n")
-        self._board.write(clean)
+        self._board.write(clean, clean)
+
+    def last(self) -> Mapping[str, Any]:
+        """The last step's metrics; empty if there is none."""
+        return (read_metrics(self._metrics) or [{}])[-1]
 
     def amend_last(self, **values: Any) -> None:
         """Add values to the last step's metrics, or replace them."""
         rows = read_metrics(self._metrics)
-        added = _without_nan(values)
-        rows[-1] |= added
+        before = dict(_scalars(rows[-1]))
+        rows[-1] |= _without_nan(values)
+        changed = {tag: at for tag, at in _scalars(rows[-1]) if before.get(tag) != at}
         write_atomically(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
-        self._board.write(added | {"step": rows[-1]["step"], "time": rows[-1]["time"]})
+        self._board.write(rows[-1], changed)
 
     def write_rollouts(
         self, step: int, groups: Sequence[Group], advantages: Mapping[tuple[int, int], float]
@@ -179,12 +184,13 @@ class _TensorBoard:
         start = SessionLog(status=SessionLog.START)
         self._writer.add_event(Event(step=last_step + 1, session_log=start))
 
-    def write(self, row: Mapping[str, Any]) -> None:
+    def write(self, row: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Add values of a row, whose step and time count."""
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(row)]
-        event = Event(step=row["step"], wall_time=row["time"], summary=Summary(value=values))
+        scalars = [Summary.Value(tag=tag, simple_value=at) for tag, at in _scalars(values)]
+        event = Event(step=row["step"], wall_time=row["time"], summary=Summary(value=scalars))
         with writing(self._folder):
             self._writer.add_event(event)
             self._writer.flush()

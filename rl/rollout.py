@@ -18,7 +18,7 @@ from rl.groups import Completion, Generation
 from rl.hardware import Hardware
 from rl.turns import Turns
 
-PROBE_SECONDS = 60.0  # for one token, after which an engine is taken for dead
+PROBE_SECONDS = 60.0  # for a sign of life, after which an engine is taken for dead
 
 Messages = Sequence[Mapping[str, Any]]
 Tools = Sequence[Mapping[str, Any]]
@@ -167,28 +167,34 @@ class RolloutEngine:
             turn = asyncio.create_task(started.wait())
             try:
                 await asyncio.wait({work, turn}, return_when=asyncio.FIRST_COMPLETED)
-                async with asyncio.timeout(deadline):
-                    return await work
-            except TimeoutError:
-                await self._probe(deadline)
-                raise LateGroupError(
-                    f"a group took longer than rollout.deadline={deadline:g} s to generate"
-                ) from None
+                # Not `asyncio.timeout`: what hangs may not end when it is cancelled either.
+                await asyncio.wait({work}, timeout=deadline)
+                if work.done():
+                    return work.result()
             finally:
                 turn.cancel()
                 work.cancel()
+        await self._probe(deadline)
+        raise LateGroupError(
+            f"a group took longer than rollout.deadline={deadline:g} s to generate"
+        )
 
     async def _probe(self, deadline: float) -> None:
-        """Sample one token; raises EngineError if that takes a minute."""
-        one = Sampling(samples=1, temperature=1.0)
+        """Ask the workers for a sign of life; raises EngineError if it takes a minute.
+
+        They answer between two steps. A request would wait behind all that are queued.
+        """
+        sign = asyncio.ensure_future(self._engine.call("check_health"))
         try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                await self._sample([self._tokenizer.eos_token_id or 0], one, tokens=1)
-        except TimeoutError:
-            raise EngineError(
-                f"a rollout engine gave nothing within rollout.deadline={deadline:g} s, and does "
-                f"not answer a request for one token within {PROBE_SECONDS:g} s"
-            ) from None
+            await asyncio.wait({sign}, timeout=PROBE_SECONDS)
+            if not sign.done():
+                raise EngineError(
+                    f"a rollout engine gave nothing within rollout.deadline={deadline:g} s, and "
+                    f"its workers give no sign of life within {PROBE_SECONDS:g} s"
+                )
+            sign.result()
+        finally:
+            sign.cancel()
 
     async def _sample(self, prompt_ids: list[int], sampling: Sampling, *, tokens: int) -> Any:
         from vllm import SamplingParams

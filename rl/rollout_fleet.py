@@ -19,6 +19,9 @@ from rl.rollout import RolloutEngine, Sampling
 WATCH_SECONDS = 60.0  # between looks at an engine that has an answer outstanding
 ALIVE_SECONDS = 300.0  # for a look; an engine in its own process shares it with vLLM's steps
 
+CALLS = 10_000  # that an engine's actor takes at once
+REQUESTS = 8_000  # of them for answers; looks at the engine must not queue behind those
+
 
 class RolloutFleet:
     """Every engine of a run.
@@ -35,11 +38,12 @@ class RolloutFleet:
         actor = ray.remote(RolloutEngine).options(
             num_cpus=0,
             num_gpus=gpus,
-            max_concurrency=10_000,
+            max_concurrency=CALLS,
             runtime_env={"env_vars": env},
         )
         self.actors = [actor.remote(config, hardware, gpus) for _ in range(config.rollout.engines)]
         self._load = [0] * len(self.actors)
+        self._room = [asyncio.Semaphore(REQUESTS) for _ in self.actors]
 
     async def start(self) -> None:
         """Start and warm up every engine."""
@@ -93,8 +97,9 @@ class RolloutFleet:
         engine = min(range(len(self.actors)), key=lambda candidate: self._load[candidate])
         self._load[engine] += 1
         try:
-            ref = self.actors[engine].generate.remote(prompt.messages, prompt.tools, sampling)
-            generation: Generation = await self._watched(ref, engine)
+            async with self._room[engine]:
+                ref = self.actors[engine].generate.remote(prompt.messages, prompt.tools, sampling)
+                generation: Generation = await self._watched(ref, engine)
         except RayActorError as error:
             raise EngineError(
                 f"rollout engine {engine} died while it sampled prompt {prompt.id!r}: "

@@ -368,9 +368,9 @@ _REMEDIES = {
     "ungradable": "the answers could not be graded: mend the verifier",
     "late": "the groups took too long to generate: raise rollout.deadline",
 }
+"""What to do, by the ending that most groups of a starved batch had."""
 STARVING = 3
 """Prompts that are named where they starve a batch."""
-"""What to do, by the ending that most groups of a starved batch had."""
 
 
 def _reasons(bad: Sequence[Verdict]) -> str:

@@ -2,8 +2,9 @@
 
 Synchronous: nothing is sampled while weights change. The trainer composes its parts and owns none
 of their work. Interrupted at any instant, a run goes on from its newest checkpoint over the same
-prompts in the same order. Stopped in a controlled way (a signal, a user's error, an engine that was
-lost), it saves the last step that is complete; what it had sampled since is sampled again.
+prompts in the same order. Stopped by a signal or an error of any part (an engine that was lost, a
+worker that grades, a full disk), it saves the last step that is complete; what it had sampled since
+is sampled again, and an evaluation that was due is made up for.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
@@ -19,7 +20,7 @@ from rewards.grading.running import Pool
 from rl.batching import TrainBatch
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
-from rl.errors import LateGroupError, PlumbError
+from rl.errors import LateGroupError
 from rl.groups import Generation, Group
 from rl.learner_group import LearnerGroup
 from rl.records import RunRecords
@@ -29,8 +30,6 @@ from rl.sampler import Batch, DynamicSampler
 from rl.task_metrics import accuracy, accuracy_by_task, by_task, verdict_metrics
 
 T = TypeVar("T")
-_PHASES: Final = ("generate", "grade", "learn", "sync", "record")
-"""What a step's seconds always have; beside them `total`, and `evaluate`, `checkpoint` if due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class Trainer:
         watch = asyncio.create_task(self._watch_grading())
         try:
             await self._run()
-        except (asyncio.CancelledError, PlumbError) as error:
+        except (asyncio.CancelledError, Exception) as error:
             await self._save_at_stop(error)
             raise
         finally:
@@ -105,14 +104,14 @@ class Trainer:
 
     async def _run(self) -> None:
         await self._parts.learner.sync(self.policy_version)
-        if self.step == 0 and self._parts.evaluation:
+        if self._parts.evaluation:
             await self._evaluate_start()
         while self.step < self._config.train.steps:
             if not await self._train_step():
                 await self._evaluate_end()
                 break
         if self.step != self._saved_step:
-            await self.save()
+            await _unbroken(self.save())
 
     async def save(self) -> None:
         """Write a checkpoint of the last complete step."""
@@ -147,16 +146,18 @@ class Trainer:
             return False
         row = await _unbroken(self._learn(batch, started))
         seconds: dict[str, float] = row["seconds"]
-        found: dict[str, Any] = {}
         if self._is_due(self._config.train.eval_every) and self._parts.evaluation:
             found, seconds["evaluate"] = await _timed(self.evaluate())
+            row |= found
+            # Written down before anything else is done: a checkpoint can fail, or be the last.
+            seconds["total"] = time.perf_counter() - started
+            self._parts.records.amend_last(**found, seconds=seconds)
         every = self._config.train.checkpoint_every
         if every and self.step % every == 0:
             _, seconds["checkpoint"] = await _timed(_unbroken(self.save()))
-        seconds["total"] = time.perf_counter() - started
-        if len(seconds) > len(_PHASES) + 1:
-            self._parts.records.amend_last(**found, seconds=seconds)
-        self._on_step(row | found)
+            seconds["total"] = time.perf_counter() - started
+            self._parts.records.amend_last(seconds=seconds)
+        self._on_step(row)
         return True
 
     async def _learn(self, batch: Batch, started: float) -> dict[str, Any]:
@@ -168,27 +169,40 @@ class Trainer:
             self._parts.learner.train(self._to_train(samples), self.step + 1)
         )
         metrics, advantages = learned
-        self._phase = "syncing weights"
-        version = self.policy_version + 1
-        _, sync_seconds = await _timed(self._parts.learner.sync(version))
-        self.step, self.policy_version = self.step + 1, version
+        self.step, self.policy_version = self.step + 1, self.policy_version + 1
         self._boundary = self._sampler.state_dict()
-        self._learning = False
-        trained = time.perf_counter() - started
+        self._learning = False  # from here on the learner can be saved, whatever engines do
+        self._phase = "syncing weights"
         first = {(samples[i][0].index, samples[i][1]): a for i, a in advantages.items()}
-        self._write_rollouts(batch, first)
+        learnt = time.perf_counter()
+        try:
+            await self._parts.learner.sync(self.policy_version)
+        finally:
+            spent = {"learn": learn_seconds, "sync": time.perf_counter() - learnt}
+            row: dict[str, Any] = self._write(batch, first, started, spent) | metrics
+            self._parts.records.write_step(row)
+        return row
+
+    def _write(
+        self,
+        batch: Batch,
+        advantages: Mapping[tuple[int, int], float],
+        started: float,
+        spent: Mapping[str, float],
+    ) -> dict[str, Any]:
+        """Write the answers of a step that ends now; returns its metrics of sampling."""
+        trained = time.perf_counter() - started
+        self._write_rollouts(batch, advantages)
         total = time.perf_counter() - started
         seconds = {
             "generate": batch.seconds.get("generate", 0.0),
             "grade": batch.seconds.get("grade", 0.0),
-            "learn": learn_seconds,
-            "sync": sync_seconds,
+            **spent,
             "record": total - trained,
             "total": total,
         }
-        row: dict[str, Any] = self._row(batch, seconds, trained) | metrics
+        row = self._row(batch, seconds, trained)
         row["grade_slowest"] = slowest_calls(self._parts.pool)
-        self._parts.records.write_step(row)
         return row
 
     async def _save_at_stop(self, error: BaseException) -> None:
@@ -200,7 +214,7 @@ class Trainer:
             return
         try:
             await self.save()
-        except PlumbError as other:
+        except Exception as other:
             error.add_note(f"step {self.step} could not be saved: {other}")
 
     async def _watch_grading(self) -> None:
@@ -213,6 +227,13 @@ class Trainer:
             await asyncio.sleep(1)
 
     async def _evaluate_start(self) -> None:
+        """Evaluate before the first step, or what a stop has left out after the last one."""
+        if self.step:
+            last = self._parts.records.last()
+            left_out = last.get("step") == self.step and "eval_accuracy" not in last
+            if left_out and self._is_due(self._config.train.eval_every):
+                self._parts.records.amend_last(**await self.evaluate())
+            return
         row = {
             "step": 0,
             "time": time.time(),

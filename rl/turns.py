@@ -1,7 +1,8 @@
 """When a request has a place on an engine that decodes so many sequences at once.
 
 Guarantee: a request counts as started when fewer sequences are ahead of it than the engine decodes
-at once, those of requests that are half done included: never before the engine has begun with it.
+at once, those of requests that are half done included: never before the engine has begun with it,
+as long as the engine's KV cache has room for that many. What waits for memory counts as started.
 """
 
 import asyncio

@@ -71,3 +71,14 @@ def test_nothing_may_be_left_and_columns_must_be_there(tmp_path: Path) -> None:
     # What only answers have is not missed.
     kept, _ = load_data(data, rubric(RewardConfig(verifier="math", terms=OVERLONG)), print)
     assert len(kept) == 1
+
+
+def test_data_that_is_all_held_out_says_so(tmp_path: Path) -> None:
+    train = written(tmp_path, "train.jsonl", [("math", "7"), ("math", "8")])
+    data = DataConfig(train=train, eval=train)
+    with pytest.raises(PromptError, match=r"every prompt of data\.train=.* never trained on"):
+        load_data(data, rubric(RewardConfig(verifier="math")), print)
+    kept, held_out = load_data(
+        data.model_copy(update={"eval_size": 1}), rubric(RewardConfig(verifier="math")), print
+    )
+    assert (len(kept), len(held_out)) == (1, 1)

@@ -16,22 +16,33 @@ ONE = Sampling(samples=1, temperature=1.0)
 
 
 class SlowEngine:
-    """Samples one request after the other, each for `seconds`; a prompt of 0 takes for ever."""
+    """Samples one request after the other, each for `seconds`; a prompt of 0 takes for ever.
+
+    One that hangs does nothing, cancelled or not, before it is released.
+    """
 
     def __init__(self, seconds: float, *, hangs: bool = False) -> None:
         self._seconds = seconds
         self._hangs = hangs
         self._turn = asyncio.Lock()
         self.given_up: list[int] = []
+        self.released = asyncio.Event()
+
+    async def call(self, method: str, *arguments: Any, deadline: float | None = None) -> None:
+        assert method == "check_health"
+        if self._hangs:
+            await self.released.wait()
 
     async def sample(self, request_id: str, prompt_ids: list[int], parameters: Any) -> Any:
         try:
-            if self._hangs or prompt_ids == [0]:
-                await asyncio.Event().wait()
             async with self._turn:
+                if self._hangs or prompt_ids == [0]:
+                    await asyncio.Event().wait()
                 await asyncio.sleep(self._seconds)
         except asyncio.CancelledError:
             self.given_up += prompt_ids
+            if self._hangs:
+                await self.released.wait()
             raise
         return SimpleNamespace(outputs=[])
 
@@ -61,8 +72,25 @@ async def test_an_engine_that_does_not_answer_at_all_is_no_late_group(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("rl.rollout.PROBE_SECONDS", 0.2)
-    with pytest.raises(EngineError, match=r"does not answer a request for one token"):
-        await actor(SlowEngine(0.0, hangs=True), deadline=0.2)._sample_in_time([5], ONE)
+    engine = SlowEngine(0.0, hangs=True)
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(EngineError, match=r"its workers give no sign of life"):
+                await actor(engine, deadline=0.2)._sample_in_time([5], ONE)
+    finally:
+        engine.released.set()
+
+
+async def test_a_late_group_is_told_from_a_hang_whatever_is_queued(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of five groups that never end is late in its turn, with the others behind it."""
+    monkeypatch.setattr("rl.rollout.PROBE_SECONDS", 0.2)
+    busy = actor(SlowEngine(0.0), deadline=0.3)
+    ended = await asyncio.gather(
+        *(busy._sample_in_time([0], ONE) for _ in range(5)), return_exceptions=True
+    )
+    assert [type(one) for one in ended] == [LateGroupError] * 5
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,18 @@ from pyarrow import parquet
 from data.schema import Prompt
 from data.stream import PromptStream
 from rewards import Sample, Verdict
+from rewards.errors import PoolError
 from rl.batching import TrainBatch
 from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
-from rl.errors import EngineError, LateGroupError, LearnerError, PlumbError
+from rl.errors import (
+    ClusterError,
+    EngineError,
+    LateGroupError,
+    LearnerError,
+    PlumbError,
+    StorageError,
+)
 from rl.groups import Completion, Generation
 from rl.records import RunRecords
 from rl.trainer import Parts, Trainer
@@ -102,7 +110,14 @@ class Pool:
 class Bench:
     """A trainer with real records, checkpoints and prompts, and fakes of what needs a cluster."""
 
-    def __init__(self, run_dir: Path, fleet: Fleet | None = None, **sampler: object) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        fleet: Fleet | None = None,
+        *,
+        last_step: int = -1,
+        **sampler: object,
+    ) -> None:
         self.config = RunConfig.model_validate(
             {
                 "run_dir": str(run_dir),
@@ -122,7 +137,7 @@ class Bench:
             cast(Any, self.learner),
             cast(Any, Pool(self.useless)),
             self.store,
-            RunRecords(run_dir, last_step=-1),
+            RunRecords(run_dir, last_step=last_step),
         )
         self.trainer = Trainer(self.config, self.parts, on_step=self.rows.append)
 
@@ -171,7 +186,13 @@ async def test_a_checkpoint_has_a_time_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [EngineError("rollout engine 0 died"), asyncio.CancelledError("a signal")]
+    "failure",
+    [
+        EngineError("rollout engine 0 died"),
+        asyncio.CancelledError("a signal"),
+        PoolError("the grading workers are lost"),
+        RuntimeError("a defect"),
+    ],
 )
 async def test_what_stops_sampling_saves_the_step_before(failure: Any, tmp_path: Path) -> None:
     whole = Bench(tmp_path / "whole")
@@ -252,3 +273,82 @@ async def test_a_late_group_is_left_out_and_replaced(tmp_path: Path) -> None:
     late = Counter({row["step"]: row["groups_late"] for row in bench.written()[1:]})
     assert late == Counter({2: 1})
     assert all(row["groups_trained"] == 4 for row in bench.written()[1:])
+
+
+@pytest.mark.parametrize("stopped_at", [2, 5])
+async def test_an_evaluation_that_a_stop_left_out_is_made_up_for(
+    stopped_at: int, tmp_path: Path
+) -> None:
+    """A signal while the last step, or one that ends with an evaluation, is learnt from."""
+    bench = Bench(tmp_path)
+
+    async def stop_at(batch: TrainBatch, step: int) -> Any:
+        if step == stopped_at:
+            run.cancel()
+        return await Learner.train(bench.learner, batch, step)
+
+    cast(Any, bench.learner).train = stop_at
+    run = asyncio.create_task(bench.trainer.run())
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert "eval_accuracy" not in bench.written()[-1]
+    checkpoint = bench.store.newest(bench.config)
+    assert checkpoint is not None
+    assert checkpoint.step == stopped_at
+    again = Bench(tmp_path, last_step=stopped_at)
+    await again.trainer.restore(checkpoint)
+    await again.trainer.run()
+    measured = [row["step"] for row in again.written() if "eval_accuracy" in row]
+    assert measured == [0, 2, 4, 5]
+
+
+async def test_an_evaluation_is_written_down_before_its_checkpoint(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    train = bench.config.train.model_copy(update={"checkpoint_every": 2})
+    bench.trainer._config = bench.config.model_copy(update={"train": train})
+
+    async def fail(folder: Path) -> None:
+        raise StorageError("the disk is full")
+
+    cast(Any, bench.learner).save = fail
+    with pytest.raises(StorageError) as caught:
+        await bench.trainer.run()
+    assert caught.value.__notes__ == ["step 2 could not be saved: the disk is full"]
+    assert bench.written()[-1]["eval_accuracy"] == 1.0
+
+
+async def test_a_signal_while_the_last_checkpoint_is_written_lets_it_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    saves = []
+
+    async def save(folder: Path) -> None:
+        saves.append(folder)
+        run.cancel()
+        await asyncio.sleep(0)
+        await Learner.save(bench.learner, folder)
+
+    cast(Any, bench.learner).save = save
+    run = asyncio.create_task(bench.trainer.run())
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert len(saves) == 1, "two at once would write the same files"
+    assert bench.store.steps() == [5]
+
+
+async def test_an_engine_lost_in_a_sync_costs_no_step(tmp_path: Path) -> None:
+    """The learner has its whole step by then."""
+    bench = Bench(tmp_path)
+
+    async def sync(version: int) -> None:
+        if version == 3:
+            raise ClusterError("a process died while syncing weights")
+        await Learner.sync(bench.learner, version)
+
+    cast(Any, bench.learner).sync = sync
+    with pytest.raises(ClusterError):
+        await bench.trainer.run()
+    assert bench.store.steps() == [3]
+    assert [row["step"] for row in bench.written()] == [0, 1, 2, 3]
+    assert (tmp_path / "rollouts" / "step_000003.parquet").exists()
+    other = await resumed(bench, tmp_path / "resumed")
+    assert other.learner.steps == [1, 2, 3, 4, 5]

@@ -44,6 +44,8 @@ async def main(model, transport, ranks, stage):
         learner = LearnerGroup(config, hardware, gpus=0)
         await asyncio.gather(fleet.start(), learner.start())
         await learner.connect(fleet.actors, transport)
+        # Workers give the sign of life that tells a late group from a hang, in either home.
+        await asyncio.gather(*[actor._probe.remote(1.0) for actor in fleet.actors])
         for step in range(3):
             # The second generation comes from weights that were synced only in part: not at all.
             if step != 1:
