@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import decimal
 import fractions
-import importlib
 import io
 import json
 import os
@@ -20,23 +19,11 @@ from collections.abc import Callable, Iterable
 from types import ModuleType, TracebackType
 from typing import Any, Final, NoReturn
 
-from . import checker, objects, plain, pytest_run, solution
+from . import checker, given, objects, plain, pytest_run, solution
 
-# Imported here so that programs find them loaded; a fork shares their memory.
-for _name in ("bisect", "copy", "heapq", "itertools", "math", "operator", "random", "re", "string"):
-    importlib.import_module(_name)
+given.prepare()  # here, so that programs find it loaded; a fork shares its memory
 
 MAIN: Final = "/app/main.py"
-LEETCODE_NAMES: Final = """
-from typing import *
-import bisect, collections, functools, heapq, itertools, math, operator, random, re, string
-from bisect import *
-from collections import *
-from functools import *
-from heapq import *
-from itertools import *
-from math import inf
-"""
 RESULTS, CALLS = 3, 4  # descriptors of `calls`
 RECURSION: Final = 50_000
 FILES: Final = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
@@ -119,10 +106,10 @@ def _open_streams() -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def _load(name: str) -> ModuleType:
+def _load(name: str, *, is_called: bool = False) -> ModuleType:
     """Run the program as the module `name`.
 
-    A `class Solution` that is to be called finds the names that LeetCode gives it.
+    One whose function is called, or that has a `class Solution`, finds the names that judges give.
     """
     module = ModuleType(name)
     module.__file__ = MAIN
@@ -130,8 +117,8 @@ def _load(name: str) -> ModuleType:
     sys.modules[name] = module
     with open(MAIN, "rb") as source:
         text = source.read()
-    if name == "solution" and b"class Solution" in text:
-        exec(LEETCODE_NAMES, vars(module))  # noqa: S102
+    if is_called or b"class Solution" in text:
+        given.give(module, text)
     code = compile(text, MAIN, "exec", dont_inherit=True)
     exec(code, vars(module))  # noqa: S102
     return module
@@ -172,7 +159,7 @@ def _calls(mode: dict[str, Any]) -> int:
         calls = json.load(stream)
     _be_generous()
     try:
-        function = solution.entry_point(_load("solution"), mode["entry_point"])
+        function = solution.entry_point(_load("solution", is_called=True), mode["entry_point"])
     except BaseException as error:
         _complain(error)
         _write({"failed": objects.describe(error)})

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from . import looks, operations, plain, world
+from . import given, looks, operations, plain, world
 from .foreign import foreign
 from .library import find, rebuild
 from .objects import Objects, describe, nearest_builtin
@@ -27,7 +27,7 @@ def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any
     Raises:
         AttributeError: There is no such function.
     """
-    if callable(found := getattr(module, name, None)):
+    if callable(found := getattr(module, name, None)) and not given.is_given(module, name):
         return lambda: found
     holder, _, method = name.rpartition(".")
     kind = getattr(module, holder or "Solution", None)

@@ -85,6 +85,39 @@ async def test_right_programs_are_right(box: Sandbox) -> None:
     assert {name: one.reason for name, one in found.items() if not one.passed} == {}
 
 
+NAMES = {  # what each gives for 4 as `f`, and what the names are that it takes for granted
+    "class Solution:\n    def f(self, n: List[int]) -> Optional[int]: return gcd(n, 6)": 2,
+    "class Solution:\n    def f(self, n): return ceil(sqrt(n)) + len(deque([n]))": 3,
+    "class Solution:\n    @cache\n    def f(self, n): return n and self.f(n - 1) + n": 10,
+    "class Solution:\n    def f(self, n): return pow(n, 2, 5) + len(json.dumps([]))": 3,
+    "def f(n: int) -> Dict[str, int]: return defaultdict(int, {'a': math.floor(n / 3)})": {"a": 1},
+    "class Solution:\n    def f(self, n): return len([*permutations(range(n))])\n"
+    "    def permutations(self): pass": 24,
+}
+
+
+async def test_names_that_judges_give(box: Sandbox) -> None:
+    found = {}
+    for source, returns in NAMES.items():
+        tests = {
+            "kind": "calls",
+            "entry_point": "f",
+            "cases": [{"args": [4], "returns": returns}],
+        }
+        found[source] = await box.judge(Program(source=source), tests)
+    assert {source: one.reason for source, one in found.items() if not one.passed} == {}
+
+
+@pytest.mark.parametrize(
+    "source", ["x = gcd", "class Solution:\n    def g(self, n): return gcd(n)"]
+)
+async def test_a_name_that_was_given_is_no_answer(box: Sandbox, source: str) -> None:
+    tests = {"kind": "calls", "entry_point": "gcd", "cases": [{"args": [4, 6], "returns": 2}]}
+    assert not (await box.judge(Program(source=source), tests)).passed
+    defined = "class Solution:\n    def gcd(self, a, b): return gcd(a, b)"
+    assert (await box.judge(Program(source=defined), tests)).passed
+
+
 async def test_an_endless_recursion_ends(box: Sandbox) -> None:
     program = Program(language="python", source="def f(n): return f(n + 1)\nprint(f(0))")
     judged = await box.judge(program, [TestCase(stdout="1\n")])
