@@ -16,6 +16,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace
 _BETWEEN = re.compile(
     r"(?:[\s,;&$]|\\[()\[\],;:! ]|\\q?quad|\\\\|and|or|\\text\{\s*,?\s*(?:and|or)\s*\})*"
 )
+_DIGITS = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _TAGGED = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL)
 
 
@@ -88,7 +89,9 @@ def bare(text: str) -> str:
 
 def _content(text: str, inside: int) -> tuple[str, int]:
     if text[inside - 1] != "{":  # \boxed 5
-        return text[inside], inside + 1
+        digits = _DIGITS.match(text, inside)
+        end = digits.end() if digits else inside + 1
+        return text[inside:end], end
     depth = 1
     for brace in _BRACE.finditer(text, inside):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)

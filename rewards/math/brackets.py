@@ -118,4 +118,5 @@ class Brackets:
             raise NotMathError("a matrix whose rows differ in length")
         if len(full) == 1 == len(full[0]):
             return full[0][0]
-        return Matrix(tuple(full))
+        matrix = Matrix(tuple(full))
+        return Call("abs", (matrix,)) if name == "vmatrix" else matrix  # a determinant

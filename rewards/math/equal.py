@@ -87,6 +87,8 @@ def _rational(plain: re.Match[str]) -> tuple[int, int]:
 
 def worth_algebra(prediction: str, reference: str) -> bool:
     """Whether an undecided pair may be worth a computer algebra system's time."""
+    if prediction.count("'") != reference.count("'") or "\\nabla" in prediction + reference:
+        return False  # math-verify does not see a derivative's mark, and takes nabla for a factor
     return all(len(text) <= ALGEBRA_LIMIT and "\\" in text for text in (prediction, reference))
 
 
@@ -128,7 +130,9 @@ def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
 
 def _may_be_variable(node: Node) -> bool:
     """Whether a unit is one letter with an exponent: in `6 s^2` it may well be a side."""
-    return isinstance(node, Quantity) and _CERTAIN_UNIT.search(node.unit) is None
+    if not isinstance(node, Quantity) or isinstance(node.value, Quantity):
+        return False  # `25^\\circ C` is a temperature
+    return _CERTAIN_UNIT.search(node.unit) is None
 
 
 def _may_be_meant(gold: Node, mine: Node) -> bool:

@@ -38,7 +38,11 @@ def holds_work(answer: Node, reference: Node) -> bool:
     if not golds:
         return False
     allowed = frozenset(name for gold in golds for name in _operators(gold))
-    return any(_is_work(link, allowed) for link in _answers(answer))
+    single = not isinstance(reference, Items | Relation)
+    return any(
+        (single and isinstance(link, Call) and has_symbols(link)) or _is_work(link, allowed)
+        for link in _answers(answer)
+    )
 
 
 def text_holds_work(answer: str, reference: str) -> bool:
@@ -75,7 +79,7 @@ def _answers(node: Node) -> Iterator[Node]:
     elif isinstance(node, Relation):
         links = [side for side in node.sides if not has_symbols(side)]
         done = [link for link in links if not _is_work(link, frozenset())]
-        yield from (done or links)[-1:]
+        yield from (done or links or node.sides)[-1:]
     else:
         yield node
 

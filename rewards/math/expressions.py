@@ -22,6 +22,7 @@ from rewards.math.nodes import (
     Relation,
     Symbol,
 )
+from rewards.math.rewriting import displacement, with_index
 from rewards.math.tokens import NotMathError, Token
 from rewards.math.vocabulary import (
     BASES,
@@ -102,6 +103,8 @@ class Expressions:
         factors = [self.power()]
         while True:
             if self._cursor.took("*"):
+                if factors[-1] == Symbol("nabla"):
+                    raise NotMathError("a divergence or a rotation")
                 factors.append(self._factor())
             elif self._cursor.took("/"):
                 factors = [Call("div", (_of("mul", factors), self._factor()))]
@@ -296,6 +299,8 @@ class Expressions:
     def _command(self, name: str) -> Node:
         if (read := self._macros.get(name)) is not None:
             return read(name)
+        if name in {"vec", "overrightarrow"}:
+            return displacement(self._macro_argument())
         if name in DECORATIONS:
             return self._macro_argument()
         if name in PAIRS:
@@ -320,7 +325,8 @@ class Expressions:
         index = ""
         while self._cursor.now.kind in {"^", "_"}:
             kind = self._cursor.take().kind
-            index += kind + "".join(token.text for token in self._cursor.group())
+            content = "".join(token.text for token in self._cursor.group())
+            index += ("_" if content.startswith((">", "ge", "<", "le")) else kind) + content
         name = NUMBER_SET_NAMES.get(letters + index, letters + index)
         return Symbol(name) if index else Constant(letters)
 
@@ -356,7 +362,8 @@ class Expressions:
         index, start = lower.sides
         if not isinstance(index, Symbol | Constant):
             raise NotMathError(f"\\{name} without an index")
-        return Call(name, (Symbol(index.name), start, upper, self._product()))
+        body = with_index(self._product(), index.name)
+        return Call(name, (Symbol(index.name), start, upper, body))
 
 
 def _of(operation: str, operands: list[Node]) -> Node:

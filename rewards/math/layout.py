@@ -6,6 +6,7 @@ ASCII. A dollar sign stays where it is money.
 
 import re
 
+from rewards.math.notations import usual_notation
 from rewards.math.tokens import NotMathError
 from rewards.math.vocabulary import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
 
@@ -54,6 +55,7 @@ _CLOCK = re.compile(r"(?<=[\d\s{~])([apAP])\.\s?([mM])(?![a-zA-Z])\.?")
 _SIGN = re.compile(r"(?<!\\)\$")
 _PRICE = re.compile(r"(?<!\\)\$(?=\s?-?\s?\.?\d)")
 _WRAPPERS = ("***", "**", "__", "```", "``", "`", "*", "_", '"')
+_QUOTED = re.compile(r"“([^“”]+)”|‘([^‘’]+)’|'([^']+)'|``([^`']+)''")
 _STOPS = "。．｡।։۔"  # full stops of other scripts
 _WRAPPED_LIMIT = 4  # wrappers inside one another
 
@@ -75,6 +77,7 @@ def clean(text: str) -> str:
         text = _DEGREES.sub(r"^\\circ ", text)
     if not text.isascii():
         text = _in_ascii(text)
+    text = usual_notation(text)
     text = _DOUBLED.sub(r"\\", text)
     text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
     if "'" in text:
@@ -97,6 +100,8 @@ def unwrapped(text: str) -> str:
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
     text = text.strip()
+    if (quoted := _QUOTED.fullmatch(text)) is not None:
+        text = next(filter(None, quoted.groups())).strip()
     for _ in range(_WRAPPED_LIMIT):
         bare = text.rstrip(f"{_STOPS} .;") if text[-1:] in _STOPS else text
         if bare[:1] not in {"*", "_", "`", '"'}:

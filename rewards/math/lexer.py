@@ -41,6 +41,11 @@ _TOKEN = re.compile(
     r"|(?P<mark>[-+*/^_=<>!,;:|()\[\]{}'%$&\"?.@¢€£¥₽₹₩₪‰])",
     re.ASCII,
 )
+_ARGUMENTS = {
+    "min": frozenset(("(", "{", "\\{")),
+    "sec": frozenset(("(", "{", "[", "|", "^", "letter", "number", "command", "function", "-")),
+}
+"""Units that are functions too, and the tokens with which an argument begins."""
 Measured = Literal["", "spaced", "glued"]
 _MARKS = dict.fromkeys(SIGNS_BEFORE, "$") | dict.fromkeys(SIGNS_BEHIND, "%")
 _MAY_MEASURE = re.compile(r"[\d})%!€£¥¢]\s*[a-zA-Z]|\\mu|\\Omega|\\circ\s*\}?\s*[CFK]")
@@ -76,11 +81,10 @@ def tokens(cleaned: str, *, commas_group: bool, measured: Measured = "") -> tupl
         text = _COMMA_GROUPS.sub(lambda found: _joined(text, found), text)
     found = _cut(text, 0, measured)
     for i, token in enumerate(found):
-        # Without an argument it is the minute.
-        if token.text == "min" and (
-            i + 1 == len(found) or found[i + 1].kind not in {"(", "{", "\\{"}
-        ):
-            found[i] = Token("text", "min", token.spaced)
+        # Without an argument it is the minute, or the second.
+        following = found[i + 1].kind if i + 1 < len(found) else ""
+        if following not in _ARGUMENTS.get(token.text, {following}):
+            found[i] = Token("text", token.text, token.spaced)
     return tuple(join_units(unaligned(found)))
 
 

@@ -7,6 +7,7 @@ from rewards.math.identities import value_of
 from rewards.math.nodes import Call, Node, Number
 from rewards.math.values import is_real, mp, real
 
+FARTHEST_ROUNDING = 0.05  # of a value
 ROUNDED_DIGITS = 3  # significant digits a decimal reference needs to be met by rounding
 EXTRA_DIGITS = 2  # decimals a decimal has to add for its rounding to count
 EXACT_DIGITS = 10  # significant digits a decimal needs to stand for an exact reference
@@ -68,3 +69,14 @@ def _within(value: Any, written: tuple[Fraction, int, int]) -> bool:
     number, decimals, _ = written
     distance = abs(mp.mpmathify(real(value)) - mp.mpmathify(number))
     return bool(distance * 2 * 10**decimals <= 1)
+
+
+def are_far(value: Node, rounded: Node) -> bool:
+    """Whether one of two numbers is no rounding of the other: `5 \\approx 6`."""
+    left, right = value_of(value), value_of(rounded)
+    if left is None or right is None or not (is_real(left) and is_real(right)):
+        return False
+    whole = isinstance(left, Fraction) and isinstance(right, Fraction) and left.denominator == 1
+    if whole and left != right:
+        return bool(right % 10)
+    return bool(abs(real(left) - real(right)) > FARTHEST_ROUNDING * abs(real(left)))

@@ -27,7 +27,7 @@ from rewards.math.nodes import (
     Symbol,
     Words,
 )
-from rewards.math.numbers import decimal, meets_decimal, number
+from rewards.math.numbers import are_far, decimal, meets_decimal, number
 from rewards.math.regions import ALL_REALS, NoRegionError, looks_like_region, same_region
 from rewards.math.signs import both_signs, has_plus_minus
 from rewards.math.values import same_value
@@ -162,6 +162,8 @@ def _named(node: Node) -> tuple[Node | None, Node]:
     named = _is_name(node.sides[0])
     end = len(node.sides) - 1
     while end > named and node.operators[end - 1] == "≈":
+        if are_far(*node.sides[end - 1 : end + 1]):
+            return None, node
         end -= 1
     if end == 0:
         return None, node.sides[0]
@@ -214,6 +216,7 @@ def family(prediction: Node, reference: Node) -> bool | None:
 
 def items(prediction: Node, reference: Node) -> bool | None:
     """Lists, sets, tuples: `3,2` = `2,3`, `\\{1,2\\}` = `1,2`; `(2,1)` /= `(1,2)`; `2` /= `2,3`."""
+    prediction, reference = _letters(prediction, reference), _letters(reference, prediction)
     left, right = _as_items(prediction), _as_items(reference)
     if left is None and right is not None and right.left == "(":
         left = components(prediction, len(right.items))
@@ -226,6 +229,16 @@ def items(prediction: Node, reference: Node) -> bool | None:
     if isinstance(right, Items) and isinstance(reference, Items):
         return _same(prediction, right.items[0]) if _is_singleton(right) else False
     return None
+
+
+def _letters(node: Node, other: Node) -> Node:
+    """Letters of choices run together, where the other side lists them: `AC` = `A, C`."""
+    listed = isinstance(other, Items) and not other.left
+    if not (listed and isinstance(node, Call) and node.name == "mul"):
+        return node
+    names = [part.name if isinstance(part, Symbol) else "" for part in node.arguments]
+    ascending = names == sorted(set(names)) and CHOICES.issuperset(names)
+    return Items(node.arguments) if ascending else node
 
 
 def _is_singleton(node: Items) -> bool:
@@ -258,12 +271,16 @@ def _as_items(node: Node) -> Items | None:
         cells = [cell for row in node.rows for cell in row]
         if len(node.rows) == 1 or len(node.rows[0]) == 1:
             return Items(tuple(cells), "(", ")")
+    if isinstance(node, Call) and node.name == "mul" and len(node.arguments) == 2:
+        point, place = node.arguments  # `P(1,2)`
+        if isinstance(point, Symbol) and point.name.isupper() and isinstance(place, Items):
+            return place if place.left == "(" else None
     return None
 
 
 def _brackets_agree(a: Items, b: Items) -> bool:
     if not a.left or not b.left:
-        return True
+        return {(a.left, a.right), (b.left, b.right)}.isdisjoint({("(", "]"), ("[", ")")})
     if "{" in {a.left, b.left}:
         return a.left == b.left
     pair = len(a.items) == 2 == len(b.items)

@@ -32,6 +32,10 @@ Value = Any
 """A Fraction, or an mpf or mpc of `mp`."""
 
 
+FAR_TRIAL = 3
+"""At this point variables are far below zero, where `|x+1|` is no `x+1`."""
+
+
 class NoValueError(Exception):
     """The expression has no value here, or one that is too large."""
 
@@ -63,6 +67,8 @@ def _drawn(name: str, trial: int) -> Fraction:
     if name.partition("_")[0] in INTEGERS:
         return Fraction(2 + trial + 4 * (number % 3))
     value = Fraction(number % 99_991 + 20_011, 30_011 + number // 99_991 % 50_021)
+    if trial == FAR_TRIAL:
+        value *= 50
     return -value if trial % 2 else value
 
 
@@ -381,9 +387,13 @@ def _opaque(name: str, arguments: list[Value]) -> Value:
     return Fraction(int.from_bytes(digest, "big") % 999_983 + 1, 65_537)
 
 
-def has_symbols(node: Node) -> bool:
-    """Whether a variable or an unknown function stands in the expression."""
+def has_symbols(node: Node, bound: frozenset[Node] = frozenset()) -> bool:
+    """Whether a variable or an unknown function stands in it, but for the index of a sum."""
     if isinstance(node, Symbol):
-        return True
+        return node not in bound
+    if isinstance(node, Call) and node.name in {"sum", "prod"}:
+        index, start, stop, body = node.arguments
+        ends = has_symbols(start, bound) or has_symbols(stop, bound)
+        return ends or has_symbols(body, bound | {index})
     unknown = isinstance(node, Call) and node.name.endswith("()")
-    return unknown or any(map(has_symbols, children(node)))
+    return unknown or any(has_symbols(child, bound) for child in children(node))

@@ -27,7 +27,7 @@ UNICODE = {
     "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}", "⅐": r"\frac{1}{7}", "⅑": r"\frac{1}{9}",
     "⅒": r"\frac{1}{10}", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "∣": "|", "‖": r"\|",
     "∤": r"\nmid ", "⊂": r"\subset ", "⊆": r"\subseteq ", "→": r"\to ", "⇒": r"\implies ",
-    "∧": r"\land ", "∨": r"\lor ", "△": r"\triangle ", "∠": r"\angle ", "ℓ": r"\ell ",
+    "∧": r"\land ", "∨": r"\lor ", "∶": ":", "△": r"\triangle ", "∠": r"\angle ", "ℓ": r"\ell ",
     "κ": r"\kappa ", "η": r"\eta ", "ξ": r"\xi ", "ψ": r"\psi ", "χ": r"\chi ", "ν": r"\nu ",
     "Δ": r"\Delta ", "Ω": r"\Omega ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Γ": r"\Gamma ",
     "﹣": "-", "‐": "-", "‑": "-", "‒": "-", "″": "''",
@@ -95,7 +95,7 @@ DECORATIONS = _set(
 GREEK = _set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell "
-    "triangle hbar nabla ldots aleph square circ"
+    "triangle hbar nabla ldots aleph square"
 )
 FUNCTION_LETTERS = frozenset("fghFGH")
 INVERTIBLE = _set("sin cos tan cot sec csc")

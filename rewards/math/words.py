@@ -13,11 +13,11 @@ from rewards.math.vocabulary import NUMBER_WORDS
 
 PLAIN_LIMIT = 3  # words beside a value that may be left out
 _MEANINGS = """
-not no non isn't isnt aren't arent wasn't doesn't never neither nor none n't cannot
+not no non nope isn't isnt aren't arent wasn't doesn't never neither nor none n't cannot
   can't 不 不是 非 не нет ни
 wrong incorrect false mistaken error invalid untrue 错 错误 неверно неправильно неверный
   sbagliato errato falso
-without except excluding excludes unless but instead 除了 除外 без кроме senza tranne
+without except excluding excludes excluded unless but instead 除了 除外 без кроме senza tranne
   eccetto
 and plus и e ed 和 与 及
 or either или o oppure 或 或者
@@ -98,6 +98,8 @@ pm
 credit
 deposit deposits
 withdrawal withdrawals
+pair pairs couple couples
+triplet triplets triples
 win wins won
 lose loses
 asset assets

@@ -1,0 +1,92 @@
+"""Rarer ways of writing an answer, and look-alikes that are another answer."""
+
+import pytest
+
+from rewards import Sample, load_verifier
+from rewards.math import math_equal
+from rewards.math.verifier import compare
+
+SAME = [
+    (r"\therefore x=41", "41"),
+    (r"\Rightarrow 41", "41"),
+    (r"41 \checkmark", "41"),
+    ("41{}", "41"),
+    ("'41'", "41"),
+    ("“41”", "41"),
+    ("``41''", "41"),
+    (r"\text{€}41", "41"),
+    ("1.2x10^3", "1200"),
+    (r"25^{\circ}\mathrm{C}", "25"),
+    ("25", "25 °C"),
+    ("5 m/sec", "5 m/s"),
+    ("60 sec", "60"),
+    (r"\sec \frac{\pi}{3}", "2"),
+    ("0.(3)", "1/3"),
+    ("0.333...", r"0.\overline{3}"),
+    (r"0.1666\ldots", "1/6"),
+    ("{}_5C_2", "10"),
+    ("5C2", "10"),
+    ("^5C_2", "10"),
+    ("C_5^2", "10"),
+    ("C^2_5=10", "10"),
+    ("3∶4", "3:4"),
+    (r"\begin{pmatrix}1&2\cr3&4\end{pmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"),
+    (r"\mathbb{R}^{>0}", r"(0,\infty)"),
+    (r"\mathbb{R}^{\ge0}", r"[0,\infty)"),
+    (r"f(x)=x \text{ for all } x", "f(x)=x"),
+    ("f(x)=2x", r"f(x)=2x, \forall x\in\mathbb{R}"),
+    (r"\sum_{i=1}^{n} i", r"\frac{n(n+1)}{2}"),
+    (r"\sum_{j=1}^n j^2", r"\sum_{i=1}^n i^2"),
+    (r"\sum_{k=1}^{n} a_k", r"\sum_{i=1}^{n} a_i"),
+    (r"P(1,2)", "(1,2)"),
+    ("AC", "A,C"),
+    ("A, B, D", "ABD"),
+    (r"\pi \approx 3.14", r"\pi"),
+    (r"\vec{AB}+\vec{BC}", r"\vec{AC}"),
+    (r"\begin{vmatrix}a&b\\c&d\end{vmatrix}", r"\left|\begin{matrix}a&b\\c&d\end{matrix}\right|"),
+]
+DIFFERENT = [
+    (r"f(x)=2x \text{ for all } x", "f(x)=x"),
+    (r"f(x)=x \text{ for all } x>0", "f(x)=x"),
+    (r"\sum_{i=1}^{n-1} a_i", r"\sum_{i=1}^{n} a_i"),
+    (r"\sum_{i=1}^{n} b_i", r"\sum_{i=1}^{n} a_i"),
+    ("a_j", "a_i"),
+    (r"5 \approx 6", "5"),
+    (r"41 \sim 42", "41"),
+    ("2,5", "(2,5]"),
+    ("x+1", "|x+1|"),
+    ("x+7", "|x+7|"),
+    (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"),
+    (r"\vec{BA}", r"\vec{AB}"),
+    (r"g\circ f", r"f\circ g"),
+    (r"\nabla\cdot f", r"\nabla f"),
+    (r"\nabla\times f", r"\nabla f"),
+    (r"\int f'(x)\,dx", r"\int f(x)\,dx"),
+    ("C_5^3", "5"),
+    ("P(2,1)", "(1,2)"),
+    ("AD", "A,C"),
+    (r"5\text{ nope}", "5"),
+    (r"5\text{ excluded}", "5"),
+    ("5 triples", "5 pairs"),
+    ("0.(3)", "0.3"),
+    ("0.333...", "0.333"),
+]
+
+
+@pytest.mark.parametrize(("answer", "reference"), SAME)
+def test_another_way_of_writing_is_the_same(answer: str, reference: str) -> None:
+    assert math_equal(answer, reference)
+
+
+@pytest.mark.parametrize(("answer", "reference"), DIFFERENT)
+def test_a_look_alike_is_another_answer(answer: str, reference: str) -> None:
+    assert str(compare(answer, (reference,), "accept").outcome) == "incorrect"
+
+
+def test_a_box_without_braces_holds_the_whole_number() -> None:
+    for response, reference, outcome in [
+        (r"\boxed 41", "41", "correct"),
+        (r"\boxed 41", "4", "incorrect"),
+    ]:
+        verdict = load_verifier("math").judge(Sample("s", (), response, reference))
+        assert str(verdict.outcome) == outcome
