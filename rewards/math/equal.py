@@ -131,7 +131,7 @@ def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
 def _may_be_variable(node: Node) -> bool:
     """Whether a unit is one letter with an exponent: in `6 s^2` it may well be a side."""
     if not isinstance(node, Quantity) or isinstance(node.value, Quantity):
-        return False  # `25^\\circ C` is a temperature
+        return False  # `25^\circ C` is a temperature
     return _CERTAIN_UNIT.search(node.unit) is None
 
 

@@ -116,8 +116,10 @@ def _works(node: Node, allowed: frozenset[str]) -> bool:
 
 def _rational_operands(node: Call) -> int:
     """How many operands are rational; those of a sum in a sum count one by one."""
+    signs = node.name in {"pm", "mp"}  # `\pm 5` is read as a sum with zero
     return sum(
-        isinstance(value_of(operand), Fraction) and operand != _ZERO for operand in _operands(node)
+        isinstance(value_of(operand), Fraction) and not (signs and operand == _ZERO)
+        for operand in _operands(node)
     )
 
 
@@ -142,10 +144,23 @@ def _is_simple(node: Node) -> bool:
         scaled = isinstance(left, Number) and left.decimals and right in _POWERS_OF_TEN
         return scaled or any(_is_rational(one) and _is_value(other) for one, other in pairs)
     if node.name in _SUMS:
-        return any(
-            _is_integer(one) and (_is_value(other) or _is_fraction(other)) for one, other in pairs
-        )
+        return any(_is_integer(one) and _is_unlike(one, other, node.name) for one, other in pairs)
     return False
+
+
+def _is_unlike(integer: Node, other: Node, operation: str) -> bool:
+    """Whether an integer is added to what does not come down to one: not `12/4+3`, `\\sqrt{49}+3`.
+
+    A power, a factorial and a binomial stay as they are, `2^{10}-1`.
+    """
+    if operation == "add" and integer == _ZERO:
+        return False
+    value = value_of(other)
+    whole = isinstance(value, Fraction) and value.denominator == 1
+    if _is_fraction(other):
+        return not whole
+    kept = isinstance(other, Call) and other.name in {"pow", "factorial", "binomial", "div"}
+    return _is_value(other) and (kept or not whole)
 
 
 def _is_value(node: Node) -> bool:
