@@ -15,7 +15,7 @@ import pathlib
 import sys
 import types
 import uuid
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -58,6 +58,12 @@ def _clock(value: Any) -> Parts:
     return [value.hour, value.minute, value.second, value.microsecond, _offset(value.tzinfo)]
 
 
+def _bytes(view: memoryview) -> bytes:
+    if view.format != "B" or view.ndim != 1:
+        raise TypeError("a view of other than bytes")
+    return bytes(view)
+
+
 def _factory(value: Any) -> Any:
     return value.default_factory
 
@@ -69,6 +75,9 @@ _RULES: Final[Mapping[type, tuple[str, Callable[[Any], Parts], Callable[..., Any
     defaultdict: ("defaultdict", lambda v: [_factory(v), dict(v)], defaultdict),
     deque: ("deque", lambda v: [list(v), v.maxlen], deque),
     bytearray: ("bytearray", lambda v: [bytes(v)], bytearray),
+    memoryview: ("memoryview", lambda v: [_bytes(v)], memoryview),
+    types.MappingProxyType: ("mappingproxy", lambda v: [dict(v)], types.MappingProxyType),
+    ChainMap: ("ChainMap", lambda v: [v.maps], lambda maps: ChainMap(*maps)),
     range: ("range", lambda v: [v.start, v.stop, v.step], range),
     slice: ("slice", lambda v: [v.start, v.stop, v.step], slice),
     type(...): ("...", lambda _: [], lambda: ...),

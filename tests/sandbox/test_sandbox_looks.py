@@ -52,7 +52,19 @@ assert isinstance(names, dict) and isinstance(row, (tuple, list)) and isinstance
 assert not isinstance(names, (list, int)) and not isinstance(row, Names)
 assert issubclass(Row, list) and not issubclass(Row, dict) and names.first() == "a"
 """
+VIEWS = """
+import collections, types
+def view(): return memoryview(b"ab")
+def fixed(): return types.MappingProxyType({"a": 1})
+def chained(): return collections.ChainMap({"a": 1}, {"b": 2})
+"""
+VIEWS_TEST = """
+assert view() == b"ab" and view()[0] == 97 and bytes(view()) == b"ab"
+assert fixed() == {"a": 1} and dict(fixed()) == {"a": 1}
+assert chained() == {"a": 1, "b": 2} and chained()["b"] == 2
+"""
 RIGHT = {
+    "views": (VIEWS, VIEWS_TEST),
     "a record": (RECORD, RECORD_TEST),
     "a record of defaults": (RECORD, DEFAULTS_TEST),
     "functions": (FUNCTION, FUNCTION_TEST),
@@ -60,6 +72,7 @@ RIGHT = {
 }
 ANY = "    def __eq__(self, other): return isinstance(other, Settings)\n"
 WRONG = {
+    "another view": (VIEWS.replace('b"ab"', 'b"ac"'), VIEWS_TEST),
     "no record": (
         "class Point:\n    def __init__(self, x, y=()): self.x, self.y = x, y\n",
         RECORD_TEST,
