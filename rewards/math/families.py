@@ -28,7 +28,7 @@ _DECLARED = re.compile(
 )
 _SPOKEN = re.compile(
     r"[\s,;]{0,4}\(?\s?(?:\\text\{\s?)?(?:(?:where|for|with|all|any|every|each|some|an|and)\s){0,4}"
-    r"(?:integers?(?:\s?\\?\}|\svalues? of)?\s{0,2}(?P<after>[a-zA-Z])"
+    r"(?:integers?(?![a-zA-Z])(?:\s?\\?\}|\svalues? of)?\s{0,2}(?P<after>[a-zA-Z])"
     r"|\}?\s?(?P<before>[a-zA-Z])\s?(?:\\text\{\s?)?(?:is|being|are)?\s?(?:an?|any)?\s?integers?)"
     r"\s?\}?\s?\)?\s?\.?$"
 )
