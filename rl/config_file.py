@@ -14,7 +14,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rl.config import RunConfig, field_paths, section_of
+from rl.config import RunConfig
+from rl.config_fields import field_paths, section_of
 from rl.errors import ConfigError
 
 MERGE = "tag:yaml.org,2002:merge"

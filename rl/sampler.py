@@ -29,6 +29,7 @@ from data.schema import Prompt, PromptSource
 from rewards import Verdict
 from rewards.types import SET_UP, TRUST
 from rl.config import SamplerConfig
+from rl.endings import ending_of, reasons_of, starved
 from rl.errors import LateGroupError, SamplerStarvedError, UngradableError
 from rl.groups import Generation, Group, prompt_from_state, prompt_to_state
 from rl.phases import PhaseClock
@@ -167,7 +168,9 @@ class DynamicSampler:
             await self._take_back(tasks)
         self._check_trust(fill)
         if fill.missing > 0 and fill.gave_up and self._has_prompts():
-            raise SamplerStarvedError(_starved(self._config, fill))
+            raise SamplerStarvedError(
+                starved(self._config, fill.needed, fill.endings, fill.resolved)
+            )
         return self._assemble(fill)
 
     @property
@@ -266,7 +269,7 @@ class DynamicSampler:
         if bad and len(bad) > self._max_ungradable * len(verdicts):
             raise UngradableError(
                 f"{len(bad)} of {len(verdicts)} answers could not be graded, more than "
-                f"reward.max_ungradable={self._max_ungradable:g} allows: {_reasons(bad)}"
+                f"reward.max_ungradable={self._max_ungradable:g} allows: {reasons_of(bad)}"
             )
 
 
@@ -279,7 +282,6 @@ class _Fill:
         self.needed = max(0, config.prompts_per_step - carried_in)
         self.endings = endings
         self.resolved: list[Group] = []
-        self.accepted: set[int] = set()
         self.dispatched: list[int] = []
         self.clock = PhaseClock()
         self._limit = config.give_up_after or 20 * config.prompts_per_step
@@ -315,8 +317,6 @@ class _Fill:
         """Record how a group ended."""
         self.resolved.append(group)
         self.endings[ending] += 1
-        if ending == "accepted":
-            self.accepted.add(group.index)
 
     def learn(self, index: int, accepted: bool, rate: float) -> None:
         """Extend the known start of the dispatch order; plan the next wave where one ends."""
@@ -335,74 +335,3 @@ class _Fill:
             return 0
         margin = math.sqrt(lacking * (1 - rate))
         return math.ceil(min((lacking + margin) / max(rate, 1e-9), lacking * self._oversampling))
-
-
-def ending_of(group: Group, rule: str) -> str:
-    """How a group ends: accepted, rejected_correct or _incorrect or _equal, ungradable, late.
-
-    Ungradable verdicts have measured nothing and are left out; a group with fewer than two
-    gradable ones (one under rule "none") is itself ungradable.
-    """
-    if not group.verdicts:
-        return "late"
-    verdicts = [group.verdicts[i] for i in group.gradable]
-    if len(verdicts) < (1 if rule == "none" else 2):
-        return "ungradable"
-    if rule == "none":
-        return "accepted"
-    if rule == "reward":
-        rewards = [verdict.reward for verdict in verdicts]
-        spread = max(rewards) - min(rewards)
-        return "accepted" if spread > 1e-6 * max(1.0, *map(abs, rewards)) else "rejected_equal"
-    correct = sum(verdict.is_correct for verdict in verdicts)
-    if 0 < correct < len(verdicts):
-        return "accepted"
-    return "rejected_correct" if correct else "rejected_incorrect"
-
-
-_REMEDIES = {
-    "rejected_correct": "the prompts are too easy for this policy: use harder data",
-    "rejected_incorrect": "the prompts are too hard for this policy: use easier data or a stronger "
-    "model",
-    "rejected_equal": "the rewards do not differ: use a finer reward or other data",
-    "ungradable": "the answers could not be graded: mend the verifier",
-    "late": "the groups took too long to generate: raise rollout.deadline",
-}
-"""What to do, by the ending that most groups of a starved batch had."""
-STARVING = 3
-"""Prompts that are named where they starve a batch."""
-
-
-def _reasons(bad: Sequence[Verdict]) -> str:
-    """The most frequent kinds of ungradable reasons, each with one of them."""
-    example = {verdict.kind: verdict.reason for verdict in bad}
-    counted = Counter(verdict.kind for verdict in bad).most_common(3)
-    return "; ".join(f"{count} x {example[kind]}" for kind, count in counted)
-
-
-def _starved(config: SamplerConfig, fill: _Fill) -> str:
-    total = len(fill.resolved)
-    ends = fill.endings
-    rate = ends["accepted"] / total if total else 0.0
-    remedy = _REMEDIES[max(_REMEDIES, key=lambda ending: ends[ending])]
-    bad = [one for group in fill.resolved for one in group.verdicts if not one.is_gradable]
-    why = f" ({_reasons(bad)})" if bad else ""
-    return (
-        f"dynamic sampling gave up after {total} prompts: acceptance rate {rate:.1%}, "
-        f"{ends['accepted']} of {fill.needed} groups ({ends['rejected_correct']} all correct, "
-        f"{ends['rejected_incorrect']} all incorrect, {ends['rejected_equal']} of equal reward, "
-        f"{ends['ungradable']} ungradable{why}, {ends['late']} late); {_starving(fill)}; {remedy} "
-        f"or raise sampler.samples_per_prompt (now {config.samples_per_prompt}) in a new run, or "
-        "raise sampler.give_up_after"
-    )
-
-
-def _starving(fill: _Fill) -> str:
-    """Some of the prompts that gave nothing to train on, with what their answers were worth."""
-    useless = [group for group in fill.resolved if group.index not in fill.accepted]
-    named = []
-    for group in sorted(useless, key=lambda group: group.index)[:STARVING]:
-        right = sum(verdict.is_correct for verdict in group.verdicts)
-        named.append(f"{group.prompt.id!r} ({right} of {len(group.verdicts)} right)")
-    more = f" and {len(useless) - len(named)} more" if len(useless) > len(named) else ""
-    return f"useless were {', '.join(named)}{more}"

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from rl.config import RunConfig, SamplerConfig, Section, describe_fields, field_paths
+from rl.config import RunConfig, SamplerConfig, Section
+from rl.config_fields import describe_fields, field_paths
 from rl.config_file import dump_config, load_config
 from rl.errors import ConfigError
 

@@ -4,8 +4,8 @@ import pytest
 
 from data.schema import Prompt
 from rewards import Verdict
+from rl.endings import ending_of
 from rl.groups import Completion, Generation, Group
-from rl.sampler import ending_of
 
 RIGHT, WRONG = Verdict.correct(1.0), Verdict.incorrect(0.0)
 BROKEN = Verdict.ungradable("outage: the verifier is away")
