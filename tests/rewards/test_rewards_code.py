@@ -155,7 +155,7 @@ NO_TEST = {"kind": "harness", "source": "from solution import f\ndef verify():\n
         ({}, "7", "reference"),
         ({}, {"kind": "magic"}, "reference"),
         # A script in a language that the data does not name is in that of the option.
-        ({"language": "c"}, {**PYTHON_TEST}, "trust"),
+        ({"language": "c"}, {"kind": "harness", "source": C_TEST["source"]}, "trust"),
     ],
 )
 async def test_rows_that_no_answer_could_win_are_known_beforehand(
