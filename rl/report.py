@@ -31,8 +31,7 @@ from rl.task_panels import task_panels, verdict_panels
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
 _PHASES: Final = tuple(
-    f"seconds.{phase}"
-    for phase in ("generate", "grade", "learn", "sync", "evaluate", "record", "checkpoint")
+    f"seconds.{phase}" for phase in ("generate", "grade", "learn", "sync", "evaluate", "checkpoint")
 )
 
 
@@ -94,8 +93,9 @@ def _panels(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
     every = yaml.safe_load((_TEMPLATES / "panels.yaml").read_text(encoding="utf-8"))
     shown = [one for one in every if any(history.known(line["key"]) for line in one["series"])]
     absent = [panel["title"] for panel in every if panel not in shown]
-    apart = [*task_panels(history.rows), *verdict_panels(history.rows)]
-    return [*shown[:1], *apart, *shown[1:]], absent
+    first, rest, last = shown[:1], shown[1:-1], shown[1:][-1:]
+    apart = task_panels(history.rows)
+    return [*first, *apart, *rest, *verdict_panels(history.rows), *last], absent
 
 
 def _chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

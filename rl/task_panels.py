@@ -6,6 +6,9 @@ They have the form of `templates/panels.yaml`.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+GRADING_TIME: Final = "seconds"
+"""The number of a verdict that is no measurement: how long it took."""
+
 COLOURS: Final = 5
 """Colours of series, as the style sheet has them."""
 
@@ -50,12 +53,12 @@ def task_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def verdict_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """A chart of the numbers that verifiers and terms gave beside the reward, if there are any."""
-    names = sorted({name for row in rows for name in row.get("verdicts") or ()})
+    names = sorted({name for row in rows for name in row.get("verdicts") or ()} - {GRADING_TIME})
     if not names:
         return []
     return [
         {
-            "title": "What verifiers measured",
+            "title": "What verifiers measured" + (f": {names[0]}" if len(names) == 1 else ""),
             "caption": "Mean over a step's answers of each number that a verifier gave, and of "
             "each term's own reward.",
             "unit": "number",

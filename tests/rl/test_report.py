@@ -185,6 +185,31 @@ def test_a_run_of_one_task_has_no_charts_by_task(tmp_path: Path) -> None:
     assert not any("by task" in panel["title"] for panel in page.charts["panels"])
 
 
+def test_what_verifiers_measured_has_a_chart_and_stands_beside_each_answer(tmp_path: Path) -> None:
+    def measured(step: int, **numbers: float) -> dict[str, Any]:
+        return metric_row(step, verdicts={"seconds": 1e-5, **numbers})
+
+    rows = [measured(1, passed=0.5), measured(2, passed=0.75)]
+    run = make_run(tmp_path, rows, {1: [answer_row(0)]})
+    path = run / "rollouts" / "step_000001.parquet"
+    numbers = pyarrow.array(
+        [[("passed", 0.625), ("seconds", 0.4375)]],
+        pyarrow.map_(pyarrow.string(), pyarrow.float64()),
+    )
+    parquet.write_table(parquet.read_table(path).append_column("metrics", numbers), path)
+    page = Page(write_report(run))
+    *_, chart, last = page.charts["panels"]
+    assert (chart["title"], last["title"]) == (
+        "What verifiers measured: passed",
+        "Where the time goes",
+    )
+    assert page.charts["columns"]["verdicts.passed"] == [0.5, 0.75]
+    assert "passed 0.625" in page.text
+    assert "0.4375" not in page.text, "how long grading took is no measurement of the answer"
+    plain = Page(write_report(make_run(tmp_path / "plain", [measured(1)])))
+    assert not any("verifiers" in panel["title"] for panel in plain.charts["panels"])
+
+
 def test_the_page_needs_no_network(tmp_path: Path) -> None:
     page = Page(write_report(finished_run(tmp_path)))
     policy = next(
