@@ -173,6 +173,8 @@ def _check_files(checkpoint: Checkpoint) -> None:
     if not path.exists():  # as checkpoints were written before it stood there
         return
     wanted = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(wanted, dict):
+        raise ValueError("files.json holds no list of sizes by name")
     found = _sizes(checkpoint.learner)
     lost = [name for name, size in wanted.items() if found.get(name) != size]
     if lost:

@@ -79,6 +79,8 @@ def reasons_of(bad: Sequence[Verdict]) -> str:
 def _starving(config: SamplerConfig, groups: Sequence[Group]) -> str:
     """Some of the prompts that gave nothing to train on, with what their answers were worth."""
     useless = [group for group in groups if ending_of(group, config.filter) != "accepted"]
+    if not useless:
+        return "all were useful, and too few"
     named = []
     for group in sorted(useless, key=lambda group: group.index)[:NAMED]:
         right = sum(verdict.is_correct for verdict in group.verdicts)

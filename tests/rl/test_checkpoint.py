@@ -252,6 +252,8 @@ def test_settings_of_another_version_are_no_damage(
         lambda folder: (folder / "state.json").write_bytes(b"\0" * 100),
         lambda folder: (folder / "state.json").write_bytes(b"\xff"),
         lambda folder: (folder / "state.json").unlink(),
+        lambda folder: (folder / "files.json").write_text("[]"),
+        lambda folder: (folder / "files.json").write_text('{"weig'),
         lambda folder: (folder / "learner" / "weights").unlink(),
         lambda folder: (folder / "learner" / "weights").write_text("longer"),
     ],

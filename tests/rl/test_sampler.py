@@ -244,6 +244,7 @@ async def test_giving_up_happens_at_the_limit_and_not_before(
     told = re.findall(r"'(p\d+)' \(\d of \d right\)", message)
     asked = dict(world.dispatched)
     assert told == [asked[index] for index in useless[:3]]
+    assert ("all were useful, and too few" in message) == (not useless)
     assert (f" and {len(useless) - 3} more;" in message) == (len(useless) > 3)
     assert len(sampler.state_dict()["ready"]) == found
 
