@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 Language = Literal["python", "c", "cpp", "java", "javascript"]
 
@@ -28,6 +28,18 @@ def readable(text: str) -> str:
 Said = Annotated[str, AfterValidator(readable)]
 """Text of a program's or of a compiler's: anything may be in it, and it must travel as JSON."""
 Source = Annotated[str, Field(max_length=SOURCE_CHARACTERS)]
+
+
+def _without_brackets(name: object) -> object:
+    """`Solution().f` as `Solution.f`: a method is called on a new object either way."""
+    return name.strip().replace("().", ".", 1) if isinstance(name, str) else name
+
+
+EntryPoint = Annotated[
+    str,
+    BeforeValidator(_without_brackets),
+    Field(max_length=200, pattern=r"^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)?$"),
+]
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
 
 
@@ -112,8 +124,8 @@ class CallTests(Model):
     """The program defines a function, which is called."""
 
     kind: Literal["calls"] = "calls"
-    entry_point: str = Field(max_length=200, pattern=r"^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)?$")
-    """A function, `Class.method`, or a method of a class `Solution`."""
+    entry_point: EntryPoint
+    """A function, `Class.method` (or `Class().method`), or a method of a class `Solution`."""
     cases: list[Call] = Field(min_length=1, max_length=MOST_CASES)
     """The calls, in order."""
     tolerance: float = Field(default=0.0, ge=0)
@@ -125,8 +137,8 @@ class CheckTests(Model):
     """Python's `def check(candidate)` with asserts, as HumanEval has it."""
 
     kind: Literal["check"] = "check"
-    entry_point: str = Field(max_length=200, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$")
-    """What `check` is called with."""
+    entry_point: EntryPoint
+    """What `check` is called with; written as for calls."""
     source: Source
     """Defines `check`."""
 

@@ -15,21 +15,21 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from . import looks
+from .imports import Imports
 from .link import Link, LostError, RefusedError, UnusableError
 from .pytest_run import LIBRARY, stand_in_for_main
 from .suites import run_suites
 from .tally import Tally
 
-PROGRAM = "solution"  # what a test may import the program as
 FILE = "test"
 
 
 class Names(dict[str, Any]):
     """The builtins of a test: Python's, and then the names of the tested program."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, imports: Imports) -> None:
         super().__init__(
-            __import__=builtins.__import__,  # which is looked for in here alone
+            __import__=imports.load,  # which is looked for in here alone
             isinstance=looks.is_instance,
             issubclass=looks.is_subclass,
         )
@@ -44,28 +44,6 @@ class Names(dict[str, Any]):
             return self._link.name(name)
         except AttributeError:
             raise KeyError(name) from None
-
-
-class ProgramModule(ModuleType):
-    """The program, as a test imports it."""
-
-    def __init__(self, link: Link) -> None:
-        super().__init__(PROGRAM)
-        object.__setattr__(self, "_plumb_link", link)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._plumb_link.name(name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("__"):
-            super().__setattr__(name, value)
-        else:
-            self._plumb_link.set_name(name, value)
-
-    def __delattr__(self, name: str) -> None:
-        self._plumb_link.delete_name(name)
 
 
 def check(
@@ -117,7 +95,7 @@ def describe(error: BaseException, link: Link, test: dict[str, Any]) -> tuple[st
     if isinstance(error, ModuleNotFoundError) and not link.has_raised(error):
         lines = test["source"].splitlines()
         at = lines[min(_line(error), len(lines)) - 1].lstrip()
-        if at.startswith(("import ", "from ")) and not at.split()[1].startswith(PROGRAM):
+        if at.startswith(("import ", "from ")):
             return "unusable", f"the test needs a module that is not here: {error}"
     return "failed", _place(error)
 
@@ -125,11 +103,10 @@ def describe(error: BaseException, link: Link, test: dict[str, Any]) -> tuple[st
 def _execute(code: CodeType, entry: str | None, link: Link, test: dict[str, Any]) -> None:
     """Run the whole test; raises what makes it fail."""
     main = ModuleType("__main__")
-    main.__dict__["__builtins__"] = Names(link)
+    main.__dict__["__builtins__"] = Names(link, Imports(link, test["program_modules"]))
     main.__file__ = test["file"]
     for name in test["modules"]:
         setattr(main, name, __import__(name))
-    sys.modules[PROGRAM] = ProgramModule(link)
     sys.modules["__main__"] = main
     sys.path.append(LIBRARY)
     if "seed" in test["needs"]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.errors import TestsError
+from sandbox.harness.derived import refuse_derived
 from sandbox.harness.javascript import read_javascript
 from sandbox.harness.names import Names
 from sandbox.harness.patched import patchable
@@ -50,7 +51,7 @@ class Reading:
         excluded: Functions that are called like tests, and are none.
         needs: What the test arranges around the program: keys of NEEDS, and `shared` where it
             changes containers.
-        imports: Modules that the test imports.
+        program_modules: Dotted names of the modules that are the program.
         modules: Modules of the standard library that it uses without an import.
         patchable: Dotted names of the standard library that it may put something else for.
     """
@@ -61,7 +62,7 @@ class Reading:
     mentions_pytest: bool
     excluded: Sequence[str]
     needs: Sequence[str]
-    imports: Sequence[str]
+    program_modules: Sequence[str]
     modules: Sequence[str]
     patchable: Sequence[str]
 
@@ -100,7 +101,7 @@ def read_test(tests: CheckTests | HarnessTests) -> Reading:
     """What a Python test would run.
 
     Raises:
-        TestsError: Nothing, or nothing that uses the program.
+        TestsError: Nothing, or nothing that uses the program, or what cannot be run here.
     """
     try:
         tree = ast.parse(tests.source)
@@ -110,6 +111,8 @@ def read_test(tests: CheckTests | HarnessTests) -> Reading:
     except (RecursionError, MemoryError) as error:
         raise TestsError("the test is nested too deeply to be read") from error
     names = Names(tree)
+    names.program_modules.require()
+    refuse_derived(tree, names.program)
     if isinstance(tests, CheckTests):
         return _read_check(tree, names, tests)
     found = Suites(tree, names)
@@ -163,7 +166,7 @@ def _reading(source: str, names: Names, found: Suites | None) -> Reading:
         mentions_pytest="pytest" in names.imports,
         excluded=sorted(found.excluded) if found else (),
         needs=_needs(source, names.tree),
-        imports=sorted(names.imports),
+        program_modules=names.program_modules.names,
         modules=names.modules,
         patchable=patchable(names.tree, names.aliases),
     )

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-PROGRAM: Final = "solution"
+from sandbox.harness.modules import PROGRAM, Modules
+
 TELLING: Final = (
     "assert check compare ensure equal exit expect fail main raise run test valid verif"
 )
@@ -27,9 +28,8 @@ class Names:
         self.bound: set[str] = set()
         self.imports: set[str] = set()
         self.imported: set[str] = set()
-        self.program: set[str] = set()
         self.loaded: list[str] = []
-        self._imports_program = False
+        self._names_program = False
         bases: set[int] = set()
         loads: list[ast.Name] = []
         for node in ast.walk(tree):
@@ -42,8 +42,11 @@ class Names:
         free = {node.id for node in loads} - self.bound - _BUILTINS
         called = {node.id for node in loads if id(node) not in bases}
         self.modules = sorted((free - called) & sys.stdlib_module_names)
-        self.program |= free - set(self.modules) - {"__file__", "__name__"}
-        self.uses_program = self._imports_program or bool(self.program)
+        self.program = free - set(self.modules) - {"__file__", "__name__"}
+        self.program_modules = Modules(tree, has_free_names=bool(self.program))
+        self.program |= set(self._imported_from(self.program_modules))
+        imports_program = self._names_program or bool(self.program_modules.names)
+        self.uses_program = imports_program or bool(self.program)
 
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, FUNCTIONS):
@@ -63,22 +66,22 @@ class Names:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self._note_import(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self._imports_program |= node.value.partition(".")[0] == PROGRAM
+            self._names_program |= node.value.partition(".")[0] == PROGRAM
 
     def _note_import(self, node: ast.Import | ast.ImportFrom) -> None:
-        whole = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for module in whole or [alias.name for alias in node.names]:
-            root = module.partition(".")[0]
-            self.imports.add(root)
-            self._imports_program |= root == PROGRAM
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
+            self.imports.add((module or alias.name).partition(".")[0])
             name = alias.asname or alias.name.partition(".")[0]
             self.bound.add(name)
             self.imported.add(name)
-            before = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            before = f"{module}." if module else ""
             self.aliases[name] = before + (alias.name if alias.asname or before else name)
-            if (whole or [alias.name])[0].partition(".")[0] == PROGRAM:
-                self.program.add(name)
+
+    def _imported_from(self, modules: Modules) -> Iterator[str]:
+        for name, meaning in self.aliases.items():
+            if meaning.partition(".")[0] in modules.roots:
+                yield name
 
     def can_fail(self, statements: Sequence[ast.AST]) -> bool:
         """Whether running these may fail for what the program does, as far as one can see."""
@@ -116,7 +119,7 @@ class _CanFail:
 
     def _call(self, function: ast.expr) -> bool:
         if isinstance(function, ast.Attribute):
-            return _root(function) not in self._names.program and _is_telling(function.attr)
+            return root_of(function) not in self._names.program and _is_telling(function.attr)
         if not isinstance(function, ast.Name) or function.id in self._names.program:
             return False
         name = function.id
@@ -127,7 +130,7 @@ class _CanFail:
         return _is_telling(name) or name in self._names.bound - self._names.imported
 
 
-def _root(node: ast.expr) -> str:
+def root_of(node: ast.expr) -> str:
     """The name that a chain of attributes, calls and items begins with."""
     while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
