@@ -1,5 +1,6 @@
-"""The training loop: sampling, rollout, learning, weight sync, checkpoints and metrics.
+"""The training loop: sampling, learning, weight updates, checkpoints and metrics.
 
-Importing this package, `rl.config`, `rl.groups` or `rl.sampler` never imports torch, Ray, vLLM or
-DeepSpeed, so that a command starts and checks its configuration in a moment.
+Importing this package, `rl.config`, `rl.tokens`, `rl.groups`, `rl.dispatch` or `rl.episodes` never
+imports torch, Ray, vLLM or DeepSpeed, so that a command starts and checks its configuration in a
+moment.
 """

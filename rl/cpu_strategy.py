@@ -10,7 +10,7 @@ from deepspeed.accelerator import set_accelerator
 from deepspeed.accelerator.cpu_accelerator import CPU_Accelerator
 from torch.distributed.device_mesh import init_device_mesh
 
-from rl.openrlhf_parts import DeepspeedStrategy
+from rl.learn.openrlhf_parts import DeepspeedStrategy
 
 
 class GlooAccelerator(CPU_Accelerator):

@@ -5,7 +5,7 @@ DeepSpeed's own has to be compiled first, with the CUDA toolkit of torch's versi
 
 from typing import Any
 
-from rl.openrlhf_parts import DeepspeedStrategy
+from rl.learn.openrlhf_parts import DeepspeedStrategy
 
 
 class CudaDeepspeedStrategy(DeepspeedStrategy):

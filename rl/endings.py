@@ -6,7 +6,7 @@ from typing import Final
 
 from rewards import Verdict
 from rl.config import SamplerConfig
-from rl.groups import Group
+from rl.old_groups import Group
 
 _REMEDIES: Final = {
     "rejected_correct": "the prompts are too easy for this policy: use harder data",

@@ -41,6 +41,14 @@ class EngineError(PlumbError):
     """A rollout engine died, or did not answer in time."""
 
 
+class EngineLostError(EngineError):
+    """The engine under a request is gone; another can be asked the same."""
+
+
+class InfrastructureError(PlumbError):
+    """What should have answered an environment is broken; it says nothing of the policy."""
+
+
 class LateGroupError(PlumbError):
     """The answers to one prompt were not all there in time; the engine goes on."""
 

@@ -21,18 +21,19 @@ import torch.distributed as dist
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from rl.advantages import shape_rewards, token_advantages
-from rl.batching import TrainBatch, micro_batches, mini_batches, share
 from rl.config import RunConfig
 from rl.errors import LearnerError
 from rl.hardware import Hardware
-from rl.learner_stats import StepStats
-from rl.openrlhf_parts import Actor, PolicyLoss, aggregate_loss, compute_approx_kl
-from rl.padding import Scatter, entropy_of, pad
-from rl.policy import load_policy, load_reference, make_strategy
+from rl.learn.advantages import shape_rewards, token_advantages
+from rl.learn.batching import TrainBatch, micro_batches, mini_batches, share
+from rl.learn.openrlhf_parts import Actor, PolicyLoss, aggregate_loss, compute_approx_kl
+from rl.learn.padding import Scatter, entropy_of, pad
+from rl.learn.policy import load_policy, load_reference, make_strategy
+from rl.learn.stats import StepStats
 from rl.rendezvous import join_store, open_store
 from rl.storage import writing
-from rl.weights import WeightSender, checksum
+from rl.weights.layout import checksum
+from rl.weights.sender import WeightSender
 
 
 @dataclass(frozen=True, slots=True)

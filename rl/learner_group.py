@@ -10,11 +10,11 @@ from typing import Any
 import ray
 
 from rl.awaiting import await_all
-from rl.batching import TrainBatch
 from rl.config import RunConfig
 from rl.errors import ClusterError, LearnerError
 from rl.gc_pause import loading
 from rl.hardware import Hardware
+from rl.learn.batching import TrainBatch
 from rl.storage import write_atomically
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rl.groups import Group
+from rl.old_groups import Group
 from rl.storage import write_atomically, writing
 
 SCHEMA = pa.schema(

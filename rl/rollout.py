@@ -12,10 +12,10 @@ from typing import Any
 
 from rewards.thinking import MARKS, opened_by
 from rl.config import RunConfig
-from rl.engine import start_engine
+from rl.engines.engine import start_engine
 from rl.errors import EngineError, LateGroupError, ModelError, PlumbError
-from rl.groups import Completion, Generation
 from rl.hardware import Hardware
+from rl.old_groups import Completion, Generation
 from rl.turns import Turns
 
 PROBE_SECONDS = 60.0  # for a sign of life, after which an engine is taken for dead
@@ -227,7 +227,7 @@ class RolloutEngine:
             "tensor_parallel_size": rollout.tensor_parallel,
             "seed": self._config.seed,
             "logprobs_mode": "processed_logprobs",
-            "worker_extension_cls": "rl.weights.WeightReceiver",
+            "worker_extension_cls": "rl.weights.receiver.WeightReceiver",
             "disable_log_stats": True,
         }
         if self._hardware.is_cpu:

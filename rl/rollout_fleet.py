@@ -12,8 +12,8 @@ from data.schema import Prompt
 from rl.awaiting import await_all, cause_of
 from rl.config import RunConfig
 from rl.errors import EngineError, PlumbError
-from rl.groups import Generation
 from rl.hardware import Hardware
+from rl.old_groups import Generation
 from rl.rollout import RolloutEngine, Sampling
 
 WATCH_SECONDS = 60.0  # between looks at an engine that has an answer outstanding

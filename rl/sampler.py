@@ -31,7 +31,7 @@ from rewards.types import SET_UP, TRUST
 from rl.config import SamplerConfig
 from rl.endings import ending_of, reasons_of, starved
 from rl.errors import LateGroupError, SamplerStarvedError, UngradableError
-from rl.groups import Generation, Group, prompt_from_state, prompt_to_state
+from rl.old_groups import Generation, Group, prompt_from_state, prompt_to_state
 from rl.phases import PhaseClock
 
 ESTIMATE_WINDOW = 256

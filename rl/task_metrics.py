@@ -9,7 +9,7 @@ from typing import Any
 
 from data.schema import Prompt
 from rewards import Verdict
-from rl.groups import Group
+from rl.old_groups import Group
 
 
 def accuracy(verdicts: Iterable[Verdict]) -> float | None:

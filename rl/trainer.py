@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
 from rewards.grading.running import Pool
-from rl.batching import TrainBatch
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
 from rl.errors import LateGroupError
-from rl.groups import Generation, Group
+from rl.learn.batching import TrainBatch
 from rl.learner_group import LearnerGroup
+from rl.old_groups import Generation, Group
 from rl.records import RunRecords
 from rl.rewarding import slow_grading, slowest_calls
 from rl.rollout_fleet import RolloutFleet

@@ -11,9 +11,9 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
-from rl.batching import TrainBatch, micro_batches
 from rl.config import RunConfig
 from rl.hardware import Hardware
+from rl.learn.batching import TrainBatch, micro_batches
 
 
 class BarePeer:

@@ -25,13 +25,13 @@ import psutil
 
 from data.schema import Prompt
 from rl.awaiting import await_all
-from rl.batching import TrainBatch
 from rl.cluster import connect, place, transport
 from rl.config import RunConfig
 from rl.errors import ConfigError
-from rl.groups import Generation
 from rl.hardware import Hardware
+from rl.learn.batching import TrainBatch
 from rl.learner_group import LearnerGroup
+from rl.old_groups import Generation
 from rl.rollout import Sampling
 from rl.rollout_fleet import RolloutFleet
 

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from rl.batching import TrainBatch
 from rl.config import RunConfig
 from rl.hardware import detect
+from rl.learn.batching import TrainBatch
 from rl.learner import Learner
 
 

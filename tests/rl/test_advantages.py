@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rl.advantages import shape_rewards, token_advantages
-from rl.openrlhf_parts import compute_approx_kl
+from rl.learn.advantages import shape_rewards, token_advantages
+from rl.learn.openrlhf_parts import compute_approx_kl
 
 from openrlhf.trainer.ppo_utils.experience import Experience  # isort: skip
 from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker  # isort: skip

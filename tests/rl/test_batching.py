@@ -7,7 +7,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl.batching import TrainBatch, micro_batches, mini_batches, share
+from rl.learn.batching import TrainBatch, micro_batches, mini_batches, share
 
 lengths_lists = st.lists(st.integers(1, 200), min_size=1, max_size=60)
 
@@ -28,7 +28,7 @@ def test_another_step_has_another_shuffle() -> None:
 
 
 def test_the_shuffle_is_the_same_in_every_process() -> None:
-    code = "from rl.batching import mini_batches; print(mini_batches(40, 7, seed='3/11'))"
+    code = "from rl.learn.batching import mini_batches; print(mini_batches(40, 7, seed='3/11'))"
     for hash_seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", code],

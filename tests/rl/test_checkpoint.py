@@ -21,7 +21,7 @@ from rewards import Verdict
 from rl.checkpoint import FROZEN, CheckpointStore
 from rl.config import RunConfig
 from rl.errors import CheckpointError, StorageError
-from rl.groups import Completion, Generation, Group
+from rl.old_groups import Completion, Generation, Group
 from rl.records import RunRecords, read_metrics
 from rl.storage import publish, write_atomically, writing
 

@@ -12,7 +12,7 @@ from rewards.judge import ServeSettings
 from rewards.judge.server import JudgeServer
 from rl.cluster import Placement, connect, place
 from rl.config import RunConfig
-from rl.engine import ServedEngine
+from rl.engines.engine import ServedEngine
 from rl.errors import ClusterError, EngineError
 from rl.hardware import Hardware
 from rl.rollout_fleet import RolloutFleet

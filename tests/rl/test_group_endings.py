@@ -5,7 +5,7 @@ import pytest
 from data.schema import Prompt
 from rewards import Verdict
 from rl.endings import ending_of
-from rl.groups import Completion, Generation, Group
+from rl.old_groups import Completion, Generation, Group
 
 RIGHT, WRONG = Verdict.correct(1.0), Verdict.incorrect(0.0)
 BROKEN = Verdict.ungradable("outage: the verifier is away")

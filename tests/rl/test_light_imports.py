@@ -30,7 +30,8 @@ def run(code: str) -> str:
 @pytest.mark.parametrize(
     "module",
     [
-        "rl", "rl.config", "rl.groups", "rl.sampler", "rl.batching", "rl.errors", "rl.storage",
+        "rl", "rl.config", "rl.old_groups", "rl.sampler", "rl.tokens", "rl.groups",
+        "rl.dispatch", "rl.episodes", "rl.learn.batching", "rl.errors", "rl.storage",
         "rl.checkpoint", "rewards", "rewards.grading.pool", "sandbox", "data", "data.sources",
         "data.stream", "launch.cli",
     ],

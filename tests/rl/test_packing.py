@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from rl.batching import TrainBatch
 from rl.config import LearnerConfig, ModelConfig
-from rl.padding import pad
-from rl.policy import _load_actor
+from rl.learn.batching import TrainBatch
+from rl.learn.padding import pad
+from rl.learn.policy import _load_actor
 from rl.tiny import make_model, make_tokenizer, save
 
 LENGTHS = [(3, 9), (5, 1), (1, 14), (2, 6)]

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from rl.batching import TrainBatch, share
 from rl.config import RunConfig
 from rl.hardware import Hardware
+from rl.learn.batching import TrainBatch, share
+from rl.learn.openrlhf_parts import Actor, PolicyLoss, compute_approx_kl
+from rl.learn.stats import StepStats
 from rl.learner import Learner, Prepared
-from rl.learner_stats import StepStats
-from rl.openrlhf_parts import Actor, PolicyLoss, compute_approx_kl
 
 AGGREGATIONS = ["token-mean", "sequence-mean", "constant"]
 MOST_TOKENS = 16

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from data.schema import Prompt
 from rewards import Verdict
-from rl.groups import Completion, Generation, Group
+from rl.old_groups import Completion, Generation, Group
 from rl.records import SCHEMA, RunRecords, read_metrics
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from data.schema import Prompt
-from rl.groups import Generation
+from rl.old_groups import Generation
 from rl.rollout import Sampling
 from rl.rollout_fleet import CALLS, REQUESTS, RolloutFleet
 

@@ -18,7 +18,7 @@ from data.stream import PromptStream
 from rewards import Verdict
 from rl.config import SamplerConfig
 from rl.errors import LateGroupError, SamplerStarvedError, UngradableError
-from rl.groups import Completion, Generation, Group
+from rl.old_groups import Completion, Generation, Group
 from rl.sampler import Batch, DynamicSampler
 
 RIGHT, WRONG = Verdict.correct(1.0), Verdict.incorrect(0.0)

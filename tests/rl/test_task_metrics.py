@@ -2,7 +2,7 @@
 
 from data.schema import Prompt
 from rewards import Verdict
-from rl.groups import Completion, Generation, Group
+from rl.old_groups import Completion, Generation, Group
 from rl.task_metrics import accuracy, accuracy_by_task, by_task
 
 RIGHT, WRONG = Verdict.correct(passed=4.0), Verdict.incorrect(-1.0, passed=1.0, form=0.5)

@@ -9,8 +9,8 @@ from data.schema import Prompt
 from rewards import GradingPool, Outcome, Rubric, Use
 from rewards.thinking import Opened
 from rl.config import RunConfig
-from rl.groups import Completion, Generation, Group
 from rl.hardware import Hardware
+from rl.old_groups import Completion, Generation, Group
 from rl.rollout import RolloutEngine, Sampling, decode
 from rl.tiny import CHAT_TEMPLATE, make_tokenizer
 from rl.trainer import Trainer

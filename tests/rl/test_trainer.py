@@ -14,7 +14,6 @@ from data.schema import Prompt
 from data.stream import PromptStream
 from rewards import Sample, Verdict
 from rewards.errors import PoolError
-from rl.batching import TrainBatch
 from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
 from rl.errors import (
@@ -25,7 +24,8 @@ from rl.errors import (
     PlumbError,
     StorageError,
 )
-from rl.groups import Completion, Generation
+from rl.learn.batching import TrainBatch
+from rl.old_groups import Completion, Generation
 from rl.records import RunRecords
 from rl.trainer import Parts, Trainer
 

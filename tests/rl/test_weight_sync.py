@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rl.weights import bucket_bytes, plan_buckets
+from rl.weights.layout import bucket_bytes, plan_buckets
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ RUN = """
 import asyncio, json, sys
 from pathlib import Path
 from data.schema import Prompt
-from rl.batching import TrainBatch
+from rl.learn.batching import TrainBatch
 from rl.cluster import connect
 from rl.config import RunConfig
 from rl.learner_group import LearnerGroup

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rl.batching import TrainBatch
+from rl.learn.batching import TrainBatch
 
 
 class Scatter:

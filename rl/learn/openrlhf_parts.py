@@ -1,6 +1,6 @@
 """The parts of OpenRLHF that Plumb builds on, importable with and without flash-attn."""
 
-from rl.flash_attn_fallback import install
+from rl.learn.flash_attn_fallback import install
 
 install()
 

@@ -14,7 +14,7 @@ from rl.config import LearnerConfig, ModelConfig
 from rl.cuda_strategy import CudaDeepspeedStrategy
 from rl.errors import ModelError
 from rl.hardware import Hardware
-from rl.openrlhf_parts import Actor, DeepspeedStrategy
+from rl.learn.openrlhf_parts import Actor, DeepspeedStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def attention(choice: str) -> str:
     """Resolve `model.attention`."""
     if choice != "auto":
         return choice
-    # The fallback of rl/flash_attn_fallback.py has no file; the real package has one.
+    # The fallback of rl/learn/flash_attn_fallback.py has no file; the real package has one.
     spec = importlib.util.find_spec("flash_attn")
     return "flash_attention_2" if spec is not None and spec.origin else "sdpa"
 

@@ -1,0 +1,36 @@
+"""The whole of a run, as strict, documented fields; `rl.config_file` reads them from YAML.
+
+Guarantees: every key is known, every value has its type and range, and the result is immutable.
+Nothing heavier than pydantic is imported. Defaults are those of section 4.3 of the TeleChat2.5/T1
+report where it gives one (marked "the recipe's").
+"""
+
+from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
+from rl.config.prompts import DataConfig, ModelConfig
+from rl.config.reward import RewardConfig, RouteConfig, ScaleConfig, TermConfig
+from rl.config.run import ClusterConfig, RunConfig, TrainConfig
+from rl.config.sampling import EpisodeConfig, EvaluationConfig, RolloutConfig, SamplerConfig
+from rl.config.section import NamedSection, Section
+
+__all__ = [
+    "CanaryConfig",
+    "ClusterConfig",
+    "CorrectionConfig",
+    "DataConfig",
+    "EpisodeConfig",
+    "EvaluationConfig",
+    "KlConfig",
+    "LearnerConfig",
+    "ModelConfig",
+    "NamedSection",
+    "RewardConfig",
+    "RolloutConfig",
+    "RouteConfig",
+    "RunConfig",
+    "SamplerConfig",
+    "ScaleConfig",
+    "Section",
+    "SyncConfig",
+    "TermConfig",
+    "TrainConfig",
+]

@@ -1,0 +1,143 @@
+"""Settings of the learner, and of how new weights reach the engines."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rl.config.section import Section
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a running mean is kept at each step."""
+
+
+class KlConfig(Section):
+    """The pull towards the reference model, the policy as it was at the start."""
+
+    coef: float = Field(default=0.0, ge=0)
+    """Weight of the KL term; 0 loads no reference model."""
+    estimator: Literal["k1", "k2", "k3"] = "k1"
+    """Schulman's estimators (joschu.net/blog/kl-approx.html)."""
+    placement: Literal["reward", "loss"] = "reward"
+    """`reward`: per token, as in REINFORCE++; `loss`: as in GRPO, with k2 or k3."""
+
+    @model_validator(mode="after")
+    def _has_a_gradient(self) -> Self:
+        if self.coef > 0 and self.placement == "loss" and self.estimator == "k1":
+            raise ValueError(
+                "k1 in the loss pulls nowhere, as its gradient is 0 on average: set estimator to "
+                "k2 or k3, or placement to reward"
+            )
+        return self
+
+
+class CorrectionConfig(Section):
+    """Importance weights of tokens sampled by another policy; formulas: rl/learn/correction.py."""
+
+    kind: Literal["tis", "icepop", "sequence", "dppo", "bypass", "none"] = "tis"
+    """`tis`: truncated at `cap`; `icepop`: 0 outside `low` to `high`; `sequence`: the same by the
+    answer's geometric mean; `dppo`: drops tokens whose probability moved by more than `threshold`
+    in their advantage's direction; `bypass`: the engine's logprobs are the old ones; `none`."""
+    cap: float = Field(default=2.0, gt=0)
+    """Largest weight under `tis`."""
+    low: float = Field(default=0.5, ge=0)
+    """Smallest weight kept under `icepop` and `sequence`."""
+    high: float = Field(default=5.0, gt=0)
+    """Largest weight kept under `icepop` and `sequence`."""
+    threshold: float = Field(default=0.2, gt=0, le=1)
+    """Change of a token's probability under `dppo`."""
+
+    @model_validator(mode="after")
+    def _low_is_below_high(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low={self.low:g} must be below high={self.high:g}")
+        return self
+
+
+class LearnerConfig(Section):
+    """How the policy is updated."""
+
+    ranks: int = Field(default=1, ge=1)
+    """Data-parallel DeepSpeed ranks, one Ray actor each."""
+    zero_stage: int = Field(default=1, ge=0, le=3)
+    """DeepSpeed ZeRO stage."""
+    estimator: Literal["reinforce++", "reinforce++-baseline", "rloo", "grpo", "dr_grpo"] = (
+        "reinforce++"
+    )
+    """Advantage estimator (the recipe's REINFORCE++); see rl/learn/advantages.py."""
+    mini_batch_size: int = Field(default=128, ge=1)
+    """Samples an optimizer step, over all ranks (the recipe's 128)."""
+    micro_batch_tokens: int = Field(default=16384, ge=1)
+    """Padded tokens a forward pass may hold on one rank; one longer sample goes alone."""
+    epochs: int = Field(default=1, ge=1)
+    """Passes over each training batch."""
+    lr: float = Field(default=5e-7, gt=0)
+    """AdamW's peak learning rate (the recipe's 5e-7)."""
+    warmup_steps: int = Field(default=20, ge=0)
+    """Linear warm-up, in rollout steps (the recipe's 20); constant afterwards."""
+    betas: tuple[Decay, Decay] = Field(default=(0.9, 0.95), strict=False)
+    """AdamW's betas."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's weight decay."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are clipped to this norm."""
+    clip_low: float = Field(default=0.2, gt=0, lt=1)
+    """PPO's lower clip: ratios below 1 - clip_low earn no gradient."""
+    clip_high: float = Field(default=0.2, gt=0)
+    """PPO's upper clip; above clip_low it is DAPO's clip-higher."""
+    loss: Literal["ppo", "gspo", "cispo", "gmpo"] = "ppo"
+    """The surrogate: see rl/learn/losses.py."""
+    dual_clip: float | None = Field(default=None, gt=1)
+    """Bounds the ratio where the advantage is negative (dual-clip PPO, often 3); none: no bound."""
+    mask_truncated: bool = False
+    """Give answers that were cut at their limit no gradient; they stay in the baseline."""
+    correction: CorrectionConfig = CorrectionConfig()
+    """For tokens that another policy than the learner's sampled."""
+    loss_aggregation: Literal["token-mean", "sequence-mean", "constant"] = "token-mean"
+    """`token-mean`: over all response tokens (DAPO); `sequence-mean`: mean of per-response means
+    (GRPO); `constant`: sum over samples x max_response_tokens (Dr. GRPO)."""
+    entropy_coef: float = Field(default=0.0, ge=0)
+    """Weight of the entropy bonus."""
+    kl: KlConfig = KlConfig()
+    """The pull towards the reference model."""
+    optimizer_offload: bool = False
+    """Keep optimizer states in host memory (GPU hosts)."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass, for memory."""
+    packing: bool = False
+    """Pack samples without padding; without flash-attn a pack's attention, though masked, takes
+    time between its samples too."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """TCP port of the ranks' rendezvous on the first learner's host; 0: any free one."""
+    deadline: float = Field(default=3600.0, gt=0)
+    """Seconds one update, load or save may take before the learner is given up."""
+
+
+class CanaryConfig(Section):
+    """A fixed prompt whose logprobs engines and learner are compared by."""
+
+    every: int = Field(default=1, ge=0)
+    """Weight updates between two looks; 0: only at the start."""
+    warn: float = Field(default=0.05, gt=0)
+    """Mean |gap|, nats a token, from which a line says so."""
+    stop: float = Field(default=0.5, gt=0)
+    """Mean |gap|, nats a token, from which the run stops: the engines hold other weights."""
+
+
+class SyncConfig(Section):
+    """How new weights reach the engines."""
+
+    transport: Literal["auto", "ipc", "broadcast"] = "auto"
+    """`ipc`: shared memory (CPU hosts) or CUDA IPC (same GPU); `broadcast`: gloo or NCCL; auto
+    takes ipc where learner and engines share a device."""
+    bucket_mb: int = Field(default=256, ge=1)
+    """Size of one flattened bucket, MiB."""
+    verify: bool = False
+    """Compare a checksum of every bucket at both ends."""
+    deadline: float = Field(default=600.0, gt=0)
+    """Seconds one sync may take."""
+    kv: Literal["recompute", "keep"] = "recompute"
+    """What half-done answers go on with after an update: `recompute` prefills them with the new
+    weights, so that every later logprob is that of one policy; `keep` costs nothing, and samples
+    from neither."""
+    canary: CanaryConfig = CanaryConfig()
+    """Whether engines hold the learner's weights."""

@@ -1,0 +1,76 @@
+"""The whole of a run's settings."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from rl.config.learning import LearnerConfig, SyncConfig
+from rl.config.prompts import DataConfig, ModelConfig
+from rl.config.reward import RewardConfig
+from rl.config.sampling import EpisodeConfig, EvaluationConfig, RolloutConfig, SamplerConfig
+from rl.config.section import Section
+
+
+class TrainConfig(Section):
+    """How long to train, and what to keep."""
+
+    steps: int = Field(default=200, ge=1)
+    """Training steps (rollout batches)."""
+    eval_every: int = Field(default=20, ge=0)
+    """Steps between evaluations; 0: only before and after."""
+    eval_samples: int = Field(default=1, ge=1)
+    """Answers a held-out prompt; 1 is greedy, more are sampled at `eval_temperature`."""
+    eval_temperature: float = Field(default=0.0, ge=0)
+    """Sampling temperature of evaluations; 0 is greedy."""
+    evaluation_pause: bool = True
+    """Where sampling goes on while the policy learns, and no engine can be spared for an
+    evaluation: hold the next weight update until it is done. false: its answers may be of several
+    versions, which its metrics then say."""
+    checkpoint_every: int = Field(default=20, ge=0)
+    """Steps between checkpoints; 0: only at the end."""
+    keep_checkpoints: int = Field(default=2, ge=1)
+    """Newest checkpoints kept."""
+    log_rollouts_every: int = Field(default=1, ge=0)
+    """Steps between parquet files of every sampled answer; 0: none."""
+    export: bool = True
+    """Write the trained model in Hugging Face format to RUN_DIR/model at the end."""
+
+    @model_validator(mode="after")
+    def _samples_can_differ(self) -> Self:
+        if self.eval_samples > 1 and self.eval_temperature == 0:
+            raise ValueError(
+                f"eval_samples={self.eval_samples} greedy answers to a prompt are all the same: "
+                "set eval_temperature above 0, or eval_samples to 1"
+            )
+        return self
+
+
+class ClusterConfig(Section):
+    """What the run asks of Ray."""
+
+    address: str | None = None
+    """Address of a running Ray cluster; none: RAY_ADDRESS, else a local one is started."""
+    start_deadline: float = Field(default=300.0, gt=0)
+    """Seconds within which the cluster has to place every engine and learner rank."""
+
+
+class RunConfig(Section):
+    """A run."""
+
+    run_dir: Path = Field(default=Path("runs/run"), strict=False)
+    """Where the run writes; on a cluster, a folder that every learner host can reach."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of everything that is drawn."""
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    reward: RewardConfig = RewardConfig()
+    sampler: SamplerConfig = SamplerConfig()
+    rollout: RolloutConfig = RolloutConfig()
+    learner: LearnerConfig = LearnerConfig()
+    sync: SyncConfig = SyncConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+    evaluation: dict[str, EvaluationConfig] = {}
+    """Sets by name, beside the set `held_out` of `data.eval` and `train.eval_*`."""
+    train: TrainConfig = TrainConfig()
+    cluster: ClusterConfig = ClusterConfig()

@@ -1,0 +1,1 @@
+"""One attempt at a prompt: rendering, the growing context, environments, grading."""

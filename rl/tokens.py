@@ -1,0 +1,288 @@
+"""What the policy wrote and what it read: token ids in numpy, never text that is encoded again.
+
+Guarantees: a trajectory's ids are exactly the context of its last request plus what came back; a
+token is trained on if and only if it was sampled, and then it has the engine's logprob and the
+version of the policy that sampled it; nothing is removed or encoded a second time. A sampled token
+takes 8 bytes, one that was only read 4, and 13 in a `TokenBatch`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewards.thinking import Opened
+
+Message = Mapping[str, Any]
+Ids = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+Stop = Literal["stop", "length"]
+"""Why a turn of the policy ended: by itself, or cut at its limit of tokens."""
+End = Literal["stop", "length", "turns", "budget"]
+"""Why an episode ended: the policy was done, a turn was cut, or turns or context were used up."""
+
+NOT_SAMPLED = -1
+"""The version of a token that the policy only read."""
+
+
+class Span(NamedTuple):
+    """Consecutive sampled tokens of one policy version."""
+
+    tokens: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was appended to a context at once: by us (a prompt, an observation) or by the policy."""
+
+    ids: Ids
+    logprobs: Floats | None = None
+    """The engine's, nats, one a token; None: not sampled, never trained on."""
+    versions: tuple[Span, ...] = ()
+    """They cover exactly the sampled tokens, in order; versions never fall."""
+    reward: float = 0.0
+    """What this turn alone earned; it stands at the segment's last token."""
+
+    def __post_init__(self) -> None:
+        sampled = 0 if self.logprobs is None else len(self.ids)
+        if self.logprobs is not None and len(self.logprobs) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} tokens have {len(self.logprobs)} logprobs")
+        if sum(span.tokens for span in self.versions) != sampled:
+            raise ValueError(f"the version spans {self.versions} do not cover {sampled} tokens")
+        known = [span.version for span in self.versions]
+        if known != sorted(known):
+            raise ValueError(f"a version falls within a segment: {self.versions}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One unbroken context, one row of training."""
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens, read and sampled."""
+        return sum(len(segment.ids) for segment in self.segments)
+
+    @property
+    def sampled(self) -> int:
+        """Tokens that the policy wrote."""
+        return sum(len(segment.ids) for segment in self.segments if segment.logprobs is not None)
+
+    @property
+    def start(self) -> int | None:
+        """The version of the oldest sampled token; None if nothing was sampled."""
+        return min((v.version for s in self.segments for v in s.versions), default=None)
+
+    @property
+    def ids(self) -> Ids:
+        """(tokens,) int32."""
+        return np.concatenate([segment.ids for segment in self.segments])
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(tokens,): which tokens are trained on."""
+        return np.concatenate([np.full(len(s.ids), s.logprobs is not None) for s in self.segments])
+
+    @property
+    def logprobs(self) -> Floats:
+        """(tokens,) float32, nats; 0 where nothing was sampled."""
+        return np.concatenate(
+            [
+                np.zeros(len(s.ids), np.float32) if s.logprobs is None else s.logprobs
+                for s in self.segments
+            ]
+        )
+
+    @property
+    def versions(self) -> NDArray[np.int32]:
+        """(tokens,) int32; -1 where nothing was sampled."""
+        found = []
+        for segment in self.segments:
+            if segment.logprobs is None:
+                found.append(np.full(len(segment.ids), NOT_SAMPLED, np.int32))
+                continue
+            known = np.array([span.version for span in segment.versions], np.int32)
+            found.append(np.repeat(known, [span.tokens for span in segment.versions]))
+        return np.concatenate(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One attempt at a prompt."""
+
+    trajectories: tuple[Trajectory, ...]
+    """More than one only where a context had to begin anew; none where nothing was sampled."""
+    messages: tuple[Message, ...]
+    """The whole conversation, for graders and records."""
+    end: End
+    response: str = ""
+    """The policy's last turn, as it is graded."""
+    thinking: Opened | None = None
+    """Whether the last prompt ended in an open thinking part; None: it is not known."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What the environment measured."""
+    fault: str = ""
+    """`kind: detail` where infrastructure failed for good: the episode cannot be graded."""
+
+    @property
+    def sampled(self) -> int:
+        """Tokens that the policy wrote."""
+        return sum(trajectory.sampled for trajectory in self.trajectories)
+
+    @property
+    def turns(self) -> int:
+        """Times that the policy spoke."""
+        return sum(s.logprobs is not None for t in self.trajectories for s in t.segments)
+
+    @property
+    def start(self) -> int | None:
+        """The version of the oldest sampled token; None if nothing was sampled."""
+        known = [t.start for t in self.trajectories if t.start is not None]
+        return min(known, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a turn is sampled; names and meaning as in vLLM's `SamplingParams`."""
+
+    temperature: float
+    max_tokens: int
+    top_p: float = 1.0
+    top_k: int = 0
+    """0: all tokens."""
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    keep_special: bool = False
+    """Keep special tokens in the text, but for those at its end: some models mark their calls with
+    special tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A turn of the policy."""
+
+    segment: Segment
+    stop: Stop
+    text: str
+    """Decoded once, by the engine's actor."""
+
+
+class Policy(Protocol):
+    """What samples: all engines as one, or a few of them at one version."""
+
+    async def sample(self, context: Ids, how: Sampling, *, session: str) -> Sampled:
+        """One turn after `context`, (tokens,) int32.
+
+        Args:
+            context: everything so far.
+            how: how to sample.
+            session: turns of one session go to one engine where they can (its prefix cache).
+
+        Raises:
+            EngineError: no engine is left to ask.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Rows of training, flat, T tokens in S rows: what a learner rank gets of a batch."""
+
+    ids: Ids
+    """(T,) int32."""
+    logprobs: Floats
+    """(T,) float32, the engine's, nats; 0 where nothing was sampled."""
+    mask: NDArray[np.bool_]
+    """(T,): which tokens are trained on."""
+    versions: NDArray[np.int32]
+    """(T,) int32; -1 where nothing was sampled."""
+    starts: NDArray[np.int64]
+    """(S + 1,): row s holds tokens starts[s] : starts[s + 1]."""
+    groups: NDArray[np.int32]
+    """(S,): rows of one prompt share a number."""
+    weights: NDArray[np.float32]
+    """(S,): the row's share of its episode's sampled tokens, for means over episodes."""
+    rewards: NDArray[np.float32]
+    """(S,): the whole episode's reward."""
+    turn_rewards: tuple[tuple[int, float], ...] = ()
+    """(position among the T tokens, reward) of each turn that earned something by itself."""
+
+    @property
+    def rows(self) -> int:
+        """S."""
+        return len(self.groups)
+
+
+def pack(rows: Sequence[tuple[int, float, float, Trajectory]]) -> TokenBatch:
+    """Flatten (group, episode's reward, weight, trajectory) rows."""
+    lengths = [trajectory.tokens for _, _, _, trajectory in rows]
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    turns: list[tuple[int, float]] = []
+    for first, (_, _, _, trajectory) in zip(starts, rows, strict=False):
+        end = int(first)
+        for segment in trajectory.segments:
+            end += len(segment.ids)
+            if segment.reward:
+                turns.append((end - 1, segment.reward))
+    trajectories = [trajectory for _, _, _, trajectory in rows]
+    return TokenBatch(
+        ids=_joined([t.ids for t in trajectories], np.int32),
+        logprobs=_joined([t.logprobs for t in trajectories], np.float32),
+        mask=_joined([t.mask for t in trajectories], np.bool_),
+        versions=_joined([t.versions for t in trajectories], np.int32),
+        starts=starts,
+        groups=np.array([group for group, _, _, _ in rows], np.int32),
+        weights=np.array([weight for _, _, weight, _ in rows], np.float32),
+        rewards=np.array([reward for _, reward, _, _ in rows], np.float32),
+        turn_rewards=tuple(turns),
+    )
+
+
+def trajectories_to_arrays(trajectories: Sequence[Trajectory]) -> dict[str, NDArray[Any]]:
+    """Trajectories as the arrays of an npz; a sampled token takes 8 bytes before compression."""
+    segments = [segment for trajectory in trajectories for segment in trajectory.segments]
+    spans = [span for segment in segments for span in segment.versions]
+    sampled = [segment.logprobs for segment in segments if segment.logprobs is not None]
+    return {
+        "ids": _joined([segment.ids for segment in segments], np.int32),
+        "logprobs": _joined(sampled, np.float32),
+        "spans": np.array(spans, np.int64).reshape(-1, 2),
+        "segment_tokens": np.array([len(segment.ids) for segment in segments], np.int64),
+        "segment_sampled": np.array([s.logprobs is not None for s in segments], np.bool_),
+        "segment_spans": np.array([len(segment.versions) for segment in segments], np.int64),
+        "segment_reward": np.array([segment.reward for segment in segments], np.float64),
+        "trajectory_segments": np.array([len(t.segments) for t in trajectories], np.int64),
+    }
+
+
+def trajectories_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> list[Trajectory]:
+    """The trajectories that `trajectories_to_arrays` described."""
+    segments: list[Segment] = []
+    token = logprob = span = 0
+    # An npz reads an array anew at each access.
+    ids, logprobs, spans = arrays["ids"], arrays["logprobs"], arrays["spans"]
+    columns = ("segment_tokens", "segment_sampled", "segment_spans", "segment_reward")
+    for tokens, sampled, count, reward in zip(*(arrays[c] for c in columns), strict=True):
+        versions = tuple(Span(int(t), int(v)) for t, v in spans[span : span + count])
+        own = logprobs[logprob : logprob + tokens].copy() if sampled else None
+        segments.append(Segment(ids[token : token + tokens].copy(), own, versions, float(reward)))
+        token, span = token + int(tokens), span + int(count)
+        logprob += int(tokens) if sampled else 0
+    trajectories = []
+    first = 0
+    for count in arrays["trajectory_segments"]:
+        trajectories.append(Trajectory(tuple(segments[first : first + count])))
+        first += int(count)
+    return trajectories
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)

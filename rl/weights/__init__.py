@@ -1,0 +1,1 @@
+"""Weight updates: buckets, both halves of their way, and how new weights are published."""
