@@ -16,6 +16,8 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace
 _BETWEEN = re.compile(
     r"(?:[\s,;&$]|\\[()\[\],;:! ]|\\q?quad|\\\\|and|or|\\text\{\s*,?\s*(?:and|or)\s*\})*"
 )
+_AGAIN = re.compile(r"(?:[\s$]|\\[()\[\]])*")
+"""Between two boxes of one content: nothing joins them, the answer is said again."""
 _DIGITS = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _TAGGED = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL)
 
@@ -67,7 +69,8 @@ def last_boxed(text: str) -> str:
             break
         if contents and (end > following or not _BETWEEN.fullmatch(text, end, following)):
             break
-        contents.append(content)
+        if not (contents and content == contents[-1] and _AGAIN.fullmatch(text, end, following)):
+            contents.append(content)
         following = begin
     return ", ".join(reversed(contents))
 

@@ -96,7 +96,7 @@ def _compare(answer: Answer, wanted: Answer) -> Decision:
     reason = ""
     for i, gold in enumerate(wanted.readings):
         for j, mine in enumerate(answer.readings):
-            if (i or j) and not _may_be_meant(gold, mine):
+            if (i or j) and not (_may_be_meant(gold, mine) or (not i and _is_mixed(mine))):
                 continue
             same, rule = same_node(mine, gold)
             if same:
@@ -140,6 +140,11 @@ def _may_be_meant(gold: Node, mine: Node) -> bool:
     if isinstance(gold, Items) or isinstance(mine, Items):
         return isinstance(gold, Items) and isinstance(mine, Items)
     return _has_point(gold) and _has_point(mine)
+
+
+def _is_mixed(mine: Node) -> bool:
+    """Whether a further reading is a mixed number, `2 and 1/2`; in a reference these are two."""
+    return isinstance(mine, Number) and mine.decimals is None
 
 
 def _has_point(node: Node) -> bool:

@@ -14,6 +14,7 @@ from math import isqrt
 
 from rewards.math.identities import value_of
 from rewards.math.nodes import Call, Items, Matrix, Node, Number, Quantity, Relation, children
+from rewards.math.reducible import is_reducible
 from rewards.math.values import has_symbols
 
 _ITERATED = frozenset(("sum", "prod", "gcd", "lcm", "mod", "floor", "ceil", "det", "max", "min"))
@@ -27,6 +28,7 @@ _VALUES = frozenset(("pow", "sqrt", "cbrt", "root", "factorial", "binomial", "lo
                      "arccos", "arctan", "arccot", "arcsec", "arccsc", "sinh", "cosh", "tanh",
                      "coth"))  # fmt: skip
 _SUMS = frozenset(("add", "mul", "pm", "mp"))
+_REDUCED = _SUMS | {"div"}
 _ZERO = Number(Fraction(0))
 _POWERS_OF_TEN = [Number(Fraction(10**n), None, n + 1) for n in range(1, 10)]
 _PRIME_LIMIT = 10_000
@@ -86,7 +88,9 @@ def _answers(node: Node) -> Iterator[Node]:
 
 def _operators(node: Node) -> Iterator[str]:
     summed = isinstance(node, Call) and node.name in _SUMS
-    if isinstance(node, Call) and (not summed or _rational_operands(node) > 1):
+    if isinstance(node, Call) and (
+        not summed or _rational_operands(node) > 1 or is_reducible(node, node.arguments)
+    ):
         yield node.name
     for child in children(node):
         yield from _operators(child)
@@ -97,6 +101,8 @@ def _is_work(node: Node, allowed: frozenset[str]) -> bool:
     inner = _without_sign(node)
     if isinstance(inner, Call) and inner.name == "div" and not _is_quotient(inner):
         above, below = map(_without_sign, inner.arguments)
+        if "div" not in allowed and is_reducible(inner, inner.arguments):
+            return True
         nested = isinstance(value_of(inner), Fraction) and (
             _is_fraction(above) or _is_fraction(below)
         )
@@ -110,6 +116,8 @@ def _works(node: Node, allowed: frozenset[str]) -> bool:
         if node.name in _ITERATED:
             return True
         if node.name in _SUMS and _rational_operands(node) > 1:
+            return True
+        if node.name in _REDUCED and is_reducible(node, tuple(_operands(node))):
             return True
     return any(_works(child, allowed) for child in children(node))
 

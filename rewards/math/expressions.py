@@ -22,7 +22,7 @@ from rewards.math.nodes import (
     Relation,
     Symbol,
 )
-from rewards.math.rewriting import displacement, with_index
+from rewards.math.rewriting import displacement, marked, with_index
 from rewards.math.tokens import NotMathError, Token
 from rewards.math.vocabulary import (
     BASES,
@@ -302,7 +302,7 @@ class Expressions:
         if name in {"vec", "overrightarrow"}:
             return displacement(self._macro_argument())
         if name in DECORATIONS:
-            return self._macro_argument()
+            return marked(name, self._macro_argument())
         if name in PAIRS:
             return self._cursor.nested(lambda: self._brackets.paired(name))
         if name in GREEK:

@@ -55,6 +55,7 @@ _CLOCK = re.compile(r"(?<=[\d\s{~])([apAP])\.\s?([mM])(?![a-zA-Z])\.?")
 _SIGN = re.compile(r"(?<!\\)\$")
 _PRICE = re.compile(r"(?<!\\)\$(?=\s?-?\s?\.?\d)")
 _WRAPPERS = ("***", "**", "__", "```", "``", "`", "*", "_", '"')
+_BOLD_START = re.compile(r"^\*\*([^*]+)\*\*(?=[\s.,;:)])")  # no power stands at the start
 _QUOTED = re.compile(r"“([^“”]+)”|‘([^‘’]+)’|'([^']+)'|``([^`']+)''")
 _STOPS = "。．｡।։۔"  # full stops of other scripts
 _WRAPPED_LIMIT = 4  # wrappers inside one another
@@ -68,7 +69,7 @@ def clean(text: str) -> str:
     """
     if len(text) > TEXT_LIMIT:
         raise NotMathError(f"longer than {TEXT_LIMIT} characters")
-    text = unwrapped(text)
+    text = _BOLD_START.sub(r"\1", unwrapped(text))
     if "$" in text:
         text = _with_money(_US.sub("", text))
     elif text[:1].isalpha() or text[:1] == "-":

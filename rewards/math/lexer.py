@@ -10,7 +10,7 @@ from typing import Literal
 
 from rewards.math.alignment import unaligned
 from rewards.math.tokens import NotMathError, Token
-from rewards.math.unit_tokens import join_units
+from rewards.math.unit_tokens import ends_value, join_units
 from rewards.math.units import named, pieces, units_of
 from rewards.math.vocabulary import (
     CONSTANTS,
@@ -133,7 +133,24 @@ def _cut(text: str, nested: int, measured: Measured) -> list[Token]:
 
 
 def _ends_value(found: list[Token]) -> bool:
-    return bool(found) and (found[-1].kind in VALUE_ENDS or found[-1].text == "mu")
+    return bool(found) and (ends_value(found[-1]) or found[-1].text == "mu")
+
+
+def _is_in_unit(found: list[Token]) -> bool:
+    """Whether a unit goes on: behind a name, with or without exponent, and a sign (`m^2/`)."""
+    at = len(found) - 1
+    bracket = at > 0 and found[at].kind == "("
+    at -= bracket
+    sign = at > 0 and found[at].kind in {"*", "/"}
+    at -= sign
+    if bracket and not sign:
+        return False
+    if at > 1 and (found[at].kind in {"number", "}"}):
+        raised = [token.kind for token in found[max(0, at - 4) : at]]
+        power = next((i for i in range(1, len(raised) + 1) if raised[-i] == "^"), None)
+        if power is not None and set(raised[len(raised) - power + 1 :]) <= {"{", "-", "number"}:
+            at -= power + 1
+    return at >= 0 and found[at].kind == "text"
 
 
 def _is_measure(run: str, spaced: bool, found: list[Token]) -> bool:
@@ -144,7 +161,7 @@ def _is_measure(run: str, spaced: bool, found: list[Token]) -> bool:
     if not found:
         return False
     last = found[-1]
-    in_unit = last.kind == "text" or (last.kind in {"*", "/"} and found[-2:][0].kind == "text")
+    in_unit = _is_in_unit(found)
     if last.text == "mu":
         return bool(named(run))
     if last.text == "circ" or (last.kind == "}" and [t.text for t in found[-2:-1]] == ["circ"]):

@@ -78,7 +78,7 @@ def scale(words: Sequence[str]) -> tuple[Fraction, int]:
     """
     factor, count = Fraction(1), 0
     for word in words[:WORD_LIMIT]:
-        lowered = word.lower().removesuffix(".")
+        lowered = "thousand" if word == "k" else word.lower().removesuffix(".")  # K is the kelvin
         if lowered in {"of", "di"} and count:
             count += 1
             continue

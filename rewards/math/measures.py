@@ -5,6 +5,7 @@ Guarantees: units of one dimension convert exactly; a magnitude (`million`) mult
 a bare number say nothing; a word of `words.STRONG` has to stand on both sides.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,13 +20,16 @@ from rewards.math.unit_table import Unit, dimension_of
 from rewards.math.units import LONGEST, is_compound, named, pieces, units_of
 from rewards.math.values import mp, same_value
 from rewards.math.vocabulary import SIGNS_BEFORE
-from rewards.math.words import PLAIN_LIMIT, strong_marks, weak_marks
+from rewards.math.words import PLAIN_LIMIT, same_nouns, strong_marks, weak_marks
 
 Same = Callable[[Node, Node], bool]
 LONGEST_PHRASE = 8  # words among which a unit is looked for, and of which articles do not count
 _CLOCK = frozenset(("am", "pm"))
+_TOTAL = re.compile(r"\b(?:in (?:total|all)|all together)\b")
 _AFTER_NUMBER = {"squared": ("pow", 2), "cubed": ("pow", 3), "factorial": ("factorial", 0)}
 _SHARE, _ANGLE, _RADIAN = map(dimension_of, ("share", "angle", "radian"))
+_SCALING = frozenset(Unit(_SHARE, Fraction(1, 10**n)) for n in (3, 4, 6, 9))
+"""Per mille, basis points, ppm and ppb say how a number is scaled; only per cent is left out."""
 _LENGTH, _HEAT = map(dimension_of, ("length", "temperature"))
 _BARE = frozenset(("unit", "units", "square", "sq", "cubic", "cu", "of", "a", "the", "about"))
 
@@ -93,7 +97,9 @@ def _is_tiny(mine: Measure, gold: Measure) -> bool:
 def _words_agree(mine: Phrase, gold: Phrase) -> bool:
     if mine.strong != gold.strong or (mine.weak and gold.weak and mine.weak != gold.weak):
         return False
-    return mine.nouns == gold.nouns or max(len(mine.nouns), len(gold.nouns)) <= PLAIN_LIMIT
+    if max(len(mine.nouns), len(gold.nouns)) > PLAIN_LIMIT:
+        return mine.nouns == gold.nouns
+    return same_nouns(mine.nouns, gold.nouns)
 
 
 def _together(node: Node) -> Node:
@@ -141,7 +147,7 @@ def measure(node: Node) -> Measure:
 def _phrase(text: str) -> Phrase:
     if len(text) > LONGEST:
         return Phrase(Fraction(1), None, (), (), frozenset((text,)), frozenset())
-    words = pieces(text)
+    words = pieces(_TOTAL.sub("", text))
     factor, operation = Fraction(1), None
     rest: list[str] = []
     at = 0
@@ -166,9 +172,16 @@ def _phrase(text: str) -> Phrase:
     clock = frozenset(word.lower() for word in rest) & _CLOCK
     if units := units_of(tuple(rest)):
         return Phrase(factor, operation, units, (), frozenset(), clock)
-    strong, weak = strong_marks(rest), weak_marks(rest)
+    strong, weak = strong_marks(rest) | _letters(rest), weak_marks(rest)
     units, nouns = _unit_among([word for word in rest if strong_marks([word]) == frozenset()])
     return Phrase(factor, operation, units, nouns, strong, weak | clock)
+
+
+def _letters(words: list[str]) -> frozenset[str]:
+    """Letters that are no unit: `41\\text{x}` is no plain word behind 41."""
+    return frozenset(word for word in words
+                     if len(word) == 1 and word.isascii() and word != "a" and not named(word)
+                     and word.isalpha())  # fmt: skip
 
 
 def _unit_among(words: list[str]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
@@ -208,7 +221,8 @@ def _one_unit(mine: Measure, gold: Measure, same: Same) -> bool:
     with_unit, other = (mine, gold) if mine.phrase.units else (gold, mine)
     if other.phrase.nouns:
         return False
-    if same(mine.value, gold.value):
+    left_out = any(unit not in _SCALING for unit in with_unit.phrase.units)
+    if left_out and same(mine.value, gold.value):
         return True
     for unit in with_unit.phrase.units:
         if unit.dimension == _SHARE and unit.factor != 1:

@@ -17,6 +17,7 @@ from rewards.math.magnitudes import PARTS, spelt
 from rewards.math.nodes import Call, Node, Number, Words
 from rewards.math.parser import parse
 from rewards.math.tokens import NotMathError
+from rewards.math.wordings import mixed, usual_wording
 from rewards.math.words import may_label
 
 MU = "\\mu"
@@ -48,7 +49,7 @@ class Answer:
 def read(text: str) -> Answer:
     """What a text means; `1,234` is one number or two."""
     try:
-        cleaned = declared_apart(turned(clean(text)))
+        cleaned = declared_apart(turned(usual_wording(clean(text))))
     except NotMathError as fault:
         return Answer(text[:200], (), str(fault))
     if (division := _REMAINDER.fullmatch(cleaned)) is not None:
@@ -56,7 +57,7 @@ def read(text: str) -> Answer:
         return Answer(cleaned, (Call("remainder", tuple(parts)),))
     if (part := _AND_A_PART.fullmatch(cleaned)) is not None:
         return Answer(cleaned, (Number(int(part[1]) + PARTS[part[2]], None, len(part[1])),))
-    if _SPELT.fullmatch(cleaned) and (number := spelt(cleaned)) and not number[1]:
+    if _SPELT.fullmatch(cleaned) and (spoken := spelt(cleaned)) and not spoken[1]:
         return Answer(cleaned, (Words(cleaned),))
     if _COMMA_MEASURE.match(cleaned):
         cleaned = cleaned.replace(",", ".", 1)
@@ -66,6 +67,8 @@ def read(text: str) -> Answer:
             readings.append(parse(tokens(cleaned, commas_group=False)))
         if _DECIMAL_COMMA.fullmatch(cleaned):
             readings.append(parse(tokens(cleaned.replace(",", "."), commas_group=False)))
+        if (number := mixed(cleaned)) is not None:
+            readings.append(number)
     except NotMathError as fault:
         return Answer(cleaned, (), str(fault))
     return Answer(cleaned, tuple(readings))

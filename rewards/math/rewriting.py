@@ -1,9 +1,11 @@
-"""Nodes that mean more than they write: a sum's terms, and arrows between points.
+"""Nodes that mean more than they write: a sum's terms, arrows between points, bars, rows.
 
 Guarantees: linear in the size of the node.
 """
 
-from rewards.math.nodes import Call, Constant, Node, Symbol
+from rewards.math.nodes import Call, Constant, Items, Matrix, Node, Number, Symbol
+
+_ON_NUMBERS = frozenset(("overline", "bar", "hat", "widehat", "tilde", "widetilde", "dot"))
 
 
 def with_index(node: Node, index: str) -> Node:
@@ -26,3 +28,25 @@ def displacement(node: Node) -> Node:
         return node
     points = start.name.isupper() and end.name.isupper()
     return Call("add", (end, Call("neg", (start,)))) if points else node
+
+
+def marked(mark: str, node: Node) -> Node:
+    """What a mark is drawn over: a bar makes a number or a single letter another one.
+
+    `\\overline{5}` is not 5 and `\\bar{z}` not z; `\\overline{AB}` is AB.
+    """
+    if isinstance(node, Number) and mark in _ON_NUMBERS:
+        return Symbol(f"{mark} {node.value}")
+    if isinstance(node, Symbol) and len(node.name) == 1 and mark in {"bar", "overline"}:
+        return Symbol(f"bar {node.name}")
+    return node
+
+
+def of_rows(node: Node) -> Node:
+    """A list of lists of one length, as programs write matrices, as a matrix."""
+    if not (isinstance(node, Items) and (node.left, node.right) == ("[", "]")):
+        return node
+    rows = [row.items for row in node.items if isinstance(row, Items) and row.left == "["
+            and row.right == "]"]  # fmt: skip
+    even = len(rows) == len(node.items) and len({len(row) for row in rows}) == 1
+    return Matrix(tuple(rows)) if even else node

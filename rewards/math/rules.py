@@ -29,6 +29,7 @@ from rewards.math.nodes import (
 )
 from rewards.math.numbers import are_far, decimal, meets_decimal, number
 from rewards.math.regions import ALL_REALS, NoRegionError, looks_like_region, same_region
+from rewards.math.rewriting import of_rows
 from rewards.math.signs import both_signs, has_plus_minus
 from rewards.math.values import same_value
 from rewards.math.vectors import components
@@ -316,7 +317,12 @@ def _covers(mine: Sequence[Node], gold: Sequence[Node]) -> bool:
 
 
 def matrix(prediction: Node, reference: Node) -> bool | None:
-    """Matrices of the same shape, cell by cell; the brackets around them do not matter."""
+    """Matrices of the same shape, cell by cell; the brackets around them do not matter.
+
+    `[[1,2],[3,4]]` = `\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}`.
+    """
+    if isinstance(prediction, Matrix) or isinstance(reference, Matrix):
+        prediction, reference = of_rows(prediction), of_rows(reference)
     if not (isinstance(prediction, Matrix) and isinstance(reference, Matrix)):
         return None
     mine, gold = prediction.rows, reference.rows

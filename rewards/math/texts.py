@@ -11,6 +11,7 @@ from rewards.math.tokens import NotMathError
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\{([^{}]*)\}")
 _LETTERS_ONLY = re.compile(r"\(?([A-J]|[a-e])[).]?|([A-Za-z][A-Za-z ,'-]{2,})")
 _CHOSEN = re.compile(r"\(?([A-J]|[a-e])[).:](?![-+*/^=<>_])\s*(\S.*)", re.DOTALL)
+_WITH_VALUE = re.compile(r"([A-J])\s+\((?!\s*[A-Za-z]\s*\))([^()]+)\)")
 _CHOICE = re.compile(r"(?<![A-Za-z])[A-Ja-j][).:]")
 _OPTION = re.compile(
     r"^(?:the\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice|alternative|选项|选择|选"
@@ -51,7 +52,8 @@ def _in_letters(text: str) -> str:
 
 def _choice(text: str) -> str:
     """The letter of a choice that is spelt out: `(C) 12`, `C. 12`; not that of `(C) is wrong`."""
-    found = _CHOSEN.fullmatch(_chosen(text))
+    chosen = _chosen(text)
+    found = _CHOSEN.fullmatch(chosen) or _WITH_VALUE.fullmatch(chosen)
     if found is None or _CHOICE.search(found[2]) or _DENIED.match(found[2]):
         return ""
     return found[1].lower()

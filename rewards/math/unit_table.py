@@ -56,8 +56,10 @@ _PREFIXED_TOO = {
         ("eV", "electronvolt", "1602176634/10000000000000000000000000000"),
         ("cal", "calorie", "4184/1000"),
         ("Wh", "", "3600"),
+        ("Nm", "", "1"),
     ),
     "mass length^-1 time^-2": (("bar", "bar", "100000"),),
+    "current time": (("Ah", "", "3600"),),
     "data": (("B", "byte", "8"),),
 }
 _SYMBOL_PREFIXES = {"f": -15, "p": -12, "n": -9, "µ": -6, "μ": -6, "u": -6, "m": -3, "c": -2,
@@ -176,6 +178,8 @@ def _table() -> dict[str, tuple[Unit, ...]]:
                 for prefix, power in prefixes.items():
                     if f"{prefix}{name}" not in found:
                         add(f"{prefix}{name}", dimension, Fraction(factor) * Fraction(10) ** power)
+    for name in ("B", "b"):  # `5 B` may be bytes or billions
+        del found[name]
     return {name: tuple(units) for name, units in found.items()}
 
 

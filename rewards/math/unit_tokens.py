@@ -18,12 +18,17 @@ class _Found:
     end: int
 
 
+def ends_value(token: Token) -> bool:
+    """Whether a value may end with the token."""
+    return token.kind in VALUE_ENDS or (token.kind == "command" and token.text == "pi")
+
+
 def join_units(tokens: Sequence[Token]) -> list[Token]:
     """The tokens, with each run of a unit's tokens behind a value as one token of words."""
     joined: list[Token] = []
     at = 0
     while at < len(tokens):
-        behind_value = bool(joined) and joined[-1].kind in VALUE_ENDS
+        behind_value = bool(joined) and ends_value(joined[-1])
         found = _run(tokens, at) if behind_value else None
         if found is None:
             joined.append(tokens[at])

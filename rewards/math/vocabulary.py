@@ -115,6 +115,11 @@ FILLERS = _set(
     "about approximately exactly roughly around the answer is final thus therefore so hence we get "
     "have value equals equal to only just a an are be of solution solutions area length"
 )
+SAYING_NOTHING = _set(
+    "total altogether all exactly only different distinct possible remaining remain remains such "
+    "whole in on at to for by each per of a an the that there left"
+)
+"""Words beside a noun that do not tell it from another."""
 BASES = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "twelve": "12", "sixteen": "16",

@@ -7,9 +7,9 @@ the name of it; an indented line goes on with the one before.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from rewards.math.vocabulary import NUMBER_WORDS
+from rewards.math.vocabulary import NUMBER_WORDS, SAYING_NOTHING
 
 PLAIN_LIMIT = 3  # words beside a value that may be left out
 _MEANINGS = """
@@ -120,6 +120,15 @@ _DENYING = frozenset(
 _ANSWERS = frozenset(("answer", "correct", "right", "solution", "result"))
 _THAN = frozenset(("than", "чем"))
 _FILLING = _ANSWERS | {"is", "the", "final"}
+_PLURALS = {"men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth",
+            "mice": "mouse", "geese": "goose", "oxen": "ox", "people": "person", "dice": "die",
+            "vertices": "vertex", "indices": "index", "matrices": "matrix", "radii": "radius",
+            "loci": "locus", "knives": "knife", "lives": "life", "leaves": "leaf",
+            "halves": "half", "loaves": "loaf", "shelves": "shelf", "wolves": "wolf",
+            "pence": "penny"}  # fmt: skip
+_COUNTING = "个個只隻条條名位张張次件种種本辆支枝颗棵"
+"""What Chinese counts with says nothing beside a noun."""
+ENDING_LIMIT = 2  # letters by which the cases of a Russian or an Italian noun differ
 _ADJECTIVES = frozenset(("right", "odd", "even", "inside", "outside"))
 _CJK = re.compile("[\u4e00-\u9fff]")
 
@@ -165,6 +174,41 @@ def _meaning(word: str) -> str | None:
 def weak_marks(words: Iterable[str]) -> frozenset[str]:
     """The meanings among `words` that have to agree where both sides have one."""
     return frozenset(WEAK[word.lower()] for word in words if word.lower() in WEAK)
+
+
+def same_nouns(mine: Sequence[str], gold: Sequence[str]) -> bool:
+    """Whether plain words name the same: `red ball` = `balls`; `oranges` /= `apples`.
+
+    One side may say more than the other, or nothing. Forms of one word are the same.
+    """
+    few, many = sorted((_said(mine), _said(gold)), key=len)
+    return all(any(_same_noun(one, other) for other in many) for one in few)
+
+
+def _said(words: Sequence[str]) -> list[str]:
+    return [word for word in map(str.lower, words) if word not in SAYING_NOTHING]
+
+
+def _same_noun(a: str, b: str) -> bool:
+    if _CJK.match(a) and _CJK.match(b):
+        first, second = (word.lstrip(_COUNTING) for word in (a, b))
+        return first in b or second in a
+    if _forms(a) & _forms(b):
+        return True
+    common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y),
+                  min(len(a), len(b)))  # fmt: skip
+    inflected = not (a.isascii() and b.isascii()) or {a[-1], b[-1]} <= set("aeio")
+    return inflected and common > 2 and max(len(a), len(b)) - common <= ENDING_LIMIT
+
+
+def _forms(word: str) -> set[str]:
+    """The word, and what it may be the plural of."""
+    found = {word, _PLURALS.get(word, word), word.removesuffix("s").removesuffix("'")}
+    if word.endswith("ies"):
+        found.add(word[:-3] + "y")
+    if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+        found.add(word[:-2])
+    return found
 
 
 def may_label(words: Iterable[str]) -> bool:

@@ -53,6 +53,10 @@ RESPONSES = [
     "The answer is 41 apples.",
     "The answer is $41$ apples, so we are done.",
     "Answer: $\\color{red}{41}$",
+    "\\boxed{41}\\boxed{41}",
+    "$$\\boxed{41}$$\n\n$$\\boxed{41}$$",
+    "The answer is 41, obviously.",
+    "\\boxed{41, \\text{ of course}}",
 ]
 FORMS = [
     r"\color{red}41",
@@ -116,6 +120,9 @@ CHOICES = [
     "**C**",
     "Ｃ",
     "(C) none of these",
+    "C (7)",
+    "**C.** 7",
+    "**C)** 7",
 ]
 NO_CHOICES = [
     "(C) is wrong",
@@ -129,6 +136,10 @@ NO_CHOICES = [
     "C) isn't it",
     "All but C",
     "Option C is false",
+    "C (not D)",
+    "C (D)",
+    "C (is wrong)",
+    "**C.** is wrong",
 ]
 
 
@@ -168,6 +179,8 @@ def test_no_choice(text: str) -> None:
         "It makes 41.",
         "The answer is 40, not 41.",
         "Answer: 41 or 42",
+        "\\boxed{41}, \\boxed{42}",
+        "\\boxed{41, \\text{ maybe}}",
         "Final Answer\n\n",
         "The answer is unclear; perhaps 41.",
         "**Final Answer**\n\n40\n\n41",

@@ -92,6 +92,29 @@ minus 5 | -5
 5 red balls | 5
 5 apples left | 5
 18 right triangles | 18
+12 red balls | 12 balls
+12 Apple | 12 apples
+5 people | 5 persons
+5 boxes | 5 box
+5 buses | 5 bus
+5 ways | 5 different ways
+5 apples left | 5 apples remaining
+5 apples in total | 5 apples
+5 яблок | 5 яблока
+5 mele | 5 mela
+5个苹果 | 5苹果
+5种方法 | 5种
+60 m^2/s | 60
+5 W/(m·K) | 5\\text{ W m}^{-1}\\text{ K}^{-1}
+10π cm² | 10\\pi
+5 Nm | 5 J
+41\\text{k} | 41000
+noon | 12:00 pm
+12 noon | 12:00 PM
+midnight | 12:00 am
+increase of 5% | 5% increase
+\\text{a decrease of }5\\% | 5% decrease
+profit of $5 | $5 profit
 5 is the answer | 5
 1:30 pm | 13:30
 12:30 p.m. | 12:30
@@ -146,6 +169,26 @@ negative 5 | 5
 1:30 pm | 1:30 a.m.
 5 big red round wooden balls | 5
 5 cm | 5 apples
+12 oranges | 12 apples
+12 red balls | 12 blue balls
+5 students | 5 people
+5 cars | 5 cards
+5 cm wide | 5 cm long
+5 яблок | 5 груш
+5 mele | 5 pere
+5个苹果 | 5个橘子
+five apples | 5 oranges
+5 Nm | 5 nm
+5‰ | 5
+5 ppm | 5
+5 basis points | 5
+41\\text{k} | 41
+41\\text{x} | 41
+41\\text{B} | 41
+noon | 12:00 am
+midnight | noon
+increase of 5% | 5% decrease
+increase of 5% | 5%
 5 a of the a of the a of the | 5
 5m | 5
 2nm | 2
