@@ -7,6 +7,7 @@ else the program says loses it the link.
 """
 
 import contextlib
+import functools
 import json
 import os
 import threading
@@ -16,9 +17,10 @@ from typing import Any, BinaryIO, NoReturn
 from . import library, plain, remote, world
 from .exposed import Exposed
 from .patches import ABSENT, Patches
+from .places import NAMES, Places, put, rebuild
 from .remote import RemoteType, State, state_of
 from .remote_types import base_type, make_type
-from .shared import Shared, copy_into
+from .shared import Shared
 
 NONSENSE = (TypeError, ValueError, KeyError, IndexError, AttributeError, LookupError, OverflowError)
 
@@ -67,23 +69,25 @@ class Link:
 
     def call(self, number: int, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call an object of the program."""
-        request = {"args": self.encode(list(args)), "kwargs": self.encode(kwargs)}
-        reply = self._exchange({"do": "call", "target": number} | request)
-        if "after" in reply:
-            copy_into(list(args), self.decode(reply["after"]))
-        if "same" in reply:
-            return self._argument(args, reply["same"])
-        return self._valued(reply)
+        places = Places()
+        request = {"do": "call", "target": number, "args": self.encode(list(args), places)}
+        request["kwargs"] = self.encode(kwargs, places)
+        return self._valued(self._exchange(request, places), places)
 
-    def _argument(self, args: Sequence[Any], place: Any) -> Any:
-        """The argument that the program gave back, which the test finds to be its own."""
+    def _change(self, reply: dict[str, Any], places: Places) -> None:
+        """Do to the test's containers what a call did to them."""
         try:
-            return args[int(place)]
-        except NONSENSE:
+            told = [
+                (places.find(number), self.decode(content, places))
+                for number, content in reply.get("after", ())
+            ]
+            for value, content in told:
+                put(value, content)
+        except (plain.NotPlainError, *NONSENSE):
             self._lose()
 
-    def _valued(self, reply: dict[str, Any]) -> Any:
-        value = self.decode(reply.get("value"))
+    def _valued(self, reply: dict[str, Any], places: Places) -> Any:
+        value = self.decode(reply.get("value"), places)
         try:
             return self._shared.value(int(reply["at"]), value) if "at" in reply else value
         except NONSENSE:
@@ -139,21 +143,21 @@ class Link:
         """Whether the program raised it."""
         return self._raised.get(id(error)) is error
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Any, places: Places | None = None) -> Any:
         """A value for the program."""
         try:
-            return plain.encode(value, self._keep)
+            return plain.encode(value, functools.partial(self._keep, places=places), places)
         except plain.NotPlainError as error:
             raise RecursionError(str(error)) from error
 
-    def decode(self, value: Any) -> Any:
+    def decode(self, value: Any, places: Places | None = None) -> Any:
         """A value from the program."""
         try:
-            return plain.decode(value, self._found)
+            return plain.decode(value, functools.partial(self._found, places=places), places)
         except (plain.NotPlainError, *NONSENSE):
             self._lose()
 
-    def _keep(self, value: Any) -> Any:
+    def _keep(self, value: Any, places: Places | None = None) -> Any:
         if value is ABSENT:
             return {"absent": True}
         if (state := state_of(value)) is not None:
@@ -164,8 +168,11 @@ class Link:
             return {"n": self._numbers[id(value)]}
         if isinstance(value, type) and plain.is_builtin(value):
             return NotImplemented
+        if places is not None and (number := places.met(value)) is not None:
+            return {"again": number}
         if (found := library.parts_of(value)) is not None:
-            return {"lib": found[0], "parts": self.encode(found[1])}
+            name, parts = found
+            return {"lib": name, "parts": self.encode(parts, places if name in NAMES else None)}
         if isinstance(value, type | type(len)) and (reference := library.name_of(value)):
             return {"ref": reference}
         if type(value) in (int, float, str) or isinstance(value, int | float | str | bytes):
@@ -180,9 +187,9 @@ class Link:
         raise UnusableError(what)
 
     def _asked(self, request: dict[str, Any]) -> Any:
-        return self._valued(self._exchange(request))
+        return self._valued(self._exchange(request, Places()), Places())
 
-    def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _exchange(self, request: dict[str, Any], places: Places) -> dict[str, Any]:
         with self._busy:
             if news := self._patches.news():
                 request["patches"] = self.encode([list(pair) for pair in news.items()])
@@ -196,6 +203,8 @@ class Link:
                     reply = self._receive()
         is_bare = request["do"] in ("name", "entry") and _is_handle(reply.get("value"))
         self.learned += not is_bare
+        if "after" in reply:
+            self._change(reply, places)
         if "raised" in reply:
             self._raise(reply["raised"], may_stop=request.get("name") in ("__next__", "__anext__"))
         return reply
@@ -235,12 +244,12 @@ class Link:
         self.is_lost = True  # for a test that catches everything
         raise LostError
 
-    def _found(self, said: Any) -> Any:
+    def _found(self, said: Any, places: Places | None = None) -> Any:
         """What stands for an object that did not cross."""
         if "mine" in said:
             return self._exposed.find(said["mine"])
-        if "lib" in said:
-            return library.rebuild(said["lib"], self.decode(said["parts"]))
+        if "lib" in said or "again" in said:
+            return rebuild(said, self.decode, places)
         if "ref" in said:
             self._gave_types = True
             self.learned += 1

@@ -7,11 +7,13 @@ its value along.
 """
 
 import builtins
+import functools
 import types
 from typing import Any
 
 from . import library, operations, plain
 from .foreign import Foreign
+from .places import NAMES, Places
 
 IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset)
 ENTRIES = 500  # of what a type lists as its bases
@@ -34,9 +36,9 @@ class Objects:
         self._described: set[int] = set()
         self._news: dict[int, Any] = {}
 
-    def encode(self, value: object) -> Any:
+    def encode(self, value: object, places: Places | None = None) -> Any:
         """A value for the tester."""
-        return plain.encode(value, self._keep)
+        return plain.encode(value, functools.partial(self._keep, places=places), places)
 
     def news(self) -> dict[int, Any]:
         """The descriptions that the tester has not yet got."""
@@ -54,13 +56,15 @@ class Objects:
         """The object of a number."""
         return self._objects[number]
 
-    def _keep(self, value: Any) -> Any:
+    def _keep(self, value: Any, places: Places | None = None) -> Any:
         kind = type(value)
         if isinstance(value, Foreign):
             return {"mine": value._plumb_number}
+        if places is not None and (number := places.met(value)) is not None:
+            return {"again": number}
         if (found := library.parts_of(value)) is not None:
             name, parts = found
-            return {"lib": name, "parts": self.encode(parts)}
+            return {"lib": name, "parts": self.encode(parts, places if name in NAMES else None)}
         if isinstance(value, type) and plain.is_builtin(value):
             return NotImplemented
         if isinstance(value, type | types.BuiltinFunctionType | types.FunctionType) and (

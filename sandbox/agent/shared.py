@@ -9,13 +9,12 @@ where the test has a word of changing something (`needs`), and for small contain
 
 import json
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-CONTAINERS: Final = frozenset(
-    (list, dict, set, bytearray, deque, Counter, defaultdict, OrderedDict)
-)
+from .places import CONTAINERS
+
 MOST_TEXT: Final = 20_000  # characters of a container's JSON
 MOST: Final = 64
 OWN_REFERENCES: Final = 3  # to a container: the table's, the loop's, and the question's

@@ -5,6 +5,8 @@ handed over, with lines of its own (`want`). Values cross as `objects` describes
 """
 
 import asyncio
+import contextlib
+import functools
 import json
 import os
 import random
@@ -15,10 +17,11 @@ from typing import Any, BinaryIO
 
 from . import given, looks, operations, plain, world
 from .foreign import foreign
-from .library import find, rebuild
+from .library import find
 from .objects import Objects, describe, nearest_builtin
 from .patches import ABSENT, Patches
-from .shared import CONTAINERS, Shared
+from .places import Given, Places, rebuild
+from .shared import Shared
 
 
 def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any]]:
@@ -71,10 +74,15 @@ class Server:
             self._serve_one(json.loads(line))
 
     def _serve_one(self, request: dict[str, Any]) -> None:
+        containers = Given()
         try:
-            self._say(self._answer(request))
+            self._say(self._answer(request, containers))
         except BaseException as error:
-            self._say({"raised": self._described(error)})
+            answer = {"raised": self._described(error)}
+            containers.forget_later()
+            with contextlib.suppress(Exception):  # they hold what cannot cross
+                answer |= self._changed(containers)
+            self._say(answer)
 
     def _want(self, request: dict[str, Any]) -> Any:
         """Ask the test's process, from any thread; answer what it asks meanwhile."""
@@ -98,27 +106,32 @@ class Server:
             raise error
         return self._decode(reply["value"])
 
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, request: dict[str, Any], containers: Given) -> dict[str, Any]:
         self._world.enter(request)
         self._shared.enter(request)
-        args = self._decode(request.get("args", []))
+        is_call = request["do"] == "call"
+        places = containers.places if is_call else None
+        args = self._decode(request.get("args", []), places)
+        kwargs = self._decode(request["kwargs"], places) if is_call else {}
+        containers.remember()
         if "patches" in request:
             self._patches.take(dict(self._decode(request["patches"])))
         with self._patches.applied():
-            value = self._do(request, args)
-        if request["do"] == "call" and (place := _place_of(value, args)) is not None:
-            answer: dict[str, Any] = {"same": place}
-        else:
-            answer = {"value": self._objects.encode(value)}
-            if (number := self._shared.number(value) if self._shares else None) is not None:
-                answer["at"] = number
-        if request["do"] == "call":
-            after = self._objects.encode(args)
-            if after != request["args"]:
-                answer["after"] = after  # for what the call did to its arguments
+            value = self._do(request, args, kwargs)
+        answer = self._changed(containers)
+        is_given = containers.places.number(value) is not None
+        answer["value"] = self._objects.encode(value, containers.places)
+        if self._shares and not is_given and (number := self._shared.number(value)) is not None:
+            answer["at"] = number
         return answer
 
-    def _do(self, request: dict[str, Any], args: list[Any]) -> Any:
+    def _changed(self, containers: Given) -> dict[str, Any]:
+        """What a call did to the containers that it was given."""
+        encode, places = self._objects.encode, containers.places
+        told = [[number, encode(held, places)] for number, held in containers.changed()]
+        return {"after": told} if told else {}
+
+    def _do(self, request: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         operation = request["do"]
         if operation == "name":
             return getattr(self._module, request["name"])
@@ -132,7 +145,7 @@ class Server:
             return delattr(self._module, request["name"])
         target = self._objects.find(request["target"])
         if operation == "call":
-            return target(*args, **self._decode(request["kwargs"]))
+            return target(*args, **kwargs)
         return self._do_to(target, operation, request.get("name", ""), args)
 
     def _do_to(self, target: Any, operation: str, name: str, args: list[Any]) -> Any:
@@ -180,10 +193,10 @@ class Server:
 
         return self._loop.run_until_complete(wait())
 
-    def _decode(self, value: Any) -> Any:
-        return plain.decode(value, self._found)
+    def _decode(self, value: Any, places: Places | None = None) -> Any:
+        return plain.decode(value, functools.partial(self._found, places=places), places)
 
-    def _found(self, described: Any) -> Any:
+    def _found(self, described: Any, places: Places | None = None) -> Any:
         if "n" in described:
             return self._objects.find(described["n"])
         if "mine" in described:
@@ -192,8 +205,8 @@ class Server:
             return ABSENT
         if "ref" in described:
             return find(*described["ref"])
-        if "lib" in described:
-            return rebuild(described["lib"], self._decode(described["parts"]))
+        if "lib" in described or "again" in described:
+            return rebuild(described, self._decode, places)
         if "e" in described:
             kind, args = described["e"]
             return _nearest(kind)(*self._decode(args))
@@ -214,13 +227,6 @@ class Server:
         line = json.dumps(reply).encode() + b"\n"
         while line:
             line = line[os.write(self._replies, line) :]
-
-
-def _place_of(value: Any, args: list[Any]) -> int | None:
-    """Which argument a call gave back, if it was a container; None: it was none."""
-    if type(value) in CONTAINERS:
-        return next((at for at, one in enumerate(args) if one is value), None)
-    return None
 
 
 def _nearest(kind: str) -> Any:

@@ -73,7 +73,10 @@ class Modules:
         ]
         needed = _roots(one for one in unknown if not one.is_guarded)
         strangers = [root for root in needed if root in _ELSEWHERE]
-        possible = [root for root in needed if root not in _ELSEWHERE]
+        if has_free_names:  # and so a module that it does not even use is not where they are
+            used = {one.root for one in unknown if one.names} | _loaded(tree)
+            strangers += [root for root in needed if root not in used | _ELSEWHERE]
+        possible = [root for root in needed if root not in strangers]
         guarded = _roots(one for one in unknown if one.is_guarded and one.root not in _ELSEWHERE)
         self.roots = relative | ({PROGRAM} & {*possible, *guarded})
         if not self.roots:
@@ -95,6 +98,18 @@ class Modules:
         """
         if self.missing:
             raise TestsError(f"the test needs a module that is not here: {', '.join(self.missing)}")
+
+
+def _loaded(tree: ast.Module) -> set[str]:
+    aliases = {
+        one.asname: one.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for one in node.names
+        if one.asname
+    }
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return {aliases.get(name, name) for name in names}
 
 
 def _roots(imports: Iterator[_Import]) -> list[str]:

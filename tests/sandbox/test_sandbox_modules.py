@@ -31,6 +31,7 @@ MISSING = {
     "from main import add\nfrom helpers import one": "main, helpers",
     "from solution import add\nimport helpers": "helpers",
     "import numpy as np": "numpy",
+    "import nothing_like_it": "nothing_like_it",
     "from hypothesis import given\nfrom main import add": "hypothesis",
 }
 DERIVED = (
