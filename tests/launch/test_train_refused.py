@@ -82,3 +82,19 @@ def test_data_that_is_all_held_out_says_so(tmp_path: Path) -> None:
         data.model_copy(update={"eval_size": 1}), rubric(RewardConfig(verifier="math")), print
     )
     assert (len(kept), len(held_out)) == (1, 1)
+
+
+def test_a_file_for_evaluation_is_used_whole_unless_a_size_is_set(tmp_path: Path) -> None:
+    train = written(tmp_path, "train.jsonl", [("math", "7")] * 300)
+    others = written(tmp_path, "eval.jsonl", [("math", "8")] * 270)
+    grading = rubric(RewardConfig(verifier="math"))
+    for settings, trained, held in [
+        ({"eval": others}, 300, 270),
+        ({"eval": others, "eval_size": 9}, 300, 9),
+        ({"eval": others, "eval_size": 0}, 300, 0),
+        ({}, 44, 256),
+        ({"eval_size": 9}, 291, 9),
+    ]:
+        data = DataConfig.model_validate({"train": train, **settings})
+        kept, held_out = load_data(data, grading, print)
+        assert (len(kept), len(held_out)) == (trained, held), settings
