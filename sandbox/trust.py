@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sandbox.brackets import require_closed
 from sandbox.drivers import native
 from sandbox.drivers.java import runs_together
 from sandbox.split import split_check, split_script
@@ -43,11 +44,13 @@ def _javascript(source: str) -> Trust:
 
 
 def _java(source: str) -> Trust:
+    if not source.lstrip().startswith("}"):  # or it begins by closing a class of the program
+        require_closed(source)
     return Trust.IN_PROCESS if runs_together(source) else Trust.CHECKER
 
 
 def _native(source: str) -> Trust:
-    native.require_main(source)
+    native.require_whole(source)
     return Trust.IN_PROCESS
 
 

@@ -41,6 +41,7 @@ class Imports:
     """
 
     def __init__(self, link: Link, names: Iterable[str]) -> None:
+        self._link = link
         self._modules: dict[str, ProgramModule] = {}
         for name in (PROGRAM, *names):
             parts = name.split(".")
@@ -69,7 +70,8 @@ class Imports:
         """Python's `__import__`; what is imported relatively is the program."""
         if level and not name:
             found = ModuleType("package")
-            vars(found).update({one: self._modules[one] for one in fromlist or ()})
+            for one in fromlist or ():
+                vars(found)[one] = self._modules.get(one) or self._link.name(one)
             return found
         if name.partition(".")[0] not in self.roots:
             return builtins.__import__(name, globals, locals, fromlist or (), level)

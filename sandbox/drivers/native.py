@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from sandbox.brackets import require_closed
 from sandbox.drivers.files import command, driver
 from sandbox.errors import TestsError
 from sandbox.execution import Build
@@ -47,14 +48,16 @@ def harness(language: str, source: str, test: str) -> tuple[Build, tuple[str, ..
     return _step(language, "test", files, program), command(language)
 
 
-def require_main(test: str) -> None:
-    """Check that there is something to run.
+def require_whole(test: str) -> None:
+    """Check, by the test alone, that there is something to run, and that it does not break off.
 
     Raises:
-        TestsError: The test has no function `main`.
+        TestsError: The test has no function `main`, or its brackets do not match.
     """
     if not re.search(r"\bmain\s*\(", _COMMENT.sub(" ", test)):
         raise TestsError("the test has no function main, so that nothing of it would run")
+    closing = _CLOSING.match(test)
+    require_closed(test, closing.end() if closing else 0)
 
 
 def _step(language: str, step: str, files: dict[str, str], *parts: Build) -> Build:

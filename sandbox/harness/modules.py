@@ -83,12 +83,16 @@ class Modules:
             first = possible[:1] or ([] if has_free_names else guarded[:1])
             self.roots = set(first if len(possible) < 2 else ())
         self.missing = strangers + [root for root in possible if root not in self.roots]
-        self.names = sorted({name for one in found for name in self._dotted(one)})
+        bare = _loaded_bare(tree)
+        self.names = sorted({name for one in found for name in self._dotted(one, bare)})
 
-    def _dotted(self, one: _Import) -> Iterator[str]:
-        if one.root in self.roots:
-            yield one.module
-            yield from (f"{one.module}.{name}" for name in one.names if name in FILES)
+    def _dotted(self, one: _Import, bare: set[str]) -> Iterator[str]:
+        if one.root not in self.roots or (one.is_relative and not one.names and one.root in bare):
+            return
+        yield one.module
+        if one.module.rpartition(".")[2] not in FILES:
+            modules = (name for name in one.names if name in FILES and name not in bare)
+            yield from (f"{one.module}.{name}" for name in modules)
 
     def require(self) -> None:
         """Check that all is there.
@@ -110,6 +114,13 @@ def _loaded(tree: ast.Module) -> set[str]:
     }
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return {aliases.get(name, name) for name in names}
+
+
+def _loaded_bare(tree: ast.Module) -> set[str]:
+    """Names that are used otherwise than for an attribute of theirs, as no module is."""
+    bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return {node.id for node in names if id(node) not in bases}
 
 
 def _roots(imports: Iterator[_Import]) -> list[str]:
