@@ -85,6 +85,13 @@ class TestVerdicts:
                 ),
                 Verdict.correct(1.0, "passed (checker)"),
             ),
+            (  # the language of a test is the data's: Python, where it says nothing
+                sample(
+                    fenced("function f(x) { return x + 1; }", "js"),
+                    {"kind": "harness", "source": "assert (f(1) == 2)"},
+                ),
+                Verdict.incorrect(0.0, "runtime error: "),
+            ),
             (
                 sample(
                     fenced("def f(x): return x"),

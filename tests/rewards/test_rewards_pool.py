@@ -48,11 +48,24 @@ def workers() -> list[psutil.Process]:
 
 
 async def _until(happened: Callable[[], bool]) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         if happened():
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("it did not happen within 10 s")
+    raise AssertionError("it did not happen within 60 s")
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def _settled(count: Callable[[], int]) -> int:
+    """A number once it has been the same for two seconds."""
+    seen = [count()]
+    while len(seen) < 20 or len(set(seen[-20:])) > 1:
+        await asyncio.sleep(0.1)
+        seen.append(count())
+    return seen[-1]
 
 
 def _lives(pid: int) -> bool:
@@ -134,10 +147,11 @@ async def test_a_deadline_is_kept_and_a_late_loop_blames_nobody() -> None:
 async def test_pending_names_what_is_waited_for() -> None:
     async with GradingPool(HOSTILE, workers=1, deadline=30) as pool:
         grading = asyncio.create_task(pool.grade(samples("right", "hang", "wrong")))
-        await asyncio.sleep(0.5)
+        await _until(lambda: [one.running for one in pool.pending()] == [True, False])
         slowest, queued = pool.pending()
         assert (slowest.sample_id, slowest.running, queued.sample_id) == ("s1", True, "s2")
-        assert 0.3 < slowest.seconds < 5
+        seconds = slowest.seconds
+        await _until(lambda: pool.pending()[0].seconds > seconds)
         assert pool.metrics()["queued"] == 1
         grading.cancel()
         await asyncio.wait([grading])
@@ -202,7 +216,7 @@ async def test_closing_fails_what_is_waited_for_and_leaves_nothing() -> None:
     pool = GradingPool(HOSTILE, workers=2, deadline=60)
     await pool.start()
     grading = asyncio.create_task(pool.grade(samples("hang", "hang", "hang")))
-    await asyncio.sleep(0.3)
+    await _until(lambda: sum(one.running for one in pool.pending()) == 2)
     processes = workers()
     assert len(processes) in (2, 3)  # the spare may still be on its way
     await pool.aclose()
@@ -217,7 +231,7 @@ def test_a_loop_that_ends_leaves_nothing() -> None:
         pool = GradingPool(HOSTILE, workers=2, deadline=60)
         await pool.start()
         asyncio.get_running_loop().create_task(pool.grade(samples("hang")))
-        await asyncio.sleep(0.2)
+        await _until(lambda: any(one.running for one in pool.pending()))
 
     asyncio.run(abandon())
     assert workers() == []
@@ -244,13 +258,13 @@ def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, with_signal: signal.S
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + 20
-        while not (note.exists() and note.read_text()) and time.monotonic() < end:
+        end = time.monotonic() + 60
+        orphans: list[psutil.Process] = []
+        # Two workers, the program that one of them started, and the spare.
+        while len(orphans) != 4 or not (note.exists() and note.read_text()):
+            assert time.monotonic() < end and parent.poll() is None
             time.sleep(0.05)
-        time.sleep(0.2)
-        orphans = psutil.Process(parent.pid).children(recursive=True)
-        # Two workers, the program that one of them started, and the spare once it is there.
-        assert len(orphans) in (3, 4)
+            orphans = psutil.Process(parent.pid).children(recursive=True)
         os.killpg(parent.pid, with_signal)
         _, errors = parent.communicate(timeout=20)
     finally:
@@ -296,12 +310,10 @@ async def test_a_start_can_be_cancelled_at_any_turn_of_the_loop() -> None:
 async def test_a_spare_takes_over_at_once() -> None:
     async with GradingPool(f"{PLUGINS}/configured.py:stamped", workers=1, deadline=0.5) as pool:
         await _until(lambda: len(workers()) == 2)
-        await asyncio.sleep(0.5)  # it loads its verifier
         before = set(workers())
-        began = time.monotonic()
         hung, after = await pool.grade(samples("hang", "right"))
         assert not hung.is_gradable
-        assert after.metrics["at"] - began < 0.5 + 0.15  # a worker takes longer to start
+        assert after.metrics["pid"] in {worker.pid for worker in before}
         await _until(lambda: len(workers()) == 2)  # and another spare is made
         assert len(set(workers()) & before) == 1
     assert workers() == []
@@ -373,18 +385,18 @@ async def test_the_slowest_calls_are_named_once() -> None:
 def test_it_runs_on_uvloop_as_ray_actors_do() -> None:
     uvloop = pytest.importorskip("uvloop")
 
-    async def grade() -> list[int]:
-        descriptors = []
+    async def grade() -> None:
         async with GradingPool(HOSTILE, workers=2, deadline=0.5) as pool:
-            for _ in range(4):
-                verdicts = await pool.grade(samples("right", "hang", "wrong", "exit", "right"))
-                assert [v.is_gradable for v in verdicts] == [True, False, True, False, True]
+            open_after = []
+            for _ in range(2):
+                for _ in range(3):
+                    verdicts = await pool.grade(samples("right", "hang", "wrong", "exit", "right"))
+                    assert [v.is_gradable for v in verdicts] == [True, False, True, False, True]
                 await _until(lambda: len(workers()) == 3)
-                await asyncio.sleep(0.3)  # the spare announces itself
-                descriptors.append(len(list(Path("/proc/self/fd").iterdir())))
-        return descriptors
+                open_after.append(await _settled(descriptors))
+            assert open_after[1] <= open_after[0], "a replaced worker leaves a descriptor open"
 
-    assert len(set(uvloop.run(grade()))) == 1
+    uvloop.run(grade())
     assert workers() == []
 
 
