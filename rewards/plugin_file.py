@@ -1,4 +1,4 @@
-"""Verifiers that live in a file of the user's: "path/to/file.py:function".
+"""Code that lives in a file of the user's: "path/to/file.py:function", or a class.
 
 Guarantees: the file is imported once for each version of it, under a module name made from its
 path and content, so that two plugins of the same file name never meet; whatever goes wrong is one
@@ -26,8 +26,8 @@ def absolute_spec(spec: str) -> str:
     return f"{path}:{function}"
 
 
-def load_from_file(spec: str) -> tuple[object, str]:
-    """What the function's name stands for in the file, and a label for messages.
+def load_from_file(spec: str, what: str = "verifier") -> tuple[object, str]:
+    """What the name stands for in the file, and a label for messages, which call it `what`.
 
     Raises:
         PluginError: The file is missing, does not import, or has no such name.
@@ -35,30 +35,31 @@ def load_from_file(spec: str) -> tuple[object, str]:
     path, function = _split(spec)
     if not path.is_file():
         raise PluginError(
-            f"there is no verifier file {path} (from '{spec}'); a relative path starts at the "
+            f"there is no {what} file {path} (from '{spec}'); a relative path starts at the "
             f"current directory, {Path.cwd()}"
         )
-    module = _import(path)
+    module = _import(path, what)
     if not hasattr(module, function):
         public = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
-        raise PluginError(f"{path} has no function '{function}' (it has: {public or 'none'})")
+        kind = "function" if what == "verifier" else what
+        raise PluginError(f"{path} has no {kind} '{function}' (it has: {public or 'none'})")
     return getattr(module, function), f"'{function}' of {path}"
 
 
 def _split(spec: str) -> tuple[Path, str]:
     path, colon, function = spec.rpartition(":")
     if not colon or not function.isidentifier():
-        raise PluginError(f"'{spec}' names no function; write path/to/file.py:function")
+        raise PluginError(f"'{spec}' names no function or class; write path/to/file.py:NAME")
     return Path(path).resolve(), function
 
 
-def _import(path: Path) -> ModuleType:
+def _import(path: Path, what: str) -> ModuleType:
     try:
         source = path.read_bytes()
     except OSError as error:
-        raise PluginError(f"the verifier file {path} cannot be read: {error.strerror}") from error
+        raise PluginError(f"the {what} file {path} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(f"{path}\0".encode() + source).hexdigest()[:16]
-    name = f"plumb_verifier_{path.stem}_{digest}"
+    name = f"plumb_plugin_{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     made = importlib.util.spec_from_file_location(name, path)

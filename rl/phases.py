@@ -29,6 +29,12 @@ class PhaseClock:
             self._settle()
             self._active[name] -= 1
 
+    def lap(self) -> dict[str, float]:
+        """Seconds by kind since the last lap; they count anew from here."""
+        self._settle()
+        seconds, self.seconds = self.seconds, dict.fromkeys(self.seconds, 0.0)
+        return seconds
+
     def _settle(self) -> None:
         now = time.perf_counter()
         current = next((name for name, count in self._active.items() if count), None)

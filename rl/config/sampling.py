@@ -42,6 +42,15 @@ class SamplerConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _what_is_ahead_can_be_trained(self) -> Self:
+        if self.ahead is not None and self.ahead > self.max_lag:
+            raise ValueError(
+                f"ahead={self.ahead:g} batches of work in progress are too old for max_lag="
+                f"{self.max_lag} before they are trained: lower ahead, or raise max_lag"
+            )
+        return self
+
 
 class RolloutConfig(Section):
     """How the policy is sampled by vLLM."""

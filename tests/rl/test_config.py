@@ -53,6 +53,7 @@ def value_at(config: BaseModel, path: str) -> object:
         ("train: 5", "train is a section: give it settings of its own, not 5"),
         ("learner:", "learner is a section: give it settings of its own, not None"),
         ("learner: {kl: 0.1}", "learner.kl is a section: give it settings of its own, not 0.1"),
+        ("sampler: {max_lag: 1, ahead: 2}", "too old for max_lag=1 before they are trained"),
         ("sampler: {samples_per_prompt: 1}", "set samples_per_prompt to 2 or more, or filter to"),
     ],
 )  # fmt: skip

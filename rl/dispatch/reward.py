@@ -1,0 +1,21 @@
+"""The rule `reward`: a group teaches when the rewards of its answers differ."""
+
+from typing import Final, Literal
+
+from rl.groups import Group
+
+ROUNDING: Final = 1e-6
+"""Share of the largest reward (at least of 1) up to which a spread is taken for rounding."""
+
+
+class Reward:
+    """Rewards that differ by rounding alone are equal."""
+
+    def ending(self, group: Group) -> Literal["accepted", "rejected_equal", "ungradable"]:
+        """How the group ends; with fewer than two graded episodes it is ungradable."""
+        rewards = [verdict.reward for verdict in group.verdicts if verdict.is_gradable]
+        if len(rewards) < 2:
+            return "ungradable"
+        low, high = min(rewards), max(rewards)
+        different = high - low > ROUNDING * max(1.0, abs(low), abs(high))
+        return "accepted" if different else "rejected_equal"
