@@ -32,7 +32,7 @@ from rl.learn.policy import load_policy, load_reference, make_strategy
 from rl.learn.stats import StepStats
 from rl.rendezvous import join_store, open_store
 from rl.storage import writing
-from rl.weights.layout import checksum
+from rl.weights.canary import learner_logprobs
 from rl.weights.sender import WeightSender
 
 
@@ -54,19 +54,12 @@ class Learner:
         self._hardware = hardware
         self._rank = rank
         self._store: Any = None
-        self._weight_store: Any = None
 
     def rendezvous(self) -> tuple[str, int]:
         """Open the store at which the ranks meet; returns its address. Called on rank 0."""
         host = ray.util.get_node_ip_address()
         self._store = open_store(host, self._config.learner.port)
         return host, self._store.port
-
-    def weight_rendezvous(self) -> tuple[str, int]:
-        """Open the store at which learner and engines meet; returns its address."""
-        host = ray.util.get_node_ip_address()
-        self._weight_store = open_store(host, 0)
-        return host, self._weight_store.port
 
     def start(self, host: str, port: int) -> None:
         """Meet the other ranks and load the models."""
@@ -333,41 +326,24 @@ class Learner:
     def export(self, folder: Path) -> None:
         """Write the policy in Hugging Face format, weights only."""
         state: dict[str, Tensor] = {}
-        for bucket, data in self._sender.buckets():
+        for bucket in self._sender.buckets():
+            data = bucket.data
             if data is not None:
-                state |= {entry.name: entry.view(data).clone().cpu() for entry in bucket}
+                state |= {entry.name: entry.view(data).clone().cpu() for entry in bucket.entries}
         if self._rank == 0:
             model: Any = self._policy.module
-            model.save_pretrained(folder, state_dict=state)
+            # Buckets have a checkpoint's names already.
+            model.save_pretrained(folder, state_dict=state, save_original_format=False)
             path, trust = self._config.model.path, self._config.model.trust_remote_code
             AutoTokenizer.from_pretrained(path, trust_remote_code=trust).save_pretrained(folder)
 
-    def weight_handle(self) -> bytes:
-        """For the `ipc` transport."""
-        return self._sender.handle()
+    def weights(self, method: str, *arguments: Any) -> Any:
+        """Call a method of this rank's half of weight updates."""
+        return getattr(self._sender, method)(*arguments)
 
-    def weight_group(self, world_size: int) -> None:
-        """For the `broadcast` transport."""
-        timeout = timedelta(seconds=self._config.sync.deadline)
-        self._sender.join(self._weight_store, world_size, self._hardware.backend, timeout)
-
-    def push_weights(self, engines: Sequence[Any], version: int) -> int:
-        """Send every bucket to every engine, then the version; returns the number of buckets."""
-        count = 0
-        for bucket, data in self._sender.buckets():
-            if data is None:
-                continue
-            entries = [(entry.name, entry.dtype, entry.shape, entry.offset) for entry in bucket]
-            expected = checksum(data) if self._config.sync.verify else None
-            received = [engine.receive_bucket.remote(entries, expected) for engine in engines]
-            if self._sender.broadcasts:
-                self._sender.broadcast(data)
-            ray.get(received, timeout=self._config.sync.deadline)
-            count += 1
-        if self._rank == 0:
-            ready = [engine.finish_sync.remote(version) for engine in engines]
-            ray.get(ready, timeout=self._config.sync.deadline)
-        return count
+    def canary(self, ids: Sequence[int]) -> Any:
+        """Logprobs of a fixed prompt, nats."""
+        return learner_logprobs(self._policy.actor, ids)
 
 
 def _expected_samples(config: RunConfig) -> int:

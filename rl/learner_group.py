@@ -11,11 +11,12 @@ import ray
 
 from rl.awaiting import await_all
 from rl.config import RunConfig
-from rl.errors import ClusterError, LearnerError
+from rl.errors import ClusterError, EngineError, LearnerError
 from rl.gc_pause import loading
 from rl.hardware import Hardware
 from rl.learn.batching import TrainBatch
 from rl.storage import write_atomically
+from rl.weights.messages import Engine
 
 
 class LearnerActor:
@@ -56,6 +57,7 @@ class LearnerGroup:
 
     def __init__(self, config: RunConfig, hardware: Hardware, *, gpus: float) -> None:
         self._config = config
+        self._hardware = hardware
         self._deadline = config.learner.deadline
         actor = ray.remote(LearnerActor).options(
             num_cpus=0, num_gpus=gpus, runtime_env={"env_vars": hardware.learner_env()}
@@ -86,29 +88,37 @@ class LearnerGroup:
 
     async def connect(self, engines: Sequence[Any], transport: str) -> None:
         """Prepare weight sync with the engines' actors."""
-        self._engines = list(engines)
+        self._engines = [Engine(f"engine {i}", engine) for i, engine in enumerate(engines)]
         lead, deadline = self._ranks[0], self._config.sync.deadline
+        what = "joining learner and engines for weight sync"
         if transport == "ipc":
-            (handle,) = await await_all(
-                [lead.call.remote("weight_handle")], deadline, "sharing weights"
-            )
-            attached = [engine.attach_weights.remote(handle) for engine in engines]
-            await await_all(attached, deadline, "mapping the weights in the engines")
-            return
-        (address,) = await await_all(
-            [lead.call.remote("weight_rendezvous")], deadline, "finding a port"
-        )
-        workers = self._config.rollout.tensor_parallel
-        world_size = 1 + len(engines) * workers
-        joining = [lead.call.remote("weight_group", world_size)]
-        for i, engine in enumerate(engines):
-            joining.append(engine.join_weights.remote(*address, 1 + i * workers, world_size))
-        await await_all(joining, deadline, "joining learner and engines in a process group")
+            opening = [lead.call.remote("weights", "open_buffer")]
+            (handle,) = await await_all(opening, deadline, what)
+            links = [{"handle": handle}] * len(engines)
+            joining = []
+        else:
+            opening = [lead.call.remote("weights", "open_store")]
+            ((host, port),) = await await_all(opening, deadline, what)
+            workers = self._config.rollout.tensor_parallel
+            link = {"host": host, "port": port, "group": "weights", "seconds": deadline}
+            link |= {"meeting": deadline, "world_size": 1 + len(engines) * workers}
+            link["backend"] = self._hardware.backend
+            links = [link | {"first_rank": 1 + i * workers} for i in range(len(engines))]
+            joining = [lead.call.remote("weights", "join", link)]
+        for engine, link in zip(engines, links, strict=True):
+            joining.append(engine.call.remote("init_weight_transfer_engine", link))
+        await await_all(joining, deadline, what)
 
     async def sync(self, version: int) -> None:
         """Send the current weights to every engine as `version`."""
-        pushing = [rank.call.remote("push_weights", self._engines, version) for rank in self._ranks]
-        await await_all(pushing, self._config.sync.deadline, "syncing weights")
+        deadline, verify = self._config.sync.deadline, self._config.sync.verify
+        arguments = ("weights", "push", self._engines, deadline, verify)
+        pushing = [rank.call.remote(*arguments) for rank in self._ranks]
+        sent, *_ = await await_all(pushing, deadline, "syncing weights")
+        for name, loss in sent.lost.items():
+            raise EngineError(f"rollout {name} did not take the new weights: {loss.reason}")
+        ready = [engine.actor.finish_sync.remote(version) for engine in self._engines]
+        await await_all(ready, deadline, "syncing weights")
 
     async def check_run_dir(self, run_dir: Path) -> None:
         """Make sure that every rank's host sees the run directory, before anything is trained.

@@ -106,20 +106,9 @@ class RolloutEngine:
         tail = self._tokenizer.decode(prompt_ids[-PROMPT_TAIL:], skip_special_tokens=False)
         return Generation(prompt_ids, completions, version, opened_by(tail))
 
-    async def attach_weights(self, handle: bytes) -> None:
-        """Map the learner's buffer, for the `ipc` transport."""
-        await self._engine.call("plumb_attach", handle)
-
-    async def join_weights(self, host: str, port: int, rank: int, world_size: int) -> None:
-        """Join the learner's group, for the `broadcast` transport."""
-        deadline = self._config.sync.deadline
-        backend = self._hardware.backend
-        await self._engine.call("plumb_join", host, port, rank, world_size, backend, deadline)
-
-    async def receive_bucket(self, entries: list[tuple[Any, ...]], expected: int | None) -> None:
-        """Load one bucket of new weights."""
-        deadline = self._config.sync.deadline
-        await self._engine.call("plumb_receive", entries, expected, deadline=deadline)
+    async def call(self, method: str, *arguments: Any) -> None:
+        """Call a method of every worker."""
+        await self._engine.call(method, *arguments, deadline=self._config.sync.deadline)
 
     async def finish_sync(self, version: int) -> None:
         """All buckets have come: forget what was computed with the old weights."""
@@ -228,6 +217,7 @@ class RolloutEngine:
             "seed": self._config.seed,
             "logprobs_mode": "processed_logprobs",
             "worker_extension_cls": "rl.weights.receiver.WeightReceiver",
+            "weight_transfer_config": {"backend": "plumb"},
             "disable_log_stats": True,
         }
         if self._hardware.is_cpu:

@@ -2,23 +2,38 @@
 
 Two transports carry the same buckets. `ipc`: one buffer that both processes map, shared memory on
 a CPU host and CUDA IPC on a GPU they share. `broadcast`: a process group of the first learner rank
-and every engine worker, gloo on CPU hosts and NCCL on GPUs.
+and every engine worker, gloo on CPU hosts and NCCL on GPUs. Guarantees: a bucket is gathered while
+the one before it is loaded; whatever happens to engines, every rank gathers every bucket, so that
+no other rank of the learner waits for one that has stopped.
 """
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+import ray
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.multiprocessing import set_sharing_strategy
 from torch.multiprocessing.reductions import reduce_tensor
 
-from rl.errors import EngineError
-from rl.rendezvous import make_group
-from rl.weights.layout import Entry, bucket_bytes, full_parameters, plan_buckets
+from rl.rendezvous import open_store
+from rl.weights.collective import WeightGroup
+from rl.weights.delivery import Delivery
+from rl.weights.layout import Entry, bucket_bytes, plan_buckets, sources
+from rl.weights.messages import Engine, Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket that is full."""
+
+    entries: Sequence[Entry]
+    start: int
+    """Bytes from the start of the buffer that engines map."""
+    data: Tensor | None
+    """Its bytes, until the bucket after the next is asked for; only on the lead rank."""
 
 
 class WeightSender:
@@ -43,48 +58,88 @@ class WeightSender:
     ) -> None:
         self._module = module
         self._lead = lead
-        self._buckets = plan_buckets(full_parameters(module), dtype, bucket_mb * 2**20)
-        self._group: dist.ProcessGroup | None = None
-        self._buffer = torch.empty(0, dtype=torch.uint8, device=device)
-        if lead:
-            largest = max(bucket_bytes(bucket) for bucket in self._buckets)
-            self._buffer = torch.empty(largest, dtype=torch.uint8, device=device)
+        self._sources = sources(module)
+        tensors = [item for source in self._sources for item in source.tensors.items()]
+        self._buckets = plan_buckets(tensors, dtype, bucket_mb * 2**20)
+        sizes = [bucket_bytes(bucket) for bucket in self._buckets]
+        # Two neighbours fit side by side: one at the start, the next at the end, and so on.
+        room = max(map(sum, zip(sizes, [*sizes[1:], 0], strict=True)))
+        self._buffer = torch.empty(room if lead else 0, dtype=torch.uint8, device=device)
+        self._starts = [0 if i % 2 == 0 else room - size for i, size in enumerate(sizes)]
+        self._store: Any = None
+        self._group: WeightGroup | None = None
 
-    def join(self, store: Any, world_size: int, backend: str, timeout: timedelta) -> None:
-        """Join the broadcast group as its rank 0."""
-        self._group = make_group(store, 0, world_size, backend, timeout)
-
-    @property
-    def broadcasts(self) -> bool:
-        """Whether buckets go over a process group instead of a mapped buffer."""
-        return self._group is not None
-
-    def handle(self) -> bytes:
-        """What lets an engine on the same device map the buffer."""
+    def open_buffer(self) -> bytes:
+        """For `ipc`: what lets an engine on the same device map the buffer."""
         if self._buffer.device.type == "cpu":
             set_sharing_strategy("file_system")
             self._buffer.share_memory_()
         # The forking pickler sends a storage's name instead of its bytes.
         return bytes(ForkingPickler.dumps(reduce_tensor(self._buffer)))
 
-    def buckets(self) -> Iterator[tuple[list[Entry], Tensor | None]]:
-        """Fill and yield one bucket after another; only the lead rank gets the bytes."""
-        parameters = dict(self._module.named_parameters())
-        for bucket in self._buckets:
-            for entry in bucket:
-                with gathered(parameters[entry.name]):
-                    if self._lead:
-                        entry.view(self._buffer).copy_(parameters[entry.name].detach())
-            if self._buffer.is_cuda:
-                # Another process may map the buffer: its reads do not wait for this one's copies.
-                torch.cuda.synchronize()
-            yield bucket, self._buffer[: bucket_bytes(bucket)] if self._lead else None
+    def open_store(self) -> tuple[str, int]:
+        """For `broadcast`: serve the store at which groups meet; returns its address."""
+        host = ray.util.get_node_ip_address()
+        self._store = open_store(host, 0)
+        return host, self._store.port
 
-    def broadcast(self, bucket: Tensor) -> None:
-        """Send a bucket to every engine worker of the group."""
-        if self._group is None:
-            raise EngineError("weights were to be broadcast before the engines joined the group")
-        self._group.broadcast([bucket], dist.BroadcastOptions()).wait()
+    def join(self, link: Mapping[str, Any]) -> None:
+        """For `broadcast`: form a group with workers of engines, in place of the one before."""
+        if self._group is not None:
+            self._group.close()
+        self._group = None
+        self._group = WeightGroup(rank=0, **link)
+
+    def push(self, engines: Sequence[Engine], seconds: float, verify: bool) -> Sent | None:
+        """Send every bucket to every engine; every rank is called, the lead rank answers.
+
+        Args:
+            engines: those to send to.
+            seconds: for all of it.
+            verify: whether engines compare checksums.
+        """
+        if not self._lead:
+            for _ in self.buckets():
+                pass
+            return None
+        delivery = Delivery(engines, group=self._group, seconds=seconds, verify=verify)
+        for bucket in self.buckets():
+            assert bucket.data is not None
+            delivery.post(bucket.entries, bucket.start, bucket.data)
+        return delivery.finish()
+
+    def buckets(self) -> Iterator[Bucket]:
+        """Fill and yield one bucket after another."""
+        parameters = dict(self._module.named_parameters())
+        places = {
+            entry.name: (number, entry)
+            for number, bucket in enumerate(self._buckets)
+            for entry in bucket
+        }
+        number = 0
+        for source in self._sources:
+            parameter = parameters[source.name]
+            with gathered(parameter):
+                tensors = source.taken_apart(self._module, parameter.detach()) if self._lead else {}
+                for name in source.tensors:
+                    place, entry = places[name]
+                    if place != number:
+                        yield self._filled(number)
+                        number = place
+                    if self._lead:
+                        entry.view(self._data(number)).copy_(tensors[name])
+        yield self._filled(number)
+
+    def _data(self, number: int) -> Tensor:
+        start = self._starts[number]
+        return self._buffer[start : start + bucket_bytes(self._buckets[number])]
+
+    def _filled(self, number: int) -> Bucket:
+        if self._buffer.is_cuda:
+            # Other processes and streams read the buffer: they do not wait for this one's copies.
+            torch.cuda.current_stream().synchronize()
+        data = self._data(number) if self._lead else None
+        return Bucket(self._buckets[number], self._starts[number], data)
 
 
 def gathered(parameter: nn.Parameter) -> Any:

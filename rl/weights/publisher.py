@@ -1,0 +1,178 @@
+"""A weight update as the driver sees it: pause, send, resume, compare.
+
+Guarantees: an engine samples from one version up to the token at which it was paused, and from the
+next one after it; every step has a deadline; an engine that dies, hangs or refuses is lost, by
+name, and does not hold up the others; what engines hold is what the learner holds, or the run ends
+with a line that says so. A leased engine keeps its version.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl.awaiting import await_all
+from rl.config import RunConfig
+from rl.errors import EngineError, EngineLostError
+from rl.hardware import Hardware
+from rl.weights import canary
+from rl.weights.handles import EngineHandle, Fleet, Learner
+from rl.weights.losses import Losses
+from rl.weights.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStats:
+    """What an update took and found."""
+
+    seconds: float
+    pause_seconds: float
+    """The longest that an engine stood still."""
+    canary_gap: float | None
+    """The largest of any engine, nats a token; None where none was looked at."""
+    lost: tuple[str, ...] = ()
+    """Names of engines that were lost in it."""
+    warnings: tuple[str, ...] = ()
+    """Lines for the user."""
+
+
+class WeightPublisher:
+    """Brings the learner's weights to the engines.
+
+    Args:
+        config: the run's configuration.
+        hardware: what it runs on.
+        learner: the learner's ranks.
+        fleet: the engines.
+        prompt: token ids of the canary's prompt.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        hardware: Hardware,
+        learner: Learner,
+        fleet: Fleet,
+        prompt: Sequence[int],
+    ) -> None:
+        self._config = config
+        self._hardware = hardware
+        self._sync = config.sync
+        self._learner = learner
+        self._fleet = fleet
+        self._prompt = list(prompt)
+        self._transport: Transport | None = None
+        self._lock = asyncio.Lock()
+        self._sent = asyncio.Event()
+        self._version: int | None = None
+
+    async def connect(self, kind: Literal["ipc", "broadcast"]) -> None:
+        """Open the way to the engines; each joins it when it is first sent to."""
+        self._transport = Transport(kind, self._config, self._hardware, self._learner)
+        await self._transport.open()
+
+    async def send(self, version: int, engines: Sequence[EngineHandle] | None = None) -> SyncStats:
+        """Send the learner's weights as `version`.
+
+        Args:
+            version: their number.
+            engines: to which; None: every one in service. Leased ones are left out.
+
+        Raises:
+            EngineError: No engine takes them, though none died, or a canary is above its limit.
+            LearnerError, ClusterError: The learner failed.
+        """
+        async with self._lock:
+            chosen = self._fleet.live() if engines is None else engines
+            losses = Losses(self._fleet.lost)
+            every = self._sync.canary.every
+            look = self._version is None or (every > 0 and version % every == 0)
+            open_to = [engine for engine in chosen if not engine.leased]
+            stats = await self._run(losses, open_to, version, look=look)
+            self._version = version
+            self._sent.set()
+            self._sent.clear()
+            return stats
+
+    async def attach(self, engine: EngineHandle) -> None:
+        """Bring an engine that was restarted, or leased until now, to the current version.
+
+        While the learner holds weights that are not published yet, this waits for that.
+
+        Raises:
+            EngineError: The engine was lost on the way, or its canary is above the limit.
+        """
+        while True:
+            async with self._lock:
+                version = self._version
+                if version is not None and self._learner.version == version:
+                    losses = Losses(lambda engine, reason: None)
+                    stats = await self._run(losses, [engine], version, look=True)
+                    if stats.lost:
+                        raise EngineLostError(f"{engine.name}: {losses.lost[engine.name].reason}")
+                    return
+            await self._sent.wait()
+
+    async def _run(
+        self, losses: Losses, engines: Sequence[EngineHandle], version: int, *, look: bool
+    ) -> SyncStats:
+        if self._transport is None:
+            raise EngineError("weights were to be sent before `connect`")
+        started = time.perf_counter()
+        deadline = self._sync.deadline
+        live = await losses.each(engines, "pausing it", deadline, lambda engine: engine.pause())
+        live = await self._transport.send(losses, live)
+        losses.check(live)
+        recompute = self._sync.kv == "recompute"
+        own = asyncio.ensure_future(self._own_logprobs()) if look and live else None
+        try:
+            live = await losses.each(
+                live, "resuming it", deadline, lambda engine: engine.resume(version, recompute)
+            )
+            paused = time.perf_counter() - started
+            found: list[float] = []
+            warnings: list[str] = []
+            if own is not None:
+                found, warnings = await self._compare(losses, live, version, own)
+        finally:
+            if own is not None:
+                own.cancel()
+        return SyncStats(
+            seconds=time.perf_counter() - started,
+            pause_seconds=paused,
+            canary_gap=max(found, default=None),
+            lost=tuple(losses.lost),
+            warnings=tuple(warnings),
+        )
+
+    async def _compare(
+        self,
+        losses: Losses,
+        engines: Sequence[EngineHandle],
+        version: int,
+        own: asyncio.Future[NDArray[np.float32]],
+    ) -> tuple[list[float], list[str]]:
+        """Gaps of engines to the learner, and what to say about them."""
+        theirs: dict[str, NDArray[np.float32]] = {}
+
+        async def ask(engine: EngineHandle) -> None:
+            theirs[engine.name] = await engine.canary(self._prompt)
+
+        await losses.each(engines, "asking its canary", self._sync.deadline, ask)
+        ours = await own
+        gaps = {name: canary.gap(found, ours) for name, found in theirs.items()}
+        lines = [
+            canary.judge(found, name, version, self._sync.canary) for name, found in gaps.items()
+        ]
+        return list(gaps.values()), [line for line in lines if line]
+
+    async def _own_logprobs(self) -> NDArray[np.float32]:
+        """The learner's logprobs of the canary's prompt."""
+        asked = [rank.call.remote("canary", self._prompt) for rank in self._learner.actors]
+        results = await await_all(asked, self._sync.deadline, "asking the learner's canary")
+        logprobs: NDArray[np.float32] = results[0]
+        return logprobs
