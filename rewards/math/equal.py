@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rewards.math.answers import bare
 from rewards.math.measures import is_measured
 from rewards.math.nodes import Call, Items, Node, Number, Quantity
-from rewards.math.reading import Answer, read, read_measured, read_sentence
+from rewards.math.reading import Answer, read, read_measured, read_result, read_sentence
 from rewards.math.rules import same as same_node
 from rewards.math.texts import as_words, drawn_otherwise, same_text
 from rewards.math.values import has_symbols
@@ -28,6 +28,7 @@ class Decision:
 
 
 _CERTAIN_UNIT = re.compile(r"[^\W\d_]{2}|/")
+_DERIVED = re.compile(r"\\(?:nabla|partial)|frac\s*\{\s*(?:\\mathrm\s*\{\s*)?d\b|frac\s*\{\s*d")
 ALGEBRA_LIMIT = 1_000  # characters
 _PLAIN = re.compile(
     r"(?P<sign>-?)(?:(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<part>[0-9]{1,9}))?"
@@ -45,7 +46,7 @@ def decide(prediction: str, reference: str) -> Decision:
         return Decision(same, "number")
     answer, wanted = read(bare(mine)), read(bare(gold))
     if wanted.readings and not answer.readings:
-        answer = read_sentence(mine) or answer
+        answer = read_sentence(mine) or read_result(answer.text) or answer
     if (rule := same_text(answer.text, wanted.text)) is not None:
         return Decision(True, rule)
     if (decision := _as_mathematics(answer, wanted)) is not None:
@@ -87,8 +88,8 @@ def _rational(plain: re.Match[str]) -> tuple[int, int]:
 
 def worth_algebra(prediction: str, reference: str) -> bool:
     """Whether an undecided pair may be worth a computer algebra system's time."""
-    if prediction.count("'") != reference.count("'") or "\\nabla" in prediction + reference:
-        return False  # math-verify does not see a derivative's mark, and takes nabla for a factor
+    if prediction.count("'") != reference.count("'") or _DERIVED.search(prediction + reference):
+        return False  # math-verify takes nabla for a factor, and every derivative of a name is zero
     return all(len(text) <= ALGEBRA_LIMIT and "\\" in text for text in (prediction, reference))
 
 

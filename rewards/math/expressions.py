@@ -22,7 +22,8 @@ from rewards.math.nodes import (
     Relation,
     Symbol,
 )
-from rewards.math.rewriting import displacement, marked, with_index
+from rewards.math.operations import is_minus_one, joined, less, negated, spread
+from rewards.math.rewriting import derivative, displacement, marked, with_index
 from rewards.math.tokens import NotMathError, Token
 from rewards.math.vocabulary import (
     BASES,
@@ -65,8 +66,8 @@ class Expressions:
             "sqrt": lambda _: self._root(),
             "mathbb": self._blackboard,
             "emptyset": lambda _: Items((), "{", "}"),
-            "angle": lambda _: self.power(),
-            "measuredangle": lambda _: self.power(),
+            "angle": lambda _: self._angle(),
+            "measuredangle": lambda _: self._angle(),
             "sum": self._series,
             "prod": self._series,
             "begin": lambda _: cursor.nested(brackets.environment),
@@ -79,12 +80,12 @@ class Expressions:
             if self._cursor.took("+"):
                 terms.append(self._signed_product())
             elif self._cursor.took("-"):
-                terms = _less(terms, self._signed_product())
+                terms = less(terms, self._signed_product())
             elif self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
                 name = self._cursor.take().text
-                terms = [Call(name, (_of("add", terms), self._product()))]
+                terms = [Call(name, (joined("add", terms), self._product()))]
             else:
-                return _of("add", terms)
+                return joined("add", terms)
 
     def _signed(self) -> Node:
         if self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
@@ -97,7 +98,7 @@ class Expressions:
         while self._cursor.now.kind in {"+", "-"}:
             negative ^= self._cursor.take().kind == "-"
         node = self._product()
-        return _negative(node) if negative else node
+        return negated(node) if negative else node
 
     def _product(self) -> Node:
         factors = [self.power()]
@@ -107,11 +108,11 @@ class Expressions:
                     raise NotMathError("a divergence or a rotation")
                 factors.append(self._factor())
             elif self._cursor.took("/"):
-                factors = [Call("div", (_of("mul", factors), self._factor()))]
+                factors = [Call("div", (joined("mul", factors), self._factor()))]
             elif self._starts_factor():
                 factors = self._juxtaposed(factors)
             else:
-                return _of("mul", factors)
+                return joined("mul", factors)
 
     def _factor(self) -> Node:
         if self._cursor.now.kind in {"+", "-"}:
@@ -261,10 +262,14 @@ class Expressions:
         return self._applied(Symbol(name))
 
     def _applied(self, symbol: Symbol) -> Node:
-        """`f(x)` is a function's value; `x(y+1)` is a product."""
-        if symbol.name[0] in FUNCTION_LETTERS and self._cursor.is_("("):
+        """`f(x)` and `E[X]` are a function's values; `x(y+1)` is a product."""
+        bracket = self._cursor.now.kind
+        event = self._cursor.peek(1)
+        called = bracket == "(" and symbol.name[0] in FUNCTION_LETTERS
+        expected = symbol.name in {"E", "P"} and event.kind == "letter" and event.text.isupper()
+        if called or (bracket in {"(", "["} and expected):
             self._cursor.take()
-            argument = self._cursor.nested(lambda: self._brackets.bracketed("("))
+            argument = self._cursor.nested(lambda: self._brackets.bracketed(bracket))
             return Call(f"{symbol.name}()", (argument,))
         return symbol
 
@@ -276,14 +281,14 @@ class Expressions:
         if self._cursor.took("^"):
             power = self.exponent()
         argument = self._argument()
-        if power is not None and _is_minus_one(power) and name in INVERTIBLE:
+        if power is not None and is_minus_one(power) and name in INVERTIBLE:
             return Call(f"arc{name}", (argument,))
         if name == "log" and base is not None:
             node: Node = Call("logbase", (argument, base))
         elif base is not None:
             raise NotMathError(f"{name} with an index")
         else:
-            node = Call(FUNCTION_ALIASES.get(name, name), _spread(argument, name))
+            node = Call(FUNCTION_ALIASES.get(name, name), spread(argument, name))
         return Call("pow", (node, power)) if power is not None else node
 
     def _argument(self) -> Node:
@@ -293,7 +298,7 @@ class Expressions:
         factors = [self.power()]
         while self._starts_factor() and not (self._cursor.is_("function") or self._cursor.is_("(")):
             factors = self._juxtaposed(factors)
-        node = _of("mul", factors)
+        node = joined("mul", factors)
         return Call("neg", (node,)) if negative else node
 
     def _command(self, name: str) -> Node:
@@ -313,7 +318,18 @@ class Expressions:
 
     def _two_arguments(self, name: str) -> Node:
         operation = "div" if name == "frac" else "binomial"
-        return Call(operation, (self._macro_argument(), self._macro_argument()))
+        node = Call(operation, (self._macro_argument(), self._macro_argument()))
+        return derivative(node) if name == "frac" else node
+
+    def _angle(self) -> Node:
+        """An angle by its points, `\\angle ABC` = `\\angle CBA`, or by its amount."""
+        points = [self._cursor.peek(distance) for distance in range(4)]
+        named = [point.kind == "letter" and point.text.isupper() for point in points]
+        if named != [True, True, True, False]:
+            return self.power()
+        self._cursor.skip(3)
+        first, vertex, last = (point.text for point in points[:3])
+        return Symbol(f"angle {min(first, last)}{vertex}{max(first, last)}")
 
     def _blackboard(self, _: str) -> Node:
         letters = "".join(token.text for token in self._cursor.group())
@@ -364,32 +380,3 @@ class Expressions:
             raise NotMathError(f"\\{name} without an index")
         body = with_index(self._product(), index.name)
         return Call(name, (Symbol(index.name), start, upper, body))
-
-
-def _of(operation: str, operands: list[Node]) -> Node:
-    return operands[0] if len(operands) == 1 else Call(operation, tuple(operands))
-
-
-def _negative(node: Node) -> Node:
-    """The sign belongs to the value: `-\\$5` is -5 dollars."""
-    if isinstance(node, Quantity):
-        return Quantity(_negative(node.value), node.unit)
-    return Call("neg", (node,))
-
-
-def _less(terms: list[Node], term: Node) -> list[Node]:
-    """A difference, of numbers or of sets: `\\mathbb{R}-\\{1\\}`."""
-    if isinstance(term, Items) and term.left:
-        return [Call("difference", (_of("add", terms), term))]
-    return [*terms, Call("neg", (term,))]
-
-
-def _is_minus_one(node: Node) -> bool:
-    return node == Call("neg", (Number(Fraction(1), None, 1),))
-
-
-def _spread(argument: Node, name: str) -> tuple[Node, ...]:
-    """Arguments of a function of several, such as max."""
-    if isinstance(argument, Items) and name in {"max", "min", "gcd", "lcm"}:
-        return argument.items
-    return (argument,)

@@ -43,6 +43,7 @@ _GROUPED = re.compile(
     r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|\\[,;: ]|\\!|,\\!|,\s*\\!\s*|~)\s*\d{3})+(?!\d)"
 )
 _SWISS = re.compile(r"(?<![\d.,'])\d{1,3}(?:'\d{3})+(?![\d'])")
+_DOTTED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.])")
 _NON_DIGITS = re.compile(r"\D+")
 _HOURS = re.compile(r"(?<!\d)(\d{1,2})\s*(?:\\text\s*\{\s*)?o'?\s?clock(?:\s*\})?", re.IGNORECASE)
 _DEGREES = re.compile(
@@ -81,6 +82,8 @@ def clean(text: str) -> str:
     text = usual_notation(text)
     text = _DOUBLED.sub(r"\\", text)
     text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
+    if text.count(".") > 1:
+        text = _DOTTED.sub(lambda found: found.group().replace(".", ""), text)
     if "'" in text:
         text = _SWISS.sub(lambda found: found.group().replace("'", ""), text)
     text = _BRACED_SIGN.sub(r"\1", text)
@@ -93,7 +96,7 @@ def clean(text: str) -> str:
         text = _HOURS.sub(r"\1:00", text)
     text = _SPACES.sub(" ", text)
     text = _WORDED.sub(r" \1 ", text)
-    return text.strip().rstrip("\\").strip().removesuffix(".").strip()
+    return text.strip().rstrip("\\").strip().removesuffix(".").removesuffix(":").strip()
 
 
 def unwrapped(text: str) -> str:

@@ -10,6 +10,8 @@ _RARE = [
     (re.compile(r"\\checkmark\s{0,20}$"), ""),
     (re.compile(r"(?<![\\a-zA-Z}\]])\{\}(?!\s*[{_^])"), ""),
     (re.compile(r"\\text\s*\{\s*([€£¥])\s*\}"), r"\1"),
+    (re.compile(r"(?<=\d)(bn|bln|mln|trn)(?![a-zA-Z])"), r"\\text{ \1}"),
+    (re.compile(r"\\(?:overset|stackrel)\s*\{[^{}]*\}\s*\{\s*(=|\\approx)\s*\}"), r"\1"),
     (re.compile(r"\\cr(?![a-zA-Z])"), r"\\\\"),
     (re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s?\^)"), "*"),
     (

@@ -29,6 +29,7 @@ _SPELT = re.compile(r"[A-Za-z]+(?:(?: |-| - )[A-Za-z]+)+")
 _AND_A_PART = re.compile(r"(\d{1,30}) and (?:a|one) (half|third|quarter|fourth|fifth|eighth|tenth)")
 _OHM = re.compile(r"(?<=[\d}) ])([kMGm]|\\mu)? ?\\Omega(?![a-zA-Z])")
 _SENTENCE_MATH = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_WORKED = re.compile(r"-?\s*\\(?:lim|int|iint|oint|sum|prod|frac\s*\{\s*(?:d|\\partial))")
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _REMAINDER = re.compile(
     r"(\d{1,30})\s*(?:\\text\{\s*)?(?:,?\s*(?:with\s+)?(?:a\s+)?remainder(?:\s+of)?|rem\.?|[rR])(?:\s*\})?"
@@ -97,3 +98,20 @@ def read_sentence(text: str) -> Answer | None:
     found = [next(filter(None, match.groups()), "") for match in _SENTENCE_MATH.finditer(text)]
     answer = read(found[-1]) if found else None
     return answer if answer is not None and answer.readings else None
+
+
+def read_result(cleaned: str) -> Answer | None:
+    """What stands behind the one equals sign, if work that is not read stands in front of it.
+
+    `\\lim_{x\\to 0} f(x) = 1` is 1.
+    """
+    depth = 0
+    signs = []
+    for at, mark in enumerate(cleaned):
+        depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(mark, 0)
+        if not depth and mark in "=<>,;":
+            signs.append(at)
+    if len(signs) != 1 or cleaned[signs[0]] != "=" or not _WORKED.match(cleaned):
+        return None
+    answer = read(cleaned[signs[0] + 1 :])
+    return answer if answer.readings else None

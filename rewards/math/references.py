@@ -32,6 +32,7 @@ ELEMENT_LIMIT = 100
 _ELEMENT = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([^\s\"',\[\]]+))\s*(,|$)")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`"}
 _CHOICE = re.compile(r"\(?([A-J])\s?(?:[).]\s*|:\s+)(?=[^\s=+*/^-]|-?\d)([^\n]+)")
+_VALUE_BEHIND = re.compile(r"\(?([A-J])\)?\s+\(([^()\n]+)\)")
 _WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]+")
 _SPEAKS = re.compile(
     r"(?:the|is|are|was|we|gives?|so|therefore|hence|then|thus|because|since|that|this|which|get|have"
@@ -76,7 +77,8 @@ def as_written(reference: object) -> str:
 
 def contradicts(answer: str, golds: Sequence[str]) -> bool:
     """Whether an answer names a choice and another value than the reference's: `A) 13`."""
-    found = _CHOICE.fullmatch(_unquoted(answer.strip()))
+    text = _unquoted(answer.strip())
+    found = _CHOICE.fullmatch(text) or _VALUE_BEHIND.fullmatch(text)
     return found is not None and len(golds) > 1 and not (
         found[1] == golds[1] and bool(decide(found[2], golds[2]).same)
     )  # fmt: skip

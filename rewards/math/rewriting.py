@@ -1,10 +1,14 @@
-"""Nodes that mean more than they write: a sum's terms, arrows between points, bars, rows.
+"""Nodes that mean more than they write: a sum's terms, arrows between points, bars,
+derivatives, rows, relations read from the right.
 
 Guarantees: linear in the size of the node.
 """
 
-from rewards.math.nodes import Call, Constant, Items, Matrix, Node, Number, Symbol
+from rewards.math.nodes import Call, Constant, Items, Matrix, Node, Number, Relation, Symbol
+from rewards.math.tokens import NotMathError
 
+_D = Symbol("d")
+_BARS = frozenset(("bar", "overline"))
 _ON_NUMBERS = frozenset(("overline", "bar", "hat", "widehat", "tilde", "widetilde", "dot"))
 
 
@@ -31,15 +35,39 @@ def displacement(node: Node) -> Node:
 
 
 def marked(mark: str, node: Node) -> Node:
-    """What a mark is drawn over: a bar makes a number or a single letter another one.
+    """What a mark is drawn over: a bar makes a number, a letter or a set another one.
 
-    `\\overline{5}` is not 5 and `\\bar{z}` not z; `\\overline{AB}` is AB.
+    `\\overline{5}` is not 5, `\\bar{z}` not z, `\\widehat{AB}` is an arc; `\\overline{AB}` is AB.
     """
     if isinstance(node, Number) and mark in _ON_NUMBERS:
         return Symbol(f"{mark} {node.value}")
-    if isinstance(node, Symbol) and len(node.name) == 1 and mark in {"bar", "overline"}:
+    if isinstance(node, Symbol) and len(node.name) == 1 and mark in _BARS:
         return Symbol(f"bar {node.name}")
-    return node
+    if isinstance(node, Call) and node.name in {"union", "intersection", "difference"}:
+        return Symbol(f"bar {node}") if mark in _BARS else node
+    return Symbol(f"arc {node}") if isinstance(node, Call) and mark == "widehat" else node
+
+
+def derivative(fraction: Call) -> Node:
+    """`\\frac{dy}{dx}` as a function of y, whose d is no factor.
+
+    Raises:
+        NotMathError: It is an operator, `\\frac{d}{dx}`.
+    """
+    above, below = fraction.arguments
+    behind = below.arguments if isinstance(below, Call) and below.name == "mul" else ()
+    if len(behind) != 2 or behind[0] != _D or not isinstance(_base(behind[1]), Symbol):
+        return fraction
+    if _base(above) == _D:
+        raise NotMathError("a derivative")
+    if not (isinstance(above, Call) and above.name == "mul" and _base(above.arguments[0]) == _D):
+        return fraction
+    name = f"{above.arguments[0]} by {behind[1]}()"
+    return Call(name, above.arguments[1:])
+
+
+def _base(node: Node) -> Node:
+    return node.arguments[0] if isinstance(node, Call) and node.name == "pow" else node
 
 
 def of_rows(node: Node) -> Node:
@@ -50,3 +78,12 @@ def of_rows(node: Node) -> Node:
             and row.right == "]"]  # fmt: skip
     even = len(rows) == len(node.items) and len({len(row) for row in rows}) == 1
     return Matrix(tuple(rows)) if even else node
+
+
+def ascending(node: Relation) -> Relation:
+    """The relation with < for every >."""
+    if all(sign in ">≥=" for sign in node.operators) and set(node.operators) & {">", "≥"}:
+        flipped = {">": "<", "≥": "≤", "=": "="}
+        signs = tuple(flipped[sign] for sign in reversed(node.operators))
+        return Relation(tuple(reversed(node.sides)), signs)
+    return node

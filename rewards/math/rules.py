@@ -9,6 +9,7 @@ what it refuses (/=), prediction first.
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from rewards.math.families import same_family
 from rewards.math.identities import expression, proportional, value_of
@@ -29,7 +30,7 @@ from rewards.math.nodes import (
 )
 from rewards.math.numbers import are_far, decimal, meets_decimal, number
 from rewards.math.regions import ALL_REALS, NoRegionError, looks_like_region, same_region
-from rewards.math.rewriting import of_rows
+from rewards.math.rewriting import ascending, of_rows
 from rewards.math.signs import both_signs, has_plus_minus
 from rewards.math.values import same_value
 from rewards.math.vectors import components
@@ -142,9 +143,18 @@ def assigned(prediction: Node, reference: Node) -> bool | None:
         return None
     if isinstance(value, Relation) or isinstance(gold, Relation):
         return None  # one of them is an equation that gives no name a value
+    if _related_otherwise(prediction, reference) and value_of(gold) is None:
+        return None
     if name is not None and gold_name is not None and not _same_name(name, gold_name):
         return None
     return _same(value, gold)
+
+
+def _related_otherwise(a: Node, b: Node) -> bool:
+    """`A \\sim B` and `A \\cong B`."""
+    return (
+        isinstance(a, Relation) and isinstance(b, Relation) and set(a.operators) != set(b.operators)
+    )
 
 
 def _same_name(a: Node, b: Node) -> bool:
@@ -183,7 +193,8 @@ def _agreed(links: Sequence[Node], *, known: bool) -> Node | None:
     """
     values = [value_of(link) for link in links]
     if known and None in values:
-        return None
+        identity = all(expression(*pair) for pair in pairwise(links))
+        return links[-1] if identity else None
     last = 0
     for at in range(1, len(links)):
         if values[at] is None or values[last] is None or same_value(values[at], values[last]):
@@ -337,7 +348,7 @@ def equation(prediction: Node, reference: Node) -> bool | None:
     if not (isinstance(prediction, Relation) and isinstance(reference, Relation)):
         either = isinstance(prediction, Relation) or isinstance(reference, Relation)
         return False if either else None
-    mine, gold = _ascending(prediction), _ascending(reference)
+    mine, gold = ascending(prediction), ascending(reference)
     if mine.operators != gold.operators:
         return False
     swapped = mine.operators == ("=",) and all(map(_same, mine.sides, reversed(gold.sides)))
@@ -346,15 +357,6 @@ def equation(prediction: Node, reference: Node) -> bool | None:
     if len(mine.sides) != 2:
         return False
     return proportional(mine, gold, signed=mine.operators != ("=",))
-
-
-def _ascending(node: Relation) -> Relation:
-    """The relation with < for every >."""
-    if all(sign in ">≥=" for sign in node.operators) and set(node.operators) & {">", "≥"}:
-        flipped = {">": "<", "≥": "≤", "=": "="}
-        signs = tuple(flipped[sign] for sign in reversed(node.operators))
-        return Relation(tuple(reversed(node.sides)), signs)
-    return node
 
 
 def modulus(prediction: Node, reference: Node) -> bool | None:

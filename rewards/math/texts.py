@@ -77,6 +77,10 @@ def as_words(text: str) -> str:
 
 
 def drawn_otherwise(a: str, b: str) -> bool:
-    """Whether both write marks over letters, and other ones: a line is no arrow, a hat no bar."""
+    """Whether both write marks over letters, and other ones: a line is no arrow, a hat no bar.
+
+    Between vectors a cross is no dot.
+    """
     mine, gold = ({_DRAWN[found] for found in _DECORATED.findall(text)} for text in (a, b))
-    return bool(mine) and bool(gold) and not mine & gold
+    crossed = bool(mine) and bool(gold) and a.count("\\times") != b.count("\\times")
+    return crossed or (bool(mine) and bool(gold) and not mine & gold)

@@ -35,6 +35,7 @@ def outcome(answer: str, reference: object) -> str:
         ("A) 12", "A", "B"),
         ("A) 12", "12", "13"),
         ("(A) 12", "A) 12", "A) 13"),
+        ("A) 12", "A (12)", "A (13)"),
         ("C. $x+1$", "1+x", "D"),
         ("We get 2+2.\n#### 4", "4", "2"),
         ("Adding 2 and 2 gives $\\boxed{4}$.", "4", "2"),
