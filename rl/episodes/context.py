@@ -1,0 +1,228 @@
+"""The growing context of one episode: the only place that appends.
+
+Guarantees: a context only grows; every one that the policy was given is the beginning of the
+trajectory that it ended in. What the policy sampled is never encoded again: where the chat template
+would write it in another way, the trajectory is closed and another begins from the template's own
+text. A turn that was cut ends the episode.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data.schema import Prompt
+from rl.episodes.rendering import PROMPT_TAIL, Renderer
+from rl.episodes.seeds import turn_seed
+from rl.tokens import End, Episode, Ids, Message, Policy, Sampling, Segment, Stop, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an episode may take."""
+
+    turns: int
+    """Of the policy."""
+    tokens: int
+    """Of one context."""
+
+
+class EpisodeOver(BaseException):
+    """Raised where an episode cannot go on; no `except Exception` of an environment holds it up."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(end)
+        self.end = end
+
+
+def as_written(text: str) -> Message:
+    """A turn of the policy as a message: its text, whatever it says."""
+    return {"role": "assistant", "content": text}
+
+
+class Context:
+    """What one policy reads and writes in one episode.
+
+    Args:
+        renderer: Of the model.
+        policy: What samples.
+        prompt: What is asked; its messages begin the conversation.
+        sampling: How turns are sampled; its seed is the episode's.
+        session: Requests of one session go to one engine where they can.
+        limits: What the episode may take.
+        start: The prompt as it was rendered; shared by the answers to one prompt, never copied.
+        parse: Makes a message of a turn's text.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        policy: Policy,
+        prompt: Prompt,
+        sampling: Sampling,
+        session: str,
+        limits: Limits,
+        *,
+        start: Ids | None = None,
+        parse: Callable[[str], Message] = as_written,
+    ) -> None:
+        self._renderer = renderer
+        self._policy = policy
+        self._tools = prompt.tools
+        self._sampling = sampling
+        self._session = session
+        self._limits = limits
+        self._parse = parse
+        self._messages: list[Message] = list(prompt.messages)
+        self.over: End | None = None
+        """Why nothing more can be asked."""
+        self.failure: Exception | None = None
+        """What the policy raised, which is no affair of the environment's."""
+        if start is None:
+            start = renderer.start(self._messages, self._tools)
+        self._closed: list[Trajectory] = []
+        self._segments = [Segment(start)]
+        self._waiting: list[Message] = []
+        self._turns = 0
+        self._asking = False
+        self._response = ""
+        self._response_tokens = 0
+        self._asked = start[:0]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation so far."""
+        return tuple(self._messages)
+
+    @property
+    def trajectories(self) -> tuple[Trajectory, ...]:
+        """What was sampled so far; nothing stands behind the last sampled token."""
+        open_ones = list(self._segments)
+        while open_ones and open_ones[-1].logprobs is None:
+            open_ones.pop()
+        return (*self._closed, Trajectory(tuple(open_ones))) if open_ones else tuple(self._closed)
+
+    @property
+    def room(self) -> int:
+        """Tokens that the context may still grow by."""
+        return self._limits.tokens - len(self._current())
+
+    @property
+    def response_tokens(self) -> int:
+        """Of the policy's last turn."""
+        return self._response_tokens
+
+    async def ask(self) -> tuple[Message, Stop]:
+        """Let the policy speak; its message, and why it stopped.
+
+        Raises:
+            EpisodeOver: A turn was cut, or turns or context are used up.
+            ValueError: Its last turn was not answered.
+        """
+        if self.over is None and self._turns >= self._limits.turns:
+            self.over = "turns"
+        if self.over is None and (self._asking or self._is_unanswered):
+            raise ValueError("the policy is asked again before its last turn was answered")
+        room = 0 if self.over else self.room
+        if room <= 0:
+            self.over = self.over or "budget"
+            raise EpisodeOver(self.over)
+        context = self._current()
+        how = replace(
+            self._sampling,
+            max_tokens=min(self._sampling.max_tokens, room),
+            seed=turn_seed(self._sampling.seed, self._turns),
+        )
+        self._asking = True
+        try:
+            sampled = await self._policy.sample(context, how, session=self._session)
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            self._asking = False
+        self._turns += 1
+        self._asked = context[-PROMPT_TAIL:]
+        self._segments.append(sampled.segment)
+        self._response, self._response_tokens = sampled.text, len(sampled.segment.ids)
+        message = self._parse(sampled.text)
+        self._messages.append(message)
+        if sampled.stop == "length":
+            self.over = "length"
+        return message, sampled.stop
+
+    def answer(self, *messages: Message, reward: float = 0.0) -> None:
+        """Append what the policy is told; a `reward` goes to its last turn alone.
+
+        Raises:
+            EpisodeOver: Its last turn was cut.
+            ValueError: A message or the reward cannot be one.
+        """
+        if reward:
+            self._earn(reward)
+        if self.over is not None:
+            raise EpisodeOver(self.over)
+        if messages and self._turns and not (self._is_unanswered or self._waiting):
+            raise ValueError("an answer was appended already; give all messages of a turn at once")
+        for message in messages:
+            if not all(isinstance(message.get(key), str) for key in ("role", "content")):
+                raise ValueError(f"a message has a role and a content, both text: {message!r:.100}")
+        self._waiting += messages
+        self._messages += messages
+
+    def episode(
+        self, end: End, *, metrics: Mapping[str, float] | None = None, fault: str = ""
+    ) -> Episode:
+        """The episode as it stands, ended."""
+        return Episode(
+            self.trajectories,
+            self.messages,
+            self.over or end,
+            response=self._response,
+            thinking=self._renderer.opened(self._asked) if len(self._asked) else None,
+            metrics=metrics or {},
+            fault=fault,
+        )
+
+    @property
+    def _is_unanswered(self) -> bool:
+        return self._segments[-1].logprobs is not None and not self._waiting
+
+    def _current(self) -> Ids:
+        """The context, with what waits appended."""
+        if self._waiting:
+            self._append(self._waiting)
+            self._waiting = []
+        if len(self._segments) == 1:
+            return self._segments[0].ids
+        return np.concatenate([segment.ids for segment in self._segments])
+
+    def _append(self, new: Sequence[Message]) -> None:
+        ids = None
+        last = self._segments[-1]
+        if last.logprobs is not None:
+            turn = self._messages[-len(new) - 1]
+            ids = self._renderer.follow(last.ids, turn, new, self._tools)
+        if ids is not None:
+            self._segments.append(Segment(ids))
+            return
+        self._closed = list(self.trajectories)
+        self._segments = [Segment(self._renderer.start(self._messages, self._tools))]
+
+    def _earn(self, reward: float) -> None:
+        if not math.isfinite(reward):
+            raise ValueError(f"a turn's reward has to be finite, not {reward}")
+        if not self._turns:
+            raise ValueError("a reward is given before the policy has said anything")
+        if any(segment.logprobs is not None for segment in self._segments):
+            self._segments = _rewarded(self._segments, reward)
+        else:  # the context began anew since
+            self._closed[-1] = Trajectory(tuple(_rewarded(self._closed[-1].segments, reward)))
+
+
+def _rewarded(segments: Sequence[Segment], reward: float) -> list[Segment]:
+    """The segments, with `reward` added to the last that was sampled."""
+    last = max(i for i, segment in enumerate(segments) if segment.logprobs is not None)
+    earned = replace(segments[last], reward=segments[last].reward + float(reward))
+    return [*segments[:last], earned, *segments[last + 1 :]]

@@ -1,0 +1,61 @@
+"""Prompts that cannot be asked, found before anything is trained: too long, or refused."""
+
+from collections.abc import Sequence
+
+from data.schema import Prompt
+from rl.episodes.rendering import Renderer
+from rl.errors import ModelError, PlumbError
+from rl.tokens import Ids
+
+_AT_ONCE = 1024  # prompts whose texts are held together
+
+
+def too_long(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> list[tuple[Prompt, int]]:
+    """The prompts of more than `limit` tokens under the chat template, each with its tokens.
+
+    Raises:
+        ModelError: The chat template refuses one of them.
+    """
+    found = []
+    for first in range(0, len(prompts), _AT_ONCE):
+        some = prompts[first : first + _AT_ONCE]
+        try:
+            counts = renderer.lengths([(prompt.messages, prompt.tools) for prompt in some])
+        except ModelError:
+            for prompt in some:
+                started(renderer, prompt)
+            raise
+        found += [(p, count) for p, count in zip(some, counts, strict=True) if count > limit]
+    return found
+
+
+def started(renderer: Renderer, prompt: Prompt) -> Ids:
+    """The ids of a prompt.
+
+    Raises:
+        ModelError: The chat template refuses it; it is named.
+    """
+    try:
+        return renderer.start(prompt.messages, prompt.tools)
+    except ModelError as error:
+        raise ModelError(f"prompt {prompt.id!r}: {error}") from error
+
+
+def check_lengths(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> None:
+    """Refuse prompts that are too long, by name.
+
+    Raises:
+        PlumbError: There are such prompts; the longest is named.
+        ModelError: The chat template refuses one of them.
+    """
+    refuse(too_long(renderer, prompts, limit), len(prompts), limit)
+
+
+def refuse(long: Sequence[tuple[Prompt, int]], of: int, limit: int) -> None:
+    """Raise if there are any; `of` how many prompts."""
+    if long:
+        worst, count = max(long, key=lambda item: item[1])
+        raise PlumbError(
+            f"{len(long)} of {of} prompts have more than rollout.max_prompt_tokens={limit} tokens, "
+            f"the longest {worst.id!r} with {count}: raise the limit, or remove them from the data"
+        )

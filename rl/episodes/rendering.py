@@ -1,0 +1,169 @@
+"""From messages to token ids, by appending: what was sampled stays as it was sampled.
+
+Guarantees: `start` gives what a served model would read. `follow` gives what comes after a sampled
+turn, or says that the conversation has to begin anew, where the chat template would write the turns
+before it in another way. Which of the two is found out once, by `rl.episodes.probing`, and said in
+`finding`. A context that is followed is the template's own text, part by part.
+
+A turn's end that the policy sampled is not written twice. Where its turn ended without one (it was
+stopped by a text, or by another token), the suffix brings the template's; another end that it
+sampled stays before it. What the template writes after the end, as Qwen's line end, is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from rewards.thinking import Opened, opened_by
+from rl.config import RunConfig
+from rl.episodes.probing import Probe, probe
+from rl.episodes.suffix import suffix
+from rl.episodes.template import ChatTemplate, Tools
+from rl.errors import ConfigError, ModelError
+from rl.tokens import Ids, Message
+
+PROMPT_TAIL = 64  # tokens at a context's end by which it is known whether thinking is open
+_KNOWN = 4096  # tails whose thinking is remembered
+
+History = Literal["template", "append"]
+
+
+class Renderer:
+    """Renders conversations for one model.
+
+    Args:
+        tokenizer: The model's, as transformers loads it.
+        arguments: What its chat template is given beside messages and tools, such as
+            `enable_thinking`.
+        template: A chat template, Jinja text, instead of the model's own.
+        history: What to do where the template rewrites earlier turns: `template` begins anew from
+            its text, `append` lets them stand as they were.
+
+    Raises:
+        ConfigError: The template reads no argument of such a name.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        template: str | None = None,
+        history: History = "template",
+    ) -> None:
+        self._template = ChatTemplate(tokenizer, arguments or {}, template)
+        self._history = history
+        self._probes: dict[tuple[str, bool], Probe] = {}
+        self._opened: dict[bytes, Opened | None] = {}
+
+    @property
+    def finding(self) -> str:
+        """What the chat template does to earlier turns, in a line for people."""
+        if self._template.is_none:
+            told = ["the model has no chat template: with every turn its context begins anew"]
+        else:
+            results, user = self._finding("tool"), self._finding("user")
+            told = [f"after tool results {results}, after a message of the user {user}"]
+        if lost := self._template.loses_text:
+            told.append(f"WARNING: the tokenizer loses text: {lost}")
+        return "; ".join(told)
+
+    def start(self, messages: Sequence[Message], tools: Tools = ()) -> Ids:
+        """A whole conversation, up to where the policy speaks.
+
+        Raises:
+            RefusedError: The template refuses it, or there is none to show tools with.
+        """
+        return self._template.encode(self._template.text(messages, tools))
+
+    def lengths(self, asked: Sequence[tuple[Sequence[Message], Tools]]) -> list[int]:
+        """Tokens of each conversation, messages and tools."""
+        return self._template.lengths([self._template.text(*one) for one in asked])
+
+    def follow(
+        self, sampled: Ids, call: Message, new: Sequence[Message], tools: Tools = ()
+    ) -> Ids | None:
+        """What to append after a turn; None: begin anew, from `start`.
+
+        Args:
+            sampled: The policy's last turn, as sampled.
+            call: The same turn as a message: templates repeat the names and ids of its calls.
+            new: All that answers it.
+            tools: Declarations of the tools on offer.
+
+        Raises:
+            ModelError: The template cannot show such messages at all.
+            RefusedError: It does not show these.
+        """
+        roles = sorted({message["role"] for message in new})
+        for role in roles:
+            self.require(role, with_tools=bool(tools))
+        stays = all(self._probe(role, bool(tools)).after(call) for role in roles)
+        if self._history == "template" and not stays:
+            return None
+        ids = self._template.encode_more(suffix(self._template, call, new, tools))
+        is_doubled = len(sampled) and len(ids) and sampled[-1] == ids[0]
+        return ids[1:] if is_doubled and int(ids[0]) in self._template.added else ids
+
+    def require(self, role: str, *, with_tools: bool) -> None:
+        """Refuse to go on with a template that cannot show messages of `role`.
+
+        Raises:
+            ModelError: It cannot; with the template's own words.
+        """
+        if impossible := self._probe(role, with_tools).impossible:
+            raise ModelError(
+                f"the model cannot be answered with messages of role {role!r}: {impossible}; use a "
+                "model whose chat template has them, or set rollout.template_file"
+            )
+
+    def opened(self, context: Ids) -> Opened | None:
+        """Whether a context ends in an open thinking part; None: it is not known."""
+        tail = context[-PROMPT_TAIL:]
+        key = tail.tobytes()
+        if key not in self._opened:
+            if len(self._opened) >= _KNOWN:
+                self._opened.clear()
+            self._opened[key] = opened_by(self._template.decode(tail))
+        return self._opened[key]
+
+    def _probe(self, role: str, with_tools: bool) -> Probe:
+        key = (role, with_tools)
+        if key not in self._probes:
+            self._probes[key] = probe(self._template, role, with_tools=with_tools)
+        return self._probes[key]
+
+    def _finding(self, role: str) -> str:
+        found = self._probe(role, role == "tool")
+        if found.impossible:
+            return f"nothing is possible ({found.impossible})"
+        if found.follows and not found.beside:
+            return "the context goes on, but for turns with words beside their calls"
+        if found.follows:
+            return "the context goes on"
+        if self._history == "append":
+            return "it goes on (episode.history: append) though the template rewrites earlier turns"
+        return "it begins anew, as the template rewrites earlier turns"
+
+
+def renderer_of(tokenizer: Any, config: RunConfig) -> Renderer:
+    """The renderer of a run.
+
+    Raises:
+        ConfigError: `rollout.template_file` cannot be read, or the template reads no argument of a
+            name in `rollout.template_arguments`.
+    """
+    rollout = config.rollout
+    template = None
+    if rollout.template_file is not None:
+        try:
+            template = rollout.template_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"rollout.template_file: {rollout.template_file} cannot be read: {error}"
+            ) from error
+    return Renderer(
+        tokenizer,
+        arguments=rollout.template_arguments,
+        template=template,
+        history=config.episode.history,
+    )
