@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import ray
 
@@ -140,7 +140,9 @@ async def _settled(ref: Any) -> None:
     await asyncio.gather(ref, return_exceptions=True)
 
 
-def transport(config: RunConfig, placement: Placement, hardware: Hardware) -> str:
+def transport(
+    config: RunConfig, placement: Placement, hardware: Hardware
+) -> Literal["ipc", "broadcast"]:
     """Resolve `sync.transport`."""
     choice = config.sync.transport
     if choice != "auto":

@@ -73,7 +73,7 @@ class Flow:
         return {"places": self._places, "seen": [int(accepted) for accepted in self._seen]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from `state_dict`'s value."""
-        self._places = state["places"]
-        self._seen = deque(bool(accepted) for accepted in state["seen"])
+        """Continue from `state_dict`'s value; what another pacing's lacks begins anew."""
+        self._places = state.get("places", 0)
+        self._seen = deque(bool(accepted) for accepted in state.get("seen", ()))
         self._accepted = sum(self._seen)

@@ -78,9 +78,9 @@ class Waves:
         return {"places": self._places, **self._rate.settled()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from `state_dict`'s value."""
-        self._places = state["places"]
-        self._rate = OrderedRate(state["value"], state["observed"], state["places"])
+        """Continue from `state_dict`'s value; what another pacing's lacks begins anew."""
+        self._places = state.get("places", 0)
+        self._rate = OrderedRate(state.get("value", 1.0), state.get("observed", 0), self._places)
         self._fill = None
 
 

@@ -44,6 +44,13 @@ def metric_row(step: int, **changes: Any) -> dict[str, Any]:
         "rollout_logprob_gap": 0.002,
         "seconds": {"generate": 0.8, "grade": 0.1, "learn": 0.6, "sync": 0.1, "total": 1.8},
         "tokens_per_second": 9_500.0,
+        "lag_mean": 1.5,
+        "lag_max": 4,
+        "correction": {"k3": 1e-3, "ess": 0.97, "masked": 0.01},
+        "canary_gap": 2e-6,
+        "idle": {"engines": 0.1, "learner": 0.2},
+        "tokens": {"sampled": 7_840, "trained": 5_880, "lost": 120},
+        "turns_mean": 1.25,
         **changes,
     }
 
@@ -159,7 +166,7 @@ def test_charts_hold_the_metrics(tmp_path: Path) -> None:
     assert charts["columns"]["eval_accuracy"][10] == 0.55
     assert charts["columns"]["eval_accuracy"][11] is None
     assert charts["columns"]["seconds.other"][5] == pytest.approx(0.2)
-    assert page.count("figure") == len(charts["panels"]) == 14
+    assert page.count("figure") == len(charts["panels"]) == 21
     assert "Not recorded" not in page.text
 
 

@@ -1,0 +1,102 @@
+"""A step's row in metrics.jsonl: what was sampled, what was learnt, and where the time went."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rl.groups import Batch
+from rl.step_tally import StepTally
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Wall seconds of a step."""
+
+    waited: float
+    """For the batch."""
+    learn: float
+    sync: float
+    record: float
+    """Writing what the policy wrote."""
+    total: float
+    """The whole step, from the end of the one before."""
+
+
+def step_row(
+    step: int,
+    batch: Batch,
+    tally: StepTally,
+    learned: Mapping[str, Any],
+    spent: Spent,
+    *,
+    canary_gap: float | None,
+    engines_idle: float | None,
+) -> dict[str, Any]:
+    """Everything that is known of a step when its weights have been published.
+
+    Args:
+        step: the step, which is the policy version that it made.
+        batch: what it trained on.
+        tally: over the groups that ended since the step before, before filtering.
+        learned: the learner's metrics.
+        spent: wall time.
+        canary_gap: mean |engine - learner| of a fixed prompt's logprobs, nats; None: not measured.
+        engines_idle: share of the time in which engines had nothing to decode.
+    """
+    lags = trained_lags(batch)
+    total = spent.total
+    return {
+        "step": step,
+        "time": time.time(),
+        "policy_version": step,
+        **tally.row(),
+        "groups_trained": len(batch.groups),
+        "groups_carried": batch.ready,
+        "groups_returned": batch.endings["returned"],
+        "lag_mean": float(lags.mean()) if len(lags) else None,
+        "lag_max": int(lags.max()) if len(lags) else None,
+        "canary_gap": canary_gap,
+        "idle": {
+            "engines": engines_idle,
+            "learner": max(0.0, 1 - spent.learn / total) if total else None,
+        },
+        "tokens": {
+            "sampled": tally.tokens,
+            "trained": len(lags),
+            "lost": tally.lost_tokens,
+        },
+        "seconds": {
+            **_waiting(batch, spent.waited),
+            "learn": spent.learn,
+            "sync": spent.sync,
+            "record": spent.record,
+            "total": total,
+        },
+        "tokens_per_second": tally.tokens / (total - spent.record) if total else None,
+        **learned,
+    }
+
+
+def trained_lags(batch: Batch) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The lag of every sampled token of a batch, in no order."""
+    spans = [
+        span
+        for group in batch.groups
+        for i in group.gradable
+        for trajectory in group.episodes[i].trajectories
+        for segment in trajectory.segments
+        for span in segment.versions
+    ]
+    counts = np.array([span.tokens for span in spans], np.int64)
+    versions = np.array([span.version for span in spans], np.int64)
+    return np.repeat(batch.version - versions, counts)
+
+
+def _waiting(batch: Batch, waited: float) -> dict[str, float]:
+    """The time for which a batch was waited for, by what went on in it."""
+    grade, generate = batch.seconds.get("grade", 0.0), batch.seconds.get("generate", 0.0)
+    share = grade / (grade + generate) if grade + generate else 0.0
+    return {"generate": waited * (1 - share), "grade": waited * share}

@@ -1,0 +1,129 @@
+"""Counts over the groups that ended in a step, trained or not: the numbers before filtering.
+
+Guarantees: only numbers are kept, no tokens and no text; ungradable answers are counted and measure
+nothing; answers without a task are in none; a task that a step did not sample is absent from it.
+"""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewards import Verdict
+from rl.groups import Group
+
+
+@dataclass(slots=True)
+class Answers:
+    """Sums over some answers."""
+
+    groups: int = 0
+    correct: int = 0
+    ungradable: int = 0
+    rewards: list[float] = field(default_factory=list)
+    numbers: dict[str, list[float]] = field(default_factory=dict)
+    """What verifiers, terms and environments measured, by name."""
+
+    def add(self, verdicts: Iterable[Verdict]) -> None:
+        """Add the verdicts of a group."""
+        self.groups += 1
+        for verdict in verdicts:
+            if not verdict.is_gradable:
+                self.ungradable += 1
+                continue
+            self.correct += verdict.is_correct
+            self.rewards.append(verdict.reward)
+            for name, value in verdict.metrics.items():
+                self.numbers.setdefault(name, []).append(value)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the gradable answers that are correct; None if none is gradable."""
+        return self.correct / len(self.rewards) if self.rewards else None
+
+    @property
+    def reward_mean(self) -> float | None:
+        """None if no answer is gradable."""
+        return statistics.fmean(self.rewards) if self.rewards else None
+
+    @property
+    def reward_std(self) -> float | None:
+        """Population standard deviation; None if no answer is gradable."""
+        return statistics.pstdev(self.rewards) if self.rewards else None
+
+    @property
+    def measured(self) -> Mapping[str, float]:
+        """The mean of each further number, over the answers that have it."""
+        return {name: statistics.fmean(self.numbers[name]) for name in sorted(self.numbers)}
+
+
+class StepTally:
+    """What became of the groups that ended since the step before."""
+
+    def __init__(self) -> None:
+        self.all = Answers()
+        self.endings: Counter[str] = Counter()
+        self.tokens = 0
+        """Sampled in the groups that ended."""
+        self.lost_tokens = 0
+        """Sampled in groups that taught something and are sampled again."""
+        self._by_task: dict[str, Answers] = {}
+        self._episodes = self._turns = self._cut = self._trajectories = 0
+        self._environment: dict[str, list[float]] = {}
+
+    def add(self, group: Group, ending: str) -> None:
+        """Add a group that has ended; one that is returned had been accepted before."""
+        self.endings[ending] += 1
+        if ending == "returned":
+            self.lost_tokens += group.sampled
+            return
+        self.all.add(group.verdicts)
+        if group.prompt.task:
+            self._by_task.setdefault(group.prompt.task, Answers()).add(group.verdicts)
+        for episode in group.episodes:
+            self._episodes += 1
+            self._turns += episode.turns
+            self._trajectories += len(episode.trajectories)
+            self._cut += episode.end == "length"
+            self.tokens += episode.sampled
+            for name, value in episode.metrics.items():
+                self._environment.setdefault(name, []).append(value)
+
+    def row(self) -> dict[str, Any]:
+        """The step's sampling metrics, under the names of metrics.jsonl."""
+        resolved, accepted = self.all.groups, self.endings["accepted"]
+        return {
+            "accuracy": self.all.accuracy,
+            "reward_mean": self.all.reward_mean,
+            "reward_std": self.all.reward_std,
+            "groups_sampled": resolved,
+            "groups_accepted": accepted,
+            "acceptance_rate": accepted / resolved if resolved else None,
+            "groups_all_correct": self.endings["rejected_correct"],
+            "groups_all_incorrect": self.endings["rejected_incorrect"],
+            "groups_ungradable": self.endings["ungradable"],
+            "ungradable": self.all.ungradable,
+            "verdicts": self.all.measured,
+            "environment": {
+                name: statistics.fmean(values) for name, values in self._environment.items()
+            },
+            "response_tokens_mean": self._mean(self.tokens),
+            "turns_mean": self._mean(self._turns),
+            "trajectories_per_episode": self._mean(self._trajectories),
+            "truncated": self._mean(self._cut),
+            "tasks": {task: _of_task(self._by_task[task]) for task in sorted(self._by_task)},
+        }
+
+    def _mean(self, total: int) -> float | None:
+        return total / self._episodes if self._episodes else None
+
+
+def _of_task(answers: Answers) -> dict[str, Any]:
+    return {
+        "accuracy": answers.accuracy,
+        "reward_mean": answers.reward_mean,
+        "groups_sampled": answers.groups,
+        "ungradable": answers.ungradable,
+        "verdicts": answers.measured,
+    }
