@@ -37,12 +37,12 @@ class CorrectionConfig(Section):
     """`tis`: truncated at `cap`; `icepop`: 0 outside `low` to `high`; `sequence`: the same by the
     answer's geometric mean; `dppo`: drops tokens whose probability moved by more than `threshold`
     in their advantage's direction; `bypass`: the engine's logprobs are the old ones; `none`."""
-    cap: float = Field(default=2.0, gt=0)
-    """Largest weight under `tis`."""
-    low: float = Field(default=0.5, ge=0)
-    """Smallest weight kept under `icepop` and `sequence`."""
-    high: float = Field(default=5.0, gt=0)
-    """Largest weight kept under `icepop` and `sequence`."""
+    cap: float = Field(default=2.0, ge=1)
+    """Largest weight under `tis` and `dppo`."""
+    low: float = Field(default=0.5, ge=0, le=1)
+    """Smallest ratio kept under `icepop` and `sequence`."""
+    high: float = Field(default=5.0, ge=1)
+    """Largest ratio kept under `icepop` and `sequence`."""
     threshold: float = Field(default=0.2, gt=0, le=1)
     """Change of a token's probability under `dppo`."""
 
@@ -87,14 +87,16 @@ class LearnerConfig(Section):
     loss: Literal["ppo", "gspo", "cispo", "gmpo"] = "ppo"
     """The surrogate: see rl/learn/losses.py."""
     dual_clip: float | None = Field(default=None, gt=1)
-    """Bounds the ratio where the advantage is negative (dual-clip PPO, often 3); none: no bound."""
+    """Bounds the ratio of `ppo` where the advantage is negative (dual-clip PPO, often 3); none: no
+    bound."""
     mask_truncated: bool = False
     """Give answers that were cut at their limit no gradient; they stay in the baseline."""
     correction: CorrectionConfig = CorrectionConfig()
     """For tokens that another policy than the learner's sampled."""
     loss_aggregation: Literal["token-mean", "sequence-mean", "constant"] = "token-mean"
     """`token-mean`: over all response tokens (DAPO); `sequence-mean`: mean of per-response means
-    (GRPO); `constant`: sum over samples x max_response_tokens (Dr. GRPO)."""
+    (GRPO), and always that of `gspo` and `gmpo`; `constant`: sum over samples x max_response_tokens
+    (Dr. GRPO)."""
     entropy_coef: float = Field(default=0.0, ge=0)
     """Weight of the entropy bonus."""
     kl: KlConfig = KlConfig()

@@ -61,6 +61,7 @@ def token_advantages(
     reduce: Reduce,
     token_kl: Sequence[Tensor] | None = None,
     kl_coef: float = 0.0,
+    turn_rewards: Sequence[Tensor] | None = None,
 ) -> list[Tensor]:
     """Advantage of every response token.
 
@@ -70,6 +71,8 @@ def token_advantages(
         reduce: sum over ranks, for the batch statistics.
         token_kl: KL of each response token to the reference model, (length,) a sample, nats.
         kl_coef: weight of that penalty.
+        turn_rewards: what is earned at single response tokens, (length,) a sample; no baseline is
+            subtracted from it.
 
     Returns:
         One float32 tensor (length,) a sample: the undiscounted return from that token on,
@@ -80,6 +83,8 @@ def token_advantages(
         reward = torch.zeros(length)
         if token_kl is not None:
             reward -= kl_coef * token_kl[i].float()
+        if turn_rewards is not None:
+            reward += turn_rewards[i]
         reward[-1] += shaped[i]
         returns.append(reward.flip(0).cumsum(0).flip(0))
     if not estimator.startswith("reinforce++"):

@@ -5,6 +5,7 @@ micro-batch holds at most the token budget, padding included, unless a single sa
 cut depends on the arguments alone.
 """
 
+import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,16 +45,20 @@ def mini_batches(samples: int, size: int, *, seed: str) -> list[list[int]]:
     return [order[start:end] for start, end in pairwise(ends)]
 
 
-def share(samples: Sequence[int], lengths: Sequence[int], rank: int, ranks: int) -> list[int]:
-    """This rank's samples of a mini-batch: longest first, each to the least loaded rank."""
-    load = [0] * ranks
-    mine: list[int] = []
+def spread(samples: Sequence[int], lengths: Sequence[int], ranks: int) -> list[list[int]]:
+    """A mini-batch's samples by rank: longest first, each to the least loaded rank."""
+    loads = [(0, rank) for rank in range(ranks)]
+    parts: list[list[int]] = [[] for _ in range(ranks)]
     for sample in sorted(samples, key=lambda sample: (-lengths[sample], sample)):
-        target = min(range(ranks), key=lambda candidate: (load[candidate], candidate))
-        load[target] += lengths[sample]
-        if target == rank:
-            mine.append(sample)
-    return mine
+        load, rank = loads[0]
+        parts[rank].append(sample)
+        heapq.heapreplace(loads, (load + lengths[sample], rank))
+    return parts
+
+
+def share(samples: Sequence[int], lengths: Sequence[int], rank: int, ranks: int) -> list[int]:
+    """This rank's samples of a mini-batch."""
+    return spread(samples, lengths, ranks)[rank]
 
 
 def micro_batches(samples: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:

@@ -9,31 +9,31 @@ from this one, which has imported everything; it writes to FOLDER/name. Among it
 
 import json
 import multiprocessing
-import random
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rl.config import RunConfig
 from rl.hardware import detect
-from rl.learn.batching import TrainBatch
-from rl.learner import Learner
+from rl.learn.rank import LearnerRank
+from rl.learn.shares import Share, cut
+from tests.rl.learner_groups import VERSION, make_groups
 
 
-def make_batch(samples: int) -> TrainBatch:
-    """Samples of uneven lengths, two of them alone in their mini-batch's last micro-batch."""
-    draw = random.Random(7)
-    responses = [
-        [draw.randrange(7, 90) for _ in range(draw.randrange(1, 14))] for _ in range(samples)
-    ]
-    return TrainBatch(
-        prompt_ids=[[4, 20 + i % 9, 21, 2, 5] for i in range(samples)],
-        response_ids=responses,
-        rollout_logprobs=[[-4.0] * len(response) for response in responses],
-        rewards=[float(i % 3 == 0) for i in range(samples)],
-        groups=[i // 4 for i in range(samples)],
-        fresh=[True] * samples,
+def share_of(config: RunConfig, rank: int, step: int) -> Share:
+    """This rank's part of a batch of episodes with several rows, turns and versions."""
+    groups = make_groups(7, [4] * 6, turns=2, vocabulary=(7, 90))
+    learner = config.learner
+    shares = cut(
+        groups,
+        ranks=learner.ranks,
+        mini_batch_size=learner.mini_batch_size,
+        micro_batch_tokens=learner.micro_batch_tokens,
+        seed=f"{config.seed}/{step}",
+        mask_truncated=learner.mask_truncated,
     )
+    return shares[rank]
 
 
 def train(
@@ -45,6 +45,7 @@ def train(
     config = RunConfig.model_validate(
         {
             "model": {"path": model},
+            "rollout": {"temperature": 0.7},
             "learner": {
                 "ranks": ranks,
                 "lr": 1e-3,
@@ -56,26 +57,35 @@ def train(
             },
         }
     )
-    learner = Learner(config, detect(0), rank)
+    learner = LearnerRank(config, detect(0), rank)
     learner.start("127.0.0.1", port)
-    batch = make_batch(22)
+
+    def train_step(step: int) -> tuple[dict[str, Any], dict[tuple[int, int], float]]:
+        return learner.train(share_of(config, rank, step), step, VERSION)
+
     if checkpoint is not None:
         learner.load(Path(str(checkpoint)))
-        learner.train(batch, 3)
+        train_step(3)
         learner.export(folder / "resumed")
         return
-    metrics = [learner.train(batch, step)[0] for step in (1, 2)]
+    canary = [learner.canary(range(7, 20)).tolist()]
+    steps = [train_step(step) for step in (1, 2)]
     saved = folder / "checkpoint"
     saved.mkdir(parents=True, exist_ok=True)
     learner.save(saved)
     learner.export(folder / "before")
-    metrics.append(learner.train(batch, 3)[0])
+    steps.append(train_step(3))
+    canary.append(learner.canary(range(7, 20)).tolist())
     learner.export(folder / "straight")
     learner.load(saved)
-    learner.train(batch, 3)
+    train_step(3)
     learner.export(folder / "resumed")
     if rank == 0:
+        metrics = [row for row, _ in steps]
         (folder / "metrics.json").write_text(json.dumps(metrics))
+        (folder / "canary.json").write_text(json.dumps(canary))
+    first = [[[*member, value] for member, value in found.items()] for _, found in steps]
+    (folder / f"first_{rank}.json").write_text(json.dumps(first))
 
 
 def main() -> None:

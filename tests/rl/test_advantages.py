@@ -166,6 +166,17 @@ def test_the_kl_penalty_enters_before_the_return_is_summed() -> None:
     torch.testing.assert_close(values, torch.tensor([0.65, 0.7, 0.8]))
 
 
+def test_a_turns_reward_is_earned_up_to_its_token_and_has_no_baseline() -> None:
+    (values,) = token_advantages(
+        torch.tensor([1.0]),
+        [4],
+        "dr_grpo",
+        reduce=alone,
+        turn_rewards=[torch.tensor([0.0, 0.5, 0.0, 0.0])],
+    )
+    torch.testing.assert_close(values, torch.tensor([1.5, 1.5, 1.0, 1.0]))
+
+
 def two_passes(
     totals: Sequence[Tensor],
 ) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:

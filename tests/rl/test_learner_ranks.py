@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -93,6 +94,8 @@ def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of one rank without ZeRO, under each setting that is tested."""
     variants = {
         "plain": {"zero_stage": 0},
+        "uncorrected": {"correction": {"kind": "none"}},
+        "masked": {"mask_truncated": True},
         "undecided": {"entropy_coef": 1.0},
         "narrow": {"epochs": 2, "clip_low": 1e-6, "clip_high": 1e-6},
         "wide": {"epochs": 2, "clip_low": 0.9, "clip_high": 50.0},
@@ -109,8 +112,8 @@ def two(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(model, tmp_path_factory.mktemp("two"), ranks=2, variants=variants)
 
 
-def metrics(folder: Path) -> list[dict[str, float | None]]:
-    rows: list[dict[str, float | None]] = json.loads((folder / "metrics.json").read_text())
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((folder / "metrics.json").read_text())
     return rows
 
 
@@ -121,8 +124,58 @@ def test_two_ranks_equal_one(alone: Path, two: Path, stage: int) -> None:
     for part in ("before", "straight", "resumed"):
         assert_equal(weights(folder / part), weights(one / part))
     for row, other in zip(metrics(folder), metrics(one), strict=True):
-        for name in ("loss", "entropy", "grad_norm", "rollout_logprob_gap", "policy_kl"):
+        for name in (
+            "loss",
+            "entropy",
+            "grad_norm",
+            "rollout_logprob_gap",
+            "policy_kl",
+            "lag_mean",
+        ):
             assert row[name] == pytest.approx(other[name], rel=1e-3, abs=1e-6), name
+        assert row["tokens"] == other["tokens"]
+        by_lag, wanted = row["correction"].pop("by_lag"), other["correction"].pop("by_lag")
+        assert row["correction"] == pytest.approx(other["correction"], rel=1e-3, abs=1e-6)
+        assert list(by_lag) == list(wanted) == ["0", "1", "2"]
+        for lag, values in by_lag.items():
+            assert values == pytest.approx(wanted[lag], rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 3])
+def test_ranks_together_know_every_episodes_advantage(alone: Path, two: Path, stage: int) -> None:
+    def read(path: Path) -> list[dict[tuple[int, int], float]]:
+        steps = json.loads(path.read_text())
+        return [{(group, place): value for group, place, value in step} for step in steps]
+
+    parts = [read(two / str(stage) / f"first_{rank}.json") for rank in range(2)]
+    for one, left, right in zip(read(alone / "plain" / "first_0.json"), *parts, strict=True):
+        assert not left.keys() & right.keys()
+        assert left | right == pytest.approx(one, abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 3])
+def test_the_canary_is_the_policys_own_logprobs_at_temperature_one(
+    two: Path, model: Path, stage: int
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    found = json.loads((two / str(stage) / "canary.json").read_text())
+    for folder, logprobs in zip((model, two / str(stage) / "straight"), found, strict=True):
+        tokens = torch.arange(7, 20)[None]
+        network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        with torch.no_grad():
+            wanted = network(tokens).logits[0, :-1].log_softmax(-1)
+        assert logprobs == pytest.approx(wanted[range(12), tokens[0, 1:]].tolist(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_correction_changes_what_is_learnt_and_masking_leaves_tokens_out(alone: Path) -> None:
+    plain, uncorrected = (weights(alone / name / "before") for name in ("plain", "uncorrected"))
+    assert any((plain[name] - uncorrected[name]).abs().max() > 1e-4 for name in plain)
+    trained = [metrics(alone / name)[0]["tokens"]["trained"] for name in ("plain", "masked")]
+    assert trained[0] > trained[1] > 0
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def run(code: str) -> str:
     "module",
     [
         "rl", "rl.config", "rl.old_groups", "rl.sampler", "rl.tokens", "rl.groups",
-        "rl.dispatch.build", "rl.episodes.runner", "rl.learn.batching", "rl.errors", "rl.storage",
+        "rl.dispatch.build", "rl.episodes.runner", "rl.learn.shares", "rl.errors", "rl.storage",
         "rl.checkpoint", "rewards", "rewards.grading.pool", "sandbox", "data", "data.sources",
         "data.stream", "launch.cli",
     ],

@@ -3,17 +3,19 @@
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from rl.config import LearnerConfig, ModelConfig
-from rl.learn.batching import TrainBatch
-from rl.learn.padding import pad
+from rl.learn.padding import MicroBatch
 from rl.learn.policy import _load_actor
 from rl.tiny import make_model, make_tokenizer, save
+from rl.tokens import Segment, Span, Trajectory, pack
 
-LENGTHS = [(3, 9), (5, 1), (1, 14), (2, 6)]
+LENGTHS = [(3, 9), (5, 1, 4, 2), (1, 14), (2, 3, 1, 3)]
+"""Of each row: tokens that are read and sampled, in turn."""
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +31,20 @@ def forward(model: Path, attention: str, *, packing: bool) -> tuple[Tensor, Tens
     strategy = Namespace(stage=1, param_dtype="fp32")
     config = ModelConfig.model_validate({"path": str(model), "attention": attention})
     actor = _load_actor(strategy, config, LearnerConfig(packing=packing), 0.7, {})
-    torch.manual_seed(4)
-    prompts = [torch.randint(7, 90, (prompt,)).tolist() for prompt, _ in LENGTHS]
-    answers = [torch.randint(7, 90, (answer,)).tolist() for _, answer in LENGTHS]
-    count = len(LENGTHS)
-    batch = TrainBatch(prompts, answers, [], [0.0] * count, list(range(count)), [True] * count)
-    inputs = pad(batch, range(count), torch.device("cpu"))
-    mask = inputs["action_mask"]
+    draw = np.random.default_rng(4)
+    rows = []
+    for lengths in LENGTHS:
+        segments = []
+        for read, sampled in zip(lengths[::2], lengths[1::2], strict=True):
+            segments.append(Segment(draw.integers(7, 90, read, np.int32)))
+            logprobs = np.zeros(sampled, np.float32)
+            ids = draw.integers(7, 90, sampled, np.int32)
+            segments.append(Segment(ids, logprobs, (Span(sampled, 0),)))
+        rows.append((0, 0.0, 1.0, Trajectory(tuple(segments))))
+    micro = MicroBatch(pack(rows), range(len(rows)), torch.device("cpu"))
+    mask = micro.mask
     with torch.compiler.set_stance("force_eager"):
-        logprobs, output = actor(**inputs, return_output=True, return_entropy=True)
+        logprobs, output = actor(**micro.inputs, return_output=True, return_entropy=True)
     logprobs[mask].sum().backward()
     gradient = actor.model.model.layers[0].self_attn.k_proj.weight.grad
     return logprobs[mask].detach(), output.entropy[mask].detach(), gradient
@@ -47,6 +54,6 @@ def forward(model: Path, attention: str, *, packing: bool) -> tuple[Tensor, Tens
 def test_packed_samples_do_not_see_each_other(model: Path, attention: str) -> None:
     padded = forward(model, attention, packing=False)
     packed = forward(model, attention, packing=True)
-    assert len(padded[0]) == sum(answer for _, answer in LENGTHS)
+    assert len(padded[0]) == sum(sum(row[1::2]) for row in LENGTHS)
     for one, other in zip(padded, packed, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)

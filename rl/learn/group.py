@@ -1,0 +1,154 @@
+"""The driver's side of learning: places the ranks and runs them in step.
+
+Guarantees: each rank is given its own share and no more; every wait has a deadline.
+"""
+
+import secrets
+import socket
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from rl.awaiting import await_all
+from rl.config import RunConfig
+from rl.errors import ClusterError, LearnerError
+from rl.gc_pause import loading
+from rl.hardware import Hardware
+from rl.learn.shares import Share
+from rl.storage import write_atomically
+
+
+class LearnerActor:
+    """A rank's Ray actor; the rank, whose import is slow, is made when it is first called."""
+
+    def __init__(self, config: RunConfig, hardware: Hardware, rank: int) -> None:
+        self._config = config
+        self._hardware = hardware
+        self._rank = rank
+
+    @cached_property
+    def _learner(self) -> Any:
+        with loading():
+            from rl.learn.rank import LearnerRank
+
+        return LearnerRank(self._config, self._hardware, self._rank)
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the learner."""
+        return getattr(self._learner, method)(*arguments)
+
+    def read_probe(self, path: Path) -> tuple[str, str]:
+        """This host's name, and what a file holds here; empty where it is not there."""
+        try:
+            return socket.gethostname(), path.read_text(encoding="utf-8")
+        except OSError:
+            return socket.gethostname(), ""
+
+
+class LearnerGroup:
+    """Every learner rank of a run.
+
+    Args:
+        config: the run's configuration, with `model.path` a folder or hub id.
+        hardware: what the ranks run on.
+        gpus: GPUs a rank asks of Ray; 0 on CPU hosts.
+    """
+
+    def __init__(self, config: RunConfig, hardware: Hardware, *, gpus: float) -> None:
+        self._config = config
+        self._deadline = config.learner.deadline
+        actor = ray.remote(LearnerActor).options(
+            num_cpus=0, num_gpus=gpus, runtime_env={"env_vars": hardware.learner_env()}
+        )
+        ranks = range(config.learner.ranks)
+        self._ranks = [actor.remote(config, hardware, rank) for rank in ranks]
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """The version of the weights that a call submitted now would find."""
+        return self._version
+
+    @property
+    def actors(self) -> Sequence[Any]:
+        """The ranks' Ray actors."""
+        return self._ranks
+
+    async def start(self) -> None:
+        """Form the process group and load the models."""
+        meeting = self._ranks[0].call.remote("rendezvous")
+        ((host, port),) = await await_all([meeting], self._deadline, "placing the learner")
+        await self._all("starting the learner", "start", host, port)
+
+    async def train(
+        self, shares: Sequence[Share], step: int, version: int
+    ) -> tuple[dict[str, Any], dict[tuple[int, int], float]]:
+        """One step on every rank.
+
+        Args:
+            shares: of `rl.learn.shares.cut`, one a rank.
+            step: which step it is, from 1.
+            version: the policy version that is trained; the next one is what it becomes.
+
+        Returns:
+            Metrics, and the advantage of the first sampled token of every trained episode, by group
+            index and position in the group.
+        """
+        training = [
+            rank.call.remote("train", ray.put(share), step, version)
+            for rank, share in zip(self._ranks, shares, strict=True)
+        ]
+        self._version = version + 1
+        results = await await_all(training, self._deadline, "learning")
+        advantages: dict[tuple[int, int], float] = {}
+        for _, part in results:
+            advantages |= part
+        return results[0][0], advantages
+
+    async def check_run_dir(self, run_dir: Path) -> None:
+        """Make sure that every rank's host sees the run directory, before anything is trained.
+
+        Raises:
+            ClusterError: One of them does not; names it.
+        """
+        token = secrets.token_hex(16)
+        probe = run_dir.absolute() / ".probe"
+        write_atomically(probe, token)
+        try:
+            looking = [rank.read_probe.remote(probe) for rank in self._ranks]
+            seen = await await_all(looking, self._deadline, "looking for run_dir")
+        finally:
+            probe.unlink(missing_ok=True)
+        blind = sorted({host for host, text in seen if text != token})
+        if blind:
+            raise ClusterError(
+                f"run_dir {run_dir.absolute()} is not the same folder on {', '.join(blind)}, where "
+                "the learner runs: put it on a file system that all hosts share"
+            )
+
+    async def save(self, folder: Path) -> None:
+        """Write a checkpoint's learner part into an existing folder."""
+        await self._all("saving the learner", "save", folder.absolute())
+
+    async def load(self, folder: Path, version: int) -> None:
+        """Continue from `save`'s folder, whose weights are of this policy version."""
+        if not folder.is_dir():
+            raise LearnerError(f"the checkpoint lacks its learner part: {folder}")
+        self._version = version
+        await self._all("loading the learner", "load", folder.absolute())
+
+    async def export(self, folder: Path) -> None:
+        """Write the policy in Hugging Face format."""
+        await self._all("exporting the model", "export", folder.absolute())
+
+    def stop(self) -> None:
+        """End every rank."""
+        for rank in self._ranks:
+            ray.kill(rank)
+
+    async def _all(self, what: str, method: str, *arguments: Any) -> list[Any]:
+        refs = [rank.call.remote(method, *arguments) for rank in self._ranks]
+        return await await_all(refs, self._deadline, what)

@@ -1,0 +1,120 @@
+"""Optimizer steps on a share: micro-batches forward and backward, one step a mini-batch.
+
+Guarantees: every rank makes the passes of its plan, as many as any other; what is accumulated over
+micro-batches and averaged over ranks is the gradient of the mini-batch's loss, however it was cut.
+"""
+
+import torch
+from torch import Tensor
+
+from rl.config import LearnerConfig
+from rl.learn.openrlhf_parts import Actor, DeepspeedStrategy
+from rl.learn.padding import MicroBatch, entropy_of
+from rl.learn.policy import Policy
+from rl.learn.policy_gradient import PolicyGradient, Prepared
+from rl.learn.shares import MiniBatch, Share
+from rl.learn.stats import StepSums
+
+
+class Stepper:
+    """Updates a policy.
+
+    Args:
+        config: how.
+        strategy: OpenRLHF's.
+        policy: what is trained.
+        device: where it lies.
+    """
+
+    def __init__(
+        self,
+        config: LearnerConfig,
+        strategy: DeepspeedStrategy,
+        policy: Policy,
+        device: torch.device,
+    ) -> None:
+        self._config = config
+        self._strategy = strategy
+        self._policy = policy
+        self._device = device
+        self._exact_entropy = config.entropy_coef > 0 or config.packing
+        """Whether the entropy needs a gradient, or has to be had from packed logits."""
+
+    @torch.no_grad()
+    def logprobs(self, actor: Actor, share: Share) -> Tensor:
+        """(T,) logprobs of the trained tokens, on the CPU, by the cut of the update."""
+        actor.eval()
+        found = torch.zeros(len(share.tokens.ids))
+        for mini_batch in share.mini_batches:
+            for rows in mini_batch.passes:
+                micro = MicroBatch(share.tokens, rows, self._device)
+                output = actor(**micro.inputs)
+                if not micro.is_spare:
+                    micro.scatter(output.float(), found)
+        return found
+
+    def update(
+        self, share: Share, objective: PolicyGradient, prepared: Prepared, *, lags: int
+    ) -> StepSums:
+        """Train on a share; returns this rank's sums.
+
+        Args:
+            share: this rank's part of the batch.
+            objective: what is minimised.
+            prepared: what it found before the update.
+            lags: how many lags the batch's tokens have: the largest and one.
+        """
+        sums = StepSums(lags)
+        self._policy.actor.train()
+        first = True
+        for _ in range(self._config.epochs):
+            for mini_batch in share.mini_batches:
+                self._step(share, mini_batch, objective, prepared, sums, first=first)
+                first = False
+        return sums
+
+    def _step(
+        self,
+        share: Share,
+        mini_batch: MiniBatch,
+        objective: PolicyGradient,
+        prepared: Prepared,
+        sums: StepSums,
+        *,
+        first: bool,
+    ) -> None:
+        """One optimizer step."""
+        policy, passes = self._policy, mini_batch.passes
+        for i, rows in enumerate(passes):
+            policy.engine.set_gradient_accumulation_boundary(is_boundary=i == len(passes) - 1)
+            micro = MicroBatch(share.tokens, rows, self._device)
+            logprobs, output = policy.actor(
+                **micro.inputs, return_output=True, return_entropy=self._exact_entropy
+            )
+            # A rank without rows takes part in the others' collectives, and adds nothing.
+            total = logprobs.sum() * 0.0
+            if not micro.is_spare:
+                entropy = output.entropy if self._exact_entropy else entropy_of(output)
+                norm = objective.norm(mini_batch, micro)
+                loss = objective.loss(micro, logprobs, entropy, prepared, norm, first=first)
+                sums.add(loss.policy, loss.lags, loss.values)
+                total = loss.total
+            self._strategy.backward(total, policy.actor, policy.optimizer)
+        learning_rate = float(policy.engine.get_lr()[0])
+        sums.finish_update(self._apply(), learning_rate)
+
+    def _apply(self) -> float:
+        """Change the weights; returns the gradient's norm before clipping."""
+        policy = self._policy
+        plain = 0.0
+        if self._config.zero_stage == 0:
+            # DeepSpeed's plain float32 step clips by this norm and forgets it.
+            grads = [p.grad for p in policy.module.parameters() if p.grad is not None]
+            plain = float(torch.nn.utils.get_total_norm(grads))
+        self._strategy.optimizer_step(policy.optimizer, policy.actor, policy.scheduler)
+        return float(self._strategy.get_grad_norm(policy.actor)) or plain
+
+
+def optimizer_steps(config: LearnerConfig, episodes: int) -> int:
+    """Optimizer steps that a batch of so many episodes takes."""
+    return -(-episodes // config.mini_batch_size) * config.epochs
