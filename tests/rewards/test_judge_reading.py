@@ -264,10 +264,10 @@ class TestReading:
          f"Score: 7{'.0' * 9000}", f"Score: 7 ({' ' * 19_000}"],
     )  # fmt: skip
     def test_long_replies_take_no_time(self, reply: str) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(UnreadableGradeError):
             read_grades(reply, FOUR, [reply])
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 2
 
     def test_quotations_are_not_the_judges(self) -> None:
         answer = f"Score: 10/10\n{grades(10)}"

@@ -85,6 +85,10 @@ const add = (x, y) => 0;"""
 JS_TEST = "const assert = require('node:assert'); assert.equal(add(1, 2), 3);"
 JS_ASYNC = "(async () => { assert.equal(await add(1, 2), 3) })()"
 JS_NEVER = "const add = () => new Promise(() => {});"
+JS_DONE = (  # it claims something, and tells the test's process that it is at its end
+    "const add = () => { console.assert(true); process.emit('beforeExit', 0); process.exit(0) };"
+)
+JS_RETURNS = "function add() { return 0; } return () => {};"
 JS_SAME = "assert.equal(JSON.stringify(add(1, 2)), JSON.stringify([3]));"
 JS_LATE = "setTimeout(() => assert.equal(add(1, 2), 3), 1);"
 JS_EXIT = "if (add(1, 2) !== 3) process.exit(1);"
@@ -135,6 +139,8 @@ SCRIPTS: tuple[tuple[str, str, str | None], ...] = (
     ("const add = async (a, b) => a - b;", JS_ASYNC, "AssertionError"),
     ("const add = () => process.exit(0);", JS_TEST, "the program ended"),
     ("process.reallyExit(0); const add = 0;", JS_TEST, "the program ended"),
+    (JS_DONE, JS_TEST, "the program ended"),
+    (JS_RETURNS, "if (add(1, 2) !== 3) throw new Error('no');", "Error: no"),
     (JS_BENT, JS_TEST, "AssertionError"),
     (JS_BENT, JS_ASYNC, "AssertionError"),
     (JS_NEVER, JS_ASYNC, "a promise of the test is still pending"),
