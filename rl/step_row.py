@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from rl.groups import Batch
 from rl.step_tally import StepTally
 
@@ -41,13 +39,14 @@ def step_row(
         step: the step, which is the policy version that it made.
         batch: what it trained on.
         tally: over the groups that ended since the step before, before filtering.
-        learned: the learner's metrics.
+        learned: the learner's metrics, with lags and `tokens.trained`.
         spent: wall time.
         canary_gap: mean |engine - learner| of a fixed prompt's logprobs, nats; None: not measured.
         engines_idle: share of the time in which engines had nothing to decode.
     """
-    lags = trained_lags(batch)
     total = spent.total
+    learned = dict(learned)
+    trained: Mapping[str, int] = learned.pop("tokens", {})
     return {
         "step": step,
         "time": time.time(),
@@ -56,18 +55,12 @@ def step_row(
         "groups_trained": len(batch.groups),
         "groups_carried": batch.ready,
         "groups_returned": batch.endings["returned"],
-        "lag_mean": float(lags.mean()) if len(lags) else None,
-        "lag_max": int(lags.max()) if len(lags) else None,
         "canary_gap": canary_gap,
         "idle": {
             "engines": engines_idle,
             "learner": max(0.0, 1 - spent.learn / total) if total else None,
         },
-        "tokens": {
-            "sampled": tally.tokens,
-            "trained": len(lags),
-            "lost": tally.lost_tokens,
-        },
+        "tokens": {"sampled": tally.tokens, "lost": tally.lost_tokens, **trained},
         "seconds": {
             **_waiting(batch, spent.waited),
             "learn": spent.learn,
@@ -78,21 +71,6 @@ def step_row(
         "tokens_per_second": tally.tokens / (total - spent.record) if total else None,
         **learned,
     }
-
-
-def trained_lags(batch: Batch) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The lag of every sampled token of a batch, in no order."""
-    spans = [
-        span
-        for group in batch.groups
-        for i in group.gradable
-        for trajectory in group.episodes[i].trajectories
-        for segment in trajectory.segments
-        for span in segment.versions
-    ]
-    counts = np.array([span.tokens for span in spans], np.int64)
-    versions = np.array([span.version for span in spans], np.int64)
-    return np.repeat(batch.version - versions, counts)
 
 
 def _waiting(batch: Batch, waited: float) -> dict[str, float]:

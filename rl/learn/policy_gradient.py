@@ -205,8 +205,8 @@ def _compare(
         "compared": torch.ones_like(logs),
         "gap": (before - rollout).abs(),
         "k3": rho - 1 - logs,
-        "rho": rho,
-        "rho_squared": rho.square(),
+        "weight": corrected.weights,
+        "weight_squared": corrected.weights.double().square(),
         "masked": corrected.masked,
         "capped": corrected.capped,
     }

@@ -10,8 +10,8 @@ from torch import Tensor
 from rl.errors import LearnerError
 
 TOKEN_SUMS = (
-    "tokens", "entropy", "policy_kl", "clipped", "kl", "kl_tokens", "compared", "gap", "k3", "rho",
-    "rho_squared", "masked", "capped",
+    "tokens", "entropy", "policy_kl", "clipped", "kl", "kl_tokens",
+    "compared", "gap", "k3", "weight", "weight_squared", "masked", "capped",
 )  # fmt: skip
 """What is summed over trained tokens; `compared` and what follows it: of those whose logprobs from
 before the update are known."""
@@ -100,6 +100,8 @@ def _means(sums: Tensor) -> dict[str, float | None]:
     def mean(name: str, count: str) -> float | None:
         return of[name] / of[count] if of[count] else None
 
+    # Kish's effective sample size, as a share: 1 where the correction weighs all tokens the same.
+    mean_weight = mean("weight", "compared")
     return {
         "entropy": mean("entropy", "tokens"),
         "policy_kl": mean("policy_kl", "tokens"),
@@ -107,7 +109,7 @@ def _means(sums: Tensor) -> dict[str, float | None]:
         "kl": mean("kl", "kl_tokens"),
         "rollout_logprob_gap": mean("gap", "compared"),
         "k3": mean("k3", "compared"),
-        "ess": of["rho"] ** 2 / (of["compared"] * of["rho_squared"]) if of["compared"] else None,
+        "ess": mean_weight and mean_weight * of["weight"] / of["weight_squared"],
         "masked": mean("masked", "compared"),
         "capped": mean("capped", "compared"),
     }

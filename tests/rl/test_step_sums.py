@@ -10,7 +10,7 @@ from rl.learn.stats import TOKEN_SUMS, StepSums
 
 def values(count: int, **known: list[float]) -> dict[str, Tensor]:
     found = {name: torch.zeros(count) for name in TOKEN_SUMS}
-    for name in ("tokens", "compared", "rho", "rho_squared"):
+    for name in ("tokens", "compared", "weight", "weight_squared"):
         found[name] = torch.ones(count)
     return found | {name: torch.tensor(given) for name, given in known.items()}
 
@@ -24,10 +24,10 @@ def test_means_are_over_tokens_and_by_lag() -> None:
     sums.add(
         0.5,
         torch.tensor([0, 2, 2]),
-        values(3, gap=[0.1, 5.0, 7.0], k3=[0.0, 1.0, 2.0], rho=[1.0, 2.0, 1.0],
-               rho_squared=[1.0, 4.0, 1.0], masked=[0.0, 1.0, 0.0], clipped=[1.0, 0.0, 0.0]),
+        values(3, gap=[0.1, 5.0, 7.0], k3=[0.0, 1.0, 2.0], weight=[1.0, 2.0, 1.0],
+               weight_squared=[1.0, 4.0, 1.0], masked=[0.0, 1.0, 0.0], clipped=[1.0, 0.0, 0.0]),
     )  # fmt: skip
-    sums.add(0.25, torch.tensor([0]), values(1, gap=[0.3], rho=[1.0], rho_squared=[1.0]))
+    sums.add(0.25, torch.tensor([0]), values(1, gap=[0.3], weight=[1.0], weight_squared=[1.0]))
     sums.finish_update(2.0, 1e-3)
     row = sums.summary(alone, epochs=1)
     assert (row["loss"], row["grad_norm"], row["lr"], row["optimizer_steps"]) == (0.75, 2, 1e-3, 1)
