@@ -33,7 +33,7 @@ class Delivery:
     Args:
         engines: those to send to.
         group: of them all, or None where they map the learner's buffer.
-        seconds: for all of it.
+        seconds: for all of it, and again after each engine that did not answer within them.
         verify: whether engines compare checksums.
     """
 
@@ -102,6 +102,7 @@ class Delivery:
                 late = f"sync.deadline={self._seconds:g} s"
                 for name in waiting.values():
                     self._lose(name, f"it did not answer within {late}", died=True)
+                self._until = time.monotonic() + self._seconds  # the others have not been slow
                 break
         self._end_broadcast()
 

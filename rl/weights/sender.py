@@ -95,7 +95,7 @@ class WeightSender:
 
         Args:
             engines: those to send to.
-            seconds: for all of it.
+            seconds: for all of it; see `Delivery`.
             verify: whether engines compare checksums.
         """
         if not self._lead:

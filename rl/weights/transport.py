@@ -88,7 +88,8 @@ class Transport:
             rank.call.remote("weights", "push", targets, deadline, verify)
             for rank in self._learner.actors
         ]
-        results = await await_all(pushing, deadline + SLACK, "sending weights")
+        longest = deadline * (len(targets) + 1) + SLACK  # each may hang until the deadline
+        results = await await_all(pushing, longest, "sending weights")
         sent: Sent = results[0]
         return sent
 
