@@ -16,11 +16,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from rewards.thinking import opened_by
+from rewards.thinking import has_closing, opened_by
 from rl.episodes.suffix import suffix
 from rl.episodes.template import ASKED, CALL_ID, ChatTemplate, RefusedError, Tools, calling
 from rl.tokens import Message
 
+_MARK: Final = 24  # characters, of the longest mark that closes a thinking part
 _DECLARED: Final = {
     "type": "function",
     "function": {
@@ -87,6 +88,8 @@ class _Kind(NamedTuple):
 
 def probe(template: ChatTemplate, role: str, *, with_tools: bool) -> Probe:
     """Try what messages of `role` do to the turns before them."""
+    if template.is_none:
+        return Probe(False, False)
     tools = (_DECLARED,) if with_tools else ()
     refusals: list[str] = []
     kept: list[bool] = []
@@ -121,7 +124,8 @@ def _is_kept(template: ChatTemplate, kind: _Kind, role: str, tools: Tools) -> bo
     """
     text = template.text([ASKED], tools)
     opened = opened_by(text) == "open"
-    if opened and not kind.thinks:
+    closed = has_closing(text.rstrip()[-_MARK:])
+    if (opened and not kind.thinks) or (closed and kind.thinks):
         return None
     is_shown = _is_shown(template, kind, tools, opened=opened)
     if not is_shown:
@@ -131,13 +135,16 @@ def _is_kept(template: ChatTemplate, kind: _Kind, role: str, tools: Tools) -> bo
         turn = kind.turn(number, opened=opened)
         new = [_answer(role, number, i) for i in range(max(1, kind.calls))]
         messages += [turn, *new]
+        last = template.text(messages[: -len(new)], tools, asks=False)
         whole = template.text(messages, tools)
         if any(one["content"] not in whole for one in new):
             raise RefusedError(f"the model's chat template leaves out messages of role {role}")
         said = _said_between(template, text, whole, turn, new, tools)
         if said is None or any(word not in said for word in kind.words(number)):
             return False
-        if not kind.field and not kind.calls and said != turn["content"]:
+        if kind.thinks and not last.startswith(text + said):
+            return False
+        if not kind.calls and said != turn["content"] and not last.startswith(text + said):
             return False
         text = whole
     return True

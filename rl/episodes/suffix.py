@@ -7,7 +7,7 @@ turn ends. The stand-in has the calls of the real turn, as templates repeat thei
 nothing that the policy wrote is looked through, and none of it can be taken for the end of a turn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rl.episodes.template import ASKED, ChatTemplate, RefusedError, Tools
 from rl.tokens import Message
@@ -26,43 +26,60 @@ def suffix(template: ChatTemplate, call: Message, new: Sequence[Message], tools:
         RefusedError: The template refuses it, or rewrites the end of a turn that is followed.
     """
     mark = _unused_mark(new)
-    refusal: RefusedError | None = None
-    for stand_in in _stand_ins(call, mark):
-        try:
-            found = _after(template, stand_in, new, tools, mark)
-        except RefusedError as error:
-            refusal = refusal or error
-            continue
-        if found is not None:
-            return found
+    plain, refusal = None, None
+    try:
+        plain = _after(template, {"role": "assistant", "content": mark}, new, tools, mark)
+    except RefusedError as error:  # some templates want results to follow calls
+        refusal = error
+    found = (
+        _after_calls(template, call, new, tools, mark, plain) if call.get("tool_calls") else None
+    )
+    if found or plain:
+        return found or plain or ""
     raise refusal or RefusedError("the model's chat template rewrites the end of an earlier turn")
+
+
+def _after_calls(
+    template: ChatTemplate,
+    call: Message,
+    new: Sequence[Message],
+    tools: Tools,
+    mark: str,
+    plain: str | None,
+) -> str | None:
+    """What follows a turn with the calls of `call`; None: it cannot be told.
+
+    Args:
+        plain: What follows a turn without calls. Where it follows this one too, it is that.
+    """
+    stand_in = _stand_in(call, mark)
+    try:
+        whole = _after(template, stand_in, new, tools, mark)
+        alone = template.text([ASKED, stand_in], tools, asks=False).partition(mark)[2]
+    except RefusedError:
+        return None
+    if plain and whole.endswith(plain):
+        return plain
+    end = max((alone.rfind(special) for special in template.specials), default=-1)
+    if end < 0:  # turns are parted by what opens the next one
+        end = len(alone)
+    return whole[end:] if whole.startswith(alone[:end]) else None
 
 
 def _after(
     template: ChatTemplate, stand_in: Message, new: Sequence[Message], tools: Tools, mark: str
-) -> str | None:
-    whole = template.text([ASKED, stand_in, *new], tools).partition(mark)[2]
-    if not stand_in.get("tool_calls"):
-        return whole or None
-    alone = template.text([ASKED, stand_in], tools, asks=False).partition(mark)[2]
-    end = max((alone.rfind(special) for special in template.specials), default=-1)
-    if end < 0:  # turns are parted by what opens the next one
-        end = len(alone)
-    if not whole or not whole.startswith(alone[:end]):
-        return None
-    return whole[end:]
+) -> str:
+    return template.text([ASKED, stand_in, *new], tools).partition(mark)[2]
 
 
-def _stand_ins(call: Message, mark: str) -> Iterator[Message]:
-    """Turns like `call`, with the mark as late in them as a template may write one."""
+def _stand_in(call: Message, mark: str) -> Message:
+    """A turn with the calls of `call`, and with the mark as late in it as a template writes one."""
     calls = [
         {**one, "function": {**one["function"], "arguments": {"x": "1"}}}
-        for one in call.get("tool_calls") or ()
+        for one in call["tool_calls"]
     ]
-    if calls:
-        calls[-1]["function"]["arguments"] = {"x": mark}
-        yield {"role": "assistant", "content": "", "tool_calls": calls}
-    yield {"role": "assistant", "content": mark}
+    calls[-1]["function"]["arguments"] = {"x": mark}
+    return {"role": "assistant", "content": "", "tool_calls": calls}
 
 
 def _unused_mark(new: Sequence[Message]) -> str:

@@ -45,20 +45,24 @@ class Said(NamedTuple):
         return turn | {"tool_calls": calls} if calls else turn
 
 
+THOUGHT = "<think>\n{}\n</think>\n\n"
+
 Write = Callable[[Said], str]
 """What the policy writes for the calls of a turn, in the way of a template."""
 
 
 @st.composite
 def conversations(
-    draw: st.DrawFn, roles: Sequence[str], *, opens: bool = False, calls: bool = False
+    draw: st.DrawFn, roles: Sequence[str], *, think: str = THOUGHT, calls: bool = False
 ) -> list[Said]:
-    """A few turns; `roles` may answer those without calls, results answer the others."""
+    """A few turns; `roles` may answer those without calls, results answer the others.
+
+    Thoughts are written as `think` says; in the usual way, some turns have none.
+    """
     turns = []
     for _ in range(draw(st.integers(1, 4))):
         thought, said = draw(TEXT), draw(TEXT)
-        mark = "" if opens else "<think>\n"
-        content = f"{mark}{thought}\n</think>\n\n{said}" if thought else said
+        content = think.format(thought) + said if thought or think != THOUGHT else said
         values = draw(st.lists(TEXT, max_size=2)) if calls else []
         if thought and not values and not said:
             content += "so"  # templates differ in what they leave of nothing

@@ -27,8 +27,9 @@ OPENS = KEEPS.replace("<|im_start|>assistant\\n", "<|im_start|>assistant\\n<thin
 
 OPENS_AND_SHOWS = (
     "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}"
-    "{%- if m.role == 'assistant' %}{{ '<think>\\n' }}{%- endif %}{{ m.content }}"
-    "{{ '<|im_end|>\\n' }}{%- endfor %}" + _ASK.replace("assistant\\n", "assistant\\n<think>\\n")
+    "{%- if m.role == 'assistant' and '</think>' in m.content %}{{ '<think>\\n' }}{%- endif %}"
+    "{{ m.content + '<|im_end|>\\n' }}{%- endfor %}"
+    + _ASK.replace("assistant\\n", "assistant\\n<think>\\n")
 )
 """Opens the thinking, in earlier turns too."""
 
@@ -81,3 +82,35 @@ ROUNDS = (
     "{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- endif %}"
 )
 """Marks only the first result of a conversation, so that later ones read otherwise."""
+
+REFORMATS = (
+    "{%- for m in messages %}{{ '<|' + m.role + '|>' }}"
+    "{%- set parts = m.content.split('</think>') %}"
+    "{%- if m.role == 'assistant' %}"
+    "{%- set thought = parts[0].split('<think>')[-1].strip() if parts | length > 1 else '' %}"
+    "{{ '\\n<think>' + thought + '</think>\\n' + parts[-1].strip() }}"
+    "{%- else %}{{ m.content }}{%- endif %}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- endif %}"
+)
+"""Writes thoughts, and their absence, with spaces of its own."""
+
+CLOSES = (
+    "{%- for m in messages %}{{ '<|' + m.role + '|>' }}{%- if m.role == 'assistant' %}"
+    "{{ '</think>' }}{%- endif %}{{ m.content.split('</think>')[-1] + '<|end|>' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{ '<|assistant|></think>' }}{%- endif %}"
+)
+"""Closes the thinking before the policy speaks, and strips thoughts, of which there are none."""
+
+WRITES_ANEW = (
+    "{%- for m in messages %}"
+    "{%- set said = m.content.replace('<think>', '(').replace('</think>', ')') %}"
+    "{%- set shown = m.content if loop.last or m.role != 'assistant' else said %}"
+    "{{ '<|im_start|>' + m.role + '\\n' + shown + '<|im_end|>\\n' }}{%- endfor %}" + _ASK
+)
+"""Writes the thoughts of all turns but the last in another way."""
+
+QUOTES = WRITES_ANEW.replace(
+    "m.content.replace('<think>', '(').replace('</think>', ')')",
+    "m.content if '</think>' in m.content else '(' + m.content + ')'",
+)
+"""Writes turns without thoughts, but for the last, in another way."""

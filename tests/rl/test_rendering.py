@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tokenizers import normalizers, processors
 
 from data.schema import Prompt
 from rl.config import RunConfig
@@ -17,7 +18,7 @@ from rl.tiny import CHAT_TEMPLATE
 from rl.tiny import make_tokenizer as tiny_tokenizer
 from rl.tokens import Ids
 from tests.rl import templates
-from tests.rl.conversations import Said, Write, as_json, conversations, play
+from tests.rl.conversations import THOUGHT, Said, Write, as_json, conversations, play
 from tests.rl.scripted import small_tokenizer
 
 ASKED = [{"role": "user", "content": "How many?"}]
@@ -34,6 +35,8 @@ KEPT = [
     (templates.KEEPS, "<|im_end|>", "tool user"),
     (templates.STRIPS, "<|im_end|>", ""),
     (templates.ALWAYS_STRIPS, "<|im_end|>", ""),
+    (templates.WRITES_ANEW, "<|im_end|>", ""),
+    (templates.QUOTES, "<|im_end|>", ""),
     (templates.OPENS, "<|im_end|>", ""),
     (templates.OPENS_AND_SHOWS, "<|im_end|>", "tool user"),
     (templates.ENDLESS, "<|user|>", "tool user"),
@@ -41,6 +44,8 @@ KEPT = [
     (templates.DROPS_TOOLS, "<|im_end|>", "user"),
     (templates.PICKY, "<|im_end|>", "tool user"),
     (templates.ROUNDS, "<|end|>", "user"),
+    (templates.REFORMATS, "<|user|>", "tool user"),
+    (templates.CLOSES, "<|end|>", "tool user"),
     (CHAT_TEMPLATE, "<|end|>", "tool user"),
     (None, "<|im_end|>", ""),
 ]
@@ -70,12 +75,20 @@ WRITES: dict[str, Write] = {
     templates.CALL_ENDS: lambda turn: "".join(f" to=f {x}" for x in as_json(turn.values)),
     templates.ENDLESS: lambda turn: "".join(f"<tool_call>f\n{x}</tool_call>" for x in turn.values),
 }
-OPENING = (templates.OPENS, templates.OPENS_AND_SHOWS)
+THOUGHTS = {
+    templates.OPENS: "{}\n</think>\n\n",
+    templates.OPENS_AND_SHOWS: "{}\n</think>\n\n",
+    templates.REFORMATS: "\n<think>{}</think>\n",
+    templates.CLOSES: "",
+}
+"""How thoughts are written, where it is not as usual."""
 ROLES = {templates.DROPS_TOOLS: ["user"], templates.CALL_ENDS: ["user"]}
 """Who may answer a turn without calls, where it is not both."""
 
 
 def ending(template: str, turn: Said) -> str:
+    if template == templates.REFORMATS:
+        return f"<|{turn.new[0]['role']}|>"
     if template == templates.ENDLESS:
         return "<|observation|>" if turn.new[0]["role"] == "tool" else "<|user|>"
     if template == templates.CALL_ENDS:
@@ -83,15 +96,15 @@ def ending(template: str, turn: Said) -> str:
     return str(TOKENIZERS[template].eos_token)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data())
-def test_contexts_are_the_templates_own_text(data: st.DataObject) -> None:
+@pytest.mark.parametrize("template", [one for one, _, _ in KEPT if one is not None])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_contexts_are_the_templates_own_text(template: str, data: st.DataObject) -> None:
     """Whatever was sampled and however it is split into tokens: appended, or begun anew."""
-    template = data.draw(st.sampled_from([one for one, _, _ in KEPT if one is not None]))
     turns = data.draw(
         conversations(
             ROLES.get(template, ["user", "tool"]),
-            opens=template in OPENING,
+            think=THOUGHTS.get(template, THOUGHT),
             calls=template in WRITES,
         )
     )
@@ -154,6 +167,15 @@ def test_the_mark_that_opens_the_next_turn_may_end_the_last(
     call = CALL if new is RESULT else SAID
     found = Renderer(tokenizer).follow(encoded(tokenizer, said), call, [new])
     assert decoded(tokenizer, found) == suffix
+
+
+def test_the_mark_of_a_calls_end_is_no_turn_end() -> None:
+    tokenizer = small_tokenizer(templates.ENDLESS, eos="<|user|>")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["</tool_call>"]})
+    call = CALL | {"tool_calls": [{"function": {"name": "f", "arguments": {"x": "1"}}}]}
+    said = encoded(tokenizer, "<tool_call>f\n1</tool_call><|observation|>")
+    found = Renderer(tokenizer).follow(said, call, [RESULT])
+    assert decoded(tokenizer, found) == "\n4<|assistant|>\n"
 
 
 def test_a_line_end_that_was_sampled_is_no_turn_end() -> None:
@@ -254,6 +276,11 @@ def test_without_a_template_contents_are_lines_and_tools_are_refused() -> None:
     tokenizer = small_tokenizer(None)
     renderer = Renderer(tokenizer)
     assert renderer.start([*ASKED, AGAIN]).tolist() == tokenizer("How many?\nAnd now?")["input_ids"]
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        "<|pad|> $A", special_tokens=[("<|pad|>", tokenizer.pad_token_id)]
+    )
+    assert renderer.start(ASKED).tolist() == tokenizer("How many?")["input_ids"]
+    assert renderer.start(ASKED)[0] == tokenizer.pad_token_id
     assert "no chat template" in renderer.finding
     with pytest.raises(ModelError, match=r"no chat template to show its tools with.*tools_column"):
         renderer.start(ASKED, [{"type": "function", "function": {"name": "f"}}])
@@ -285,7 +312,7 @@ def test_a_file_that_is_not_there_is_named() -> None:
 def test_a_tokenizer_that_loses_text_is_named() -> None:
     tokenizer = small_tokenizer(templates.KEEPS)
     assert "WARNING" not in Renderer(tokenizer).finding
-    tokenizer.backend_tokenizer.normalizer = __import__("tokenizers").normalizers.Replace(" ", "")
+    tokenizer.backend_tokenizer.normalizer = normalizers.Replace(" ", "")
     assert "'Two words, 1 + 1' becomes 'Twowords,1+1'" in Renderer(tokenizer).finding
 
 
