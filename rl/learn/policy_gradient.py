@@ -6,7 +6,7 @@ episode's reward is earned by all of its tokens, in all of its rows, and a turn'
 to it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,18 +19,10 @@ from rl.errors import LearnerError
 from rl.learn.advantages import Reduce, shape_rewards, token_advantages
 from rl.learn.correction import Corrected, correct, log_rho
 from rl.learn.losses import Norm, is_by_token, kl_to_reference, make_loss
+from rl.learn.objective import MicroLoss, Models
 from rl.learn.openrlhf_parts import compute_approx_kl
 from rl.learn.padding import MicroBatch
 from rl.learn.shares import MiniBatch, Share
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """What an objective may ask of models before the update: (T,) logprobs of a share's tokens."""
-
-    policy: Callable[[], Tensor]
-    reference: Callable[[], Tensor] | None
-    """None: no reference model is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +38,6 @@ class Prepared:
     """The policy's logprobs before the update; None where the update is a single step, which finds
     them by itself. With `bypass`: those of the rollout."""
     reference: Tensor | None
-
-
-@dataclass(frozen=True, slots=True)
-class MicroLoss:
-    """A micro-batch's part of an update."""
-
-    total: Tensor
-    """What is differentiated."""
-    policy: float
-    """The policy loss in it."""
-    lags: Tensor
-    """(tokens,) of the trained tokens."""
-    values: Mapping[str, Tensor]
-    """(tokens,) of each, for `rl.learn.stats`."""
 
 
 class PolicyGradient:
@@ -126,40 +104,18 @@ class PolicyGradient:
             flat[own] = values
         return flat
 
-    def norm(self, mini_batch: MiniBatch, micro: MicroBatch) -> Norm:
-        """What the loss of a micro-batch is divided by."""
-        tokens = float(mini_batch.tokens)
-        if self._config.loss_aggregation == "constant":
-            tokens = float(mini_batch.episodes * self._max_tokens)
-        return Norm(
-            by_token=is_by_token(self._config),
-            ranks=self._config.ranks,
-            tokens=tokens,
-            episodes=float(mini_batch.episodes),
-            weights=micro.weights,
-        )
-
     def loss(
         self,
         micro: MicroBatch,
         logprobs: Tensor,
         entropy: Tensor,
         prepared: Prepared,
-        norm: Norm,
+        mini_batch: MiniBatch,
         *,
         first: bool,
     ) -> MicroLoss:
-        """The loss of a micro-batch.
-
-        Args:
-            micro: its rows.
-            logprobs: (R, L - 1), the policy's now.
-            entropy: (R, L - 1), the policy's now, nats.
-            prepared: what `prepare` found.
-            norm: of `norm`.
-            first: whether the policy is still as it was before the update.
-        """
-        config, mask = self._config, micro.mask
+        """The corrected policy loss with its KL and entropy terms; see `Objective.loss`."""
+        config, mask, norm = self._config, micro.mask, self._norm(mini_batch, micro)
         rollout, advantages = micro.gather(prepared.rollout), micro.gather(prepared.advantages)
         old = logprobs.detach() if prepared.old is None else micro.gather(prepared.old)
         corrected = correct(config.correction, old, rollout, advantages, mask)
@@ -192,6 +148,19 @@ class PolicyGradient:
             policy=float(policy.detach()) / config.ranks,
             lags=micro.gather(prepared.lags)[mask],
             values={name: value.detach()[mask] for name, value in values.items()},
+        )
+
+    def _norm(self, mini_batch: MiniBatch, micro: MicroBatch) -> Norm:
+        """What the losses of a micro-batch's tokens are divided by."""
+        tokens = float(mini_batch.tokens)
+        if self._config.loss_aggregation == "constant":
+            tokens = float(mini_batch.episodes * self._max_tokens)
+        return Norm(
+            by_token=is_by_token(self._config),
+            ranks=self._config.ranks,
+            tokens=tokens,
+            episodes=float(mini_batch.episodes),
+            weights=micro.weights,
         )
 
 

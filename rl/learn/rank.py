@@ -25,9 +25,10 @@ from transformers import AutoTokenizer
 from rl.config import RunConfig
 from rl.errors import LearnerError
 from rl.hardware import Hardware
+from rl.learn.objective import Models
 from rl.learn.openrlhf_parts import Actor
 from rl.learn.policy import load_policy, load_reference, make_strategy
-from rl.learn.policy_gradient import Models, PolicyGradient, trained_tokens
+from rl.learn.policy_gradient import PolicyGradient, trained_tokens
 from rl.learn.shares import Share
 from rl.learn.stepper import Stepper, optimizer_steps
 from rl.rendezvous import join_store, open_store

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from rl.config import LearnerConfig
+from rl.learn.objective import Objective, P
 from rl.learn.openrlhf_parts import Actor, DeepspeedStrategy
 from rl.learn.padding import MicroBatch, entropy_of
 from rl.learn.policy import Policy
-from rl.learn.policy_gradient import PolicyGradient, Prepared
 from rl.learn.shares import MiniBatch, Share
 from rl.learn.stats import StepSums
 
@@ -53,9 +53,7 @@ class Stepper:
                     micro.scatter(output.float(), found)
         return found
 
-    def update(
-        self, share: Share, objective: PolicyGradient, prepared: Prepared, *, lags: int
-    ) -> StepSums:
+    def update(self, share: Share, objective: Objective[P], prepared: P, *, lags: int) -> StepSums:
         """Train on a share; returns this rank's sums.
 
         Args:
@@ -77,8 +75,8 @@ class Stepper:
         self,
         share: Share,
         mini_batch: MiniBatch,
-        objective: PolicyGradient,
-        prepared: Prepared,
+        objective: Objective[P],
+        prepared: P,
         sums: StepSums,
         *,
         first: bool,
@@ -95,8 +93,7 @@ class Stepper:
             total = logprobs.sum() * 0.0
             if not micro.is_spare:
                 entropy = output.entropy if self._exact_entropy else entropy_of(output)
-                norm = objective.norm(mini_batch, micro)
-                loss = objective.loss(micro, logprobs, entropy, prepared, norm, first=first)
+                loss = objective.loss(micro, logprobs, entropy, prepared, mini_batch, first=first)
                 sums.add(loss.policy, loss.lags, loss.values)
                 total = loss.total
             self._strategy.backward(total, policy.actor, policy.optimizer)

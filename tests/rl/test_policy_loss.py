@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from rl.config import RunConfig
 from rl.groups import Group
+from rl.learn.objective import Models
 from rl.learn.openrlhf_parts import Actor, PolicyLoss, compute_approx_kl
-from rl.learn.policy_gradient import Models, PolicyGradient, Prepared, trained_tokens
+from rl.learn.policy_gradient import PolicyGradient, Prepared, trained_tokens
 from rl.learn.shares import Share, cut
 from rl.learn.stepper import Stepper
 from rl.tokens import TokenBatch
@@ -256,32 +259,43 @@ def test_gspo_is_openrlhfs_where_a_row_has_one_advantage(kind: str, actor: Actor
     assert 0 < stats["clip_fraction"] < 1
 
 
-@pytest.mark.parametrize(
-    "learner",
-    [
-        *({"loss_aggregation": aggregation} for aggregation in AGGREGATIONS),
-        *({"loss": loss, "clip_high": 0.28} for loss in ("gspo", "cispo", "gmpo")),
-        *({"correction": {"kind": kind}} for kind in CORRECTIONS[2:]),
-        {"loss_aggregation": "sequence-mean", "kl": K3_LOSS, "entropy_coef": 0.5},
-    ],
-    ids=str,
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(AGGREGATIONS),
+    st.sampled_from(["ppo", "gspo", "cispo", "gmpo"]),
+    st.sampled_from(CORRECTIONS),
+    st.sampled_from([{}, {"kl": K3_LOSS, "entropy_coef": 0.5}]),
+    st.integers(1, 4),
+    st.integers(1, 120),
 )
-@pytest.mark.parametrize(("ranks", "budget"), [(1, 1), (1, 60), (2, 60), (3, 90)])
 def test_an_update_does_not_depend_on_its_cut(
-    learner: dict[str, Any], ranks: int, budget: int, actor: Actor
+    actor: Actor,
+    seed: int,
+    aggregation: str,
+    loss: str,
+    correction: str,
+    terms: dict[str, Any],
+    ranks: int,
+    budget: int,
 ) -> None:
     """Episodes have several rows and turns; ranks and micro-batches different numbers of them."""
-    groups = make_groups(4)
-    whole_config = make_config(**learner)
+    groups = make_groups(seed)
+    learner: dict[str, Any] = {
+        "loss": loss,
+        "correction": {"kind": correction, "high": 1.5},
+        **terms,
+    }
+    whole_config = make_config(aggregation, **learner)
     (whole,) = make_shares(whole_config, groups)
     wanted_stats, _ = update(actor, whole_config, whole, make_prepared(whole.tokens))
     wanted = gradient(actor)
 
-    config = make_config(ranks=ranks, budget=budget, **learner)
+    config = make_config(aggregation, ranks, budget, **learner)
     shares = make_shares(config, groups)
     found = [update(actor, config, share, make_prepared(share.tokens)) for share in shares]
     # DeepSpeed averages the gradients of the ranks.
-    torch.testing.assert_close(gradient(actor) / ranks, wanted, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(gradient(actor) / ranks, wanted, atol=3e-6, rtol=1e-3)
     assert len({passes for _, passes in found}) == 1
     losses = sum(stats["loss"] for stats, _ in found)
     assert losses == pytest.approx(wanted_stats["loss"], abs=1e-5)
@@ -344,7 +358,7 @@ def current_logprobs(actor: Actor, share: Share) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "advantage", "settings", "learns"),
+    ("ratio", "advantage", "learner", "learns"),
     [
         (1.25, 1.0, {}, False),
         (1.25, 1.0, {"clip_high": 0.28}, True),
@@ -364,10 +378,10 @@ def current_logprobs(actor: Actor, share: Share) -> Tensor:
     ],
 )
 def test_clipping_stops_what_has_gone_far_enough(
-    ratio: float, advantage: float, settings: dict[str, Any], learns: bool, actor: Actor
+    ratio: float, advantage: float, learner: dict[str, Any], learns: bool, actor: Actor
 ) -> None:
     """Clip-higher lets tokens grow further, and leaves the way down as it is."""
-    config = make_config(correction={"kind": "none"}, **settings)
+    config = make_config(correction={"kind": "none"}, **learner)
     (share,) = make_shares(config, make_groups(5))
     current = current_logprobs(actor, share)
     old = current - torch.tensor(ratio).log()
@@ -439,14 +453,20 @@ def prepare(config: RunConfig, share: Share, old: Tensor) -> Prepared:
     return objective.prepare(share, models, version=VERSION)
 
 
-@pytest.mark.parametrize("kind", CORRECTIONS)
-@pytest.mark.parametrize("learner", [{}, {"epochs": 2, "kl": {"coef": 0.1}}, {"loss": "gmpo"}])
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(CORRECTIONS),
+    st.sampled_from(
+        [{}, {"epochs": 2, "kl": {"coef": 0.1}}, {"loss": "gmpo"}, {"loss": "gspo", "kl": K3_LOSS}]
+    ),
+)
 def test_what_was_only_read_has_no_logprob_that_matters(
-    kind: str, learner: dict[str, Any], actor: Actor
+    actor: Actor, seed: int, kind: str, learner: dict[str, Any]
 ) -> None:
     """Observations' logprobs become nan, and nothing changes."""
     config = make_config(budget=60, correction={"kind": kind}, **learner)
-    (share,) = make_shares(config, make_groups(4))
+    (share,) = make_shares(config, make_groups(seed))
     unread = np.where(share.tokens.mask, share.tokens.logprobs, np.float32("nan"))
     assert np.isnan(unread).any()
     masked = dataclasses.replace(share, tokens=dataclasses.replace(share.tokens, logprobs=unread))
@@ -458,43 +478,42 @@ def test_what_was_only_read_has_no_logprob_that_matters(
     (stats, wanted), (other, got) = found
     assert torch.equal(wanted, got)
     assert stats == other
-    assert torch.isfinite(wanted).all() and wanted.any()
+    assert torch.isfinite(wanted).all()
 
 
-@pytest.mark.parametrize("loss", ["ppo", "gspo", "cispo", "gmpo"])
-@pytest.mark.parametrize("epochs", [1, 2])
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["ppo", "gspo", "cispo", "gmpo"]), st.integers(1, 2))
 def test_where_learner_and_rollout_agree_no_correction_changes_anything(
-    loss: str, epochs: int, actor: Actor
+    actor: Actor, seed: int, loss: str, epochs: int
 ) -> None:
     """Every kind has the gradient and the loss of `none`, whatever the number of steps."""
-    groups = make_groups(4)
-    (share,) = make_shares(make_config(), groups)
-    logprobs = current_logprobs(actor, share).numpy()
-    exact = np.where(share.tokens.mask, logprobs, 0).astype(np.float32)
-    share = dataclasses.replace(share, tokens=dataclasses.replace(share.tokens, logprobs=exact))
+    (share,) = make_shares(make_config(), make_groups(seed))
+    logprobs = current_logprobs(actor, share)
+    share = sampled_with(share, logprobs)
     found = {}
     for kind in CORRECTIONS:
         config = make_config(epochs=epochs, loss=loss, correction={"kind": kind})
-        prepared = prepare(config, share, torch.tensor(logprobs))
-        stats, _ = update(actor, config, share, prepared)
+        stats, _ = update(actor, config, share, prepare(config, share, logprobs))
         found[kind] = gradient(actor)
         assert stats["correction"]["ess"] == pytest.approx(1)
         assert stats["correction"]["k3"] == pytest.approx(0, abs=1e-6)
         assert stats["correction"]["masked"] == stats["correction"]["capped"] == 0
-        assert stats["rollout_logprob_gap"] == pytest.approx(0, abs=1e-5)
+        assert stats["rollout_logprob_gap"] in (None, pytest.approx(0, abs=1e-5))
     for kind in CORRECTIONS:
         torch.testing.assert_close(found[kind], found["none"], atol=1e-6, rtol=1e-4)
 
 
+def sampled_with(share: Share, logprobs: Tensor) -> Share:
+    """As if its tokens had been sampled with these (T,) logprobs."""
+    recorded = np.where(share.tokens.mask, logprobs.numpy(), 0).astype(np.float32)
+    return dataclasses.replace(share, tokens=dataclasses.replace(share.tokens, logprobs=recorded))
+
+
 def test_a_small_mismatch_leaves_tis_at_none_up_to_its_size(actor: Actor) -> None:
     """At lag 0 with one step, tis differs from none by the engine's own mismatch alone."""
-    groups = make_groups(4)
-    (share,) = make_shares(make_config(), groups)
-    logprobs = current_logprobs(actor, share).numpy() + 1e-3 * np.sin(np.arange(1e3))[: len(
-        share.tokens.ids
-    )].astype(np.float32)  # fmt: skip
-    exact = np.where(share.tokens.mask, logprobs, 0).astype(np.float32)
-    share = dataclasses.replace(share, tokens=dataclasses.replace(share.tokens, logprobs=exact))
+    (share,) = make_shares(make_config(), make_groups(4))
+    noise = 1e-3 * torch.arange(len(share.tokens.ids)).sin()
+    share = sampled_with(share, current_logprobs(actor, share) + noise)
     found = []
     for kind in ("none", "tis"):
         config = make_config(correction={"kind": kind})
