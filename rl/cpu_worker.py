@@ -10,13 +10,15 @@ import vllm.model_executor.layers.utils as linear_layers
 from torch import nn
 from vllm.v1.worker.cpu_worker import CPUWorker
 
+from rl.engines.logprobs import WholeLogprobs
+
 
 def keep_weights(layer: nn.Module, remove_weight: bool) -> None:
     """Give a linear layer its plain kernel; stands in for vLLM's repacking of the same name."""
     layer.__dict__["cpu_linear"] = torch.nn.functional.linear
 
 
-class CpuRolloutWorker(CPUWorker):
+class CpuRolloutWorker(WholeLogprobs, CPUWorker):
     """A CPU worker whose weights can be synced."""
 
     def load_model(self, *args: object, **kwargs: object) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rewards.thinking import MARKS, opened_by
 from rl.config import RunConfig
 from rl.engines.engine import start_engine
@@ -112,7 +114,7 @@ class RolloutEngine:
 
     async def finish_sync(self, version: int) -> None:
         """All buckets have come: forget what was computed with the old weights."""
-        await self._engine.forget()
+        await self._engine.resume()
         self._version = version
 
     async def stop(self) -> None:
@@ -201,7 +203,8 @@ class RolloutEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         self._requests += 1
-        return await self._engine.sample(str(self._requests), prompt_ids, parameters)
+        prompt = np.array(prompt_ids, np.int32)
+        return await self._engine.sample(str(self._requests), prompt, parameters)
 
     def _engine_args(self) -> dict[str, Any]:
         rollout = self._config.rollout

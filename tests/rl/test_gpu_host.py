@@ -12,7 +12,6 @@ from rewards.judge import ServeSettings
 from rewards.judge.server import JudgeServer
 from rl.cluster import Placement, connect, place
 from rl.config import RunConfig
-from rl.engines.engine import ServedEngine
 from rl.errors import ClusterError, EngineError
 from rl.hardware import Hardware
 from rl.rollout_fleet import RolloutFleet
@@ -95,19 +94,6 @@ def test_the_optimizer_needs_no_compiler() -> None:
     assert optimizer["type"] == "AdamW"
     assert optimizer["params"] == {"lr": 1e-3, "torch_adam": True, "fused": True}
     assert "optimizer" not in strategy.get_ds_train_config()
-
-
-async def test_a_cache_of_old_weights_that_stays_is_an_error() -> None:
-    class Core:
-        def __init__(self, idle: bool) -> None:
-            self.idle = idle
-
-        async def reset_prefix_cache(self) -> bool:
-            return self.idle
-
-    await ServedEngine(Core(idle=True)).forget()
-    with pytest.raises(EngineError, match="requests were running during a weight sync"):
-        await ServedEngine(Core(idle=False)).forget()
 
 
 @pytest.mark.slow

@@ -1,0 +1,227 @@
+"""Real vLLM engines, in both of their places: versions, logprobs, deaths.
+
+What transformers computes with the same weights is the measure.
+"""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import ray
+import torch
+
+from rl.cluster import connect
+from rl.config import RunConfig
+from rl.engines.fleet import Fleet
+from rl.engines.handle import EngineHandle
+from rl.errors import EngineError
+from rl.hardware import Hardware
+from rl.tiny import make_model, make_tokenizer, save
+from rl.tokens import Floats, Ids, Sampled, Sampling
+from tests.rl.engine_actor import ScalableActor
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+TOKENIZER = make_tokenizer()
+MODEL = make_model(TOKENIZER, seed=5)
+FACTOR = 1.25
+PROMPTS = [
+    np.random.default_rng(i).integers(6, len(TOKENIZER), 40 + i).astype(np.int32) for i in range(6)
+]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as path:
+        save(MODEL, TOKENIZER, Path(path))
+        yield Path(path)
+
+
+@pytest.fixture(scope="module")
+def hardware(folder: Path) -> Iterator[Hardware]:
+    with connect(settings(folder)) as found:
+        yield found
+
+
+def settings(folder: Path, **rollout: Any) -> RunConfig:
+    limits = {"max_prompt_tokens": 64, "max_response_tokens": 256}
+    return RunConfig.model_validate(
+        {"model": {"path": str(folder)}, "rollout": limits | rollout, "sync": {"deadline": 60.0}}
+    )
+
+
+def fleet_of(config: RunConfig, hardware: Hardware, lines: list[str]) -> Fleet:
+    env = hardware.engine_env(1)
+    actor = ray.remote(ScalableActor).options(num_cpus=0, runtime_env={"env_vars": env})
+    return Fleet(
+        config,
+        hardware,
+        gpus=0,
+        say=lines.append,
+        make=lambda: actor.remote(config, hardware, 0),
+    )
+
+
+def logprobs(context: Ids, answer: Ids, scale: float, temperature: float = 1.0) -> Floats:
+    """Of the answer's tokens, by the model with every parameter scaled."""
+    with torch.no_grad():
+        weights = {name: value * scale for name, value in MODEL.named_parameters()}
+        ids = torch.tensor(np.concatenate([context, answer]), dtype=torch.long)[None]
+        logits = torch.func.functional_call(MODEL, weights, (ids,), tie_weights=True).logits[0]
+        every = (logits / temperature).log_softmax(-1)[len(context) - 1 : -1]
+        found: Floats = every.gather(1, ids[0, len(context) :, None])[:, 0].numpy()
+    return found
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(120):
+        while not await true():
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("own_process", [False, True], ids=["local", "served"])
+async def test_versions_and_logprobs_are_exact_across_an_update(
+    own_process: bool, folder: Path, hardware: Hardware
+) -> None:
+    """Weights change in the midst of answers; top_p and top_k cut in some of them."""
+    config = settings(folder, own_process=own_process, top_k=5)
+    fleet = fleet_of(config, hardware, [])
+    await fleet.start()
+    (engine,) = fleet.live()
+    hows = [
+        Sampling(temperature=1.0, max_tokens=160, seed=1),
+        Sampling(temperature=0.7, max_tokens=160, seed=2, top_k=5),
+        Sampling(temperature=1.3, max_tokens=160, seed=3, top_p=0.5),
+    ] * 2
+    tasks = [
+        asyncio.create_task(fleet.sample(prompt, how, session=str(i)))
+        for i, (prompt, how) in enumerate(zip(PROMPTS, hows, strict=True))
+    ]
+    before = (await engine.ask("tokens_made", deadline=60))[1]
+
+    async def made() -> bool:
+        live, tokens = await engine.ask("tokens_made", deadline=60)
+        return bool(live < 6 or tokens - before > 6 * 20)
+
+    await until(made)
+    await engine.pause()
+    at_pause = await engine.ask("tokens_made", deadline=60)
+    # A canary of a paused engine is answered once it goes on, before the rest.
+    canary = asyncio.create_task(engine.canary(PROMPTS[0].tolist()))
+    assert len(await engine.call("plumb_test_scale", FACTOR)) == 1  # one result a worker
+    assert await engine.ask("tokens_made", deadline=60) == at_pause
+    await engine.resume(3, recompute=True)
+    assert not any(task.done() for task in tasks[:3])
+    np.testing.assert_allclose(
+        await canary, logprobs(PROMPTS[0][:1], PROMPTS[0][1:], FACTOR), atol=2e-4
+    )
+    answers = await asyncio.gather(*tasks)
+    spanned = 0
+    for prompt, how, answer in zip(PROMPTS, hows, answers, strict=True):
+        spanned += _check(prompt, how, answer)
+    assert spanned >= 3
+    with pytest.raises(EngineError, match="vLLM"):
+        await fleet.sample(np.zeros(400, np.int32), hows[0], session="too long")
+    await fleet.stop()
+
+
+def _check(prompt: Ids, how: Sampling, answer: Sampled) -> bool:
+    """Each token's logprob is that of its version, whole; whether there are two versions."""
+    segment = answer.segment
+    assert segment.logprobs is not None
+    assert answer.text == TOKENIZER.decode(segment.ids, skip_special_tokens=True)
+    assert answer.stop == ("length" if len(segment.ids) == 160 else "stop")
+    assert [span.version for span in segment.versions] in ([0], [3], [0, 3])
+    first = segment.versions[0].tokens if segment.versions[0].version == 0 else 0
+    old = logprobs(prompt, segment.ids, 1.0, how.temperature)
+    new = logprobs(prompt, segment.ids, FACTOR, how.temperature)
+    np.testing.assert_allclose(segment.logprobs[:first], old[:first], atol=2e-4)
+    np.testing.assert_allclose(segment.logprobs[first:], new[first:], atol=2e-4)
+    assert np.abs(old - new).mean() > 1e-2, "the two versions must be seen to differ"
+    return len(segment.versions) == 2
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def two(folder: Path, hardware: Hardware) -> AsyncIterator[tuple[Fleet, list[str]]]:
+    lines: list[str] = []
+    fleet = fleet_of(settings(folder, engines=2, silence=30.0), hardware, lines)
+
+    async def attach(engine: EngineHandle) -> None:
+        await engine.pause()
+        await engine.resume(0, recompute=True)
+
+    fleet.attach = attach
+    await fleet.start()
+    yield fleet, lines
+    await fleet.stop()
+
+
+def asked(fleet: Any, count: int) -> "Sequence[asyncio.Task[Sampled]]":
+    return [
+        asyncio.create_task(
+            fleet.sample(
+                PROMPTS[i % 6],
+                Sampling(temperature=1.0, max_tokens=200, seed=i),
+                session=str(i % 6),
+            )
+        )
+        for i in range(count)
+    ]
+
+
+async def test_answers_of_a_killed_engine_are_the_same_from_another(
+    two: tuple[Fleet, list[str]],
+) -> None:
+    fleet, lines = two
+    expected = await asyncio.gather(*asked(fleet, 18))
+    tasks = asked(fleet, 18)
+    victim = fleet.live()[0]
+    before = (await victim.ask("tokens_made", deadline=60))[1]
+
+    async def begun() -> bool:
+        return bool((await victim.ask("tokens_made", deadline=60))[1] > before + 50)
+
+    await until(begun)
+    assert victim.load > 0
+    os.kill(await victim.ask("process", deadline=60), signal.SIGKILL)
+    answers = await asyncio.gather(*tasks)
+    assert [a.segment.ids.tolist() for a in answers] == [e.segment.ids.tolist() for e in expected]
+    assert lines[0].startswith("rollout engine 0 is lost: ")
+    assert fleet.tokens_lost > 0
+
+    async def back() -> bool:
+        return len(fleet.live()) == 2
+
+    await until(back)
+    assert lines[1:] == ["rollout engine 0 is back, at policy version 0"]
+    async with fleet.lease() as policy:
+        again = await asyncio.gather(*asked(policy, 6), *asked(fleet, 6))
+    assert [a.segment.ids.tolist() for a in again] == 2 * [
+        e.segment.ids.tolist() for e in expected[:6]
+    ]
+
+
+async def test_turns_end_at_stop_texts_and_tokens(two: tuple[Fleet, list[str]]) -> None:
+    fleet, _ = two
+    (plain,) = await asyncio.gather(*asked(fleet, 1))
+    mark = plain.text[20:22]
+    where = plain.text.index(mark) + 2
+    how = Sampling(temperature=1.0, max_tokens=200, seed=0, stop=(mark,))
+    cut = await fleet.sample(PROMPTS[0], how, session="0")
+    assert (cut.stop, cut.text) == ("stop", plain.text[:where])
+    assert cut.segment.ids.tolist() == plain.segment.ids[: len(cut.segment.ids)].tolist()
+    token = int(plain.segment.ids[30])
+    how = Sampling(temperature=1.0, max_tokens=200, seed=0, stop_token_ids=(token,))
+    cut = await fleet.sample(PROMPTS[0], how, session="0")
+    assert cut.stop == "stop"
+    assert cut.segment.ids.tolist() == plain.segment.ids[: len(cut.segment.ids)].tolist()
+    assert cut.segment.ids[-1] == token
+    likely = Sampling(temperature=1.0, max_tokens=40, seed=0, min_p=0.9, repetition_penalty=1.3)
+    assert (await fleet.sample(PROMPTS[0], likely, session="0")).segment.ids.size > 0
