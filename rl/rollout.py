@@ -14,7 +14,7 @@ import numpy as np
 
 from rewards.thinking import MARKS, opened_by
 from rl.config import RunConfig
-from rl.engines.engine import start_engine
+from rl.engines.places import start_engine
 from rl.errors import EngineError, LateGroupError, ModelError, PlumbError
 from rl.hardware import Hardware
 from rl.old_groups import Completion, Generation

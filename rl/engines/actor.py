@@ -15,7 +15,8 @@ import numpy as np
 
 from rl.config import RunConfig
 from rl.engines.arguments import engine_arguments
-from rl.engines.engine import Engine, start_engine
+from rl.engines.engine import Engine
+from rl.engines.places import start_engine
 from rl.engines.sampling import (
     Decoder,
     Spans,

@@ -46,14 +46,3 @@ class Engine(Protocol):
 
     def counts(self) -> Counts:
         """Tokens made so far, without waiting for the engine."""
-
-
-async def start_engine(arguments: dict[str, Any], *, own_process: bool) -> Engine:
-    """Load a model; `arguments` are those of vLLM's `AsyncEngineArgs`."""
-    if own_process:
-        from rl.engines.served import ServedEngine
-
-        return await ServedEngine.start(arguments)
-    from rl.engines.local import LocalEngine
-
-    return await LocalEngine.start(arguments)

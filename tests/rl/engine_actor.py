@@ -1,5 +1,6 @@
 """An engine whose weights a test can change, and whose process it can find."""
 
+import asyncio
 import os
 
 import rl.engines.actor
@@ -14,6 +15,15 @@ class ScalableActor(EngineActor):
         extension = {"worker_extension_cls": "tests.rl.engine_worker.ScalableWeights"}
         rl.engines.actor.engine_arguments = lambda *asked: arguments(*asked) | extension
         await super().start()
+
+    async def pause_in_the_midst(self, tokens: int) -> int:
+        """Pause as soon as so many tokens more were made; how many requests are live then."""
+        before = self.tokens_made()[1]
+        async with asyncio.timeout(60):
+            while self.tokens_made()[1] < before + tokens:
+                await asyncio.sleep(0.001)
+        await self.pause()
+        return self.tokens_made()[0]
 
     def process(self) -> int:
         """The number of its process."""

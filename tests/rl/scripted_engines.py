@@ -42,8 +42,8 @@ class ScriptedEngine:
         self.asked += 1
         if self.failure:
             raise EngineLostError(self.failure)
-        self._made[request_id] = []
         self._wanted[request_id] = parameters.max_tokens
+        self._made[request_id] = []
         self._done[request_id] = asyncio.get_running_loop().create_future()
         try:
             return await self._done[request_id]

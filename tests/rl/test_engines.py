@@ -100,25 +100,22 @@ async def test_versions_and_logprobs_are_exact_across_an_update(
         Sampling(temperature=0.7, max_tokens=160, seed=2, top_k=5),
         Sampling(temperature=1.3, max_tokens=160, seed=3, top_p=0.5),
     ] * 2
-    tasks = [
-        asyncio.create_task(fleet.sample(prompt, how, session=str(i)))
-        for i, (prompt, how) in enumerate(zip(PROMPTS, hows, strict=True))
-    ]
-    before = (await engine.ask("tokens_made", deadline=60))[1]
-
-    async def made() -> bool:
-        live, tokens = await engine.ask("tokens_made", deadline=60)
-        return bool(live < 6 or tokens - before > 6 * 20)
-
-    await until(made)
-    await engine.pause()
+    for _ in range(20):  # until enough of them are under way when the engine pauses
+        pausing = asyncio.ensure_future(engine.ask("pause_in_the_midst", 100, deadline=90))
+        tasks = [
+            asyncio.create_task(fleet.sample(prompt, how, session=str(i)))
+            for i, (prompt, how) in enumerate(zip(PROMPTS, hows, strict=True))
+        ]
+        if await pausing >= 3:
+            break
+        await engine.resume(0, recompute=False)
+        await asyncio.gather(*tasks)
     at_pause = await engine.ask("tokens_made", deadline=60)
     # A canary of a paused engine is answered once it goes on, before the rest.
     canary = asyncio.create_task(engine.canary(PROMPTS[0].tolist()))
     assert len(await engine.call("plumb_test_scale", FACTOR)) == 1  # one result a worker
     assert await engine.ask("tokens_made", deadline=60) == at_pause
     await engine.resume(3, recompute=True)
-    assert not any(task.done() for task in tasks[:3])
     np.testing.assert_allclose(
         await canary, logprobs(PROMPTS[0][:1], PROMPTS[0][1:], FACTOR), atol=2e-4
     )

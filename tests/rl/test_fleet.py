@@ -15,11 +15,10 @@ from rl.engines.fleet import Fleet
 from rl.engines.handle import EngineHandle
 from rl.engines.health import HOUR, Idle, Restarts, Silence
 from rl.errors import EngineError, EngineLostError, ModelError
-from rl.tokens import Sampled, Sampling
 from rl.hardware import Hardware
+from rl.tokens import Sampled, Sampling
 from tests.rl.scripted_engines import Remote, Scripted, ScriptedActor, prompt
 from tests.rl.scripted_engines import settings as rollout
-
 
 HARDWARE = Hardware("cpu", 1)
 
@@ -38,15 +37,7 @@ class Lines(list[str]):
 
 async def started(config: RunConfig) -> tuple[Fleet, Scripted, Lines]:
     make, lines = Scripted(config), Lines()
-    fleet = Fleet(
-        config,
-        make.made,
-        gpus=0,
-        say=lines,
-        make=make,
-        kill=lambda remote: remote.kill(),
-        **options,
-    )  # type: ignore[arg-type]
+    fleet = Fleet(config, HARDWARE, gpus=0, say=lines, make=make, kill=Remote.kill)
     await fleet.start()
     return fleet, make, lines
 
