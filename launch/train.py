@@ -4,9 +4,11 @@ import asyncio
 import logging
 import os
 import random
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,17 +23,19 @@ from rewards import Rubric
 from rl.checkpoint import CheckpointStore
 from rl.config import DataConfig, RunConfig
 from rl.config_file import load_config
+from rl.errors import ConfigError
+from rl.evaluation_sets import HELD_OUT, evaluation_sets
 from rl.hardware import calm_threads
 from rl.model_path import check_model_path
 from rl.rewarding import grading_pool, rubric
-from rl.run import Summary, open_run_dir, run
+from rl.run import Summary, Work, open_run_dir, run
 
 if TYPE_CHECKING:
     from rl.tiny import Demonstration
 
 TINY = "builtin:tiny"
 SHOWN = 3  # kinds of prompts that cannot be graded, each with an example
-HELD_OUT = 256
+HELD_OUT_SIZE = 256
 """Prompts of an evaluation, where the settings name neither a file for it nor a number."""
 DEMONSTRATIONS = 4096
 """A warm start has at least half as many."""
@@ -46,11 +50,14 @@ def train(
     say: Callable[[str], None],
 ) -> tuple[RunConfig, Summary]:
     """Run a config; returns it resolved, with what came of it."""
-    config = load_config(config_path, overrides)
+    config = load_config(config_path, overrides, say=say)
     pool = grading_pool(config.reward)  # a plugin that does not load is known at once
     if config.model.path != TINY:
         check_model_path(config.model.path)
-    prompts, evaluation = load_data(config.data, rubric(config.reward), say)
+    grading = rubric(config.reward)
+    prompts, evaluation = load_data(config.data, grading, say)
+    named = load_evaluations(config, grading, say)
+    prompts = never_evaluated(prompts, named)
     stream = PromptStream(
         prompts, seed=config.seed, epochs=config.data.epochs, shuffle=config.data.shuffle
     )
@@ -59,19 +66,11 @@ def train(
     model = config.model.path
     if model == TINY:
         model = str(prepare_tiny(config, prompts, say).absolute())
-    asked = [*prompts, *evaluation]
-    work = run(
-        config,
-        stream,
-        evaluation,
-        pool=pool,
-        model=model,
-        prompts=asked,
-        checkpoint=checkpoint,
-        say=say,
-    )
+    asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
+    work = Work(stream, evaluation_sets(config, evaluation, named), asked)
+    running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
     try:
-        return config, asyncio.run(work)
+        return config, asyncio.run(running)
     except BaseException as error:
         saved = CheckpointStore(config.run_dir, keep=1).steps()
         if saved:
@@ -90,19 +89,7 @@ def load_data(
     """
 
     def load(source: str, limit: int | None = None) -> list[Prompt]:
-        loaded = load_prompts(
-            source,
-            prompt_column=config.prompt_column,
-            reference_column=config.reference_column,
-            reference_pattern=config.reference_pattern,
-            tools_column=config.tools_column,
-            task_column=config.task_column,
-            task=config.task,
-            system=config.system,
-            template=config.template,
-            limit=limit,
-        )
-        return without_refused(loaded, source, config.on_bad, grading, say)
+        return load_gradable(config, source, limit, grading, say)
 
     prompts = load(config.train)
     if config.eval is not None:
@@ -116,8 +103,77 @@ def load_data(
             )
         return left, evaluation
     # The split does not follow the run's seed: runs with different seeds stay comparable.
-    size = HELD_OUT if config.eval_size is None else config.eval_size
+    size = HELD_OUT_SIZE if config.eval_size is None else config.eval_size
     return hold_out(prompts, size, seed=0) if size else (prompts, [])
+
+
+def load_evaluations(
+    config: RunConfig, grading: Rubric, say: Callable[[str], None]
+) -> dict[str, list[Prompt]]:
+    """The prompts of each set of `evaluation` that has a file of its own, by name.
+
+    Raises:
+        ConfigError: A set has no file, and is not `held_out`, whose prompts are those of `data`.
+        DataError: A file cannot be read, or holds prompts that `grading` could never grade.
+    """
+    found = {}
+    for name, one in config.evaluation.items():
+        if name == HELD_OUT and (one.file is not None or one.size is not None):
+            raise ConfigError(
+                f"evaluation.{HELD_OUT}: its prompts are those of data.eval and data.eval_size; "
+                "set these, or give the set another name"
+            )
+        if name == HELD_OUT:
+            continue
+        if one.file is None:
+            raise ConfigError(f"evaluation.{name}.file is not set: which prompts does it hold?")
+        if not re.fullmatch(r"[\w-][\w.-]*", name):
+            raise ConfigError(
+                f"evaluation.{name}: a set's name is a folder's too: use letters, digits, - and _"
+            )
+        found[name] = load_gradable(config.data, one.file, one.size, grading, say)
+    return found
+
+
+def never_evaluated(prompts: list[Prompt], named: Mapping[str, Sequence[Prompt]]) -> list[Prompt]:
+    """The prompts that no evaluation asks.
+
+    Raises:
+        PromptError: There is none.
+    """
+    asked = {prompt.text_digest() for some in named.values() for prompt in some}
+    if not asked:
+        return prompts
+    left = [prompt for prompt in prompts if prompt.text_digest() not in asked]
+    if not left:
+        raise PromptError(
+            "every prompt of data.train is in a set of evaluation too, and those are never trained "
+            "on: give another file, or lower the set's size"
+        )
+    return left
+
+
+def load_gradable(
+    config: DataConfig,
+    source: str,
+    limit: int | None,
+    grading: Rubric,
+    say: Callable[[str], None],
+) -> list[Prompt]:
+    """The prompts of a file, `limit` at most, on which an answer can be graded."""
+    loaded = load_prompts(
+        source,
+        prompt_column=config.prompt_column,
+        reference_column=config.reference_column,
+        reference_pattern=config.reference_pattern,
+        tools_column=config.tools_column,
+        task_column=config.task_column,
+        task=config.task,
+        system=config.system,
+        template=config.template,
+        limit=limit,
+    )
+    return without_refused(loaded, source, config.on_bad, grading, say)
 
 
 def without_refused(

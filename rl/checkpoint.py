@@ -1,11 +1,12 @@
 """Checkpoints: everything a run needs to go on, written whole or not at all.
 
-A checkpoint is the folder `checkpoints/step_000020`: `state.json` (step, policy version, sampler
-with its carried groups and data position, and the settings that its state depends on),
-`config.yaml` for people, `learner/` (weights, optimizer, scheduler and random state of every rank)
-and `files.json` (the size of each of the learner's files). It is written under a temporary name and
-renamed when complete, so a folder with the final name can always be loaded; one that has lost a
-file since is refused. Settings that another version of the code has or lacks are in nobody's way.
+A checkpoint is the folder `checkpoints/step_000020`: `state.json` (step, the dispatcher's state
+with the data position, and the settings that these depend on), `ready.npz` (groups that wait for
+their batch), `config.yaml` for people, `learner/` (weights, optimizer, scheduler and random state
+of every rank) and `files.json` (the size of each of the learner's files). It is written under a
+temporary name and renamed when complete, so a folder with the final name can always be loaded; one
+that has lost a file since is refused. Settings that another version of the code has or lacks are in
+nobody's way.
 """
 
 import json
@@ -15,15 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import yaml
 
 from rl.config import RunConfig
 from rl.config_file import dump_config
+from rl.dispatch.state import DispatchState
 from rl.errors import CheckpointError
+from rl.groups import load_groups, prompt_from_state, save_groups
 from rl.storage import publish, writing
 
-FORMAT = 1
+FORMAT = 2
 FROZEN = (
     "seed",
     "model.path",
@@ -35,6 +39,11 @@ FROZEN = (
 """Settings that a resumed run may not change: its state would mean something else. The number of
 ranks may change at ZeRO stage 0, where every rank holds the whole state."""
 MISSING = object()
+BROKEN = (
+    *(OSError, ValueError, KeyError, TypeError, StopIteration),
+    *(EOFError, BadZipFile, yaml.YAMLError),
+)
+"""What reading a damaged file raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +52,9 @@ class Checkpoint:
 
     folder: Path
     step: int
-    policy_version: int
-    sampler: Mapping[str, Any]
+    """Steps trained, which is the policy's version."""
+    dispatch: DispatchState
+    """Prompts in flight, groups that wait, and the position in the data."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The frozen settings that it was written with, by path."""
 
@@ -72,9 +82,7 @@ class CheckpointStore:
         return sorted(int(number) for number in numbers if number.isdecimal())
 
     @contextmanager
-    def write(
-        self, config: RunConfig, *, step: int, policy_version: int, sampler: Mapping[str, Any]
-    ) -> Iterator[Path]:
+    def write(self, config: RunConfig, step: int, dispatch: DispatchState) -> Iterator[Path]:
         """Write a checkpoint; the caller fills the yielded folder with the learner's part.
 
         The checkpoint appears when the block ends without an error; older ones then go.
@@ -84,8 +92,7 @@ class CheckpointStore:
         state = {
             "format": FORMAT,
             "step": step,
-            "policy_version": policy_version,
-            "sampler": sampler,
+            "dispatch": dispatch.to_json(),
             "settings": {path: _value(config, path) for path in FROZEN},
         }
         with writing(final):
@@ -93,6 +100,7 @@ class CheckpointStore:
             learner = temporary / "learner"
             learner.mkdir(parents=True)
             (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
+            save_groups(temporary / "ready.npz", dispatch.ready)
             (temporary / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         try:
             yield learner
@@ -117,11 +125,8 @@ class CheckpointStore:
         try:
             checkpoint = _read(folder)
             _check_files(checkpoint)
-        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise CheckpointError(
-                f"{folder} is damaged ({reason}): delete it to resume from the one before"
-            ) from error
+        except BROKEN as error:
+            raise _damaged(folder, str(error)) from error
         _check_frozen(checkpoint.settings, config, folder)
         return checkpoint
 
@@ -134,17 +139,39 @@ class CheckpointStore:
         return self._folder / f"step_{step:06d}"
 
 
+def _damaged(folder: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{folder} is damaged ({' '.join(reason.split())}): delete it to resume from the one before"
+    )
+
+
 def _read(folder: Path) -> Checkpoint:
     state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    if state["format"] != FORMAT:
+    if state["format"] not in (1, FORMAT):
         raise CheckpointError(
-            f"{folder} has checkpoint format {state['format']}, this version reads {FORMAT}"
+            f"{folder} has checkpoint format {state['format']}, this version reads up to {FORMAT}"
         )
     settings = state.get("settings")
     if settings is None:  # as it was written before settings stood there
         settings = _settings_of(folder / "config.yaml")
-    return Checkpoint(
-        folder, state["step"], state["policy_version"], state["sampler"], dict(settings)
+    if state["format"] == 1:
+        dispatch = _dispatch_of(state["sampler"], state["step"])
+    else:
+        ready = load_groups(folder / "ready.npz")
+        dispatch = DispatchState.from_json(state["dispatch"], ready)
+    return Checkpoint(folder, state["step"], dispatch, dict(settings))
+
+
+def _dispatch_of(sampler: Mapping[str, Any], step: int) -> DispatchState:
+    """Where dispatch stands after a step of format 1, whose waiting groups are sampled again."""
+    again = [*sampler["unfinished"], *([one["index"], one["prompt"]] for one in sampler["ready"])]
+    return DispatchState(
+        next_index=sampler["next_index"],
+        taken=step,
+        again=tuple((index, prompt_from_state(prompt)) for index, prompt in sorted(again)),
+        ready=(),
+        pacing={key: sampler["rate"][key] for key in ("value", "observed")},
+        source=sampler["source"],
     )
 
 

@@ -6,7 +6,7 @@ for a misspelt one, the nearest valid name.
 
 import difflib
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from rl.config import RunConfig
 from rl.config_fields import field_paths, section_of
+from rl.config_old import forget_old
 from rl.errors import ConfigError
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -43,8 +44,16 @@ SettingsLoader.add_implicit_resolver(
 )
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+def _unsaid(line: str) -> None:
+    """Where nobody reads it."""
+
+
+def load_config(
+    path: Path, overrides: Sequence[str] = (), *, say: Callable[[str], None] = _unsaid
+) -> RunConfig:
     """Read `path` (YAML), apply `key.path=value` overrides (values are YAML), and validate.
+
+    `say` is given a line on each setting of an earlier version.
 
     Raises:
         ConfigError: the file or an override is unusable; one line a fault, each with its path.
@@ -62,6 +71,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"{path} must hold `key: value` settings, not a {type(tree).__name__}")
     for override in overrides:
         _apply_override(tree, override)
+    for line in forget_old(tree):
+        say(f"{path}: {line}")
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:

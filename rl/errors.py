@@ -49,10 +49,6 @@ class InfrastructureError(PlumbError):
     """What should have answered an environment is broken; it says nothing of the policy."""
 
 
-class LateGroupError(PlumbError):
-    """The answers to one prompt were not all there in time; the engine goes on."""
-
-
 class LearnerError(PlumbError):
     """A learner rank died, did not answer in time, or produced numbers that are not finite."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data.schema import Prompt, PromptSource
 from rewards.grading.running import Pool
@@ -16,15 +16,25 @@ from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
+from rl.evaluation_sets import HELD_OUT, EvaluationSet
+from rl.learn.group import LearnerGroup
+from rl.parts import start_parts
 from rl.progress import Progress
-from rl.records import RunRecords, read_metrics
+from rl.sinks import read_metrics
 from rl.storage import write_atomically, writing
-from rl.trainer import Parts, Trainer
+from rl.trainer import Trainer
 
-if TYPE_CHECKING:
-    from rl.hardware import Hardware
-    from rl.learner_group import LearnerGroup
-    from rl.rollout_fleet import RolloutFleet
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run trains and evaluates on."""
+
+    source: PromptSource
+    """Training prompts in order."""
+    evaluations: Sequence[EvaluationSet]
+    """Sets that are answered beside training."""
+    prompts: Sequence[Prompt]
+    """All prompts that may be asked, to check their lengths at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,10 @@ def open_run_dir(config: RunConfig, *, resume: bool, overwrite: bool) -> Checkpo
 
 async def run(
     config: RunConfig,
-    source: PromptSource,
-    evaluation: Sequence[Prompt],
+    work: Work,
     *,
     pool: Pool,
     model: str,
-    prompts: Sequence[Prompt],
     checkpoint: Checkpoint | None,
     say: Callable[[str], None] = print,
 ) -> Summary:
@@ -86,65 +94,36 @@ async def run(
 
     Args:
         config: the run's configuration.
-        source: training prompts in order.
-        evaluation: held-out prompts.
+        work: what it trains and evaluates on.
         pool: grades the answers; it is started and closed here.
         model: a folder or hub id, for `model.path`, which may name a built-in model.
-        prompts: all prompts that may be asked, to check their lengths at the start.
         checkpoint: where to go on from.
         say: prints a line.
     """
     from rl.cluster import connect
 
     started = time.time()
+    progress = Progress(config.train.steps, lambda: trainer.status)
     async with AsyncExitStack() as stack:
         hardware = stack.enter_context(connect(config))
         _stop_on_sigterm()
-        # On the cluster, where a verifier may place a server of its own.
-        await _open(stack, pool)
-        fleet, learner = await _start_actors(stack, config, hardware, model)
-        await fleet.check_lengths(prompts)
-        records = RunRecords(config.run_dir, last_step=checkpoint.step if checkpoint else -1)
-        stack.callback(records.close)
-        store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
-        parts = Parts(source, evaluation, fleet, learner, pool, store, records)
+        located = config.model.model_copy(update={"path": model})
+        parts = await start_parts(
+            stack,
+            config.model_copy(update={"model": located}),
+            work,
+            hardware=hardware,
+            pool=pool,
+            last_step=checkpoint.step if checkpoint else -1,
+            say=progress.say,
+        )
         ready = time.time() - started
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
-        trainer = await _train(config, parts, checkpoint)
-        exported = await _export(config, learner)
+        trainer = Trainer(config, parts, on_step=progress.step, say=progress.say)
+        await _train(trainer, progress, checkpoint)
+        exported = await _export(config, parts.learner)
         ungradable = pool.ungradable_reasons()
-    return _summary(config, trainer, evaluation, time.time() - started, exported, ungradable)
-
-
-async def _start_actors(
-    stack: AsyncExitStack, config: RunConfig, hardware: "Hardware", model: str
-) -> tuple["RolloutFleet", "LearnerGroup"]:
-    """Start engines and learner side by side if they can be, and connect them for weight sync."""
-    from rl.cluster import await_places, place, transport
-    from rl.learner_group import LearnerGroup
-    from rl.rollout_fleet import RolloutFleet
-
-    placement = place(config, hardware)
-    located = config.model.model_copy(update={"path": model})
-    placed = config.model_copy(update={"model": located})
-    fleet = RolloutFleet(placed, hardware, gpus=placement.engine_gpus)
-    stack.push_async_callback(fleet.stop)
-    learner = LearnerGroup(placed, hardware, gpus=placement.learner_gpus)
-    stack.callback(learner.stop)
-    await await_places(
-        {"engines": fleet.actors, "learner ranks": learner.actors},
-        {"engines": placement.engine_gpus, "learner ranks": placement.learner_gpus},
-        config.cluster.start_deadline,
-    )
-    await learner.check_run_dir(config.run_dir)
-    if placement.shared_gpu:
-        # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
-        await learner.start()
-        await fleet.start()
-    else:
-        await asyncio.gather(fleet.start(), learner.start())
-    await learner.connect(fleet.actors, transport(config, placement, hardware))
-    return fleet, learner
+    return _summary(config, trainer, work, time.time() - started, exported, ungradable)
 
 
 def _stop_on_sigterm() -> None:
@@ -157,23 +136,15 @@ def _stop_on_sigterm() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-async def _train(config: RunConfig, parts: Parts, checkpoint: Checkpoint | None) -> Trainer:
-    progress = Progress(config.train.steps, lambda: trainer.status)
-    trainer = Trainer(config, parts, on_step=progress.step)
+async def _train(trainer: Trainer, progress: Progress, checkpoint: Checkpoint | None) -> None:
     with progress:
         if checkpoint is not None:
             await trainer.restore(checkpoint)
             progress.say(f"resumed after step {checkpoint.step}")
         await trainer.run()
-    return trainer
 
 
-async def _open(stack: AsyncExitStack, pool: Pool) -> None:
-    stack.push_async_callback(pool.aclose)
-    await pool.start()
-
-
-async def _export(config: RunConfig, learner: "LearnerGroup") -> Path | None:
+async def _export(config: RunConfig, learner: LearnerGroup) -> Path | None:
     if not config.train.export:
         return None
     folder = config.run_dir / "model"
@@ -184,7 +155,7 @@ async def _export(config: RunConfig, learner: "LearnerGroup") -> Path | None:
 def _summary(
     config: RunConfig,
     trainer: Trainer,
-    evaluation: Sequence[Prompt],
+    work: Work,
     seconds: float,
     model: Path | None,
     ungradable: Mapping[str, int],
@@ -196,7 +167,7 @@ def _summary(
         seconds=seconds,
         accuracy_before=measured[0] if measured else None,
         accuracy_after=measured[-1] if measured else None,
-        evaluation_size=len(evaluation),
+        evaluation_size=sum(len(s.prompts) for s in work.evaluations if s.name == HELD_OUT),
         model=model,
         ungradable=ungradable,
         accuracy_by_task=_by_task(rows),

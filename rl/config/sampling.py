@@ -28,14 +28,12 @@ class SamplerConfig(Section):
     would lose; `dispatch`: strictly in the order of dispatch, whatever the timing."""
     max_oversampling: float = Field(default=4.0, ge=1)
     """Most groups dispatched ahead, as a multiple of the groups still needed."""
-    max_staleness: int = Field(default=2, ge=0)
-    """Policy versions a surplus group may wait before it is dropped."""
     give_up_after: int | None = Field(default=None, ge=1)
     """Prompts one batch may consume before the run stops; none: 20 times `prompts_per_step`."""
 
     @model_validator(mode="after")
     def _groups_can_differ(self) -> Self:
-        if self.filter != "none" and self.samples_per_prompt < 2:
+        if self.filter in ("correctness", "reward") and self.samples_per_prompt < 2:
             raise ValueError(
                 f"a group of one sample is never informative under filter={self.filter}: "
                 "set samples_per_prompt to 2 or more, or filter to none"
@@ -89,9 +87,6 @@ class RolloutConfig(Section):
     it has together with the learner, which is half."""
     cpu_cache_gb: int = Field(default=1, ge=1)
     """KV cache of an engine on CPU hosts, GiB."""
-    deadline: float = Field(default=1800.0, gt=0)
-    """Seconds one group may take to generate, from its start on the engine; a group that takes
-    longer is left out. Waiting for a place on the engine does not count."""
     silence: float = Field(default=60.0, gt=0)
     """Seconds without a token, though requests are being decoded, after which an engine is lost."""
     restarts: int = Field(default=3, ge=0)

@@ -33,7 +33,7 @@ class Fleet(Protocol):
     def live(self) -> Sequence[EngineHandle]:
         """Those in service."""
 
-    def lost(self, engine: EngineHandle, reason: str) -> None:
+    def lost(self, engine: Any, reason: str) -> None:
         """Take an engine out of service; returns at once."""
 
 

@@ -35,9 +35,8 @@ class Losses:
             if name in late:
                 losses[name] = Loss(f"{what} took longer than {seconds:g} s", died=True)
             elif (error := task.exception()) is not None:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 died = isinstance(error, EngineLostError)
-                losses[name] = Loss(f"{what}: {reason:.300}", died)
+                losses[name] = Loss(f"{what}: {_line(error)}", died)
         self.lose(engines, losses)
         return [engine for engine in engines if engine.name not in losses]
 
@@ -55,3 +54,10 @@ class Losses:
             raise EngineError(
                 f"no engine took the new weights; {refused[0]}: {self.lost[refused[0]].reason}"
             )
+
+
+def _line(error: BaseException) -> str:
+    """What an error says; one from an actor comes wrapped in where it was raised."""
+    cause = getattr(error, "cause", None) or error
+    lines = str(cause).strip().splitlines() or [type(cause).__name__]
+    return f"{lines[0]:.300}"

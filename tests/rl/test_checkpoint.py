@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pyarrow import parquet
 
@@ -20,17 +22,27 @@ from data.schema import Prompt
 from rewards import Verdict
 from rl.checkpoint import FROZEN, CheckpointStore
 from rl.config import RunConfig
+from rl.dispatch.state import DispatchState
 from rl.errors import CheckpointError, StorageError
-from rl.old_groups import Completion, Generation, Group
-from rl.records import RunRecords, read_metrics
+from rl.groups import Batch, Group
+from rl.recorder import Recorder
+from rl.sinks import read_metrics
 from rl.storage import publish, write_atomically, writing
+from rl.tokens import Episode, Segment, Span, Trajectory
 
 CONFIG = RunConfig()
 
 
 def save(store: CheckpointStore, step: int, *, config: RunConfig = CONFIG, text: str = "w") -> None:
-    with store.write(config, step=step, policy_version=step, sampler={"next": step}) as learner:
+    with store.write(config, step, dispatch(step)) as learner:
         (learner / "weights").write_text(text, encoding="utf-8")
+
+
+def dispatch(step: int) -> DispatchState:
+    """Two prompts in flight, and a group that waits."""
+    again = tuple((index, Prompt(f"p{index}", (), str(index))) for index in (step, step + 2))
+    ready = (long_group(step + 1),)
+    return DispatchState(step + 3, step, again, ready, {"places": 4}, {"position": step})
 
 
 def folders(run_dir: Path) -> list[str]:
@@ -73,7 +85,13 @@ def test_what_was_written_is_found(store: CheckpointStore, tmp_path: Path) -> No
     save(store, 20, text="twenty")
     found = store.newest(CONFIG)
     assert found is not None
-    assert (found.step, found.policy_version, found.sampler) == (20, 20, {"next": 20})
+    assert found.step == 20
+    saved = dispatch(20)
+    assert found.dispatch.to_json() == saved.to_json()
+    assert [group.index for group in found.dispatch.ready] == [21]
+    (trajectory,) = found.dispatch.ready[0].episodes[0].trajectories
+    assert trajectory.ids.tolist() == [1, 2, 7]
+    assert trajectory.versions.tolist() == [-1, -1, 3]
     assert (found.learner / "weights").read_text() == "twenty"
     assert found.folder == tmp_path / "checkpoints" / "step_000020"
 
@@ -102,7 +120,7 @@ def test_a_failing_writer_leaves_only_the_old_checkpoint(
     save(store, 1)
 
     def fail() -> None:
-        with store.write(CONFIG, step=2, policy_version=2, sampler={}) as learner:
+        with store.write(CONFIG, 2, dispatch(2)) as learner:
             (learner / "weights").write_text("half")
             raise RuntimeError("the learner died")
 
@@ -117,6 +135,7 @@ from pathlib import Path
 import rl.checkpoint
 from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
+from rl.dispatch.state import DispatchState
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -132,7 +151,7 @@ if moment == "deleting":
 if moment == "publishing":
     rl.checkpoint.publish = die
 with CheckpointStore(Path(sys.argv[1]), keep=1).write(
-    RunConfig(), step=2, policy_version=2, sampler={}
+    RunConfig(), 2, DispatchState(0, 2, (), (), {}, {})
 ) as learner:
     (learner / "weights").write_text("new")
     if moment == "writing":
@@ -252,6 +271,9 @@ def test_settings_of_another_version_are_no_damage(
         lambda folder: (folder / "state.json").write_bytes(b"\0" * 100),
         lambda folder: (folder / "state.json").write_bytes(b"\xff"),
         lambda folder: (folder / "state.json").unlink(),
+        lambda folder: (folder / "ready.npz").write_bytes(b"PK" + bytes(100)),
+        lambda folder: (folder / "ready.npz").write_bytes(b""),
+        lambda folder: (folder / "ready.npz").unlink(),
         lambda folder: (folder / "files.json").write_text("[]"),
         lambda folder: (folder / "files.json").write_text('{"weig'),
         lambda folder: (folder / "learner" / "weights").unlink(),
@@ -278,8 +300,8 @@ def test_damage_is_reported_with_the_way_out(
 def test_another_format_is_refused(store: CheckpointStore, tmp_path: Path) -> None:
     save(store, 1)
     state = tmp_path / "checkpoints" / "step_000001" / "state.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 2}))
-    with pytest.raises(CheckpointError, match="has checkpoint format 2, this version reads 1"):
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 3}))
+    with pytest.raises(CheckpointError, match="has checkpoint format 3, this version reads up to"):
         store.newest(CONFIG)
 
 
@@ -296,7 +318,7 @@ def test_a_full_disk_is_one_line_and_costs_no_old_checkpoint(tiny_disk: Path) ->
     save(store, 1)
     with (
         pytest.raises(StorageError) as caught,
-        store.write(CONFIG, step=2, policy_version=2, sampler={"ready": "x" * 200_000}),
+        store.write(CONFIG, 2, replace(dispatch(2), source={"position": "x" * 200_000})),
     ):
         pytest.fail("the state does not fit")
     assert str(caught.value) == (
@@ -318,34 +340,62 @@ def test_a_file_is_replaced_whole_or_not_at_all(tiny_disk: Path) -> None:
     assert path.read_text() == "new"
 
 
+def test_the_checkpoint_of_an_earlier_version_goes_on(
+    store: CheckpointStore, tmp_path: Path
+) -> None:
+    """Its waiting groups are sampled again, under their own index; no prompt is lost."""
+    save(store, 5)
+    folder = tmp_path / "checkpoints" / "step_000005"
+    (folder / "ready.npz").unlink()
+    asked = {"messages": [], "reference": "1", "task": "", "metadata": {}, "tools": []}
+    sampler = {
+        "next_index": 9,
+        "unfinished": [[8, asked | {"id": "p8"}]],
+        "ready": [{"index": 6, "prompt": asked | {"id": "p6"}}],
+        "rate": {"value": 0.25, "observed": 12, "next": 7, "waiting": []},
+        "source": {"position": 3},
+    }
+    state = json.loads((folder / "state.json").read_text())
+    del state["dispatch"]
+    state |= {"format": 1, "policy_version": 5, "sampler": sampler}
+    (folder / "state.json").write_text(json.dumps(state))
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert (found.step, found.dispatch.taken, found.dispatch.next_index) == (5, 5, 9)
+    assert [(index, prompt.id) for index, prompt in found.dispatch.again] == [(6, "p6"), (8, "p8")]
+    assert found.dispatch.source == {"position": 3}
+    assert found.dispatch.pacing["value"] == 0.25
+
+
 def long_group(index: int) -> Group:
     text = random.Random(index).randbytes(2000).hex()
-    answer = Completion([1], [-1.0], text, "stop")
+    asked = Segment(np.array([1, 2], np.int32))
+    sampled = Segment(np.array([7], np.int32), np.array([-1], np.float32), (Span(1, 3),))
+    answer = Episode((Trajectory((asked, sampled)),), (), "stop", text)
     prompt = Prompt("p", ({"role": "user", "content": "?"},), "1")
-    return Group(index, prompt, Generation([1], [answer], 0), [Verdict.correct()])
+    return Group(index, prompt, 3, (answer,), (Verdict.correct(),))
 
 
 def test_records_on_a_full_disk_keep_what_was_written(tiny_disk: Path) -> None:
     def row(step: int) -> dict[str, Any]:
         return {"step": step, "time": 1.0, "padding": "x" * 1000}
 
-    records = RunRecords(tiny_disk, last_step=-1)
-    records.write_rollouts(1, [long_group(1)], {})
-    records.write_step(row(1))
+    recorder = Recorder(tiny_disk, last_step=-1)
+    recorder.trained(Batch(0, (long_group(1),)), {})
+    recorder.write_step(row(1))
     with pytest.raises(StorageError, match=r"step_000002\.parquet: the disk is full: free [^\n]*$"):
-        records.write_rollouts(2, [long_group(i) for i in range(100)], {})
+        recorder.trained(Batch(1, tuple(long_group(i) for i in range(100))), {})
     with pytest.raises(StorageError, match=r"the disk is full: free [^\n]*$"):
         for step in range(2, 1000):
-            records.write_step(row(step))
+            recorder.write_step(row(step))
     with pytest.raises(StorageError, match=r"metrics\.jsonl: the disk is full"):
-        records.amend_last(eval_accuracy=0.5)
+        recorder.amend(1, eval_accuracy=0.5)
     with contextlib.suppress(StorageError):
-        records.close()
+        recorder.close()
     steps = [entry["step"] for entry in read_metrics(tiny_disk / "metrics.jsonl")]
     assert steps == list(range(1, len(steps) + 1))
-    assert [path.name for path in (tiny_disk / "rollouts").glob("*.parquet")] == [
-        "step_000001.parquet"
-    ]
+    names = sorted(path.name for path in (tiny_disk / "rollouts").glob("step_*"))
+    assert "step_000002.parquet" not in names
     assert parquet.read_table(tiny_disk / "rollouts" / "step_000001.parquet").num_rows == 1
 
 

@@ -12,9 +12,9 @@ from rewards.judge import ServeSettings
 from rewards.judge.server import JudgeServer
 from rl.cluster import Placement, connect, place
 from rl.config import RunConfig
+from rl.engines.fleet import Fleet
 from rl.errors import ClusterError, EngineError
 from rl.hardware import Hardware
-from rl.rollout_fleet import RolloutFleet
 from rl.tiny import make_model, make_tokenizer, save
 
 GPU_HOST = Hardware(device="cuda", cores=16)
@@ -104,7 +104,7 @@ async def test_a_core_that_cannot_start_says_why(tmp_path: Path) -> None:
     rollout = {"max_prompt_tokens": 8, "max_response_tokens": 8, "own_process": True}
     config = RunConfig.model_validate({"model": {"path": str(tmp_path)}, "rollout": rollout})
     with connect(config) as hardware:
-        fleet = RolloutFleet(config, hardware, gpus=0)
+        fleet = Fleet(config, hardware, gpus=0)
         told = r"vLLM's engine did not start: .*SafetensorError: .*\(log: /.*\.out\)"
         with pytest.raises(EngineError, match=told) as caught:
             await fleet.start()

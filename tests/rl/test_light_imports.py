@@ -30,7 +30,7 @@ def run(code: str) -> str:
 @pytest.mark.parametrize(
     "module",
     [
-        "rl", "rl.config", "rl.old_groups", "rl.sampler", "rl.tokens", "rl.groups",
+        "rl", "rl.config", "rl.tokens", "rl.groups",
         "rl.dispatch.build", "rl.episodes.runner", "rl.learn.shares", "rl.errors", "rl.storage",
         "rl.checkpoint", "rewards", "rewards.grading.pool", "sandbox", "data", "data.sources",
         "data.stream", "launch.cli",

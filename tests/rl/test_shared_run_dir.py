@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rl.errors import ClusterError
-from rl.learner_group import LearnerActor, LearnerGroup
+from rl.learn.group import LearnerActor, LearnerGroup
 
 
 def group(*hosts: Callable[[Path], tuple[str, str]]) -> LearnerGroup:

@@ -1,354 +1,264 @@
 """Whatever stops a run in a controlled way, the last complete step is saved and written down."""
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from pyarrow import parquet
 
-from data.schema import Prompt
-from data.stream import PromptStream
-from rewards import Sample, Verdict
 from rewards.errors import PoolError
-from rl.checkpoint import CheckpointStore
-from rl.config import RunConfig
-from rl.errors import (
-    ClusterError,
-    EngineError,
-    LateGroupError,
-    LearnerError,
-    PlumbError,
-    StorageError,
-)
-from rl.learn.batching import TrainBatch
-from rl.old_groups import Completion, Generation
-from rl.records import RunRecords
-from rl.trainer import Parts, Trainer
+from rl.errors import ClusterError, EngineError, LearnerError, PlumbError, StorageError
+from tests.rl.trainer_world import PROMPTS, World, draw
+from tests.virtual_time import run
 
-PROMPTS = [Prompt(f"p{i}", ({"role": "user", "content": "?"},), "1") for i in range(40)]
-EVALUATION = [Prompt(f"e{i}", ({"role": "user", "content": "!"},), "1") for i in range(4)]
+MODES: list[dict[str, Any]] = [{}, {"sampler": {"max_lag": 2}}]
+both = pytest.mark.parametrize("mode", MODES, ids=["lag 0", "lag 2"])
 
 
-class Fleet:
-    """Engines that answer at once; the group of index `fails_at` meets `failure` instead."""
-
-    def __init__(self, fails_at: int | None = None, failure: Exception | None = None) -> None:
-        self.asked: list[tuple[int, str]] = []
-        self.version = 0
-        self._fails_at = fails_at
-        self._failure = failure
-
-    async def generate(self, prompt: Prompt, index: int) -> Generation:
-        self.asked.append((index, prompt.id))
-        if index == self._fails_at and self._failure is not None:
-            raise self._failure
-        answers = [Completion([index, i], [-0.5, -0.5], f"{i}", "stop") for i in range(2)]
-        return Generation([1], answers, self.version)
-
-    async def evaluate(self, prompt: Prompt) -> Generation:
-        if prompt.id == "e3":
-            raise LateGroupError("it took longer than it may")
-        return Generation([1], [Completion([1], [-0.5], "1", "stop")], self.version)
+def stopped(world: World, *errors: type[BaseException]) -> BaseException:
+    """The error that ends a run."""
+    with pytest.raises(errors) as caught:
+        run(world.run())
+    return caught.value
 
 
-class Learner:
-    """A learner that knows which steps it has taken; `gate` lets a test stop in the middle."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.steps: list[int] = []
-        self.entered = asyncio.Event()
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.failure: PlumbError | None = None
-        self._fleet = fleet
-
-    async def train(
-        self, batch: TrainBatch, step: int
-    ) -> tuple[dict[str, float], dict[int, float]]:
-        self.entered.set()
-        await self.gate.wait()
-        if self.failure is not None:
-            raise self.failure
-        self.steps.append(step)
-        return {"loss": 0.0}, dict.fromkeys(range(len(batch)), 0.5)
-
-    async def sync(self, version: int) -> None:
-        self._fleet.version = version
-
-    async def save(self, folder: Path) -> None:
-        (folder / "steps.json").write_text(json.dumps(self.steps))
-
-    async def load(self, folder: Path) -> None:
-        self.steps = json.loads((folder / "steps.json").read_text())
+def useful(world: World) -> list[int]:
+    """Indices of the groups that were trained on, in order."""
+    return [group for step in world.learner.batches.values() for group in dict(step)]
 
 
-class Pool:
-    """Grades at once: the first answer of a group is right, unless the prompt is useless."""
-
-    def __init__(self, useless: Mapping[str, str]) -> None:
-        self._useless = useless
-
-    async def grade(self, samples: list[Sample]) -> list[Verdict]:
-        return [
-            Verdict.correct(1.0, passed=i + 1.0)
-            if i == 0 and sample.id.partition("#")[0] not in self._useless
-            else Verdict.incorrect(0.0, passed=0.0)
-            for i, sample in enumerate(samples)
-        ]
-
-    def pending(self) -> list[object]:
-        return []
-
-    def take_slowest(self) -> list[object]:
-        return []
-
-
-class Bench:
-    """A trainer with real records, checkpoints and prompts, and fakes of what needs a cluster."""
-
-    def __init__(
-        self,
-        run_dir: Path,
-        fleet: Fleet | None = None,
-        *,
-        last_step: int = -1,
-        **sampler: object,
-    ) -> None:
-        self.config = RunConfig.model_validate(
-            {
-                "run_dir": str(run_dir),
-                "sampler": {"prompts_per_step": 4, "samples_per_prompt": 2, **sampler},
-                "train": {"steps": 5, "eval_every": 2, "checkpoint_every": 0},
-            }
-        )
-        self.fleet = fleet or Fleet()
-        self.learner = Learner(self.fleet)
-        self.store = CheckpointStore(run_dir, keep=2)
-        self.rows: list[Mapping[str, Any]] = []
-        self.useless: dict[str, str] = {}
-        self.parts = Parts(
-            PromptStream(PROMPTS, seed=0, epochs=1),
-            EVALUATION,
-            cast(Any, self.fleet),
-            cast(Any, self.learner),
-            cast(Any, Pool(self.useless)),
-            self.store,
-            RunRecords(run_dir, last_step=last_step),
-        )
-        self.trainer = Trainer(self.config, self.parts, on_step=self.rows.append)
-
-    def written(self) -> list[dict[str, Any]]:
-        text = (self.config.run_dir / "metrics.jsonl").read_text()
-        return [json.loads(line) for line in text.splitlines()]
-
-
-async def resumed(bench: Bench, folder: Path) -> Bench:
-    """Another process that goes on from what `bench` has saved."""
-    other = Bench(folder)
-    checkpoint = bench.store.newest(bench.config)
-    assert checkpoint is not None
-    await other.trainer.restore(checkpoint)
-    await other.trainer.run()
-    return other
-
-
-async def test_a_step_accounts_for_all_of_its_time(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    await bench.trainer.run()
-    rows = bench.written()
+@both
+def test_a_step_accounts_for_all_of_its_time(mode: dict[str, Any], tmp_path: Path) -> None:
+    world = World(tmp_path, **mode)
+    run(world.run())
+    rows = world.written()
     assert [row["step"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert [row["policy_version"] for row in rows] == [0, 1, 2, 3, 4, 5]
     for row in rows[1:]:
         seconds = dict(row["seconds"])
         total = seconds.pop("total")
-        assert sum(seconds.values()) <= total
-        assert ("evaluate" in seconds) == (row["step"] in {2, 4, 5})
-        assert {"generate", "grade", "learn", "sync", "record"} <= seconds.keys()
+        assert sum(seconds.values()) <= total + 1e-9
+        assert {"generate", "grade", "learn", "sync", "record"} == seconds.keys() - {"checkpoint"}
         assert row["verdicts"] == {"passed": 0.5}
-        assert row["groups_late"] == 0
+        assert row["loss"] == 0.0
+        assert row["canary_gap"] == 1e-3
+        assert row["idle"]["engines"] == 0.25
+        assert 0 <= row["idle"]["learner"] <= 1
+        assert row["groups_trained"] == 4
+        assert row["tasks"]["sums"]["accuracy"] == 0.5
     measured = [row.get("eval_accuracy") for row in rows]
-    assert measured == [1.0, None, 1.0, None, 1.0, 1.0], "a late answer was not measured"
-    table = parquet.read_table(tmp_path / "rollouts" / "step_000003.parquet")
-    assert table["metrics"].to_pylist()[0] == [("passed", 1.0)]
-    assert [row["step"] for row in bench.rows] == [1, 2, 3, 4, 5]
+    assert measured == [1.0, None, 1.0, None, 1.0, 1.0]
+    assert [row["step"] for row in world.rows] == [1, 2, 3, 4, 5]
+    assert [line.split(":")[0] for line in world.said] == [
+        f"evaluation of held_out after step {step}" for step in (0, 2, 4, 5)
+    ]
+    assert world.publisher.sent == [0, 1, 2, 3, 4, 5]
+    assert world.store.steps() == [5]
 
 
-async def test_a_checkpoint_has_a_time_of_its_own(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    train = bench.config.train.model_copy(update={"checkpoint_every": 2})
-    bench.trainer._config = bench.config.model_copy(update={"train": train})
-    await bench.trainer.run()
-    saved = [row["step"] for row in bench.written()[1:] if "checkpoint" in row["seconds"]]
+@both
+def test_every_group_is_written_down_once(mode: dict[str, Any], tmp_path: Path) -> None:
+    """Surplus that max_lag forbids to train is written down as such, and is sampled again."""
+    world = World(tmp_path, **mode)
+    world.useless = lambda prompt: draw(prompt) % 3 == 0
+    run(world.run())
+    found = [row for step in range(1, 6) for row in world.episodes(step)]
+    ended = [(row["group"], row["episode"]) for row in found if row["ending"] != "returned"]
+    assert len(ended) == len(set(ended))
+    for step in range(1, 6):
+        rows = world.episodes(step)
+        trained = [(row["group"], row["episode"]) for row in rows if row["used"]]
+        assert trained == sorted(trained) == world.learner.batches[step]
+        assert [(row["group"], row["episode"]) for row in world.tokens(step)] == [
+            (row["group"], row["episode"]) for row in rows
+        ]
+        ends = Counter(row["ending"] for row in rows if row["episode"] == 0)
+        line = world.steps()[step - 1]
+        assert ends["trained"] == line["groups_trained"] == 4
+        assert ends["returned"] == line["groups_returned"]
+        assert ends["rejected_incorrect"] == line["groups_all_incorrect"]
+    returned = {row["group"] for row in found if row["ending"] == "returned"}
+    if world.config.sampler.max_lag:
+        assert not returned
+    else:
+        # Those of the last step wait in the checkpoint.
+        waiting = {index for index, _ in world.store.newest(world.config).dispatch.again}
+        assert len(returned) > 4
+        assert returned - waiting <= {group for group, _ in ended}
+        asked = Counter(int(name) for name, _ in world.engines.asked if name.isdecimal())
+        assert all(asked[index] > 2 for index in returned - waiting)
+
+
+def test_a_checkpoint_has_a_time_of_its_own(tmp_path: Path) -> None:
+    world = World(tmp_path, train={"checkpoint_every": 2})
+    run(world.run())
+    saved = [row["step"] for row in world.steps() if "checkpoint" in row["seconds"]]
     assert saved == [2, 4]
 
 
+@both
 @pytest.mark.parametrize(
     "failure",
     [
-        EngineError("rollout engine 0 died"),
-        asyncio.CancelledError("a signal"),
+        EngineError("rollout engine 0 was lost more than rollout.restarts=3 times"),
         PoolError("the grading workers are lost"),
         RuntimeError("a defect"),
     ],
 )
-async def test_what_stops_sampling_saves_the_step_before(failure: Any, tmp_path: Path) -> None:
-    whole = Bench(tmp_path / "whole")
-    await whole.trainer.run()
-    stopped = Bench(tmp_path / "stopped", Fleet(fails_at=14, failure=failure))
-    with pytest.raises(type(failure)):
-        await stopped.trainer.run()
-    assert stopped.store.steps() == [3]
-    assert [row["step"] for row in stopped.written()] == [0, 1, 2, 3]
-    other = await resumed(stopped, tmp_path / "resumed")
-    assert other.learner.steps == whole.learner.steps == [1, 2, 3, 4, 5]
-    first = min(index for index, _ in other.fleet.asked)
-    assert first == 12, "what the stopped step had sampled is sampled again"
-    assert other.fleet.asked == whole.fleet.asked[first:]
-
-
-async def test_a_signal_while_learning_lets_the_step_end(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    bench.learner.gate.clear()
-    run = asyncio.create_task(bench.trainer.run())
-    await bench.learner.entered.wait()
-    run.cancel()
-    await asyncio.sleep(0)
-    assert not run.done()
-    bench.learner.gate.set()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert bench.store.steps() == [1]
-    assert [row["step"] for row in bench.written()] == [0, 1]
-
-
-async def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    bench.learner.gate.clear()
-    run = asyncio.create_task(bench.trainer.run())
-    await bench.learner.entered.wait()
-    for _ in range(2):
-        run.cancel()
-        await asyncio.sleep(0)
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert bench.store.steps() == []
-
-
-async def test_a_learner_that_fails_is_not_saved(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, Fleet())
-    bench.learner.failure = LearnerError("the loss is not finite")
-    with pytest.raises(LearnerError):
-        await bench.trainer.run()
-    assert bench.store.steps() == []
-    bench = Bench(tmp_path / "later")
-
-    async def fail_at_three(batch: TrainBatch, step: int) -> Any:
-        if step == 3:
-            raise LearnerError("the loss is not finite")
-        return await Learner.train(bench.learner, batch, step)
-
-    cast(Any, bench.learner).train = fail_at_three
-    with pytest.raises(LearnerError) as caught:
-        await bench.trainer.run()
-    assert caught.value.__notes__ == ["step 2 could not be saved: it happened while learning"]
-
-
-async def test_a_starved_run_is_saved_and_names_its_prompts(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, give_up_after=6)
-    order = Bench(tmp_path / "order")
-    await order.trainer.run()
-    useless = [prompt for index, prompt in order.fleet.asked if index >= 8]
-    bench.useless |= dict.fromkeys(useless, "")
-    with pytest.raises(PlumbError, match=f"useless were '{useless[0]}' \\(0 of 2 right\\)"):
-        await bench.trainer.run()
-    assert bench.store.steps() == [2]
-
-
-async def test_a_late_group_is_left_out_and_replaced(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, Fleet(fails_at=5, failure=LateGroupError("too slow")))
-    await bench.trainer.run()
-    late = Counter({row["step"]: row["groups_late"] for row in bench.written()[1:]})
-    assert late == Counter({2: 1})
-    assert all(row["groups_trained"] == 4 for row in bench.written()[1:])
-
-
-@pytest.mark.parametrize("stopped_at", [2, 5])
-async def test_an_evaluation_that_a_stop_left_out_is_made_up_for(
-    stopped_at: int, tmp_path: Path
+def test_what_stops_sampling_saves_the_step_before(
+    failure: Exception, mode: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A signal while the last step, or one that ends with an evaluation, is learnt from."""
-    bench = Bench(tmp_path)
+    world = World(tmp_path, **mode)
+    world.engines.fails["18"] = failure
+    assert stopped(world, type(failure)) is failure
+    (step,) = world.store.steps()
+    assert 1 <= step < 5
+    assert [row["step"] for row in world.written()] == list(range(step + 1))
+    again = World(tmp_path, **mode)
+    run(again.run())
+    assert again.learner.steps == [1, 2, 3, 4, 5]
+    assert [row["step"] for row in again.written()] == [0, 1, 2, 3, 4, 5]
+    trained = useful(world)[: 4 * step] + useful(again)
+    assert sorted(trained) == sorted(set(trained)), "no group is trained on twice"
 
-    async def stop_at(batch: TrainBatch, step: int) -> Any:
-        if step == stopped_at:
-            run.cancel()
-        return await Learner.train(bench.learner, batch, step)
 
-    cast(Any, bench.learner).train = stop_at
-    run = asyncio.create_task(bench.trainer.run())
+@both
+def test_a_signal_while_sampling_saves_the_step_before(
+    mode: dict[str, Any], tmp_path: Path
+) -> None:
+    world = World(tmp_path, **mode)
+
+    async def work() -> None:
+        running = asyncio.create_task(world.run())
+        world.engines.hooks["17"] = lambda: running.cancel() and None
+        await running
+
     with pytest.raises(asyncio.CancelledError):
-        await run
-    assert "eval_accuracy" not in bench.written()[-1]
-    checkpoint = bench.store.newest(bench.config)
-    assert checkpoint is not None
-    assert checkpoint.step == stopped_at
-    again = Bench(tmp_path, last_step=stopped_at)
-    await again.trainer.restore(checkpoint)
-    await again.trainer.run()
-    measured = [row["step"] for row in again.written() if "eval_accuracy" in row]
-    assert measured == [0, 2, 4, 5]
+        run(work())
+    assert world.engines.live == 0, "nothing goes on behind a run that has ended"
+    (step,) = world.store.steps()
+    assert step == world.written()[-1]["step"]
 
 
-async def test_an_evaluation_is_written_down_before_its_checkpoint(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    train = bench.config.train.model_copy(update={"checkpoint_every": 2})
-    bench.trainer._config = bench.config.model_copy(update={"train": train})
+@both
+def test_a_signal_while_learning_lets_the_step_end(mode: dict[str, Any], tmp_path: Path) -> None:
+    world = World(tmp_path, **mode)
 
-    async def fail(folder: Path) -> None:
+    async def work() -> None:
+        running = asyncio.create_task(world.run())
+        world.learner.before = lambda step: running.cancel() and None
+        await running
+
+    with pytest.raises(asyncio.CancelledError):
+        run(work())
+    assert world.store.steps() == [1]
+    assert [row["step"] for row in world.written()] == [0, 1]
+
+
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    async def work() -> None:
+        running = asyncio.create_task(world.run())
+        held = asyncio.Event()
+        entered = asyncio.Event()
+
+        def hold(step: int) -> Any:
+            entered.set()
+            return held.wait()
+
+        world.learner.before = hold
+        await entered.wait()
+        for _ in range(2):
+            running.cancel()
+            await asyncio.sleep(0)
+        await running
+
+    with pytest.raises(asyncio.CancelledError):
+        run(work())
+    assert world.store.steps() == []
+
+
+@pytest.mark.parametrize("failing", [1, 3])
+def test_a_learner_that_fails_is_not_saved(failing: int, tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def fail(step: int) -> None:
+        if step == failing:
+            raise LearnerError("the loss is not finite")
+
+    world.learner.before = fail
+    error = stopped(world, LearnerError)
+    assert world.store.steps() == []
+    noted = getattr(error, "__notes__", [])
+    assert noted == ["step 2 could not be saved: it happened while learning"] * (failing == 3)
+
+
+def test_a_starved_run_is_saved_and_names_its_prompts(tmp_path: Path) -> None:
+    order = World(tmp_path / "order")
+    run(order.run())
+    useless = [row["prompt_id"] for step in (3, 4, 5) for row in order.episodes(step)]
+    world = World(tmp_path / "starved", sampler={"give_up_after": 6})
+    world.useless = lambda prompt: prompt in useless
+    error = stopped(world, PlumbError)
+    assert f"useless were '{useless[0]}' (0 of 2 right)" in str(error)
+    assert world.store.steps() == [2]
+
+
+@both
+def test_a_publish_that_fails_leaves_a_saved_step(mode: dict[str, Any], tmp_path: Path) -> None:
+    """The learner has its whole step by then."""
+    world = World(tmp_path, **mode)
+    world.publisher.fails[3] = ClusterError("a process died while sending weights")
+    stopped(world, ClusterError)
+    assert world.store.steps() == [3]
+    assert [row["step"] for row in world.written()] == [0, 1, 2, 3]
+    assert world.written()[-1]["canary_gap"] is None
+    assert world.episodes(3)
+    again = World(tmp_path, **mode)
+    run(again.run())
+    assert again.learner.steps == [1, 2, 3, 4, 5]
+    assert again.publisher.sent[0] == 3, "the engines get what the failed update was to bring"
+
+
+def test_a_full_disk_is_told_beside_what_stopped_the_run(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.engines.fails["14"] = EngineError("no engine is left")
+
+    def full() -> None:
         raise StorageError("the disk is full")
 
-    cast(Any, bench.learner).save = fail
-    with pytest.raises(StorageError) as caught:
-        await bench.trainer.run()
-    assert caught.value.__notes__ == ["step 2 could not be saved: the disk is full"]
-    assert bench.written()[-1]["eval_accuracy"] == 1.0
+    world.learner.saving = full
+    error = stopped(world, EngineError)
+    assert error.__notes__ == ["step 3 could not be saved: the disk is full"]
+    assert world.store.steps() == []
 
 
-async def test_a_signal_while_the_last_checkpoint_is_written_lets_it_end(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+def test_a_signal_while_the_last_checkpoint_is_written_lets_it_end(tmp_path: Path) -> None:
+    world = World(tmp_path)
     saves = []
 
-    async def save(folder: Path) -> None:
-        saves.append(folder)
-        run.cancel()
-        await asyncio.sleep(0)
-        await Learner.save(bench.learner, folder)
+    async def work() -> None:
+        running = asyncio.create_task(world.run())
 
-    cast(Any, bench.learner).save = save
-    run = asyncio.create_task(bench.trainer.run())
+        def signal() -> Any:
+            saves.append(running.cancel())
+            return asyncio.sleep(1)
+
+        world.learner.saving = signal
+        await running
+
     with pytest.raises(asyncio.CancelledError):
-        await run
+        run(work())
     assert len(saves) == 1, "two at once would write the same files"
-    assert bench.store.steps() == [5]
+    assert world.store.steps() == [5]
 
 
-async def test_an_engine_lost_in_a_sync_costs_no_step(tmp_path: Path) -> None:
-    """The learner has its whole step by then."""
-    bench = Bench(tmp_path)
-
-    async def sync(version: int) -> None:
-        if version == 3:
-            raise ClusterError("a process died while syncing weights")
-        await Learner.sync(bench.learner, version)
-
-    cast(Any, bench.learner).sync = sync
-    with pytest.raises(ClusterError):
-        await bench.trainer.run()
-    assert bench.store.steps() == [3]
-    assert [row["step"] for row in bench.written()] == [0, 1, 2, 3]
-    assert (tmp_path / "rollouts" / "step_000003.parquet").exists()
-    other = await resumed(bench, tmp_path / "resumed")
-    assert other.learner.steps == [1, 2, 3, 4, 5]
+def test_prompts_that_run_out_end_the_run_with_its_evaluation(tmp_path: Path) -> None:
+    world = World(tmp_path, train={"steps": 100, "eval_every": 0})
+    run(world.run())
+    assert len(useful(world)) == len(PROMPTS)
+    assert world.learner.steps[-1] == 50
+    assert [row["step"] for row in world.written() if "eval_accuracy" in row] == [0, 50]
+    assert world.store.steps() == [50]

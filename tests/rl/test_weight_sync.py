@@ -19,13 +19,29 @@ REPOSITORY = Path(__file__).parents[2]
 
 RUN = """
 import asyncio, json, sys
-from pathlib import Path
+import numpy as np
 from data.schema import Prompt
-from rl.learn.batching import TrainBatch
+from rewards import Verdict
 from rl.cluster import connect
 from rl.config import RunConfig
-from rl.learner_group import LearnerGroup
-from rl.rollout_fleet import RolloutFleet
+from rl.engines.fleet import Fleet
+from rl.groups import Group
+from rl.learn.group import LearnerGroup
+from rl.learn.shares import cut
+from rl.tokens import Episode, Sampling, Segment, Trajectory
+from rl.weights.publisher import WeightPublisher
+
+CANARY = list(range(3, 15))
+
+async def sampled(fleet, step, number):
+    prompt = Segment(np.array([4, 5, 6 + number], np.int32))
+    how = Sampling(1.0, 16, seed=step * 4 + number)
+    turns = await asyncio.gather(*[fleet.sample(prompt.ids, how, session="a") for _ in range(8)])
+    episodes = tuple(
+        Episode((Trajectory((prompt, turn.segment)),), (), turn.stop, turn.text) for turn in turns)
+    verdicts = tuple(Verdict.correct(float(i % 2)) for i in range(8))
+    start = min(episode.start for episode in episodes)
+    return Group(step * 4 + number, Prompt(str(number), ()), start, episodes, verdicts)
 
 async def main(model, transport, ranks, stage):
     config = RunConfig.model_validate({
@@ -36,35 +52,26 @@ async def main(model, transport, ranks, stage):
                     # Both homes of vLLM's core are tested, each with one of the transports.
                     "own_process": transport == "broadcast"},
         "sampler": {"prompts_per_step": 4, "samples_per_prompt": 8},
-        "sync": {"transport": transport, "bucket_mb": 1, "verify": True},
+        "sync": {"transport": transport, "bucket_mb": 1, "verify": True,
+                 "canary": {"every": 0, "stop": 100.0}},
     })
     rows = []
     with connect(config) as hardware:
-        fleet = RolloutFleet(config, hardware, gpus=0)
+        fleet = Fleet(config, hardware, gpus=0)
         learner = LearnerGroup(config, hardware, gpus=0)
         await asyncio.gather(fleet.start(), learner.start())
-        await learner.connect(fleet.actors, transport)
-        # Workers give the sign of life that tells a late group from a hang, in either home.
-        await asyncio.gather(*[actor._probe.remote(1.0) for actor in fleet.actors])
+        publisher = WeightPublisher(config, hardware, learner, fleet, CANARY)
+        await publisher.connect(transport)
         for step in range(3):
-            # The second generation comes from weights that were synced only in part: not at all.
+            # The second generation comes from weights that are one update old.
             if step != 1:
-                await learner.sync(step)
-            prompts = [Prompt(id=str(i), messages=({"role": "user", "content": f"{i}+1"},))
-                       for i in range(4)]
-            groups = await asyncio.gather(
-                *[fleet.generate(prompt, step * 4 + i) for i, prompt in enumerate(prompts)])
-            batch = TrainBatch([], [], [], [], [], [])
-            for i, group in enumerate(groups):
-                for j, completion in enumerate(group.completions):
-                    batch.prompt_ids.append(group.prompt_token_ids)
-                    batch.response_ids.append(completion.token_ids)
-                    batch.rollout_logprobs.append(completion.logprobs)
-                    batch.rewards.append(float(j % 2))
-                    batch.groups.append(i)
-                    batch.fresh.append(True)
-            metrics, _ = await learner.train(batch, step)
-            rows.append([groups[0].policy_version, metrics["rollout_logprob_gap"]])
+                await publisher.send(step)
+            groups = await asyncio.gather(*[sampled(fleet, step, i) for i in range(4)])
+            shares = cut(groups, ranks=ranks, mini_batch_size=32, micro_batch_tokens=16384,
+                         seed=str(step))
+            # As if it were fresh: the gap is measured where the lag is 0.
+            metrics, _ = await learner.train(shares, step + 1, groups[0].start)
+            rows.append([groups[0].start, metrics["rollout_logprob_gap"]])
         await fleet.stop()
         learner.stop()
     print("ROWS", json.dumps(rows))

@@ -1,0 +1,187 @@
+"""Evaluations beside training: named sets, each with its own sampling, cadence and size.
+
+Guarantee: they never pass through the dispatcher, so that no training batch changes by their
+running. An evaluation's answers are of one policy version: where an engine can be spared it is
+leased and pinned; else the next weight update waits, or, if `train.evaluation_pause` is false, the
+set's metrics say `mixed_versions`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from data.schema import Prompt
+from rl.config import RunConfig
+from rl.engines.fleet import Fleet
+from rl.episodes.runner import GroupRunner
+from rl.evaluation_numbers import headline, summary
+from rl.evaluation_sets import HELD_OUT, EvaluationSet, sampling_of
+from rl.groups import Group
+from rl.recorder import Recorder
+from rl.tokens import Policy, Sampling
+from rl.versions import Versions
+
+
+class Evaluations:
+    """Every set of a run.
+
+    Args:
+        config: the run's configuration.
+        sets: the sets; those without prompts are left out.
+        runner: samples and grades.
+        fleet: all engines.
+        versions: holds the next update back.
+        recorder: takes numbers and answers.
+        say: prints a line.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        sets: Sequence[EvaluationSet],
+        *,
+        runner: GroupRunner,
+        fleet: Fleet,
+        versions: Versions,
+        recorder: Recorder,
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._sets = [one for one in sets if one.prompts]
+        self._runner = runner
+        self._fleet = fleet
+        self._versions = versions
+        self._recorder = recorder
+        self._say = say
+        self._running: asyncio.Task[None] | None = None
+        self.status = ""
+        """What is being evaluated, in a few words; empty if nothing is."""
+
+    async def at_start(self, step: int) -> None:
+        """Before the first step: all sets. After a stop: those that it has left out."""
+        if step == 0 and self._sets:
+            row = {"step": 0, "time": time.time(), "policy_version": 0}
+            self._recorder.write_step(row)
+            await self._begin(step, self._sets)
+            await self.finish()
+            return
+        done = self._recorder.last().get("evaluations") or {}
+        due = [one for one in self._sets if self._is_due(one, step) and one.name not in done]
+        if step and due:
+            await self._begin(step, due)
+
+    async def at_step(self, step: int) -> None:
+        """Begin what is due; the policy that made the step answers it."""
+        due = [one for one in self._sets if self._is_due(one, step)]
+        if due:
+            await self._begin(step, due)
+
+    async def at_end(self, step: int) -> None:
+        """Prompts have run out before the last step: evaluate what its policy has not answered."""
+        due = [one for one in self._sets if not self._is_due(one, step)]
+        if due and step:
+            await self._begin(step, due)
+
+    async def finish(self) -> None:
+        """Wait for what runs."""
+        running, self._running = self._running, None
+        if running is not None:
+            await running
+
+    async def aclose(self) -> None:
+        """Cancel what runs; it is made up for on resume."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _begin(self, step: int, sets: Sequence[EvaluationSet]) -> None:
+        """Evaluate beside what follows; returns once the version is held."""
+        await self.finish()
+        held = asyncio.Event()
+        task = asyncio.create_task(self._evaluate(step, sets, held), name="evaluation")
+        self._running = task
+        waiting = asyncio.ensure_future(held.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await self.finish()
+
+    async def _evaluate(
+        self, step: int, sets: Sequence[EvaluationSet], held: asyncio.Event
+    ) -> None:
+        async with self._policy() as policy:
+            held.set()
+            try:
+                for one in sets:
+                    await self._evaluate_set(step, one, policy)
+            finally:
+                self.status = ""
+
+    async def _evaluate_set(self, step: int, one: EvaluationSet, policy: Policy) -> None:
+        self.status = f"evaluating {one.name}: {len(one.prompts)} prompts"
+        started = time.perf_counter()
+        sampling = sampling_of(one.settings, self._config)
+        groups = await self._all(
+            [
+                self._ask(step, index, prompt, one, sampling, policy)
+                for index, prompt in enumerate(one.prompts)
+            ]
+        )
+        numbers = summary(groups, one.settings.samples)
+        numbers["seconds"] = time.perf_counter() - started
+        self._recorder.evaluated(one.name, step, groups)
+        self._recorder.amend(step, **self._values(one.name, step, numbers))
+        self._say(f"evaluation of {one.name} after step {step}: {headline(numbers)}")
+
+    async def _all(self, asking: Sequence[Coroutine[Any, Any, Group]]) -> list[Group]:
+        """Every group, or the first error, once nothing runs any more."""
+        tasks = [asyncio.ensure_future(one) for one in asking]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(
+        self,
+        step: int,
+        index: int,
+        prompt: Prompt,
+        one: EvaluationSet,
+        sampling: Sampling,
+        policy: Policy,
+    ) -> Group:
+        episodes, verdicts = await self._runner.evaluate(
+            prompt, one.settings.samples, sampling, policy, f"{one.name}/{prompt.id}"
+        )
+        starts = [episode.start for episode in episodes if episode.start is not None]
+        return Group(index, prompt, min(starts, default=step), episodes, verdicts)
+
+    def _values(self, name: str, step: int, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        row = self._recorder.row(step)
+        values: dict[str, Any] = {"evaluations": {**(row.get("evaluations") or {}), name: numbers}}
+        if name == HELD_OUT:
+            values["eval_accuracy"] = numbers["accuracy"]
+            values["eval_accuracy_by_task"] = numbers["accuracy_by_task"]
+        return values
+
+    @asynccontextmanager
+    async def _policy(self) -> AsyncIterator[Policy]:
+        """Engines that stay at one version, as far as the settings ask for it."""
+        async with AsyncExitStack() as stack:
+            asynchronous = self._config.sampler.max_lag > 0
+            if asynchronous and self._config.rollout.engines > 1:
+                yield await stack.enter_async_context(self._fleet.lease(1))
+                return
+            if not asynchronous or self._config.train.evaluation_pause:
+                await stack.enter_async_context(self._versions.hold())
+            yield self._fleet
+
+    def _is_due(self, one: EvaluationSet, step: int) -> bool:
+        every = one.settings.every
+        every = self._config.train.eval_every if every is None else every
+        return step == self._config.train.steps or (every > 0 and step % every == 0)

@@ -1,0 +1,180 @@
+"""Starts the parts of a run side by side, and connects them; the caller's stack stops each."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Literal, Protocol
+
+from data.schema import Prompt, PromptSource
+from rewards import Sample, Verdict
+from rewards.grading.running import Pool
+from rl.checkpoint import CheckpointStore
+from rl.config import RunConfig
+from rl.dispatch.admission import admission_of
+from rl.dispatch.build import make_dispatcher
+from rl.engines.fleet import Fleet
+from rl.episodes.environment import load_environment
+from rl.episodes.lengths import check_lengths
+from rl.episodes.rendering import renderer_of
+from rl.episodes.runner import GroupRunner
+from rl.evaluation import Evaluations
+from rl.evaluation_sets import EvaluationSet
+from rl.gc_pause import loading
+from rl.hardware import Hardware
+from rl.learn.group import LearnerGroup
+from rl.phases import PhaseClock
+from rl.recorder import Recorder
+from rl.tokens import Ids, Policy, Sampled, Sampling
+from rl.trainer import Parts
+from rl.versions import Versions
+from rl.weights.canary import canary_ids
+from rl.weights.publisher import WeightPublisher
+
+Transport = Literal["ipc", "broadcast"]
+
+
+class Asked(Protocol):
+    """What a run trains and evaluates on: `rl.run.Work`."""
+
+    @property
+    def source(self) -> PromptSource:
+        """Training prompts in order."""
+
+    @property
+    def evaluations(self) -> Sequence[EvaluationSet]:
+        """Sets that are answered beside training."""
+
+    @property
+    def prompts(self) -> Sequence[Prompt]:
+        """All prompts that may be asked."""
+
+
+async def start_parts(
+    stack: AsyncExitStack,
+    config: RunConfig,
+    asked: Asked,
+    *,
+    hardware: Hardware,
+    pool: Pool,
+    last_step: int,
+    say: Callable[[str], None],
+) -> Parts:
+    """Start everything that a trainer composes.
+
+    Args:
+        stack: stops the parts in the end.
+        config: the run's configuration, with `model.path` a folder or hub id.
+        asked: what it trains and evaluates on.
+        hardware: what it runs on.
+        pool: grades; started here.
+        last_step: of the checkpoint that is gone on from; -1 for a new run.
+        say: prints a line.
+    """
+    # Before anything is started: a rule or an environment that does not load is known at once.
+    admission = admission_of(config.sampler.filter)
+    environment = load_environment(config.episode.environment)
+    # On the cluster, where a verifier may place a server of its own.
+    stack.push_async_callback(pool.aclose)
+    tokenizer = asyncio.ensure_future(asyncio.to_thread(_load_tokenizer, config))
+    await pool.start()
+    fleet, learner, transport = await _start_actors(stack, config, hardware, say)
+    renderer = renderer_of(await tokenizer, config)
+    if config.episode.environment is not None:
+        say(f"the chat template: {renderer.finding}")
+    check_lengths(renderer, asked.prompts, config.rollout.max_prompt_tokens)
+    ids = canary_ids(await tokenizer, config.rollout.max_prompt_tokens)
+    publisher = WeightPublisher(config, hardware, learner, fleet, ids)
+    await publisher.connect(transport)
+    fleet.attach = publisher.attach
+    versions = Versions()
+    recorder = Recorder(
+        config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
+    )
+    stack.callback(recorder.close)
+    clock = PhaseClock()
+    runner = GroupRunner(
+        renderer, _Timed(fleet, clock), _timed_grading(pool, clock), environment, config
+    )
+    dispatcher = make_dispatcher(
+        config.sampler,
+        asked.source,
+        runner.run,
+        admission,
+        version=lambda: versions.current,
+        free=lambda: fleet.free_groups(config.sampler.samples_per_prompt),
+        ended=recorder.ended,
+        max_ungradable=config.reward.max_ungradable,
+        clock=clock,
+    )
+    evaluations = Evaluations(
+        config,
+        asked.evaluations,
+        runner=runner,
+        fleet=fleet,
+        versions=versions,
+        recorder=recorder,
+        say=say,
+    )
+    store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
+    return Parts(
+        dispatcher, fleet, learner, publisher, versions, evaluations, pool, store, recorder
+    )
+
+
+async def _start_actors(
+    stack: AsyncExitStack, config: RunConfig, hardware: Hardware, say: Callable[[str], None]
+) -> tuple[Fleet, LearnerGroup, Transport]:
+    """Start engines and learner side by side, if they can be; how weights go between them."""
+    from rl.cluster import await_places, place, transport
+
+    placement = place(config, hardware)
+    fleet = Fleet(config, hardware, gpus=placement.engine_gpus, say=say)
+    stack.push_async_callback(fleet.stop)
+    learner = LearnerGroup(config, hardware, gpus=placement.learner_gpus)
+    stack.callback(learner.stop)
+    await await_places(
+        {"engines": fleet.actors, "learner ranks": learner.actors},
+        {"engines": placement.engine_gpus, "learner ranks": placement.learner_gpus},
+        config.cluster.start_deadline,
+    )
+    await learner.check_run_dir(config.run_dir)
+    if placement.shared_gpu:
+        # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
+        await learner.start()
+        await fleet.start()
+    else:
+        await asyncio.gather(fleet.start(), learner.start())
+    return fleet, learner, transport(config, placement, hardware)
+
+
+def _load_tokenizer(config: RunConfig) -> Any:
+    with loading():
+        from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(
+        config.model.path, trust_remote_code=config.model.trust_remote_code
+    )
+
+
+class _Timed:
+    """A policy whose time counts as `generate`."""
+
+    def __init__(self, policy: Policy, clock: PhaseClock) -> None:
+        self._policy = policy
+        self._clock = clock
+
+    async def sample(self, context: Ids, how: Sampling, *, session: str) -> Sampled:
+        """See `Policy.sample`."""
+        with self._clock.phase("generate"):
+            return await self._policy.sample(context, how, session=session)
+
+
+def _timed_grading(pool: Pool, clock: PhaseClock) -> Callable[[Sample], Any]:
+    """Grading whose time counts as `grade`."""
+
+    async def grade(sample: Sample) -> Verdict:
+        with clock.phase("grade"):
+            (verdict,) = await pool.grade([sample])
+        return verdict
+
+    return grade
