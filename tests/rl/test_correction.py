@@ -15,7 +15,7 @@ from rl.learn.correction import correct
 KINDS = ["none", "tis", "icepop", "sequence", "dppo", "bypass"]
 LOGPROB = st.floats(-6, -0.01)
 Token = tuple[float, float, float, bool]
-TOKENS = st.tuples(LOGPROB, LOGPROB, st.floats(-2, 2), st.booleans())
+TOKENS = st.tuples(LOGPROB, LOGPROB, st.sampled_from([-1.5, -0.5, 0.0, 0.5]), st.booleans())
 ROWS = st.lists(st.lists(TOKENS, min_size=1, max_size=6), min_size=1, max_size=4)
 BOUNDS = st.fixed_dictionaries(
     {
