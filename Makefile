@@ -48,6 +48,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.loop
 	$(BIN)/python -m tests.bench.math
 	$(BIN)/python -m tests.bench.sandbox
 

@@ -1,9 +1,16 @@
 """Pacing for max_lag >= 1: fill the engines as far as the lag stays bounded.
 
-Guarantees: while even the acceptance of everything in flight keeps every lag within bounds, free
-engines are filled; beyond that, as many are in flight as the acceptance rate makes safe by two
-standard deviations. What overshoots all the same is surplus, which the ledger returns. Memory is
-bounded by the window of the rate.
+Guarantees: what is in flight stays within the ledger's capacity, even if all of it is accepted or,
+beyond that, by two standard deviations of the acceptance rate; what overshoots all the same is
+surplus, which the ledger returns. While nothing is in flight one group always may start, so that
+nothing can stand still. Memory is bounded by the window of the rate.
+
+Groups start as early in a version as engines are free: batch k waits for the last group that began
+under version k - max_lag, so that a group that begins late in a version has less time than another
+before everything waits for it. A version is therefore filled up once, `TOP_UP` batches above
+`ahead` (the work in progress falls until the next version, and `ahead` is about its mean), and
+after that only while too little is in flight for the next batch. Not so at max_lag 1, where a batch
+waits for all of the version before: there what is rejected is replaced at once.
 """
 
 import math
@@ -19,6 +26,10 @@ PRIOR = 8
 """Accepted groups that the rate pretends to have seen: cautious while little is known, never 0."""
 MARGIN = 2.0
 """Standard deviations of the number of accepted groups that are kept free."""
+TOP_UP = 0.5
+"""Batches above `ahead` up to which a new version is filled, as far as `max_lag` has them."""
+LEAST = 1.5
+"""Batches that are expected of what is open and ready, below which groups start at any time."""
 
 
 class Flow:
@@ -32,6 +43,8 @@ class Flow:
     def __init__(self, ledger: Ledger[Any], *, margin: float = MARGIN) -> None:
         self._ledger = ledger
         self._margin = margin
+        self._version = -1
+        self._is_filling = False
         self._seen: deque[bool] = deque()
         self._accepted = 0
         self._places = 0
@@ -43,15 +56,21 @@ class Flow:
 
     def room(self, version: int, free_groups: float) -> bool:
         """Whether another group may be dispatched now; one always may where nothing is open."""
-        in_flight = self._ledger.open + 1
+        if version != self._version:
+            self._version, self._is_filling = version, True
+        ledger = self._ledger
+        in_flight = ledger.open + 1
         if free_groups < 1 < in_flight:
             return False
-        capacity = self._ledger.capacity(version)
-        if in_flight <= capacity:
-            return True
         rate = self.rate
         expected = rate * in_flight
-        return expected + self._margin * math.sqrt((1 - rate) * expected) <= capacity
+        is_topped_up = not self._is_filling and ledger.max_lag > 1
+        if is_topped_up and expected + ledger.ready > LEAST * ledger.size:
+            return False
+        likely = expected + self._margin * math.sqrt((1 - rate) * expected)
+        has_room = min(in_flight, likely) <= ledger.capacity(version, TOP_UP)
+        self._is_filling = self._is_filling and has_room
+        return has_room
 
     def dispatched(self) -> int:
         """A group is dispatched; returns its place."""

@@ -78,9 +78,15 @@ class Ledger(Generic[G]):
         """The groups that wait for their batch, in dispatch order."""
         return list(self._ready)
 
-    def capacity(self, version: int) -> int:
-        """Accepted groups that may come out of what is open so that none exceeds max_lag."""
-        return int((version + self.ahead + 1 - self.taken) * self.size) - len(self._ready)
+    def capacity(self, version: int, further: float = 0.0) -> int:
+        """Accepted groups that may come out of what is open so that none exceeds max_lag.
+
+        Args:
+            version: the newest policy version.
+            further: batches ahead beyond `ahead`, as far as `max_lag` has them.
+        """
+        ahead = min(self.ahead + further, self.max_lag)
+        return int((version + ahead + 1 - self.taken) * self.size) - len(self._ready)
 
     def dispatch(self, index: int, version: int) -> None:
         """A group is in flight; its tokens are of `version` or later."""

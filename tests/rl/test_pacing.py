@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rl.dispatch.flow import PRIOR, WINDOW, Flow
+from rl.dispatch.flow import LEAST, PRIOR, TOP_UP, WINDOW, Flow
 from rl.dispatch.ledger import Ledger
 from rl.dispatch.waves import OrderedRate, Waves
 from tests.rl.dispatch_world import ACCEPTED, World, dispatcher_in, indices
@@ -24,7 +24,7 @@ from tests.virtual_time import run
     st.integers(0, 2**32),
 )
 @settings(max_examples=50)
-def test_flow_fills_up_to_its_bound_and_stops_there(
+def test_flow_fills_a_version_up_to_its_bound_and_then_only_what_is_missing(
     size: int, lag: int, share: float, doings: list[int], seed: int
 ) -> None:
     """Settling, taking and publishing in any order: room is exactly what the rule says."""
@@ -32,26 +32,40 @@ def test_flow_fills_up_to_its_bound_and_stops_there(
     ledger: Ledger[int] = Ledger(size, lag, "ready", share * lag)
     flow = Flow(ledger)
     version = index = 0
+    is_new = True
     seen: list[bool] = []
+
+    def fits() -> bool:
+        flying = ledger.open + 1
+        ahead = min(share * lag + TOP_UP, lag)
+        capacity = int((version + ahead + 1 - ledger.taken) * size) - ledger.ready
+        spread = 2 * math.sqrt(flow.rate * (1 - flow.rate) * flying)
+        return flying <= capacity or flow.rate * flying + spread <= capacity
+
+    def lacks() -> bool:
+        return lag == 1 or flow.rate * (ledger.open + 1) + ledger.ready <= LEAST * size
+
     for doing in doings:
         while flow.room(version, 1000):
+            assert fits()
+            assert is_new or lacks()
             assert flow.dispatched() == index
             ledger.dispatch(index, version)
             index += 1
-        rate = (sum(seen[-WINDOW:]) + PRIOR) / (len(seen[-WINDOW:]) + PRIOR)
-        assert math.isclose(flow.rate, rate)
-        flying, capacity = ledger.open + 1, ledger.capacity(version)
-        assert flying > capacity
-        assert rate * flying + 2 * math.sqrt(rate * (1 - rate) * flying) > capacity
+        assert not fits() or not (is_new or lacks())
+        is_new = False
         assert not flow.room(version, 0.9), "without a free engine nothing starts"
         if doing == 0:
-            version += ledger.take() is not None
+            is_new = ledger.take() is not None
+            version += is_new
             ledger.expire()
         elif ledger.open:
             settled = draw.choice(ledger.opened)
             seen.append(doing == 1)
             ledger.settle(settled, settled if doing == 1 else None)
             flow.note(settled, doing == 1)
+            rate = (sum(seen[-WINDOW:]) + PRIOR) / (len(seen[-WINDOW:]) + PRIOR)
+            assert math.isclose(flow.rate, rate)
     again = Flow(ledger)
     again.load_state_dict(flow.state_dict())
     assert again.state_dict() == flow.state_dict()

@@ -1,0 +1,1 @@
+"""The loop in virtual time: real ledger, pacing and dispatcher; engines and learner simulated."""
