@@ -6,33 +6,22 @@ there, with a note about what is not. The file appears whole or not at all.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import jinja2
-import yaml
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from rl.report_records import (
-    History,
-    ReportError,
-    StepAnswers,
-    finite,
-    lookup,
-    read_answers,
-    read_history,
-)
+from rl.report_answers import StepAnswers, read_answers
+from rl.report_charts import chart_data, charted, panels_of
+from rl.report_records import History, ReportError, finite, read_history
 from rl.report_tiles import lead, tiles
-from rl.task_panels import task_panels, verdict_panels
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
-_PHASES: Final = tuple(
-    f"seconds.{phase}" for phase in ("generate", "grade", "learn", "sync", "evaluate", "checkpoint")
-)
 
 
 def write_report(run_dir: Path) -> Path:
@@ -71,7 +60,8 @@ def _render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    panels, absent = _panels(history)
+    drawn = charted(history)
+    panels, absent = panels_of(drawn)
     return environment.get_template("report.html.j2").render(
         name=name,
         lead=lead(history),
@@ -80,44 +70,12 @@ def _render(
         notes=[*history.notes, *answer_notes],
         panels=panels,
         absent=absent,
-        charts=_chart_data(history, panels),
+        charts=chart_data(drawn, panels),
         answers=answers,
         config_text=config_text,
         plotly=Markup(get_plotlyjs()),
         nonce=secrets.token_urlsafe(16),
     )
-
-
-def _panels(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Give the charts that have something to show, and the titles of the others."""
-    every = yaml.safe_load((_TEMPLATES / "panels.yaml").read_text(encoding="utf-8"))
-    shown = [one for one in every if any(history.known(line["key"]) for line in one["series"])]
-    absent = [panel["title"] for panel in every if panel not in shown]
-    first, rest, last = shown[:1], shown[1:-1], shown[1:][-1:]
-    apart = task_panels(history.rows)
-    return [*first, *apart, *rest, *verdict_panels(history.rows), *last], absent
-
-
-def _chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    series = [one for panel in panels for one in panel["series"]]
-    keys = [one[role] for one in series for role in ("key", "spread") if role in one]
-    columns = {key: [_rounded(value) for value in history.column(key)] for key in keys}
-    if "seconds.other" in columns:
-        columns["seconds.other"] = [_other_seconds(row) for row in history.rows]
-    return {"steps": [row["step"] for row in history.rows], "columns": columns, "panels": panels}
-
-
-def _other_seconds(row: Mapping[str, Any]) -> float | None:
-    """Give the part of a step's time that no phase accounts for."""
-    total = finite(lookup(row, "seconds.total"))
-    if total is None:
-        return None
-    return _rounded(max(0.0, total - sum(finite(lookup(row, key)) or 0.0 for key in _PHASES)))
-
-
-def _rounded(value: float | None) -> float | None:
-    """Keep what a chart can show; thousands of steps are then still a small page."""
-    return None if value is None else float(f"{value:.6g}")
 
 
 def _clock(time: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a run has written, as its report reads it: metrics and sampled answers.
+"""A run's metrics, as its report reads them.
 
 A run that is still going, or was killed while writing, gives what is there, with notes about what
 is not.
@@ -10,25 +10,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-import pyarrow
-from pyarrow import parquet
+from typing import Any
 
 from rl.errors import PlumbError
-
-ANSWER_LIMIT: Final = 300
-"""Answers shown at most, over all the steps that are shown."""
-
-TEXT_LIMIT: Final = 8_000
-"""Characters of one prompt, answer or reference shown at most."""
-
-_ANSWER_COLUMNS: Final = (
-    *("prompt_id", "prompt", "response", "reference", "outcome", "reward", "reason"),
-    *("advantage", "tokens", "stop_reason", "group", "used", "metrics"),
-)
-
-Item = TypeVar("Item")
 
 
 class ReportError(PlumbError):
@@ -54,15 +38,6 @@ class History:
     def total(self, key: str) -> float:
         """Add a metric up over the run."""
         return math.fsum(value for _, value in self.known(key))
-
-
-@dataclass(frozen=True, slots=True)
-class StepAnswers:
-    """Answers of one step: those shown, out of how many."""
-
-    step: int
-    total: int
-    answers: Sequence[Mapping[str, Any]]
 
 
 def read_history(path: Path) -> History:
@@ -94,33 +69,21 @@ def read_history(path: Path) -> History:
     return History(rows, list(_history_notes(rows, broken, last, repeated)))
 
 
-def read_answers(folder: Path) -> tuple[list[StepAnswers], list[str]]:
-    """Read answers of the first, the middle and the last recorded step, and notes on failures."""
-    files = sorted(folder.glob("step_*.parquet"))
-    chosen = list(dict.fromkeys(_spread(files, 3)))
-    found: list[StepAnswers] = []
-    notes: list[str] = []
-    for path in chosen:
-        try:
-            found.append(_read_step(path, ANSWER_LIMIT // len(chosen)))
-        except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
-            reason = str(error).partition("\n")[0].strip("'.")
-            notes.append(f"rollouts/{path.name} could not be read and is left out: {reason}.")
-    return found, notes
-
-
-def lookup(row: Mapping[str, Any], key: str) -> Any:
-    """Follow a dotted key into nested objects; where a name has dots, the longest one counts."""
+def lookup(row: Any, key: str) -> Any:
+    """Follow a dotted key into nested objects and lists; of names with dots the longest counts."""
+    if isinstance(row, list):
+        return row[int(key)] if key.isdecimal() and int(key) < len(row) else None
+    if not isinstance(row, Mapping):
+        return None
     if key in row:
         return row[key]
-    head, _, rest = key.partition(".")
-    inner = row.get(head)
-    if not rest or not isinstance(inner, Mapping):
-        return None
-    name, _, metric = rest.rpartition(".")
-    if isinstance(inner.get(name), Mapping):
-        return inner[name].get(metric)
-    return inner.get(rest)
+    end = key.rfind(".")
+    while end > 0:
+        found = lookup(row.get(key[:end]), key[end + 1 :])
+        if found is not None:
+            return found
+        end = key.rfind(".", 0, end)
+    return None
 
 
 def finite(value: Any) -> float | None:
@@ -169,41 +132,3 @@ def _history_notes(
                 not_finite.setdefault(key, []).append(row["step"])
     for key, steps in not_finite.items():
         yield f"{key} was not finite at {len(steps)} steps, first at step {steps[0]}."
-
-
-def _read_step(path: Path, room: int) -> StepAnswers:
-    names = [name for name in parquet.read_schema(path).names if name in _ANSWER_COLUMNS]
-    table = parquet.read_table(path, columns=names)
-    shown = _pick(table["group"].to_pylist(), table["outcome"].to_pylist(), room)
-    answers = [
-        {name: _shortened(row.get(name)) for name in _ANSWER_COLUMNS}
-        for row in table.take(shown).to_pylist()
-    ]
-    return StepAnswers(int(path.stem.removeprefix("step_")), table.num_rows, answers)
-
-
-def _pick(groups: Sequence[Any], outcomes: Sequence[Any], room: int) -> list[int]:
-    """Choose rows by whole groups spread over the step, two with ungradable answers first."""
-    members: dict[Any, list[int]] = {}
-    for index, group in enumerate(groups):
-        members.setdefault(group, []).append(index)
-    unjudged = [groups[index] for index, name in enumerate(outcomes) if name == "ungradable"]
-    wanted = max(1, room * len(members) // max(1, len(groups)))
-    order = [*_spread(list(dict.fromkeys(unjudged)), 2), *_spread(list(members), wanted)]
-    rows = [index for group in dict.fromkeys(order) for index in members[group]]
-    return sorted(rows[:room])
-
-
-def _spread(items: Sequence[Item], count: int) -> list[Item]:
-    """Take `count` items at even distances, both ends included; all where there are fewer."""
-    if len(items) <= count:
-        return list(items)
-    if count == 1:
-        return [items[0]]
-    return [items[round(number * (len(items) - 1) / (count - 1))] for number in range(count)]
-
-
-def _shortened(value: Any) -> Any:
-    if not isinstance(value, str) or len(value) <= TEXT_LIMIT:
-        return value
-    return f"{value[:TEXT_LIMIT]}\n[{len(value) - TEXT_LIMIT:,} more characters]"

@@ -1,11 +1,12 @@
 """The headline numbers of a report."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
 import yaml
 
-from rl.report_records import History
+from rl.report_records import History, finite, lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def tiles(history: History, config_text: str) -> list[Tile]:
         _time_tile(history),
         _samples_tile(history, config_text),
         _speed_tile(history),
+        *_lag_tile(history),
+        *_lost_tile(history),
     ]
 
 
@@ -82,6 +85,31 @@ def _speed_tile(history: History) -> Tile:
     if not speeds:
         return Tile("Tokens a second", "none", "not recorded")
     return Tile("Tokens a second", f"{statistics.median(speeds):,.0f}", "median over the steps")
+
+
+def _lag_tile(history: History) -> list[Tile]:
+    """How old trained tokens were, where any was older than the policy that trained on it."""
+    rows = history.rows
+    known = [
+        (finite(lookup(row, "tokens.trained")) or 0.0, lag)
+        for row, lag in zip(rows, history.column("lag_mean"), strict=True)
+        if lag is not None
+    ]
+    tokens = math.fsum(count for count, _ in known)
+    lag = math.fsum(count * lag for count, lag in known) / tokens if tokens else 0.0
+    if not lag:
+        return []
+    oldest = max((lag for _, lag in history.known("lag_max")), default=lag)
+    return [Tile("Mean lag", f"{lag:.2f}", f"updates, of a trained token; at most {oldest:.0f}")]
+
+
+def _lost_tile(history: History) -> list[Tile]:
+    """Tokens that were sampled for nothing, where there are any."""
+    lost, sampled = history.total("tokens.lost"), history.total("tokens.sampled")
+    if not lost:
+        return []
+    share = f"{_share(lost / sampled)} of those sampled" if sampled else ""
+    return [Tile("Tokens lost", f"{lost:,.0f}", share)]
 
 
 def _setting(config_text: str, section: str, name: str) -> int | None:

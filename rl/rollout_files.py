@@ -180,7 +180,7 @@ class _GrowingFile:
 def _rows(
     step: int, group: Group, ending: str, advantages: Advantages, version: int | None
 ) -> Iterator[dict[str, Any]]:
-    prompt = "\n".join(map(_message_line, group.prompt.messages))
+    prompt = "\n".join(map(message_line, group.prompt.messages))
     reference = group.prompt.reference
     source = group.prompt.metadata.get("source", "")
     for i, (episode, verdict) in enumerate(zip(group.episodes, group.verdicts, strict=True)):
@@ -231,6 +231,7 @@ def _prompt_tokens(episode: Episode) -> int:
     return len(episode.trajectories[0].segments[0].ids) if episode.trajectories else 0
 
 
-def _message_line(message: Mapping[str, Any]) -> str:
+def message_line(message: Mapping[str, Any]) -> str:
+    """A message of a prompt as the files' `prompt` has it."""
     calls = "".join(f" {json.dumps(call['function'])}" for call in message.get("tool_calls", ()))
     return f"{message['role']}: {message['content']}{calls}"

@@ -1,4 +1,4 @@
-"""Charts of a report whose series depend on the run: kinds of tasks, and numbers of verdicts.
+"""Charts of a report whose series are a run's own: kinds of tasks, and what was measured.
 
 They have the form of `templates/panels.yaml`.
 """
@@ -51,20 +51,39 @@ def task_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ]
 
 
-def verdict_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A chart of the numbers that verifiers and terms gave beside the reward, if there are any."""
-    names = sorted({name for row in rows for name in row.get("verdicts") or ()} - {GRADING_TIME})
+def measured_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Charts of the numbers that verifiers, terms and environments gave, if there are any."""
+    return [
+        *_means(
+            rows,
+            "verdicts",
+            "What verifiers measured",
+            "Mean over a step's answers of each number that a verifier gave, and of each term's "
+            "own reward.",
+        ),
+        *_means(
+            rows,
+            "environment",
+            "What environments measured",
+            "Mean over a step's episodes of each number that the environment gave.",
+        ),
+    ]
+
+
+def _means(
+    rows: Sequence[Mapping[str, Any]], section: str, title: str, caption: str
+) -> list[Mapping[str, Any]]:
+    names = sorted({name for row in rows for name in row.get(section) or ()} - {GRADING_TIME})
     if not names:
         return []
     return [
         {
-            "title": "What verifiers measured" + (f": {names[0]}" if len(names) == 1 else ""),
-            "caption": "Mean over a step's answers of each number that a verifier gave, and of "
-            "each term's own reward.",
+            "title": title + (f": {names[0]}" if len(names) == 1 else ""),
+            "caption": caption,
             "unit": "number",
             "series": [
                 {
-                    "key": f"verdicts.{name}",
+                    "key": f"{section}.{name}",
                     "label": name,
                     "style": "smooth",
                     "colour": 1 + number % COLOURS,

@@ -32,6 +32,22 @@
     });
   }
 
+  const ink = (series) => colour(`--${typeof series.colour === "number" ? "s" : ""}${series.colour}`);
+
+  /* How far the bars reach from the points, where both ends are known. */
+  function bars(series, known, ink) {
+    if (series.low === undefined) return {};
+    const ends = [series.low, series.high].map((key) =>
+      data.columns[key].filter((_, index) => data.columns[series.key][index] !== null));
+    const reach = (end) => ends[end].map((value, index) => (value === null ? 0 : Math.abs(value - known.y[index])));
+    return {
+      error_y: {
+        type: "data", symmetric: false, array: reach(1), arrayminus: reach(0),
+        color: faded(ink, 0.5), thickness: 1.5, width: 0,
+      },
+    };
+  }
+
   function line(series, known, ink, unit, width) {
     return {
       ...known, name: series.label, type: "scatter", mode: fewSteps ? "lines+markers" : "lines",
@@ -64,7 +80,7 @@
       const size = known.x.length > 60 ? 3 : 8;
       return [{
         ...line(series, known, ink, unit, 2.5),
-        mode: "lines+markers", marker: { color: ink, size, symbol: "diamond" },
+        mode: "lines+markers", marker: { color: ink, size, symbol: "diamond" }, ...bars(series, known, ink),
       }];
     },
 
@@ -84,7 +100,7 @@
     stack: (series, ink, unit) => {
       const known = points(series.key);
       if (known.x.length === 0) return [];
-      const hovertemplate = `%{y:${hoverFormats[unit]}} s`;
+      const hovertemplate = `%{y:${hoverFormats[unit]}}${unit === "seconds" ? " s" : ""}`;
       if (fewSteps) return [{ ...known, name: series.label, type: "bar", marker: { color: ink }, hovertemplate }];
       if (known.x.length > 300) known.y = movingMean(known.y, Math.floor(known.x.length / 150));
       return [{
@@ -126,7 +142,7 @@
   function draw(printing = false) {
     data.panels.forEach((panel, index) => {
       const traces = panel.series.flatMap((series) =>
-        styles[series.style](series, colour(`--s${series.colour}`), panel.unit));
+        styles[series.style](series, ink(series), panel.unit));
       const width = printing ? (panel.wide ? 660 : 310) : undefined;
       Plotly.react(`chart-${index}`, traces, layout(panel, width), {
         responsive: true, displaylogo: false, displayModeBar: finePointer ? "hover" : false,

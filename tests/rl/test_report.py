@@ -9,12 +9,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow
 import pytest
 from pyarrow import parquet
 
+from data.schema import Prompt
+from rewards import Verdict
+from rl.groups import Batch, Group
+from rl.recorder import Recorder
 from rl.report import write_report
-from rl.report_records import ANSWER_LIMIT, TEXT_LIMIT, ReportError, read_answers, read_history
+from rl.report_answers import ANSWER_LIMIT, MESSAGE_LIMIT, TEXT_LIMIT, read_answers
+from rl.report_records import ReportError, lookup, read_history
+from rl.tokens import Episode, Segment, Span, Trajectory
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=alert(1)><!-- {{ 7*7 }}"
@@ -89,7 +96,7 @@ def make_run(
     (run / "metrics.jsonl").write_text(lines + tail, encoding="utf-8")
     for step, table in (answers or {}).items():
         path = run / f"rollouts/step_{step:06d}.parquet"
-        parquet.write_table(pyarrow.Table.from_pylist(list(table)), path)
+        parquet.write_table(pyarrow.Table.from_pylist(list(table)), path, row_group_size=64)
     return run
 
 
@@ -101,6 +108,8 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[str] = []
         self.scripts: list[str] = []
+        self.labels: list[str] = []
+        """Of the headline numbers."""
         self._inside = ""
         source = path.read_text(encoding="utf-8")
         self.feed(source)
@@ -120,6 +129,7 @@ class Page(HTMLParser):
             self.scripts[-1] += data
         elif self._inside != "style":
             self.texts.append(data)
+            self.labels += [data] if self._inside == "dt" else []
 
     @property
     def text(self) -> str:
@@ -215,6 +225,87 @@ def test_what_verifiers_measured_has_a_chart_and_stands_beside_each_answer(tmp_p
     assert "0.4375" not in page.text, "how long grading took is no measurement of the answer"
     plain = Page(write_report(make_run(tmp_path / "plain", [measured(1)])))
     assert not any("verifiers" in panel["title"] for panel in plain.charts["panels"])
+
+
+def evaluated(accuracy: float, **changes: Any) -> dict[str, Any]:
+    ends = [accuracy - 0.1, accuracy + 0.1]
+    return {"accuracy": accuracy, "interval": ends, "pass_at": {"1": accuracy}} | changes
+
+
+def test_each_evaluation_set_has_a_chart(tmp_path: Path) -> None:
+    def step(number: int, accuracy: float) -> dict[str, Any]:
+        passed = {str(k): accuracy + k / 100 for k in (1, 2, 4, 8, 16)}
+        sets = {
+            "held_out": evaluated(0.4),
+            "aime-v1.5": evaluated(accuracy, pass_at=passed, majority=0.6, mixed_versions=True),
+            "plain": evaluated(accuracy, majority=None),
+        }
+        return metric_row(number, eval_accuracy=0.4, evaluations=sets)
+
+    rows = [metric_row(1), step(2, 0.25), metric_row(3), step(4, 0.5)]
+    charts = Page(write_report(make_run(tmp_path, rows))).charts
+    titles = [panel["title"] for panel in charts["panels"]]
+    assert titles[:4] == ["Accuracy", "Evaluation: aime-v1.5", "Evaluation: plain", "Reward"]
+    held_out, several, plain = (panel["series"] for panel in charts["panels"][:3])
+    columns = charts["columns"]
+    assert columns[held_out[1]["low"]] == [None, 0.3, None, 0.3]
+    labels = [series["label"] for series in several]
+    assert labels == ["accuracy", "pass@4", "pass@8", "pass@16", "majority"]
+    drawn = [columns[series["key"]][3] for series in several]
+    assert drawn == pytest.approx([0.5, 0.54, 0.58, 0.66, 0.6])
+    assert columns[several[0]["high"]] == pytest.approx([None, 0.35, None, 0.6])
+    assert [series["label"] for series in plain] == ["accuracy"]
+    captions = [panel["caption"] for panel in charts["panels"][1:3]]
+    assert ["several policy versions: 2 of 2" in caption for caption in captions] == [True, False]
+
+
+def test_trained_tokens_are_shown_by_their_lag(tmp_path: Path) -> None:
+    def step(number: int, **tokens: int) -> dict[str, Any]:
+        by_lag = {lag.removeprefix("lag"): {"tokens": n, "k3": 0.1} for lag, n in tokens.items()}
+        return metric_row(number, correction={"k3": 0.1, "by_lag": by_lag})
+
+    rows = [step(1, lag0=30, lag2=10), step(2, lag2=5, lag5=3, lag6=2), step(3)]
+    charts = Page(write_report(make_run(tmp_path, rows))).charts
+    by_title = {panel["title"]: panel["series"] for panel in charts["panels"]}
+    shares = by_title["Trained tokens by lag"]
+    assert [series["label"] for series in shares] == ["lag 0", "lag 2", "5 and more"]
+    columns = [charts["columns"][series["key"]] for series in shares]
+    assert columns == [[0.75, None, None], [0.25, 0.5, None], [None, 0.5, None]]
+    assert [series["label"] for series in by_title["Distance by lag"]] == ["lag 0", "lag 2"]
+
+
+def test_a_synchronous_run_of_one_turn_has_no_charts_of_lag_and_turns(tmp_path: Path) -> None:
+    alone = {"0": {"tokens": 40, "k3": 0.0}}
+    same = {"lag_mean": 0.0, "lag_max": 0, "turns_mean": 1.0, "correction": {"by_lag": alone}}
+    same["tokens"] = {"sampled": 100, "trained": 40, "lost": 0}
+    page = Page(write_report(make_run(tmp_path / "sync", [metric_row(1, **same)])))
+    titles = {panel["title"] for panel in page.charts["panels"]}
+    assert not any("lag" in title.lower() for title in titles)
+    assert "Turns" not in titles
+    assert "Not recorded in this run: importance weights, distance of" in page.text
+    assert not {"Mean lag", "Tokens lost"} & set(page.labels)
+    page = Page(write_report(make_run(tmp_path / "async", [metric_row(1), metric_row(2)])))
+    assert {"Lag", "Turns"} <= {panel["title"] for panel in page.charts["panels"]}
+    assert {"Mean lag", "Tokens lost"} <= set(page.labels)
+
+
+def test_mean_lag_and_tokens_lost_are_those_of_the_run(tmp_path: Path) -> None:
+    def step(number: int, lag: float, oldest: int, trained: int, lost: int) -> dict[str, Any]:
+        tokens = {"sampled": 1_000, "trained": trained, "lost": lost}
+        return metric_row(number, lag_mean=lag, lag_max=oldest, tokens=tokens)
+
+    rows = [step(1, 0.0, 0, 100, 0), step(2, 2.0, 3, 300, 50)]
+    text = Page(write_report(make_run(tmp_path, rows))).text
+    assert "Mean lag 1.50 updates, of a trained token; at most 3" in text
+    assert "Tokens lost 50 2.5% of those sampled" in text
+
+
+def test_keys_reach_into_names_with_dots() -> None:
+    row = {"a": {"b.c": {"d": 1, "e": [2, 3]}, "b": {"x": 4}}, "a.b": {"x": 5}, "p.q": 6}
+    wanted = {"a.b.c.d": 1, "a.b.c.e.1": 3, "a.b.x": 5, "p.q": 6, "a.b.c": {"d": 1, "e": [2, 3]}}
+    assert {key: lookup(row, key) for key in wanted} == wanted
+    for absent in ("", ".", "a.", "a.b.c.e.2", "a.b.c.e.x", "p.q.r", "a.b.c.d.f", "z"):
+        assert lookup(row, absent) is None
 
 
 def test_the_page_needs_no_network(tmp_path: Path) -> None:
@@ -358,3 +449,85 @@ def test_thousands_of_steps_are_fast(tmp_path: Path) -> None:
     path = write_report(run)
     assert time.perf_counter() - start < 10
     assert path.stat().st_size < 8_000_000
+
+
+def recorded_run(folder: Path, messages: list[Mapping[str, Any]]) -> Path:
+    """A step with a group that was trained on and one that taught nothing, in today's files."""
+    run = make_run(folder, [metric_row(1)])
+    asked = Prompt("p/0", tuple(messages[:1]), "7", "sums")
+    segments = [Segment(np.array([1, 2], np.int32))]
+    for _ in range(sum(message["role"] == "assistant" for message in messages)):
+        sampled = Segment(np.array([3], np.int32), np.array([-0.5], np.float32), (Span(1, 4),))
+        segments += [sampled, Segment(np.array([4], np.int32))]
+    last = str(messages[-1]["content"])
+    verdicts = (Verdict.correct(1.0, "equal"), Verdict.incorrect(0.0))
+    episodes = tuple(
+        Episode((Trajectory(tuple(segments[:-1])),), tuple(messages), end, last)
+        for end in ("turns", "stop")
+    )
+    groups = [Group(index, asked, 4, episodes, verdicts) for index in (0, 1)]
+    recorder = Recorder(run, last_step=0)
+    recorder.ended(groups[1], "rejected_equal")
+    recorder.trained(Batch(6, (groups[0],)), {(0, 0): 0.25, (0, 1): -0.25})
+    recorder.close()
+    (run / "metrics.jsonl").write_text(json.dumps(metric_row(1)) + "\n", encoding="utf-8")
+    return run
+
+
+def test_answers_stand_with_their_conversation_lag_and_the_end_of_their_group(
+    tmp_path: Path,
+) -> None:
+    call = {"type": "function", "function": {"name": HOSTILE, "arguments": {"x": 1}}}
+    messages = [
+        {"role": "user", "content": "3+4?"},
+        {"role": "assistant", "content": HOSTILE, "tool_calls": [call]},
+        {"role": HOSTILE, "content": HOSTILE * 20},
+        {"role": "assistant", "content": "It is 7."},
+    ]
+    run = recorded_run(tmp_path, messages)
+    assert len(list((run / "rollouts").glob("*.tokens.parquet"))) == 1
+    (step,), notes = read_answers(run / "rollouts")
+    assert (notes, step.total, len(step.answers)) == ([], 4, 4)
+    said = step.answers[0]["conversation"]
+    assert [text for _, text in said][-1] == "It is 7."
+    assert len(said) == 3, "the prompt has a column of its own"
+    trained, unused = (
+        [answer for answer in step.answers if answer["used"] is used] for used in (True, False)
+    )
+    assert [(one["lag"], one["ending"], one["stopped"]) for one in trained] == [
+        (2, "", "turns used up"),
+        (2, "", ""),
+    ]
+    assert {(one["lag"], one["ending"]) for one in unused} == {(None, "rewards all equal")}
+    page = Page(write_report(run))
+    assert len(page.scripts) == 3
+    assert page.count("img") == 0
+    assert page.count("div", **{"class": "turn assistant"}) == 8
+    assert "lag 2" in page.text
+    assert "not trained on: rewards all equal" in page.text
+    assert "2 turns turns used up" in page.text
+
+
+def test_a_long_conversation_is_folded_and_capped(tmp_path: Path) -> None:
+    turns = [
+        {"role": role, "content": f"{role} {number}"}
+        for number in range(5 * MESSAGE_LIMIT)
+        for role in ("user", "assistant")
+    ]
+    run = recorded_run(tmp_path, turns)
+    (step,), _ = read_answers(run / "rollouts")
+    said = [text for _, text in step.answers[0]["conversation"]]
+    assert len(said) == MESSAGE_LIMIT + 1
+    assert (said[0], said[-1]) == ("assistant 0", f"assistant {5 * MESSAGE_LIMIT - 1}")
+    assert said[MESSAGE_LIMIT // 2] == f"[{9 * MESSAGE_LIMIT - 1} more messages]"
+    assert Page(write_report(run)).count("details", **{"class": "long"}) == 4
+
+
+@pytest.mark.parametrize(
+    "messages", [None, "", "{", "[1]", '{"role": "user"}', '[{"role": 3}]', "[" * 9999]
+)
+def test_an_unreadable_conversation_leaves_the_answer(tmp_path: Path, messages: str | None) -> None:
+    run = make_run(tmp_path, [metric_row(1)], {1: [answer_row(0, messages=messages, turns=2)]})
+    text = Page(write_report(run)).text
+    assert r"\boxed{1}" in text
+    assert "2 turns" in text
