@@ -22,6 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from rl.learner_group import LearnerGroup
+from rl.old_groups import Generation
+from rl.rollout import Sampling
+from rl.rollout_fleet import RolloutFleet
 
 from data.schema import Prompt
 from rl.awaiting import await_all
@@ -30,10 +34,6 @@ from rl.config import RunConfig
 from rl.errors import ConfigError
 from rl.hardware import Hardware
 from rl.learn.batching import TrainBatch
-from rl.learner_group import LearnerGroup
-from rl.old_groups import Generation
-from rl.rollout import Sampling
-from rl.rollout_fleet import RolloutFleet
 
 if TYPE_CHECKING:
     from tests.bench.peer import BarePeer
