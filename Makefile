@@ -3,6 +3,7 @@ SHELL = /bin/sh
 PYTHON ?= python3
 SEED ?= 0
 TESTS ?= tests
+RUNS ?= 20
 BIN = .venv/bin
 CODE = rl rewards sandbox data launch tests
 TORCH_WHEELS ?= https://download.pytorch.org/whl/cpu/torch/
@@ -10,7 +11,7 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart sandbox test lint bench lock clean
+.PHONY: help setup quickstart sandbox test soak lint bench lock clean
 
 help:
 	@echo "Plumb: reinforcement learning for language models whose answers can be checked"
@@ -19,6 +20,7 @@ help:
 	@echo "  make quickstart   train a small model end to end; results in runs/quickstart"
 	@echo "  make sandbox      build the image in which untrusted programs run (needs Docker)"
 	@echo "  make test         run all tests; TESTS=tests/rewards runs some"
+	@echo "  make soak         kill runs at drawn instants and resume them; RUNS=5 SEED=1 for others"
 	@echo "  make lint         ruff, its formatter, and mypy in strict mode"
 	@echo "  make bench        run the benchmarks"
 	@echo "  make lock         resolve launch/locks anew (needs uv)"
@@ -40,6 +42,9 @@ sandbox: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+soak: setup
+	$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
 
 lint: setup
 	$(BIN)/ruff check $(CODE)

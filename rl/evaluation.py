@@ -3,25 +3,29 @@
 Guarantee: they never pass through the dispatcher, so that no training batch changes by their
 running. An evaluation's answers are of one policy version: where an engine can be spared it is
 leased and pinned; else the next weight update waits, or, if `train.evaluation_pause` is false, the
-set's metrics say `mixed_versions`.
+set's metrics say `mixed_versions`. A set whose engine was lost begins anew, with the policy that
+there is then. One that fails ends the run at once.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from data.schema import Prompt
 from rl.config import RunConfig
 from rl.engines.fleet import Fleet
 from rl.episodes.runner import GroupRunner
+from rl.errors import EngineLostError
 from rl.evaluation_numbers import headline, summary
 from rl.evaluation_sets import HELD_OUT, EvaluationSet, sampling_of
 from rl.groups import Group
 from rl.recorder import Recorder
 from rl.tokens import Policy, Sampling
 from rl.versions import Versions
+
+T = TypeVar("T")
 
 
 class Evaluations:
@@ -67,10 +71,9 @@ class Evaluations:
             await self._begin(step, self._sets)
             await self.finish()
             return
-        done = self._recorder.last().get("evaluations") or {}
-        due = [one for one in self._sets if self._is_due(one, step) and one.name not in done]
-        if step and due:
-            await self._begin(step, due)
+        missed = [one for one in self._sets if self._is_missed(one, step)]
+        if missed:
+            await self._begin(step, missed)
 
     async def at_step(self, step: int) -> None:
         """Begin what is due; the policy that made the step answers it."""
@@ -83,6 +86,23 @@ class Evaluations:
         due = [one for one in self._sets if not self._is_due(one, step)]
         if due and step:
             await self._begin(step, due)
+
+    async def beside(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work`; an evaluation that fails meanwhile ends it with its error."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                running = self._running
+                await asyncio.wait(
+                    {task, running} if running is not None else {task},
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if running is not None and running.done():
+                    await self.finish()
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def finish(self) -> None:
         """Wait for what runs."""
@@ -112,11 +132,16 @@ class Evaluations:
     async def _evaluate(
         self, step: int, sets: Sequence[EvaluationSet], held: asyncio.Event
     ) -> None:
-        async with self._policy() as policy:
-            held.set()
+        left = list(sets)
+        while left:
             try:
-                for one in sets:
-                    await self._evaluate_set(step, one, policy)
+                async with self._policy() as policy:
+                    held.set()
+                    while left:
+                        await self._evaluate_set(step, left[0], policy)
+                        del left[0]
+            except EngineLostError as error:  # how often is bounded by `rollout.restarts`
+                self._say(f"the evaluation of {left[0].name} begins anew: {error}")
             finally:
                 self.status = ""
 
@@ -174,14 +199,23 @@ class Evaluations:
         """Engines that stay at one version, as far as the settings ask for it."""
         async with AsyncExitStack() as stack:
             asynchronous = self._config.sampler.max_lag > 0
-            if asynchronous and self._config.rollout.engines > 1:
+            if asynchronous and self._fleet.spare():
                 yield await stack.enter_async_context(self._fleet.lease(1))
                 return
             if not asynchronous or self._config.train.evaluation_pause:
                 await stack.enter_async_context(self._versions.hold())
             yield self._fleet
 
+    def _is_missed(self, one: EvaluationSet, step: int) -> bool:
+        """Whether a stop has left out the last evaluation of a set that was due."""
+        every = self._every(one)
+        due = step if self._is_due(one, step) else step - step % every if every else 0
+        return due > 0 and one.name not in (self._recorder.row(due).get("evaluations") or {})
+
     def _is_due(self, one: EvaluationSet, step: int) -> bool:
-        every = one.settings.every
-        every = self._config.train.eval_every if every is None else every
+        every = self._every(one)
         return step == self._config.train.steps or (every > 0 and step % every == 0)
+
+    def _every(self, one: EvaluationSet) -> int:
+        every = one.settings.every
+        return self._config.train.eval_every if every is None else every

@@ -32,6 +32,7 @@ def step_row(
     *,
     canary_gap: float | None,
     engines_idle: float | None,
+    engines_lost: int,
 ) -> dict[str, Any]:
     """Everything that is known of a step when its weights have been published.
 
@@ -43,6 +44,7 @@ def step_row(
         spent: wall time.
         canary_gap: mean |engine - learner| of a fixed prompt's logprobs, nats; None: not measured.
         engines_idle: share of the time in which engines had nothing to decode.
+        engines_lost: tokens that engines made for nothing, as they died or answers were dropped.
     """
     total = spent.total
     learned = dict(learned)
@@ -60,7 +62,11 @@ def step_row(
             "engines": engines_idle,
             "learner": max(0.0, 1 - spent.learn / total) if total else None,
         },
-        "tokens": {"sampled": tally.tokens, "lost": tally.lost_tokens, **trained},
+        "tokens": {
+            "sampled": tally.tokens,
+            "lost": tally.lost_tokens + engines_lost,
+            **trained,
+        },
         "seconds": {
             **_waiting(batch, spent.waited),
             "learn": spent.learn,

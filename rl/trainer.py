@@ -74,6 +74,7 @@ class Trainer:
         self.step = 0
         """Steps trained, which is the number of the learner's policy."""
         self._saved_step = 0
+        self._tokens_lost = 0  # by engines, until the end of the step before
         self._learning = False  # between two policies: neither can be saved
         self._since = time.perf_counter()  # the end of the step before
         self._boundary = parts.dispatcher.state()  # after the last complete step
@@ -129,7 +130,7 @@ class Trainer:
     async def _train_step(self) -> bool:
         """One step; whether there was anything to train on."""
         self._phase = ""
-        batch = await self._parts.dispatcher.batch()
+        batch = await self._parts.evaluations.beside(self._parts.dispatcher.batch())
         if not batch.groups:
             return False
         waited = time.perf_counter() - self._since
@@ -150,6 +151,8 @@ class Trainer:
         self._learning = True
         self._phase = f"learning step {step}"
         started = time.perf_counter()
+        if step == self._config.train.steps:
+            parts.dispatcher.pause()  # nothing would be trained on what is sampled from here on
         metrics, advantages = await parts.learner.train(self._shares(batch, step), step, self.step)
         learn_seconds = time.perf_counter() - started
         tally = parts.recorder.tally
@@ -179,7 +182,9 @@ class Trainer:
                 spent,
                 canary_gap=stats.canary_gap if stats is not None else None,
                 engines_idle=parts.fleet.idle_share(),
+                engines_lost=parts.fleet.tokens_lost - self._tokens_lost,
             )
+            self._tokens_lost = parts.fleet.tokens_lost
             row["grade_slowest"] = slowest_calls(parts.pool)
             parts.recorder.write_step(row)
         parts.dispatcher.pump()

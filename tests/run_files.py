@@ -39,10 +39,15 @@ def ended_groups(run_dir: Path) -> list[Ended]:
     return found
 
 
-def faults(run_dir: Path) -> list[str]:
+def faults(run_dir: Path, *, epochs: bool = True) -> list[str]:
     """What is wrong with a run that has saved its last step; empty if nothing is.
 
-    Every index that was given out ended once, or the checkpoint holds it; no prompt has two.
+    Every index that was given out ended once, or the checkpoint holds it.
+
+    Args:
+        run_dir: the run directory.
+        epochs: whether the run may have gone through its data more than once; if not, no prompt has
+            two indices.
     """
     store = CheckpointStore(run_dir, keep=1)
     checkpoint = store.newest(load_config(run_dir / "config.yaml"))
@@ -60,7 +65,8 @@ def faults(run_dir: Path) -> list[str]:
     lost = set(range(checkpoint.dispatch.next_index)) - places.keys()
     found += [f"group {index} is lost" for index in sorted(lost)]
     found += [f"group {i} was never given" for i in places if i >= checkpoint.dispatch.next_index]
-    found += [f"prompt {prompt} ended {n} times" for prompt, n in _repeated(groups)]
+    if not epochs:
+        found += [f"prompt {prompt} ended {n} times" for prompt, n in _repeated(groups)]
     trained = Counter(group.step for group in groups if group.ending == "trained")
     if len(set(trained.values())) > 1 or set(trained) != set(range(1, checkpoint.step + 1)):
         found.append(f"the steps trained on {dict(trained)} groups")

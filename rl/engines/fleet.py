@@ -133,6 +133,10 @@ class Fleet:
         idle = sum(place.take(now) for place in self._idle)
         return min(1.0, idle / seconds) if seconds > 0 else 0.0
 
+    def spare(self) -> int:
+        """How many engines could be leased now."""
+        return max(0, len(self._available()) - 1)
+
     async def sample(self, context: Ids, how: Sampling, *, session: str) -> Sampled:
         """One turn; see `Policy.sample`."""
         while True:

@@ -23,6 +23,10 @@ def stopped(world: World, *errors: type[BaseException]) -> BaseException:
     return caught.value
 
 
+def void(_: object) -> None:
+    """For what is called for its effect."""
+
+
 def useful(world: World) -> list[int]:
     """Indices of the groups that were trained on, in order."""
     return [group for step in world.learner.batches.values() for group in dict(step)]
@@ -83,7 +87,9 @@ def test_every_group_is_written_down_once(mode: dict[str, Any], tmp_path: Path) 
         assert not returned
     else:
         # Those of the last step wait in the checkpoint.
-        waiting = {index for index, _ in world.store.newest(world.config).dispatch.again}
+        last = world.store.newest(world.config)
+        assert last is not None
+        waiting = {index for index, _ in last.dispatch.again}
         assert len(returned) > 4
         assert returned - waiting <= {group for group, _ in ended}
         asked = Counter(int(name) for name, _ in world.engines.asked if name.isdecimal())
@@ -131,7 +137,7 @@ def test_a_signal_while_sampling_saves_the_step_before(
 
     async def work() -> None:
         running = asyncio.create_task(world.run())
-        world.engines.hooks["17"] = lambda: running.cancel() and None
+        world.engines.hooks["17"] = lambda: void(running.cancel())
         await running
 
     with pytest.raises(asyncio.CancelledError):
@@ -147,7 +153,7 @@ def test_a_signal_while_learning_lets_the_step_end(mode: dict[str, Any], tmp_pat
 
     async def work() -> None:
         running = asyncio.create_task(world.run())
-        world.learner.before = lambda step: running.cancel() and None
+        world.learner.before = lambda step: void(running.cancel())
         await running
 
     with pytest.raises(asyncio.CancelledError):

@@ -73,6 +73,7 @@ class Engines:
         """Called once, at the first request of this session."""
         self.live = 0
         self.answered = 0
+        self.tokens_lost = 0
         self._seconds = seconds
 
     async def sample(self, context: Ids, how: Sampling, *, session: str) -> Sampled:
@@ -152,7 +153,14 @@ class Learner:
         self.batches[step] = members
         self.weights = draw(self.weights, members, share.tokens.ids.tobytes())
         self.steps.append(step)
-        return {"loss": 0.0}, dict.fromkeys(members, 0.5)
+        lags = version - share.tokens.versions[share.tokens.mask]
+        metrics = {
+            "loss": 0.0,
+            "lag_mean": float(lags.mean()),
+            "lag_max": int(lags.max()),
+            "tokens": {"trained": len(lags)},
+        }
+        return metrics, dict.fromkeys(members, 0.5)
 
     async def save(self, folder: Path) -> None:
         if (waiting := self.saving()) is not None:
