@@ -116,6 +116,7 @@ class Dispatcher:
             while True:
                 if self._failure is not None:
                     raise self._failure
+                self._return_surplus()  # first, as it makes room
                 self.pump()
                 batch = self._next_batch()
                 if batch is not None:
@@ -189,7 +190,6 @@ class Dispatcher:
         return [flights[i].prompt.id for i in self._ledger.blockers() if i in flights]
 
     def _next_batch(self) -> Batch | None:
-        self._return_surplus()
         if not self._ledger.known and not self._is_drained():
             self._check_starved()
             return None

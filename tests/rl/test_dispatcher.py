@@ -288,6 +288,25 @@ def test_a_resumed_synchronous_run_goes_on_like_an_uninterrupted_one(
     assert shape([*start, *run(drain(world, other))]) == shape(whole)
 
 
+@given(orders, st.permutations([0, 2, 4]), sizes)
+@settings(max_examples=20)
+def test_a_run_may_be_resumed_with_another_lag(order: int, lags: list[int], size: int) -> None:
+    """What waits longer than it then may is sent again."""
+    outcomes = drawn(order, 150, 0.6)
+    trained: list[int] = []
+    state: DispatchState | None = None
+    for lag in lags:
+        world = World(outcomes, shuffled(order), version=state.taken if state else 0)
+        dispatcher = dispatcher_in(world, prompts_per_step=size, max_lag=lag)
+        if state is not None:
+            dispatcher.restore(saved(state))
+        batches = run(drain(world, dispatcher, batches=100 if lag == lags[-1] else 3))
+        assert all(0 <= lagging <= lag for batch in batches for lagging in batch.lags)
+        trained += [index for batch in batches for index in indices(batch)]
+        state = dispatcher.state()
+    assert sorted(trained) == World(outcomes, shuffled(order)).accepted
+
+
 def test_groups_that_wait_go_through_the_files_of_a_checkpoint(tmp_path: Path) -> None:
     world = World(drawn(5, 60, 0.9), shuffled(5))
     dispatcher = dispatcher_in(world, prompts_per_step=4, max_lag=4)
