@@ -23,6 +23,8 @@ from rewards import Rubric
 from rl.checkpoint import CheckpointStore
 from rl.config import DataConfig, RunConfig
 from rl.config_file import load_config
+from rl.dispatch.admission import admission_of
+from rl.episodes.environment import load_environment
 from rl.errors import ConfigError
 from rl.evaluation_sets import HELD_OUT, evaluation_sets
 from rl.hardware import calm_threads
@@ -52,6 +54,9 @@ def train(
     """Run a config; returns it resolved, with what came of it."""
     config = load_config(config_path, overrides, say=say)
     pool = grading_pool(config.reward)  # a plugin that does not load is known at once
+    # So is a rule or an environment of the user's own.
+    admission_of(config.sampler.filter)
+    load_environment(config.episode.environment)
     if config.model.path != TINY:
         check_model_path(config.model.path)
     grading = rubric(config.reward)

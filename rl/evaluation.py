@@ -11,11 +11,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from data.schema import Prompt
 from rl.config import RunConfig
-from rl.engines.fleet import Fleet
 from rl.episodes.runner import GroupRunner
 from rl.errors import EngineLostError
 from rl.evaluation_numbers import headline, summary
@@ -23,7 +22,10 @@ from rl.evaluation_sets import HELD_OUT, EvaluationSet, sampling_of
 from rl.groups import Group
 from rl.recorder import Recorder
 from rl.tokens import Policy, Sampling
-from rl.versions import Versions
+
+if TYPE_CHECKING:
+    from rl.engines.fleet import Fleet
+    from rl.versions import Versions
 
 T = TypeVar("T")
 
@@ -47,8 +49,8 @@ class Evaluations:
         sets: Sequence[EvaluationSet],
         *,
         runner: GroupRunner,
-        fleet: Fleet,
-        versions: Versions,
+        fleet: "Fleet",
+        versions: "Versions",
         recorder: Recorder,
         say: Callable[[str], None],
     ) -> None:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.math.answers import NoAnswerError, final_answer
 from rl.groups import Group
 
 Z95 = 1.959964
@@ -99,6 +98,8 @@ def majority(groups: Sequence[Group]) -> float | None:
 
 
 def _vote(group: Group, i: int) -> str:
+    from rewards.math.answers import NoAnswerError, final_answer  # slow: not at a run's start
+
     episode = group.episodes[i]
     try:
         answer = final_answer(episode.response, opened=episode.thinking)

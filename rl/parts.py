@@ -15,8 +15,9 @@ from rl.dispatch.build import make_dispatcher
 from rl.engines.fleet import Fleet
 from rl.episodes.environment import load_environment
 from rl.episodes.lengths import check_lengths
-from rl.episodes.rendering import renderer_of
+from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
+from rl.errors import ModelError
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import EvaluationSet
 from rl.gc_pause import loading
@@ -70,28 +71,21 @@ async def start_parts(
         last_step: of the checkpoint that is gone on from; -1 for a new run.
         say: prints a line.
     """
-    # Before anything is started: a rule or an environment that does not load is known at once.
-    admission = admission_of(config.sampler.filter)
-    environment = load_environment(config.episode.environment)
     # On the cluster, where a verifier may place a server of its own.
     stack.push_async_callback(pool.aclose)
-    tokenizer = asyncio.ensure_future(asyncio.to_thread(_load_tokenizer, config))
     await pool.start()
-    fleet, learner, transport = await _start_actors(stack, config, hardware, say)
-    renderer = renderer_of(await tokenizer, config)
-    if config.episode.environment is not None:
-        say(f"the chat template: {renderer.finding}")
-    check_lengths(renderer, asked.prompts, config.rollout.max_prompt_tokens)
-    ids = canary_ids(await tokenizer, config.rollout.max_prompt_tokens)
-    publisher = WeightPublisher(config, hardware, learner, fleet, ids)
+    (fleet, learner, transport), (renderer, canary) = await asyncio.gather(
+        _start_actors(stack, config, hardware, say), _render(config, asked.prompts, say)
+    )
+    publisher = WeightPublisher(config, hardware, learner, fleet, canary)
     await publisher.connect(transport)
     fleet.attach = publisher.attach
-    versions = Versions()
     recorder = Recorder(
         config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
     )
     stack.callback(recorder.close)
-    clock = PhaseClock()
+    clock, versions = PhaseClock(), Versions()
+    environment = load_environment(config.episode.environment)
     runner = GroupRunner(
         renderer, _Timed(fleet, clock), _timed_grading(pool, clock), environment, config
     )
@@ -99,7 +93,7 @@ async def start_parts(
         config.sampler,
         asked.source,
         runner.run,
-        admission,
+        admission_of(config.sampler.filter),
         version=lambda: versions.current,
         free=lambda: fleet.free_groups(config.sampler.samples_per_prompt),
         ended=recorder.ended,
@@ -147,13 +141,31 @@ async def _start_actors(
     return fleet, learner, transport(config, placement, hardware)
 
 
+async def _render(
+    config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]
+) -> tuple[Renderer, list[int]]:
+    """What renders prompts, each of which is short enough, and the canary's ids."""
+    tokenizer = await asyncio.to_thread(_load_tokenizer, config)
+    renderer = renderer_of(tokenizer, config)
+    if config.episode.environment is not None:
+        say(f"the chat template: {renderer.finding}")
+    limit = config.rollout.max_prompt_tokens
+    await asyncio.to_thread(check_lengths, renderer, prompts, limit)
+    return renderer, canary_ids(tokenizer, limit)
+
+
 def _load_tokenizer(config: RunConfig) -> Any:
     with loading():
         from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(
-        config.model.path, trust_remote_code=config.model.trust_remote_code
-    )
+    path, trust = config.model.path, config.model.trust_remote_code
+    try:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=trust)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"the tokenizer of the model {path!r} cannot be loaded: {reason}"
+        ) from error
 
 
 class _Timed:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.schema import Prompt, PromptSource
 from rewards.grading.running import Pool
@@ -17,12 +17,13 @@ from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
 from rl.evaluation_sets import HELD_OUT, EvaluationSet
-from rl.learn.group import LearnerGroup
-from rl.parts import start_parts
 from rl.progress import Progress
 from rl.sinks import read_metrics
 from rl.storage import write_atomically, writing
 from rl.trainer import Trainer
+
+if TYPE_CHECKING:
+    from rl.learn.group import LearnerGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ async def run(
         say: prints a line.
     """
     from rl.cluster import connect
+    from rl.parts import start_parts
 
     started = time.time()
     progress = Progress(config.train.steps, lambda: trainer.status)
@@ -144,7 +146,7 @@ async def _train(trainer: Trainer, progress: Progress, checkpoint: Checkpoint | 
         await trainer.run()
 
 
-async def _export(config: RunConfig, learner: LearnerGroup) -> Path | None:
+async def _export(config: RunConfig, learner: "LearnerGroup") -> Path | None:
     if not config.train.export:
         return None
     folder = config.run_dir / "model"

@@ -12,22 +12,24 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rewards.grading.running import Pool
 from rl.checkpoint import Checkpoint, CheckpointStore
 from rl.config import RunConfig
 from rl.dispatch.dispatcher import Dispatcher
-from rl.engines.fleet import Fleet
 from rl.evaluation import Evaluations
 from rl.groups import Batch
-from rl.learn.group import LearnerGroup
 from rl.learn.shares import Share, cut
 from rl.recorder import Recorder
 from rl.rewarding import slow_grading, slowest_calls
 from rl.step_row import Spent, step_row
-from rl.versions import Versions
-from rl.weights.publisher import SyncStats, WeightPublisher
+
+if TYPE_CHECKING:
+    from rl.engines.fleet import Fleet
+    from rl.learn.group import LearnerGroup
+    from rl.versions import Versions
+    from rl.weights.publisher import SyncStats, WeightPublisher
 
 T = TypeVar("T")
 
@@ -37,10 +39,10 @@ class Parts:
     """What a trainer composes; each is started and stopped by `rl.run`."""
 
     dispatcher: Dispatcher
-    fleet: Fleet
-    learner: LearnerGroup
-    publisher: WeightPublisher
-    versions: Versions
+    fleet: "Fleet"
+    learner: "LearnerGroup"
+    publisher: "WeightPublisher"
+    versions: "Versions"
     evaluations: Evaluations
     pool: Pool
     store: CheckpointStore
@@ -201,7 +203,7 @@ class Trainer:
             mask_truncated=learner.mask_truncated,
         )
 
-    def _tell(self, stats: SyncStats) -> None:
+    def _tell(self, stats: "SyncStats") -> None:
         """Say what a weight update has found."""
         for line in (
             *stats.warnings,

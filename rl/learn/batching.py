@@ -8,29 +8,7 @@ cut depends on the arguments alone.
 import heapq
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-
-
-@dataclass(frozen=True, slots=True)
-class TrainBatch:
-    """A full batch of samples, as plain lists so that it travels cheaply."""
-
-    prompt_ids: list[list[int]]
-    response_ids: list[list[int]]
-    rollout_logprobs: list[list[float]]
-    """The engine's log-probability of each response token, nats."""
-    rewards: list[float]
-    groups: list[int]
-    fresh: list[bool]
-    """Whether the sample comes from the current policy version."""
-
-    def __len__(self) -> int:
-        return len(self.rewards)
-
-    def tokens(self, sample: int) -> int:
-        """Prompt and response tokens of a sample."""
-        return len(self.prompt_ids[sample]) + len(self.response_ids[sample])
 
 
 def mini_batches(samples: int, size: int, *, seed: str) -> list[list[int]]:
@@ -54,11 +32,6 @@ def spread(samples: Sequence[int], lengths: Sequence[int], ranks: int) -> list[l
         parts[rank].append(sample)
         heapq.heapreplace(loads, (load + lengths[sample], rank))
     return parts
-
-
-def share(samples: Sequence[int], lengths: Sequence[int], rank: int, ranks: int) -> list[int]:
-    """This rank's samples of a mini-batch."""
-    return spread(samples, lengths, ranks)[rank]
 
 
 def micro_batches(samples: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
