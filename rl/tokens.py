@@ -223,26 +223,35 @@ class TokenBatch:
 
 def pack(rows: Sequence[tuple[int, float, float, Trajectory]]) -> TokenBatch:
     """Flatten (group, episode's reward, weight, trajectory) rows."""
-    lengths = [trajectory.tokens for _, _, _, trajectory in rows]
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    turns: list[tuple[int, float]] = []
-    for first, (_, _, _, trajectory) in zip(starts, rows, strict=False):
-        end = int(first)
-        for segment in trajectory.segments:
-            end += len(segment.ids)
-            if segment.reward:
-                turns.append((end - 1, segment.reward))
-    trajectories = [trajectory for _, _, _, trajectory in rows]
+    segments = [segment for _, _, _, trajectory in rows for segment in trajectory.segments]
+    sampled = [segment for segment in segments if segment.logprobs is not None]
+    ends = np.cumsum([len(segment.ids) for segment in segments], dtype=np.int64)
+    bounds = np.cumsum([0, *(len(trajectory.segments) for _, _, _, trajectory in rows)])
+    starts = np.concatenate([np.zeros(1, np.int64), ends])[bounds]
+    mask = np.repeat(
+        np.array([segment.logprobs is not None for segment in segments], np.bool_),
+        np.diff(ends, prepend=0),
+    )
+    logprobs = np.zeros(len(mask), np.float32)
+    logprobs[mask] = _joined([s.logprobs for s in sampled if s.logprobs is not None], np.float32)
+    spans = np.array([span for segment in sampled for span in segment.versions], np.int64)
+    spans = spans.reshape(-1, 2)
+    versions = np.full(len(mask), NOT_SAMPLED, np.int32)
+    versions[mask] = np.repeat(spans[:, 1], spans[:, 0])
     return TokenBatch(
-        ids=_joined([t.ids for t in trajectories], np.int32),
-        logprobs=_joined([t.logprobs for t in trajectories], np.float32),
-        mask=_joined([t.mask for t in trajectories], np.bool_),
-        versions=_joined([t.versions for t in trajectories], np.int32),
+        ids=_joined([segment.ids for segment in segments], np.int32),
+        logprobs=logprobs,
+        mask=mask,
+        versions=versions,
         starts=starts,
         groups=np.array([group for group, _, _, _ in rows], np.int32),
         weights=np.array([weight for _, _, weight, _ in rows], np.float32),
         rewards=np.array([reward for _, reward, _, _ in rows], np.float32),
-        turn_rewards=tuple(turns),
+        turn_rewards=tuple(
+            (int(end) - 1, segment.reward)
+            for end, segment in zip(ends, segments, strict=True)
+            if segment.reward
+        ),
     )
 
 

@@ -18,16 +18,8 @@ class KlConfig(Section):
     estimator: Literal["k1", "k2", "k3"] = "k1"
     """Schulman's estimators (joschu.net/blog/kl-approx.html)."""
     placement: Literal["reward", "loss"] = "reward"
-    """`reward`: per token, as in REINFORCE++; `loss`: as in GRPO, with k2 or k3."""
-
-    @model_validator(mode="after")
-    def _has_a_gradient(self) -> Self:
-        if self.coef > 0 and self.placement == "loss" and self.estimator == "k1":
-            raise ValueError(
-                "k1 in the loss pulls nowhere, as its gradient is 0 on average: set estimator to "
-                "k2 or k3, or placement to reward"
-            )
-        return self
+    """`reward`: per token, as in REINFORCE++; `loss`: as in GRPO, with the unbiased gradient of the
+    reverse KL under every estimator."""
 
 
 class CorrectionConfig(Section):

@@ -81,7 +81,6 @@ def cut(
     rows = [_rows(group.episodes[i], mask_truncated=mask_truncated) for group, i in members]
     trained = [i for i in range(len(members)) if rows[i]]
     tokens = [sum(trajectory.tokens for trajectory in own) for own in rows]
-    sampled = [sum(trajectory.sampled for trajectory in own) for own in rows]
     cuts = [
         [trained[i] for i in part]
         for part in mini_batches(len(trained), mini_batch_size, seed=seed)
@@ -89,6 +88,7 @@ def cut(
     by_rank = list(zip(*(spread(part, tokens, ranks) for part in cuts), strict=True))
     by_rank = by_rank or [()] * ranks  # no episode is trained
     plans = _align([_passes(parts, rows, micro_batch_tokens) for parts in by_rank])
+    totals = [(sum(t.sampled for i in part for t in rows[i]), len(part)) for part in cuts]
     rewards = np.array([group.verdicts[i].reward for group, i in members], np.float32)
     places = np.array([(group.index, i) for group, i in members], np.int32).reshape(-1, 2)
     starts = [t.start for own in rows for t in own if t.start is not None]
@@ -100,8 +100,8 @@ def cut(
                 tokens=_pack(own, members, rows),
                 episodes=np.array([i for i in own for _ in rows[i]], np.int32),
                 mini_batches=tuple(
-                    MiniBatch(sum(sampled[i] for i in part), len(part), passes)
-                    for part, passes in zip(cuts, plan, strict=True)
+                    MiniBatch(sampled, episodes, passes)
+                    for (sampled, episodes), passes in zip(totals, plan, strict=True)
                 ),
                 rewards=rewards,
                 members=places,
@@ -126,8 +126,11 @@ def _pack(
     for i in own:
         group, position = members[i]
         reward = group.verdicts[position].reward
-        sampled = sum(trajectory.sampled for trajectory in rows[i])
-        found += [(group.index, reward, t.sampled / sampled, t) for t in rows[i]]
+        counts = [trajectory.sampled for trajectory in rows[i]]
+        found += [
+            (group.index, reward, count / sum(counts), trajectory)
+            for count, trajectory in zip(counts, rows[i], strict=True)
+        ]
     return pack(found)
 
 

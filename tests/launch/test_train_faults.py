@@ -60,9 +60,6 @@ def test_what_can_be_known_is_told_before_a_warm_start(plumb: Plumb) -> None:
     faults = {
         "maths": {"reward": {"verifier": "maths"}},
         "max_wrds": {"reward": {"verifier": "constraints", "options": {"max_wrds": 5}}},
-        "k1 in the loss": {
-            "learner": {"kl": {"coef": 0.1, "estimator": "k1", "placement": "loss"}}
-        },
         "eval_temperature": {"train": {"eval_samples": 4}},
     }
     for told, sections in faults.items():

@@ -209,7 +209,7 @@ def test_loss_and_gradient_are_openrlhfs(
 
 
 @pytest.mark.parametrize("aggregation", AGGREGATIONS[:2])
-@pytest.mark.parametrize("estimator", ["k2", "k3"])
+@pytest.mark.parametrize("estimator", ["k1", "k2", "k3"])
 def test_the_kl_term_is_openrlhfs_with_its_unbiased_gradient(
     aggregation: str, estimator: str, actor: Actor
 ) -> None:
