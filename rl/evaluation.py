@@ -47,11 +47,11 @@ class Evaluations:
         self,
         config: RunConfig,
         sets: Sequence[EvaluationSet],
-        *,
         runner: GroupRunner,
         fleet: "Fleet",
         versions: "Versions",
         recorder: Recorder,
+        *,
         say: Callable[[str], None],
     ) -> None:
         self._config = config

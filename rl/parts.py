@@ -100,15 +100,7 @@ async def start_parts(
         max_ungradable=config.reward.max_ungradable,
         clock=clock,
     )
-    evaluations = Evaluations(
-        config,
-        asked.evaluations,
-        runner=runner,
-        fleet=fleet,
-        versions=versions,
-        recorder=recorder,
-        say=say,
-    )
+    evaluations = Evaluations(config, asked.evaluations, runner, fleet, versions, recorder, say=say)
     store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
     return Parts(
         dispatcher, fleet, learner, publisher, versions, evaluations, pool, store, recorder

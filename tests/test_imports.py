@@ -114,3 +114,58 @@ def test_the_walk_sees_what_it_has_to() -> None:
     assert edges("from .c import x\nfrom ..d import y", "a.e", known | {"a.e.c": 0}) == {"a.e.c"}
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+ABOVE = {
+    "rl.tokens": {
+        "rl.groups",
+        "rl.dispatch",
+        "rl.episodes",
+        "rl.engines",
+        "rl.weights",
+        "rl.learn",
+    },
+    "rl.groups": {"rl.dispatch", "rl.episodes", "rl.engines", "rl.weights", "rl.learn"},
+    "rl.dispatch": {"rl.episodes", "rl.engines", "rl.weights", "rl.learn"},
+    "rl.episodes": {"rl.dispatch", "rl.engines", "rl.weights", "rl.learn"},
+    "rl.engines": {"rl.dispatch", "rl.episodes", "rl.weights", "rl.learn"},
+    "rl.weights": {"rl.dispatch", "rl.episodes", "rl.engines", "rl.learn"},
+    "rl.learn": {"rl.dispatch", "rl.episodes", "rl.engines"},
+}
+"""What each part of the loop must not know of."""
+TOP = {"rl.trainer", "rl.parts", "rl.run"}
+"""What composes the parts, and is known to none of them."""
+
+
+def part_of(module: str) -> str:
+    """The part of the loop that a module belongs to, such as `rl.dispatch`."""
+    return ".".join(module.split(".")[:2])
+
+
+def test_the_parts_of_the_loop_know_only_those_below() -> None:
+    wrong = [
+        f"{module} -> {target}"
+        for module, targets in graph().items()
+        for target in sorted(targets)
+        if part_of(target) in ABOVE.get(part_of(module), set()) | TOP
+        and part_of(module) not in TOP
+        and module.startswith("rl.")
+    ]
+    assert wrong == []
+
+
+def test_a_file_of_the_loop_has_one_subject() -> None:
+    """At most 300 lines a file, and 60 a function."""
+    long = []
+    for name, path in modules().items():
+        if not name.startswith("rl"):
+            continue
+        source = path.read_text("utf-8")
+        if source.count("\n") > 300:
+            long.append(f"{name}: {source.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > 60:
+                    long.append(f"{name}.{node.name}: {lines} lines")
+    assert long == []

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from data.schema import PromptSource
 from rl.config.sampling import SamplerConfig
 from rl.dispatch.admission import Admission
-from rl.dispatch.dispatcher import Dispatcher, Ended, Run
+from rl.dispatch.dispatcher import Dispatcher
+from rl.dispatch.flight import Ended, Run
 from rl.dispatch.flow import Flow
 from rl.dispatch.ledger import Ledger
 from rl.dispatch.pacing import Pacing

@@ -14,13 +14,13 @@ Guarantees:
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from data.schema import Prompt, PromptSource
 from rl.dispatch.admission import Admission
+from rl.dispatch.flight import Ended, Flight, Run
 from rl.dispatch.ledger import Ledger, Ready
 from rl.dispatch.pacing import Pacing
 from rl.dispatch.state import DispatchState
@@ -31,19 +31,6 @@ from rl.phases import PhaseClock
 
 LOSSES: Final = 20
 """Times that one group may lose its engine: more say that something else is wrong."""
-
-Run = Callable[[int, Prompt, int], Awaitable[Group]]
-"""Samples and grades one group: its index, its prompt, the policy version at its dispatch."""
-Ended = Callable[[Group, str], None]
-"""Told of each graded group with its ending, and of surplus, which ends as `returned`."""
-
-
-@dataclass(slots=True)
-class _Flight:
-    prompt: Prompt
-    place: int
-    losses: int = 0
-    task: "asyncio.Task[Group] | None" = None
 
 
 class Dispatcher:
@@ -88,7 +75,7 @@ class Dispatcher:
         self._clock = clock or PhaseClock()
         self._next_index = 0
         self._again: list[tuple[int, Prompt]] = []  # a heap, by index
-        self._flights: dict[int, _Flight] = {}
+        self._flights: dict[int, Flight] = {}
         self._changed = asyncio.Event()
         self._failure: Exception | None = None
         self._is_paused = self._is_closed = self._is_asked = False
@@ -102,7 +89,7 @@ class Dispatcher:
             if ticket is None:
                 return
             index, prompt = ticket
-            self._start(index, _Flight(prompt, self._pacing.dispatched()))
+            self._start(index, Flight(prompt, self._pacing.dispatched()))
 
     async def batch(self) -> Batch:
         """The next batch, as soon as it is known; short, then empty, once prompts have run out.
@@ -223,7 +210,7 @@ class Dispatcher:
         carried = ledger.ready - window.endings["accepted"]
         raise window.starved(ledger.size - max(0, carried))
 
-    def _start(self, index: int, flight: _Flight) -> None:
+    def _start(self, index: int, flight: Flight) -> None:
         version = self._version()
         self._ledger.dispatch(index, version)
         self._flights[index] = flight
@@ -268,7 +255,7 @@ class Dispatcher:
             # Batches may be long in coming where a verifier is away.
             self._window.check_trust()
 
-    def _begin_again(self, index: int, flight: _Flight, error: EngineLostError) -> None:
+    def _begin_again(self, index: int, flight: Flight, error: EngineLostError) -> None:
         """At once and in its own place: an engine's death changes no batch."""
         flight.losses += 1
         if flight.losses > LOSSES:
