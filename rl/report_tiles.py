@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from rl.report_records import History, finite, lookup
+from rl.report_records import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ def _speed_tile(history: History) -> Tile:
 
 def _lag_tile(history: History) -> list[Tile]:
     """How old trained tokens were, where any was older than the policy that trained on it."""
-    rows = history.rows
+    columns = history.column("tokens.trained"), history.column("lag_mean")
     known = [
-        (finite(lookup(row, "tokens.trained")) or 0.0, lag)
-        for row, lag in zip(rows, history.column("lag_mean"), strict=True)
+        (1.0 if count is None else count, lag)
+        for count, lag in zip(*columns, strict=True)
         if lag is not None
     ]
     tokens = math.fsum(count for count, _ in known)
