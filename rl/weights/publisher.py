@@ -8,9 +8,9 @@ with a line that says so. A leased engine keeps its version.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,8 @@ class WeightPublisher:
         self._prompt = list(prompt)
         self._transport: Transport | None = None
         self._lock = asyncio.Lock()
-        self._sent = asyncio.Event()
+        self._joining: dict[EngineHandle, asyncio.Future[None]] = {}
+        """Engines that the next update brings up, and who waits for each."""
         self._version: int | None = None
 
     async def connect(self, kind: Literal["ipc", "broadcast"]) -> None:
@@ -88,37 +89,66 @@ class WeightPublisher:
         """
         async with self._lock:
             chosen = self._fleet.live() if engines is None else engines
-            losses = Losses(self._fleet.lost)
+            joining = dict(self._joining)
+            losses = Losses(
+                lambda engine, why: None if engine in joining else self._fleet.lost(engine, why)
+            )
             every = self._sync.canary.every
-            look = self._version is None or (every > 0 and version % every == 0)
-            open_to = [engine for engine in chosen if not engine.leased]
-            stats = await self._run(losses, open_to, version, look=look)
+            look = self._version is None or (every > 0 and version % every == 0) or bool(joining)
+            open_to = [e for e in chosen if not e.leased and e not in joining] + list(joining)
+            try:
+                stats = await self._run(losses, open_to, version, look=look)
+            except BaseException as error:
+                for waiting in joining.values():
+                    _settle(waiting, error)
+                raise
             self._version = version
-            self._sent.set()
-            self._sent.clear()
+            for engine, waiting in joining.items():
+                _settle(waiting, _lost(engine, losses))
             return stats
 
     async def attach(self, engine: EngineHandle) -> None:
         """Bring an engine that was restarted, or leased until now, to the current version.
 
-        While the learner holds weights that are not published yet, this waits for that.
+        While the learner trains, or holds weights that are not published yet, the next update
+        brings it up with the others.
 
         Raises:
             EngineError: The engine was lost on the way, or its canary is above the limit.
         """
-        while True:
-            async with self._lock:
-                version = self._version
-                if version is not None and self._learner.version == version:
-                    losses = Losses(lambda engine, reason: None)
-                    stats = await self._run(losses, [engine], version, look=True)
-                    if stats.lost:
-                        raise EngineLostError(f"{engine.name}: {losses.lost[engine.name].reason}")
-                    return
-            await self._sent.wait()
+        async with self._lock:
+            if await self._attached_now(engine):
+                return
+            waiting = self._joining[engine] = asyncio.get_running_loop().create_future()
+        try:
+            await waiting
+        finally:
+            del self._joining[engine]
+
+    async def _attached_now(self, engine: EngineHandle) -> bool:
+        """Send what the learner holds, unless that is no version yet, or ceases to be one."""
+        version = self._version
+        if version is None or self._learner.version != version:
+            return False
+        losses = Losses(lambda engine, reason: None)
+        try:
+            await self._run(
+                losses, [engine], version, look=True, still=lambda: self._learner.version == version
+            )
+        except _OvertakenError:
+            return False  # it stays paused
+        if (lost := _lost(engine, losses)) is not None:
+            raise lost
+        return True
 
     async def _run(
-        self, losses: Losses, engines: Sequence[EngineHandle], version: int, *, look: bool
+        self,
+        losses: Losses,
+        engines: Sequence[EngineHandle],
+        version: int,
+        *,
+        look: bool,
+        still: Callable[[], bool] = lambda: True,
     ) -> SyncStats:
         if self._transport is None:
             raise EngineError("weights were to be sent before `connect`")
@@ -127,7 +157,10 @@ class WeightPublisher:
         live = await losses.each(engines, "pausing it", deadline, lambda engine: engine.pause())
         live = await self._transport.send(losses, live)
         losses.check(live)
+        if not still():
+            raise _OvertakenError
         recompute = self._sync.kv == "recompute"
+        # Asked before anything is awaited: a step that is submitted later is of no concern.
         own = asyncio.ensure_future(self._own_logprobs()) if look and live else None
         try:
             live = await losses.each(
@@ -170,9 +203,29 @@ class WeightPublisher:
         ]
         return list(gaps.values()), [line for line in lines if line]
 
-    async def _own_logprobs(self) -> NDArray[np.float32]:
-        """The learner's logprobs of the canary's prompt."""
+    def _own_logprobs(self) -> Coroutine[Any, Any, NDArray[np.float32]]:
+        """The learner's logprobs of the canary's prompt; they are asked for at once."""
         asked = [rank.call.remote("canary", self._prompt) for rank in self._learner.actors]
-        results = await await_all(asked, self._sync.deadline, "asking the learner's canary")
-        logprobs: NDArray[np.float32] = results[0]
+        return self._first(await_all(asked, self._sync.deadline, "asking the learner's canary"))
+
+    async def _first(self, results: Awaitable[list[Any]]) -> NDArray[np.float32]:
+        logprobs: NDArray[np.float32] = (await results)[0]
         return logprobs
+
+
+class _OvertakenError(Exception):
+    """The learner went on while its weights were on their way: they may be of either version."""
+
+
+def _lost(engine: EngineHandle, losses: Losses) -> EngineLostError | None:
+    loss = losses.lost.get(engine.name)
+    return None if loss is None else EngineLostError(f"{engine.name}: {loss.reason}")
+
+
+def _settle(waiting: "asyncio.Future[None]", error: BaseException | None) -> None:
+    if waiting.done():
+        return
+    if error is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(error if isinstance(error, Exception) else EngineLostError("stopped"))

@@ -290,8 +290,45 @@ async def test_a_restarted_engine_waits_for_weights_that_are_not_published_yet()
     assert not attaching.done() and len(rank.pushes) == 2
     await publisher.send(1)
     await attaching
-    assert (handles[1].version, rank.pushes[-1]) == (1, ["engine 1"])
+    assert (handles[1].version, rank.pushes[-1]) == (1, ["engine 0", "engine 1"])
     assert fleet.reasons == {}, "the fleet is told by the error alone"
+
+
+async def test_a_step_that_is_submitted_meanwhile_gives_no_engine_weights_of_no_version() -> None:
+    """A learner that trains without a break holds published weights for an instant alone."""
+
+    class Slow(Handle):
+        async def pause(self) -> None:
+            await super().pause()
+            learner.version += 1  # the trainer submits its next step
+
+    late = Slow("engine 1")
+    publisher, fleet, learner = await publisher_of([Handle("engine 0")], rank := Rank())
+    await publisher.send(0)
+    attaching = asyncio.create_task(publisher.attach(late))
+    await asyncio.sleep(0.05)
+    assert late.version is None, "what was pushed may be of version 1"
+    assert not attaching.done()
+    await publisher.send(1)
+    await attaching
+    assert ("resume", 1, True) in late.log
+    assert rank.pushes[-1] == ["engine 0", "engine 1"]
+    assert fleet.reasons == {}
+
+
+async def test_an_update_that_loses_an_engine_that_joins_costs_the_others_nothing() -> None:
+    late = Handle("engine 1", {"resume": EngineLostError("it died again")})
+    publisher, fleet, learner = await publisher_of([Handle("engine 0")], Rank())
+    await publisher.send(0)
+    learner.version = 1
+    attaching = asyncio.create_task(publisher.attach(late))
+    await asyncio.sleep(0)
+    stats = await publisher.send(1)
+    assert stats.lost == ("engine 1",)
+    with pytest.raises(EngineLostError, match=r"engine 1: .*it died again"):
+        await attaching
+    assert fleet.reasons == {}
+    assert (await publisher.send(2)).lost == ()
 
 
 async def test_an_engine_that_cannot_be_attached_is_named() -> None:
