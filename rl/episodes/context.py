@@ -129,11 +129,10 @@ class Context:
             self.over = self.over or "budget"
             raise EpisodeOver(self.over)
         context = self._current()
-        how = replace(
-            self._sampling,
-            max_tokens=min(self._sampling.max_tokens, room),
-            seed=turn_seed(self._sampling.seed, self._turns),
-        )
+        how = self._sampling
+        if self._turns or room < how.max_tokens:
+            seed = turn_seed(how.seed, self._turns)
+            how = replace(how, max_tokens=min(how.max_tokens, room), seed=seed)
         self._asking = True
         try:
             sampled = await self._policy.sample(context, how, session=self._session)

@@ -10,6 +10,7 @@ episode a fault: every verdict on it is ungradable, and it is no message.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar, get_args
 
 from data.schema import Prompt
@@ -25,7 +26,7 @@ from rl.episodes.seeds import seed_of
 from rl.episodes.template import RefusedError
 from rl.errors import ConfigError, InfrastructureError, PlumbError
 from rl.groups import Group
-from rl.tokens import End, Episode, Ids, Message, Policy, Sampling
+from rl.tokens import End, Episode, Message, Policy, Sampling
 from sandbox import UnavailableError
 
 T = TypeVar("T")
@@ -129,33 +130,33 @@ class GroupRunner:
             stop_token_ids=tuple(self._config.rollout.stop_token_ids),
             keep_special=bool(prompt.tools),
         )
-        return await _all(
-            [
-                self._answer(prompt, i, start, _seeded(sampling, i), policy, session)
-                for i in range(n)
-            ]
-        )
+        limits = self._limits(sampling)
 
-    async def _answer(
-        self, prompt: Prompt, i: int, start: Ids, sampling: Sampling, policy: Policy, session: str
-    ) -> tuple[Episode, Verdict]:
-        retries = self._config.episode.retries
-        for attempt in range(retries + 1):
-            if attempt:
-                await asyncio.sleep(self._backoff * 2 ** (attempt - 1))
-            context = Context(
+        def context(i: int) -> Context:
+            return Context(
                 self._renderer,
                 policy,
                 prompt,
-                sampling,
+                _seeded(sampling, i),
                 session,
-                self._limits(sampling),
+                limits,
                 start=start,
                 parse=self._parse,
             )
-            episode = await self._played(prompt, context)
+
+        return await _all([self._answer(prompt, i, partial(context, i)) for i in range(n)])
+
+    async def _answer(
+        self, prompt: Prompt, i: int, begin: Callable[[], Context]
+    ) -> tuple[Episode, Verdict]:
+        context = begin()
+        episode = await self._played(prompt, context)
+        for attempt in range(self._config.episode.retries):
             if episode.fault.partition(":")[0] != INFRASTRUCTURE:
                 break
+            await asyncio.sleep(self._backoff * 2**attempt)
+            context = begin()
+            episode = await self._played(prompt, context)
         if episode.fault:
             return episode, Verdict.ungradable(episode.fault)
         sample = _sample(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
@@ -233,7 +234,8 @@ async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     tasks = [asyncio.create_task(one) for one in work]
     try:
         return list(await asyncio.gather(*tasks))
-    finally:
+    except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
