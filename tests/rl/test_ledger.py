@@ -12,9 +12,9 @@ class Bookkeeping(RuleBasedStateMachine):
     """Groups come and go in any order; what the ledger says is recomputed from lists."""
 
     @initialize(
-        size=st.integers(1, 4),
-        max_lag=st.integers(0, 4),
-        order=st.sampled_from(["ready", "dispatch"]),
+        size=st.sampled_from([1, 1, 2, 4]),
+        max_lag=st.sampled_from([0, 0, 1, 1, 2, 4]),
+        order=st.sampled_from(["ready", "ready", "dispatch"]),
         share=st.floats(0, 1),
     )
     def begin(self, size: int, max_lag: int, order: str, share: float) -> None:
@@ -81,6 +81,18 @@ class Bookkeeping(RuleBasedStateMachine):
     def publish(self) -> None:
         self.version += 1
 
+    @rule(steps=st.integers(1, 4))
+    def go_on(self, steps: int) -> None:
+        """Whole steps, so that the first batches, which overtake nothing, are soon behind."""
+        for _ in range(steps):
+            self.dispatch(self.size)
+            for index in sorted(self.open):
+                start = self.open.pop(index)
+                self.ledger.settle(index, f"group {index}", start)
+                self.ready = sorted([*self.ready, (index, start)])
+            self.take()
+            self.version = self.taken
+
     @rule()
     def begin_again(self) -> None:
         """A new ledger takes over; what was open is sent again."""
@@ -119,7 +131,7 @@ class Bookkeeping(RuleBasedStateMachine):
             assert not self.open, "a synchronous batch is taken with nothing in flight"
 
 
-Bookkeeping.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+Bookkeeping.TestCase.settings = settings(max_examples=80, stateful_step_count=30)
 TestBookkeeping = Bookkeeping.TestCase
 
 
