@@ -141,9 +141,10 @@ class Trainer:
         await self._parts.evaluations.at_step(self.step)
         every = self._config.train.checkpoint_every
         if every and self.step % every == 0:
-            started = time.perf_counter()
             await unbroken(self.save())
-            seconds = row["seconds"] | {"checkpoint": time.perf_counter() - started}
+            spent, self._since = time.perf_counter() - self._since, time.perf_counter()
+            seconds = row["seconds"]
+            seconds |= {"checkpoint": spent, "total": seconds["total"] + spent}
             self._parts.recorder.amend(self.step, seconds=seconds)
         return True
 
