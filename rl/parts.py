@@ -141,6 +141,8 @@ async def _render(
     renderer = renderer_of(tokenizer, config)
     if config.episode.environment is not None:
         say(f"the chat template: {renderer.finding}")
+    elif renderer.warning:
+        say(renderer.warning)
     limit = config.rollout.max_prompt_tokens
     await asyncio.to_thread(check_lengths, renderer, prompts, limit)
     return renderer, canary_ids(tokenizer, limit)

@@ -63,9 +63,15 @@ class Renderer:
         else:
             results, user = self._finding("tool"), self._finding("user")
             told = [f"after tool results {results}, after a message of the user {user}"]
-        if lost := self._template.loses_text:
-            told.append(f"WARNING: the tokenizer loses text: {lost}")
+        if self.warning:
+            told.append(self.warning)
         return "; ".join(told)
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with the tokenizer, in a line for people; empty if nothing is."""
+        lost = self._template.loses_text
+        return f"WARNING: the tokenizer loses text: {lost}" if lost else ""
 
     def start(self, messages: Sequence[Message], tools: Tools = ()) -> Ids:
         """A whole conversation, up to where the policy speaks.
