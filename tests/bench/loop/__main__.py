@@ -17,7 +17,7 @@ from rich.table import Table
 from tests.bench.loop.controller import Cost, cost, memory
 from tests.bench.loop.simulation import FILLINGS, SYNC, WARM_UP, Case, Figures, simulate
 
-STEPS = 32
+STEPS = 64
 ACCEPTANCES = (0.2, 0.4, 0.7)
 RATIOS = (1.0, 3.0)
 BEFORE = "synchronous before"
