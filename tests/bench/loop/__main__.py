@@ -33,7 +33,7 @@ MICROSECONDS, GROWTH = 6.0, 1.05
 def main() -> int:
     """Run the benchmark; returns the exit code."""
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=max(140, Console().width))
     cases = [case for a in ACCEPTANCES for r in RATIOS for case in _cases(a, r, steps)]
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         found = list(pool.map(simulate, cases))
