@@ -29,7 +29,7 @@ from rl.errors import EngineError, EngineLostError, ModelError, PlumbError
 from rl.hardware import Hardware
 from rl.tokens import Floats, Ids, Sampled, Sampling, Segment
 
-GATHER_SECONDS = 0.002  # after the first turn has ended, for more that end with it
+GATHER_SECONDS = 0.02  # after a turn has ended, for more that end by then while any are live
 CANARY_FIRST = -1  # vLLM's priority: before all requests, which have 0
 
 Request = tuple[int, Ids, Sampling]
@@ -76,6 +76,7 @@ class EngineActor:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ended: list[tuple[int, Sampled | PlumbError]] = []
         self._news = asyncio.Event()
+        self._quiet = asyncio.Event()
 
     async def start(self) -> None:
         """Load the model into vLLM and sample a few tokens, so that the first step is not slow."""
@@ -112,6 +113,8 @@ class EngineActor:
 
     async def submit(self, requests: Sequence[Request], given_up: Sequence[int]) -> None:
         """Take requests on, and drop some; the turns come by `take`."""
+        if requests:
+            self._quiet.clear()
         for number, context, how in requests:
             self._tasks[number] = asyncio.create_task(self._serve(number, context, how))
         counts = self._engine.counts() if given_up else {}
@@ -124,12 +127,9 @@ class EngineActor:
         """What ended since the call before; waits up to `seconds` for something to tell."""
         if not self._ended:
             self._news.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._news.wait()
-                await asyncio.sleep(GATHER_SECONDS)
-            except TimeoutError:
-                pass
+            await _wait(self._news, seconds)
+        if self._ended:
+            await _wait(self._quiet, GATHER_SECONDS)
         ended, self._ended = self._ended, []
         live, tokens = self.tokens_made()
         return Report(ended, live, tokens, self._given_up, self._paused, self._failure)
@@ -219,3 +219,14 @@ class EngineActor:
             del self._tasks[number]
         self._ended.append((number, outcome))
         self._news.set()
+        if not self._tasks:
+            self._quiet.set()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until it is set, or so many seconds have passed."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -150,17 +150,19 @@ class Fleet:
     async def lease(self, engines: int = 1) -> AsyncIterator[Policy]:
         """Engines of one version for an evaluation; training goes on with the others.
 
-        They take no new training requests, and no new weights until the lease ends.
+        They take no new training requests, and no new weights until the lease ends. This waits
+        until another engine is there for training, as when one is being started again.
 
         Raises:
-            EngineError: no engine would be left for training.
+            EngineError: the run has too few engines.
         """
-        chosen = sorted(self._available(), key=lambda engine: engine.load)[:engines]
-        if len(chosen) < engines or len(self._available()) == len(chosen):
+        if engines >= len(self._engines):
             raise EngineError(
-                f"{engines} of the run's engines were to be leased, and {len(self._available())} "
-                "are in service: raise rollout.engines"
+                f"{engines} of the run's {len(self._engines)} engines were to be leased, and none "
+                "would be left for training: raise rollout.engines"
             )
+        available = await self._wait_for(engines + 1)
+        chosen = sorted(available, key=lambda engine: engine.load)[:engines]
         for engine in chosen:
             engine.leased = True
         try:
@@ -173,9 +175,7 @@ class Fleet:
             self._wake()
 
     async def _engine_for(self, session: str) -> EngineHandle:
-        available = self._available()
-        if not available:
-            available = await self._wait_for_one()
+        available = self._available() or await self._wait_for(1)
         index = self._sessions.get(session)
         chosen = next((engine for engine in available if engine.index == index), None)
         if chosen is None:
@@ -186,24 +186,23 @@ class Fleet:
         self._sessions.move_to_end(session)
         return chosen
 
-    async def _wait_for_one(self) -> list[EngineHandle]:
+    async def _wait_for(self, engines: int) -> list[EngineHandle]:
+        """Those for training, once there are so many."""
         seconds = self._start_seconds()
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     if self._failure:
                         raise EngineError(self._failure)
-                    if available := self._available():
+                    available = self._available()
+                    if len(available) >= engines:
                         return available
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError as error:
-            causes = ", ".join(
-                f"{e.name}: {e.cause or ('leased' if e.leased else 'being started')}"
-                for e in self._engines
-            )
+            states = ", ".join(f"{engine.name}: {engine.state}" for engine in self._engines)
             raise EngineError(
-                f"no rollout engine was ready within {seconds:g} s ({causes})"
+                f"fewer than {engines} rollout engines were ready within {seconds:g} s ({states})"
             ) from error
 
     def _available(self) -> list[EngineHandle]:

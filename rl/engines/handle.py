@@ -76,8 +76,18 @@ class EngineHandle:
         return len(self._waiting)
 
     @property
+    def state(self) -> str:
+        """What it is doing, in a few words."""
+        if self.cause:
+            return f"lost, {self.cause}"
+        if self.leased:
+            return "answers an evaluation"
+        return f"at policy version {self.version}" if self.ready else "being started"
+
+    @property
     def tokens_lost(self) -> int:
-        """Tokens made for nothing: of dropped requests, and once it is lost of unfinished ones."""
+        """Tokens made for nothing, as far as it has told: of dropped requests, and once it is lost
+        of unfinished ones."""
         if self.cause:
             return max(0, self._report.tokens - self._received)
         return self._report.given_up + self._unwanted
