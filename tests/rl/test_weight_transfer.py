@@ -35,7 +35,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, flo
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "case", ["tied: whole", "untied: whole", "experts: whole", "experts: broken off"]
+    "case", ["untied: whole", "parallel: whole", "experts: whole", "experts: broken off"]
 )
 def test_an_update_arrives(gaps: dict[str, tuple[float, float]], case: str) -> None:
     before, after = gaps[case]

@@ -43,7 +43,7 @@ def make(kind: str) -> Any:
         "num_key_value_heads": 2,
         "head_dim": 32,
         "initializer_range": 0.1,
-        "tie_word_embeddings": kind == "tied",
+        "tie_word_embeddings": False,
         "bos_token_id": None,
         "eos_token_id": TOKENIZER.eos_token_id,
         "pad_token_id": TOKENIZER.pad_token_id,
@@ -71,7 +71,7 @@ def logprobs(model: Any) -> Any:
 
 
 class Engine:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, workers: int) -> None:
         arguments = EngineArgs(
             model=str(path),
             dtype="float32",
@@ -80,7 +80,8 @@ class Engine:
             worker_extension_cls="rl.weights.receiver.WeightReceiver",
             weight_transfer_config={"backend": "plumb"},
             worker_cls="rl.cpu_worker.CpuRolloutWorker",
-            distributed_executor_backend=UniProcExecutor,
+            tensor_parallel_size=workers,
+            distributed_executor_backend=UniProcExecutor if workers == 1 else "mp",
             enforce_eager=True,
             kv_cache_memory_bytes=2**24,
             enable_prefix_caching=False,
@@ -162,7 +163,7 @@ def cases(kind: str, folder: Path) -> Iterator[tuple[str, float, float]]:
     """Updates of one engine: name, gap before, gap after."""
     start = make(kind)
     save(start, TOKENIZER, folder / kind)
-    with Engine(folder / kind).running() as engine:
+    with Engine(folder / kind, 2 if kind == "parallel" else 1).running() as engine:
         yield f"{kind}: whole", *updated(start, engine)
         if kind == "experts":
             yield f"{kind}: broken off", *broken_off(start, engine)
@@ -170,7 +171,7 @@ def cases(kind: str, folder: Path) -> Iterator[tuple[str, float, float]]:
 
 
 def main() -> None:
-    for kind in ("tied", "untied", "experts"):
+    for kind in ("untied", "experts", "parallel"):
         for case in cases(kind, Path(sys.argv[1])):
             print("CASE", json.dumps(case), flush=True)
     sys.stdout.flush()
