@@ -54,6 +54,7 @@ lint: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.loop
+	$(BIN)/python -m tests.bench.publish
 	$(BIN)/python -m tests.bench.math
 	$(BIN)/python -m tests.bench.sandbox
 

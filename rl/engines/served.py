@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rl.gc_pause import loading
 from rl.tokens import Ids
 
 DEAD = "the vLLM engine's process died; its log says why"
+LOOK_SECONDS = 0.5  # between two looks at whether the core is alive, while it owes an answer
 REASON = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): .+")
 
 
@@ -58,26 +60,40 @@ class ServedEngine:
 
     async def call(self, method: str, *arguments: Any, deadline: float | None = None) -> list[Any]:
         """Call a method of every worker."""
-        results: list[Any] = await self._engine.collective_rpc(
-            method, timeout=deadline, args=arguments
-        )
+        work = self._engine.collective_rpc(method, timeout=deadline, args=arguments)
+        results: list[Any] = await self._alive(work)
         return results
 
     async def pause(self) -> Counts:
         """Stop between two tokens; the outputs of the last step have been counted on return."""
-        await self._engine.pause_generation(mode="keep", clear_cache=False)
+        await self._alive(self._engine.pause_generation(mode="keep", clear_cache=False))
         await self._outputs.handled()
         return self.counts()
 
     async def resume(self, *, recompute: bool = True) -> None:
         """Go on."""
         if recompute:
-            await self._engine.reset_prefix_cache(reset_running_requests=True)
-        await self._engine.resume_generation()
+            await self._alive(self._engine.reset_prefix_cache(reset_running_requests=True))
+        await self._alive(self._engine.resume_generation())
 
     async def stop(self) -> None:
         """End the engine and its processes."""
         await asyncio.to_thread(self._engine.shutdown)
+
+    async def _alive(self, work: Awaitable[Any]) -> Any:
+        """What the core answers; vLLM lets a call wait for ever whose core dies meanwhile."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        answer = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({answer}, timeout=LOOK_SECONDS))[0]:
+                if self._engine.errored:
+                    raise EngineLostError(DEAD)
+            return answer.result()
+        except EngineDeadError as error:
+            raise EngineLostError(DEAD) from error
+        finally:
+            answer.cancel()
 
     def counts(self) -> Counts:
         """Tokens made so far, as far as they have come from the core."""

@@ -1,7 +1,8 @@
 """vLLM and a learner's sender in one process: what comes of an update for one model after another.
 
-Usage: python transfer_process.py FOLDER; prints one line of JSON a case: name, gap to the new
-weights before the update and after it, nats a token.
+Usage: python transfer_process.py FOLDER KIND...; prints one line of JSON a case: name, gap to the
+new weights before the update and after it, nats a token. Kinds: untied, experts, and parallel, two
+tensor-parallel workers, each of which imports everything anew.
 """
 
 import copy
@@ -171,7 +172,7 @@ def cases(kind: str, folder: Path) -> Iterator[tuple[str, float, float]]:
 
 
 def main() -> None:
-    for kind in ("untied", "experts", "parallel"):
+    for kind in sys.argv[2:]:
         for case in cases(kind, Path(sys.argv[1])):
             print("CASE", json.dumps(case), flush=True)
     sys.stdout.flush()
