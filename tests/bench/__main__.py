@@ -1,8 +1,9 @@
-"""`python -m tests.bench`: measures a training step and prints the table.
+"""`python -m tests.bench [WHAT]`: measures training steps and prints tables.
 
 Whatever stops it is a line and an exit code. Every number printed comes from the run itself.
 """
 
+import argparse
 import asyncio
 import statistics
 import sys
@@ -12,11 +13,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tests.bench.step import Figures, Timing
+    from tests.bench.running import Timing
+    from tests.bench.step import Figures
+
+HELP = """benchmarks:
+  python -m tests.bench                a training step of builtin:tiny by its phases, beside bare
+                                       PyTorch; start; synchronous and asynchronous steps; weight
+                                       updates with the engine in process and apart
+  python -m tests.bench.openrlhf       the same steps by OpenRLHF itself, in one run; CPU hosts
+  python -m tests.bench.engines        two engines, synchronous and asynchronous, beside what the
+                                       loop in virtual time makes of the same load; CPU hosts
+  python -m tests.bench.loop           the loop in virtual time, with the real dispatch
+  python -m tests.bench.math           verifying math answers
+  python -m tests.bench.sandbox        running tests of code, beside other ways to run them
+  python -m tests.bench.tools          reading and matching tool calls
+"""
 
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
+    argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure training steps.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     try:
         from rich.console import Console
 
@@ -48,43 +69,60 @@ def _complain(message: str, code: int) -> int:
 def _table(figures: "Figures") -> "Table":
     from rich.table import Table
 
+    from tests.bench.work import NOMINAL_TOKENS
+
     steps, start = figures.steps, figures.start
+    ran = [step.ran for step in steps]
     table = Table(title=f"One synchronous step, seconds ({len(steps)} measured)")
     table.add_column("phase")
-    for name in ("min", "median", "max", f"at {figures.nominal_tokens:,}", "tokens/s", "x peer"):
+    for name in ("min", "median", "max", f"at {NOMINAL_TOKENS:,}", "tokens/s", "x peer"):
         table.add_column(name, justify="right")
-    table.add_row("start to first token", "", f"{start.first_token:.2f}")
-    table.add_row("start to first step", "", f"{start.ready:.2f}", end_section=True)
-    table.add_row("generate", *_timings([step.generate for step in steps]))
-    learn = [step.learn for step in steps]
+    table.add_row("start to connected", "", f"{start.ready:.2f}")
+    table.add_row("start to first token", "", f"{start.first_token:.2f}", end_section=True)
+    table.add_row("generate", *_timings([one.generate for one in ran]))
+    learn = [one.learn for one in ran]
     ratio = _ratio([timing.seconds for timing in learn], [step.bare_learn for step in steps])
     table.add_row("learn", *_timings(learn), ratio)
-    sync, total = [step.sync for step in steps], [step.total for step in steps]
+    sync, total = [one.sync for one in ran], [one.total for one in ran]
     ratio = _ratio(sync, [step.plain_copy for step in steps])
-    table.add_row("sync", *_spread(sync), "", "", ratio)
-    nominal = statistics.median(step.nominal for step in steps)
-    rate = statistics.median(step.generate.tokens / step.total for step in steps)
+    table.add_row("publish, with canary", *_spread(sync), "", "", ratio)
+    nominal = statistics.median(one.nominal for one in ran)
+    rate = statistics.median(one.generate.tokens / one.total for one in ran)
     rates = f"{nominal:.3f}", f"{rate:,.0f}"
     table.add_row("step total", *_spread(total), *rates, end_section=True)
     table.add_row("generate, no seeds", *_timings([step.unseeded for step in steps]))
+    table.add_row("engine apart: publish", *_spread(figures.publish_apart))
     return table
 
 
 def _notes(figures: "Figures") -> Iterator[str]:
-    steps, nominal = figures.steps, f"{figures.nominal_tokens:,}"
-    tokens = [step.generate.tokens for step in steps]
+    from tests.bench.running import BLOCK
+    from tests.bench.step import BLOCKS, MAX_LAG
+    from tests.bench.work import NOMINAL_TOKENS, PROMPTS, RESPONSES
+
+    steps, nominal = figures.steps, f"{NOMINAL_TOKENS:,}"
+    tokens = [step.ran.generate.tokens for step in steps]
     yield (
-        f"{figures.samples} samples a step, {min(tokens):,} / {statistics.median(tokens):,.0f} / "
-        f"{max(tokens):,} response tokens (min / median / max)"
+        f"{PROMPTS * RESPONSES} samples a step, {min(tokens):,} / {statistics.median(tokens):,.0f} "
+        f"/ {max(tokens):,} response tokens (min / median / max)"
     )
     yield f"at {nominal}: the median, scaled to {nominal} response tokens a step"
+    synchronous = [block.rate for block in figures.synchronous]
+    asynchronous = [block.rate for block in figures.asynchronous]
+    yield (
+        f"tokens/s trained, {BLOCKS} blocks of {BLOCK} steps each, taking turns: "
+        f"{statistics.median(synchronous):,.0f} synchronous, "
+        f"{statistics.median(asynchronous):,.0f} at max_lag {MAX_LAG}: "
+        f"x {_ratio(asynchronous, synchronous)}"
+    )
     yield (
         "learn's peer: PyTorch's forward, backward and AdamW on the same micro-batches, median "
         f"{statistics.median(step.bare_learn for step in steps) * 1000:.1f} ms"
     )
     yield (
-        "sync's peer: every weight copied out and back in within one process, median "
-        f"{statistics.median(step.plain_copy for step in steps) * 1000:.2f} ms"
+        "publish's peer: every weight copied out and back in within one process, median "
+        f"{statistics.median(step.plain_copy for step in steps) * 1000:.2f} ms; the largest gap of "
+        f"a canary was {max(step.ran.canary_gap for step in steps):.1e} nats"
     )
     kind = "PSS" if sys.platform == "linux" else "resident, shared pages counted repeatedly"
     yield (

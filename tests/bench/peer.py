@@ -13,7 +13,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from rl.config import RunConfig
 from rl.hardware import Hardware
-from rl.learn.batching import TrainBatch, micro_batches
+from rl.learn.shares import Share
+from rl.tokens import TokenBatch
 
 
 class BarePeer:
@@ -26,7 +27,6 @@ class BarePeer:
         disable_progress_bar()
         torch.set_num_threads(hardware.cores)
         learner = config.learner
-        self._budget = learner.micro_batch_tokens
         self._max_norm = learner.max_grad_norm
         self._device = torch.device(hardware.torch_device)
         bf16 = hardware.dtype(config.model.dtype) == "bf16"
@@ -45,22 +45,24 @@ class BarePeer:
         weights = [weight.detach() for weight in self._model.parameters()]
         self._copies = [(weight, torch.empty_like(weight)) for weight in weights]
 
-    def learn(self, batch: TrainBatch) -> float:
+    def learn(self, shares: Sequence[Share]) -> float:
         """Seconds of forward, backward, clipping and AdamW on the learner's micro-batches."""
-        lengths = [batch.tokens(sample) for sample in range(len(batch))]
-        cuts = micro_batches(range(len(batch)), lengths, self._budget)
-        padded = [self._pad(batch, cut) for cut in cuts]
-        count = sum(map(len, batch.response_ids))
+        updates = []
+        for mini_batch, *others in zip(*(share.mini_batches for share in shares), strict=True):
+            passes = zip(shares, (mini_batch, *others), strict=True)
+            padded = [self._pad(s.tokens, rows) for s, own in passes for rows in own.passes if rows]
+            updates.append((padded, mini_batch.tokens))
 
         def update() -> None:
-            for tokens, attention, advantages in padded:
-                logits = self._model(tokens, attention_mask=attention, use_cache=False).logits
-                logprobs = torch.log_softmax(logits[:, :-1].float(), dim=-1)
-                chosen = logprobs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
-                (-(chosen * advantages).sum() / count).backward()
-            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_norm)
-            self._optimizer.step()
-            self._optimizer.zero_grad()
+            for padded, count in updates:
+                for tokens, attention, advantages in padded:
+                    logits = self._model(tokens, attention_mask=attention, use_cache=False).logits
+                    logprobs = torch.log_softmax(logits[:, :-1].float(), dim=-1)
+                    chosen = logprobs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
+                    (-(chosen * advantages).sum() / count).backward()
+                torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_norm)
+                self._optimizer.step()
+                self._optimizer.zero_grad()
 
         return self._timed(update)
 
@@ -75,17 +77,19 @@ class BarePeer:
 
         return self._timed(copy)
 
-    def _pad(self, batch: TrainBatch, cut: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def _pad(self, batch: TokenBatch, rows: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Right-padded tokens and mask (rows, longest); advantages (rows, longest - 1)."""
-        longest = max(batch.tokens(sample) for sample in cut)
-        tokens = torch.zeros(len(cut), longest, dtype=torch.long)
-        attention = torch.zeros(len(cut), longest, dtype=torch.long)
-        advantages = torch.zeros(len(cut), longest - 1)
-        for row, sample in enumerate(cut):
-            prompt, end = batch.prompt_ids[sample], batch.tokens(sample)
-            tokens[row, :end] = torch.tensor(prompt + batch.response_ids[sample])
-            attention[row, :end] = 1
-            advantages[row, len(prompt) - 1 : end - 1] = 2 * batch.rewards[sample] - 1
+        spans = [slice(int(batch.starts[row]), int(batch.starts[row + 1])) for row in rows]
+        longest = max(span.stop - span.start for span in spans)
+        tokens = torch.zeros(len(rows), longest, dtype=torch.long)
+        attention = torch.zeros(len(rows), longest, dtype=torch.long)
+        advantages = torch.zeros(len(rows), longest - 1)
+        for place, (row, span) in enumerate(zip(rows, spans, strict=True)):
+            length = span.stop - span.start
+            tokens[place, :length] = torch.from_numpy(batch.ids[span].astype("int64"))
+            attention[place, :length] = 1
+            trained = torch.from_numpy(batch.mask[span][1:].astype("float32"))
+            advantages[place, : length - 1] = trained * float(2 * batch.rewards[row] - 1)
         return tokens.to(self._device), attention.to(self._device), advantages.to(self._device)
 
     def _timed(self, work: Callable[[], None]) -> float:

@@ -1,6 +1,6 @@
-"""Simulated engines: r sequences share an engine at 100 / (1 + r / 128) tokens a second each.
+"""Simulated engines: r sequences share an engine at `alone / (1 + r / knee)` tokens a second each.
 
-That is a decode step of 10 ms and 78 us a sequence; a full engine of 256 makes 8,533 tokens/s. Not
+`LAW` is a decode step of 10 ms and 78 us a sequence: a full engine of 256 makes 8,533 tokens/s. Not
 modelled: prefill, the memory of the cache, preemption.
 """
 
@@ -13,9 +13,32 @@ from dataclasses import dataclass, field
 
 from rl.errors import EngineLostError
 
-ALONE, KNEE, SLOTS = 100.0, 128.0, 256
-FULL_SPEED = SLOTS * ALONE / (1 + SLOTS / KNEE)
-"""Tokens a second of a full engine."""
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """How fast an engine is.
+
+    Attributes:
+        alone: tokens a second of one sequence, were it alone.
+        knee: sequences at which each is half as fast.
+        slots: sequences that it decodes at once; others wait.
+    """
+
+    alone: float
+    knee: float
+    slots: int
+
+    def speed(self, running: int) -> float:
+        """Tokens a second of each of so many sequences."""
+        return self.alone / (1 + running / self.knee)
+
+    @property
+    def full(self) -> float:
+        """Tokens a second of a full engine."""
+        return self.slots * self.speed(self.slots)
+
+
+LAW = Law(100.0, 128.0, 256)
 _AT_ONCE = 1e-3
 """Tokens by which two answers may differ and still end in one event."""
 
@@ -90,10 +113,10 @@ class Engine:
         self._fleet.recount()
 
     def _speed(self) -> float:
-        return 0.0 if self._fleet.is_paused else ALONE / (1 + len(self._running) / KNEE)
+        return 0.0 if self._fleet.is_paused else self._fleet.law.speed(len(self._running))
 
     def _admit(self) -> None:
-        while self._queue and len(self._running) < SLOTS:
+        while self._queue and len(self._running) < self._fleet.law.slots:
             length, job = self._queue.popleft()
             self._fleet.serial += 1
             item = (self._made + length, self._fleet.serial, self._made, job)
@@ -131,9 +154,11 @@ class Fleet:
     Args:
         engines: how many.
         samples: answers a group.
+        law: how fast each is.
     """
 
-    def __init__(self, engines: int, samples: int) -> None:
+    def __init__(self, engines: int, samples: int, law: Law = LAW) -> None:
+        self.law = law
         self.version = 0
         self.is_paused = False
         self.serial = self.load = 0
@@ -143,7 +168,7 @@ class Fleet:
 
     def free_groups(self) -> float:
         """Groups that could start at once."""
-        return (len(self.engines) * SLOTS - self.load) / self._samples
+        return (len(self.engines) * self.law.slots - self.load) / self._samples
 
     async def sample(self, lengths: Sequence[int]) -> dict[int, float]:
         """Sample a group; returns its tokens by policy version."""

@@ -9,7 +9,7 @@ from rl.config.sampling import SamplerConfig
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.correctness import Correctness
 from rl.groups import Group
-from tests.bench.loop.engines import FULL_SPEED, Fleet
+from tests.bench.loop.engines import LAW, Fleet, Law
 from tests.bench.loop.synchronous import Done, Filling, OneForOne, WavesWithCarry, WholeBatches
 from tests.bench.loop.work import Load
 from tests.virtual_time import run
@@ -95,11 +95,30 @@ def simulate(case: Case) -> Figures:
     return run(_simulate(case))
 
 
+def step_seconds(case: Case, load: Load, law: Law, learn: float, sync: float) -> float:
+    """Mean seconds of a step, warm-up apart, of a load, engines and a learner that were measured.
+
+    Args:
+        case: how the loop is set; its acceptance, ratio, deaths and seed are not looked at.
+        load: what each prompt's group turns out to be.
+        law: of each of the `case.engines` engines.
+        learn: seconds of learning a step.
+        sync: seconds of a weight update, in which engines stand still.
+    """
+
+    async def measured() -> float:
+        log = Log()
+        await _dispatched(case, load, Fleet(case.engines, case.samples, law), learn, log, sync)
+        return (log.ends[-1] - log.ends[WARM_UP - 1]) / (case.steps - WARM_UP)
+
+    return run(measured())
+
+
 async def _simulate(case: Case) -> Figures:
     load = Load(case.samples, case.acceptance, case.seed, case.spread)
     fleet = Fleet(case.engines, case.samples)
     tokens = case.size * case.samples * load.mean_tokens() / case.acceptance
-    generate = tokens / (case.engines * FULL_SPEED)
+    generate = tokens / (case.engines * LAW.full)
     learn = generate / case.ratio
     log = Log()
     loop = asyncio.get_running_loop()
@@ -118,7 +137,7 @@ async def _simulate(case: Case) -> Figures:
         lost=(lost + fleet.lost) / log.tokens[-1],
         lag_mean=sum(log.lag_mean[WARM_UP:]) / steps,
         lag_max=max(log.lag_max),
-        engines_idle=1 - sampled / (span * case.engines * FULL_SPEED),
+        engines_idle=1 - sampled / (span * case.engines * LAW.full),
         learner_idle=sum(log.waited[WARM_UP:]) / span,
         bias=_bias(load, log.trained),
     )
@@ -139,7 +158,9 @@ async def _synchronous(case: Case, load: Load, fleet: Fleet, learn: float, log: 
     return filling.lost
 
 
-async def _dispatched(case: Case, load: Load, fleet: Fleet, learn: float, log: Log) -> float:
+async def _dispatched(
+    case: Case, load: Load, fleet: Fleet, learn: float, log: Log, sync: float = SYNC
+) -> float:
     tokens: dict[int, dict[int, float]] = {}
     lost = 0.0
 
@@ -175,7 +196,7 @@ async def _dispatched(case: Case, load: Load, fleet: Fleet, learn: float, log: L
         began = asyncio.get_running_loop().time()
         batch = await dispatcher.batch()
         log.batch(version, [(group.index, tokens.pop(group.index)) for group in batch.groups])
-        await _learn(fleet, learn, log, began)
+        await _learn(fleet, learn, log, began, sync)
         dispatcher.pump()
     await dispatcher.aclose()
     if len(set(log.trained)) != len(log.trained):
@@ -183,11 +204,11 @@ async def _dispatched(case: Case, load: Load, fleet: Fleet, learn: float, log: L
     return lost
 
 
-async def _learn(fleet: Fleet, learn: float, log: Log, began: float) -> None:
+async def _learn(fleet: Fleet, learn: float, log: Log, began: float, sync: float = SYNC) -> None:
     loop = asyncio.get_running_loop()
     log.waited.append(loop.time() - began)
     await asyncio.sleep(learn)
-    await fleet.publish(SYNC)
+    await fleet.publish(sync)
     log.tokens.append(fleet.tokens)
     log.ends.append(loop.time())
 

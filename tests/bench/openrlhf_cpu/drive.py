@@ -1,0 +1,14 @@
+"""OpenRLHF's command on a local Ray cluster that claims two GPUs: one for its engine, one actor.
+
+Arguments are those of `openrlhf.cli.train_ppo_ray`.
+"""
+
+import os
+import runpy
+
+import ray
+
+if __name__ == "__main__":
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray.init(address="local", num_cpus=16, num_gpus=2, include_dashboard=False)
+    runpy.run_module("openrlhf.cli.train_ppo_ray", run_name="__main__")
