@@ -70,8 +70,6 @@ def describe_step(row: Mapping[str, Any], steps: int) -> str:
     if len(row["tasks"]) > 1:
         apart = (f"{name} {_percent(one['accuracy'])}" for name, one in row["tasks"].items())
         parts[1] += f" ({', '.join(apart)})"
-    if row.get("eval_accuracy") is not None:
-        parts.insert(2, f"evaluation {_percent(row['eval_accuracy'])}")
     return "  ".join(parts)
 
 

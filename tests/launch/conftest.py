@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
-WORKER = "PYTEST_XDIST_WORKER"  # processes inherit it from the test that they are of
+MARK = "PLUMB_TEST"  # processes inherit it from the run that they are of
 OURS = (
     "EngineCore",
     "ray::",
@@ -35,14 +35,14 @@ def many_digits(sample: Sample) -> Verdict:
 """
 
 
-def leftovers() -> set[tuple[int, str]]:
-    """Processes of a run that are alive now, without those of tests that run beside this one."""
+def leftovers(mark: str) -> set[tuple[int, str]]:
+    """Processes of a test's runs that are alive now."""
     found = set()
     for process in psutil.process_iter(["pid", "name", "cmdline", "status"]):
         line = " ".join([process.info["name"] or "", *(process.info["cmdline"] or [])])
         if process.info["status"] != psutil.STATUS_ZOMBIE and any(name in line for name in OURS):
             with suppress(psutil.Error):
-                if process.environ().get(WORKER) == os.environ.get(WORKER):
+                if process.environ().get(MARK) == mark:
                     found.add((process.info["pid"], line))
     return found
 
@@ -72,6 +72,7 @@ class Plumb:
         self._started: list[subprocess.Popen[str]] = []
         self.environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
         self.environment["PYTHONPATH"] = str(REPOSITORY)
+        self.environment[MARK] = str(folder)
 
     def write_config(self, **sections: object) -> Path:
         """A small, quick run; `sections` are merged over its settings."""
@@ -144,11 +145,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def plumb(tmp_path: Path, tiny_model: Path) -> Iterator[Plumb]:
     """The command in a fresh folder; the test fails if it leaves a process behind."""
-    before = leftovers()
     command = Plumb(tmp_path, tiny_model)
     yield command
     command.stop()
     end = time.monotonic() + 60
-    while left := leftovers() - before:
+    while left := leftovers(str(tmp_path)):
         assert time.monotonic() < end, f"left running: {left}"
         time.sleep(0.2)

@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
 import signal
+import time
 from pathlib import Path
 from subprocess import Popen
 
-import pyarrow.parquet as pq
 import pytest
-from conftest import Plumb, leftovers, only_line, wait_until
+from conftest import Plumb, only_line, wait_until
 
 from rl.checkpoint import CheckpointStore
+from tests.processes import kill_tree
+from tests.run_files import Ended, batches, ended_groups, faults
 
 COMPARED = 6  # steps
 
@@ -19,13 +22,18 @@ def rollouts(run_dir: Path, step: int) -> Path:
     return run_dir / "rollouts" / f"step_{step:06d}.parquet"
 
 
-def trained_prompts(run_dir: Path) -> list[list[tuple[str, str, float]]]:
-    """Every sampled response of every step, in order."""
-    tables = [pq.read_table(rollouts(run_dir, step)) for step in range(1, COMPARED + 1)]
-    return [
-        [(row["prompt_id"], row["response"], row["reward"]) for row in table.to_pylist()]
-        for table in tables
-    ]
+def trained(run_dir: Path) -> dict[int, list[Ended]]:
+    """What the compared steps were trained on: prompts, answers and rewards, in order."""
+    return {step: own for step, own in batches(run_dir).items() if step <= COMPARED}
+
+
+def left_out(run_dir: Path) -> list[tuple[int, int, str]]:
+    """Step, group and ending of those that were not trained on in the compared steps."""
+    return sorted(
+        (one.step, one.index, one.ending)
+        for one in ended_groups(run_dir)
+        if one.ending != "trained" and one.step <= COMPARED
+    )
 
 
 def all_metrics(run_dir: Path) -> list[dict[str, float]]:
@@ -54,6 +62,7 @@ def interrupt(process: Popen[str], number: signal.Signals) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_stopped_run_says_so_and_resumes_over_the_same_prompts(plumb: Plumb) -> None:
     train = {"steps": 1000, "checkpoint_every": 2}
     sampler = {"filter": "reward", "prompts_per_step": 4, "samples_per_prompt": 4}
@@ -61,24 +70,27 @@ def test_a_stopped_run_says_so_and_resumes_over_the_same_prompts(plumb: Plumb) -
     whole, killed = plumb.folder / "whole", plumb.folder / "killed"
 
     process = plumb.start(config, f"run_dir={whole}")
-    wait_until(rollouts(whole, COMPARED + 1).exists, 120, "the uninterrupted run's steps")
+    wait_until(rollouts(whole, COMPARED + 1).exists, 240, "the uninterrupted run's steps")
     interrupt(process, signal.SIGINT)
     assert saved_steps(whole)[-1] == all_metrics(whole)[-1]["step"], "the stop itself saves"
 
     process = plumb.start(config, f"run_dir={killed}")
-    wait_until(rollouts(killed, 3).exists, 120, "step 3")
-    os.kill(process.pid, signal.SIGKILL)
+    wait_until(rollouts(killed, 3).exists, 240, "step 3")
+    time.sleep(random.uniform(0, 1))
+    kill_tree(process.pid)
     process.communicate()
-    wait_until(lambda: not leftovers(), 30, "the end of the killed run's processes")
+    saved = saved_steps(killed)[-1]
 
     refused = plumb.run(config, f"run_dir={killed}")
     assert refused.returncode == 2
     assert "--resume" in refused.stderr
     process = plumb.start(config, f"run_dir={killed}", "train.eval_every=500", "--resume")
-    wait_until(rollouts(killed, COMPARED + 1).exists, 120, "the resumed run's steps")
-    assert "resumed after step 2" in interrupt(process, signal.SIGTERM)
+    wait_until(rollouts(killed, COMPARED + 1).exists, 240, "the resumed run's steps")
+    assert f"resumed after step {saved}" in interrupt(process, signal.SIGTERM)
 
-    assert trained_prompts(killed) == trained_prompts(whole)
+    assert trained(killed) == trained(whole)
+    assert left_out(killed) == left_out(whole)
+    assert faults(killed) == faults(whole) == []
     rows, expected = metrics(killed), metrics(whole)
     assert [row["step"] for row in rows] == [0, 1, 2, 3, 4, 5, 6]
     for row, wanted in zip(rows[1:], expected[1:], strict=True):
