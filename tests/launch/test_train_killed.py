@@ -33,11 +33,11 @@ def last_step(run_dir: Path) -> int:
 
 
 def wait_for_step(run_dir: Path, step: int) -> None:
-    wait_until(lambda: last_step(run_dir) >= step, 180, f"step {step}")
+    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_an_asynchronous_run_killed_twice_goes_on(plumb: Plumb) -> None:
     seed = random.randrange(10**6)
     print(f"the instants are drawn from {seed}")
@@ -113,7 +113,7 @@ def listened(process: "Popen[str]") -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_engines_killed_in_mid_generation_and_in_mid_update_cost_nothing(plumb: Plumb) -> None:
     run_dir = plumb.folder / "run"
     config = plumb.write_config(
@@ -131,7 +131,7 @@ def test_engines_killed_in_mid_generation_and_in_mid_update_cost_nothing(plumb: 
     def wait_until_back(times: int) -> None:
         """Steps are made without the engine, and then with it."""
         wait_for_step(run_dir, last_step(run_dir) + 2)
-        wait_until(lambda: len(said(" is back, at policy version ")) == times, 240, "its return")
+        wait_until(lambda: len(said(" is back, at policy version ")) == times, 300, "its return")
         wait_for_step(run_dir, last_step(run_dir) + 2)
 
     wait_for_step(run_dir, 3)
