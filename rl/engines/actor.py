@@ -26,6 +26,7 @@ from rl.engines.sampling import (
     prompt_logprobs,
 )
 from rl.errors import EngineError, EngineLostError, ModelError, PlumbError
+from rl.gc_pause import loading
 from rl.hardware import Hardware
 from rl.tokens import Floats, Ids, Sampled, Sampling, Segment
 
@@ -80,7 +81,8 @@ class EngineActor:
 
     async def start(self) -> None:
         """Load the model into vLLM and sample a few tokens, so that the first step is not slow."""
-        from transformers import AutoTokenizer
+        with loading():
+            from transformers import AutoTokenizer
 
         config = self._config
         path = config.model.path

@@ -4,7 +4,6 @@ Whatever stops it is a line and an exit code. Every number printed comes from th
 """
 
 import argparse
-import asyncio
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ HELP = """benchmarks:
   python -m tests.bench.openrlhf       the same steps by OpenRLHF itself, in one run; CPU hosts
   python -m tests.bench.engines        two engines, synchronous and asynchronous, beside what the
                                        loop in virtual time makes of the same load; CPU hosts
+  python -m tests.bench.publish        weight updates with the canary; engine in process and apart
   python -m tests.bench.loop           the loop in virtual time, with the real dispatch
   python -m tests.bench.math           verifying math answers
   python -m tests.bench.sandbox        running tests of code, beside other ways to run them
@@ -41,29 +41,22 @@ def main() -> int:
     try:
         from rich.console import Console
 
-        from rl.errors import PlumbError
         from tests.bench import step
+        from tests.bench.ending import told
     except ModuleNotFoundError as error:
-        return _complain(f"{error.name} is not installed: run `make setup` first", 1)
+        print(f"bench: {error.name} is not installed: run `make setup` first", file=sys.stderr)
+        return 1
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{step.WARM_UP} warm-up and {step.MEASURED} measured steps of builtin:tiny")
-    try:
+
+    def work() -> int:
         figures = step.measure()
-    except KeyboardInterrupt:
-        return _complain("interrupted before there was a result", 130)
-    except asyncio.CancelledError:
-        return _complain("terminated before there was a result", 143)
-    except PlumbError as error:
-        return _complain(str(error), error.exit_code)
-    console.print(_table(figures))
-    for line in _notes(figures):
-        console.print(line)
-    return 0
+        console.print(_table(figures))
+        for line in _notes(figures):
+            console.print(line)
+        return 0
 
-
-def _complain(message: str, code: int) -> int:
-    print(f"bench: {message}", file=sys.stderr, flush=True)
-    return code
+    return told(work)
 
 
 def _table(figures: "Figures") -> "Table":

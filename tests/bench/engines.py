@@ -28,6 +28,7 @@ from rl.config import RunConfig
 from rl.dispatch.dispatcher import Dispatcher
 from rl.groups import Group
 from rl.tokens import Sampling
+from tests.bench.ending import told
 from tests.bench.loop.engines import Law
 from tests.bench.loop.simulation import Case, step_seconds
 from tests.bench.loop.work import MESSAGES
@@ -38,14 +39,14 @@ from tests.bench.step import make_model, stop_on_sigterm
 from tests.bench.work import EveryOther, config_of
 
 ENGINES = 2
-PLACES = 32
+PLACES = 16
 """Sequences that an engine decodes at once."""
-GROUPS, SAMPLES = 6, 8
-LIMIT = 400
+GROUPS, SAMPLES = 4, 4
+LIMIT = 200
 """Tokens of the longest answer; random weights end one at about a token in 104."""
 ACCEPTANCE = 0.5
 STEPS, WARM_UP = 10, 3
-LOADS = (4, 12, 32)
+LOADS = (4, 8, 16)
 MAX_LAG = 2
 AGREEMENT = 0.3
 
@@ -86,7 +87,7 @@ class Recorded(Simulated):
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    return asyncio.run(_measure())
+    return told(lambda: asyncio.run(_measure()))
 
 
 async def _measure() -> int:

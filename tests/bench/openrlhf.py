@@ -20,8 +20,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rl.errors import PlumbError
+from rl.guardian import guarded
 from rl.hardware import Hardware
 from tests.bench import step
+from tests.bench.ending import told
 from tests.bench.work import PROMPTS, RESPONSE_LIMIT, RESPONSES, question
 
 STEPS = 12
@@ -64,6 +67,10 @@ def _tokens(one: dict[str, float]) -> float:
 
 def main() -> int:
     """Run both; returns the exit code."""
+    return told(_compare)
+
+
+def _compare() -> int:
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
     with tempfile.TemporaryDirectory(prefix="plumb-rival-") as name:
         folder = Path(name)
@@ -108,9 +115,17 @@ def run(folder: Path, steps: int) -> Rival:
     env |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, str(HERE / "drive.py"), *_arguments(folder, prompts)]
     began = time.time()
-    with subprocess.Popen(
-        command, env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    # Ends all of OpenRLHF's processes with this one, however it ends.
+    with (
+        guarded(),
+        subprocess.Popen(
+            command,
+            env=os.environ | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         try:
             return _read(process, began, steps)
         finally:
@@ -124,7 +139,7 @@ def _read(process: "subprocess.Popen[str]", began: float, steps: int) -> Rival:
     for line in process.stdout or ():
         tail = [*tail[-30:], line]
         if time.time() - began > LIMIT:
-            raise SystemExit(f"OpenRLHF's run took longer than {LIMIT:g} s")
+            raise PlumbError(f"OpenRLHF's run took longer than {LIMIT:g} s")
         if not LINE.search(line):
             continue
         found.append({name: float(value) for name, value in FIELD.findall(line)})
@@ -133,7 +148,7 @@ def _read(process: "subprocess.Popen[str]", began: float, steps: int) -> Rival:
             first = time.time() - began - sum(found[0][f"timing/{name}"] for name in rest)
         if len(found) == steps:
             return Rival(first, found)
-    raise SystemExit("OpenRLHF's run ended early:\n" + "".join(tail))
+    raise PlumbError("OpenRLHF's run ended early:\n" + "".join(tail))
 
 
 def _arguments(folder: Path, prompts: Path) -> list[str]:
