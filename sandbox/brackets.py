@@ -19,6 +19,7 @@ _BRACKET: Final = re.compile(
     ''',
     re.DOTALL | re.VERBOSE,
 )
+_CLOSING: Final = re.compile(r"(?:[\s};]|//[^\n]*|/\*.*?\*/)*+", re.DOTALL)
 _PAIRS: Final = {")": "(", "]": "[", "}": "{"}
 
 
@@ -37,6 +38,8 @@ def require_closed(test: str, start: int = 0) -> None:
             continue
         if bracket in _PAIRS.values():
             opened.append(bracket)
+        elif not opened and _CLOSING.fullmatch(test, found.start()):
+            return  # it ends by closing what the program left open
         elif not opened or opened.pop() != _PAIRS[bracket]:
             line = test.count("\n", 0, found.start()) + 1
             raise TestsError(f"the test does not compile: line {line}: {bracket!r} closes nothing")

@@ -33,7 +33,7 @@ def test_brackets_that_do_not_match_are_the_tests_fault() -> None:
                 _trust(MAIN.format(body), language)
     for body in JAVA_CLOSED:
         _trust(JAVA.format(body), "java")
-    for body in OPEN:
+    for body in OPEN[:-1]:  # the last could close a class of the program's
         with pytest.raises(TestsError, match="does not compile"):
             _trust(JAVA.format(body), "java")
 
@@ -41,6 +41,13 @@ def test_brackets_that_do_not_match_are_the_tests_fault() -> None:
 def test_a_test_may_begin_by_closing_what_the_program_left_open() -> None:
     _trust("}\n" + MAIN.format("assert(f(1) == 2);"), "cpp")
     _trust("} // the class\n" + JAVA.format("f(1);"), "java")
+
+
+def test_a_test_may_end_by_closing_what_the_program_left_open() -> None:
+    _trust("public static void main(String[] a) { f(1); } } // the class\n", "java")
+    _trust(MAIN.format("assert(f(1) == 2);") + "\n};\n", "cpp")
+    with pytest.raises(TestsError, match="closes nothing"):
+        _trust(MAIN.format("assert(f(1) == 2);") + "\n} int g() { return 1; }", "cpp")
 
 
 def test_conditional_lines_leave_it_to_the_compiler() -> None:
