@@ -1,5 +1,6 @@
 """Calls are read out of every format, and nothing that a model writes makes reading raise."""
 
+import gc
 import time
 from typing import Any
 
@@ -322,15 +323,25 @@ UNITS = [
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     def seconds(size: int) -> float:
+        """Processor time without the garbage collector's walks over what other tests have left."""
         text = unit * (size // len(unit))
-        started = time.process_time()
-        parse_calls(text, tools=TOOLS)
-        called_tool(text)
-        return time.process_time() - started
+        gc.disable()
+        try:
+            started = time.process_time()
+            parse_calls(text, tools=TOOLS)
+            called_tool(text)
+            return time.process_time() - started
+        finally:
+            gc.enable()
+
+    def is_linear() -> bool:
+        """Six times the text; 36 times the time would be quadratic."""
+        short, long = seconds(30_000), seconds(180_000)
+        return long < 18 * short + 0.3
 
     seconds(1_000)
-    short, long = seconds(30_000), seconds(180_000)
-    assert long < 18 * short + 0.3, "six times the text; 36 times the time would be quadratic"
+    # Others may take the caches meanwhile; what is quadratic is so every time.
+    assert any(is_linear() for _ in range(3))
 
 
 def test_a_deep_chain_does_not_reach_the_stack() -> None:
