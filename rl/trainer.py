@@ -161,10 +161,10 @@ class Trainer:
         tally = parts.recorder.tally
         started = time.perf_counter()
         # In one go: what the checkpoint holds and what the records hold are of the same instant.
-        parts.recorder.trained(batch, advantages)
         self._boundary = parts.dispatcher.state()
         self.step = step
         self._learning = False  # from here on the learner can be saved, whatever engines do
+        parts.recorder.trained(batch, advantages)
         record_seconds = time.perf_counter() - started
         self._phase = "publishing weights"
         started = time.perf_counter()
