@@ -9,6 +9,7 @@ import pytest
 
 from rewards.errors import PoolError
 from rl.errors import ClusterError, EngineError, LearnerError, PlumbError, StorageError
+from rl.recorder import Recorder
 from tests.rl.trainer_world import PROMPTS, World, draw
 from tests.virtual_time import run
 
@@ -239,6 +240,19 @@ def test_a_full_disk_is_told_beside_what_stopped_the_run(tmp_path: Path) -> None
     error = stopped(world, EngineError)
     assert error.__notes__ == ["step 3 could not be saved: the disk is full"]
     assert world.store.steps() == []
+
+
+def test_a_step_is_saved_though_its_rollouts_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(recorder: Recorder, batch: object, advantages: object) -> None:
+        raise StorageError("the disk is full")
+
+    world = World(tmp_path)
+    monkeypatch.setattr(Recorder, "trained", full)
+    error = stopped(world, StorageError)
+    assert getattr(error, "__notes__", []) == []
+    assert world.store.steps() == [1]
 
 
 def test_a_signal_while_the_last_checkpoint_is_written_lets_it_end(tmp_path: Path) -> None:
