@@ -1,17 +1,23 @@
-"""The two contracts between prompts and training: `Prompt` and `PromptSource`.
+"""What a prompt is: `Record` in files, `Prompt` in training, `PromptSource` between the two.
 
 A prompt is identified by its id inside one data set and by its digests everywhere else. Digests
 depend on content alone: they are the same on every machine, in every process and in any order of
-mapping keys.
+mapping keys. A record's id is such a digest, so that it is the same in every file it gets into.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from data.errors import PromptError
+
+VERSION: Final = 1
+"""Of the schema of `Record`; a file of another version is refused."""
+_ID_LETTERS: Final = 20  # 80 bits: two of a billion prompts share an id with a chance of 4e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,110 @@ class PromptSource(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state` was taken; raises DataError if it is of another data set."""
+
+
+class PassRate(BaseModel):
+    """How often a model was right on a prompt: the evidence for its difficulty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k: int = Field(ge=1)
+    """Answers that were graded; ungradable ones are not among them."""
+    correct: int = Field(ge=0)
+    model: str
+    """A Hugging Face id, a folder's name, or what an endpoint says that it serves."""
+    sampling: dict[str, JsonValue] = Field(default_factory=dict)
+    """Temperature, top_p and the like, by vLLM's names."""
+
+    @model_validator(mode="after")
+    def _correct_at_most_k(self) -> Self:
+        if self.correct > self.k:
+            raise ValueError(f"{self.correct} correct of {self.k} answers")
+        return self
+
+    @property
+    def rate(self) -> float:
+        """The share correct."""
+        return self.correct / self.k
+
+
+class Record(BaseModel):
+    """A prompt as data files hold it, with where it comes from and how hard it is.
+
+    `data.records` reads and writes files of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = ""
+    """`content_id` of the content; left empty, it is filled in."""
+    messages: tuple[dict[str, JsonValue], ...] = Field(min_length=1)
+    """Chat messages, the last one not the assistant's."""
+    task: str
+    """What verifies an answer: math, code, tool, text, or a name of the user's own."""
+    reference: JsonValue = None
+    """What the verifier compares with: an answer, tests, calls, constraints; None: nothing."""
+    tools: tuple[dict[str, JsonValue], ...] = ()
+    """Declarations, as `{"type": "function", "function": {...}}`."""
+    environment: str = ""
+    """What the episode takes place in; empty: one turn, no environment."""
+    source: str = ""
+    """The data set, such as `openai/gsm8k`."""
+    source_id: str = ""
+    """The row's name in it."""
+    licence: str = ""
+    """An SPDX identifier where there is one."""
+    language: str = ""
+    """Of the request: an ISO 639-1 code such as `en`, `zh`, `ru`; empty: not known."""
+    pass_rate: PassRate | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    """Whatever else is known; verifiers may read it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _identified(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.get("id") and value.get("messages"):
+            made = content_id(
+                value["messages"],
+                value.get("tools", ()),
+                value.get("reference"),
+                value.get("task", ""),
+            )
+            return {**value, "id": made}
+        return value
+
+    def prompt(self) -> Prompt:
+        """What training reads; origin and evidence become metadata."""
+        said = {
+            name: getattr(self, name)
+            for name in ("environment", "source", "source_id", "licence", "language")
+            if getattr(self, name)
+        }
+        if self.pass_rate is not None:
+            said["pass_rate"] = self.pass_rate.model_dump()
+        return Prompt(
+            id=self.id,
+            messages=self.messages,
+            reference=self.reference,
+            task=self.task,
+            metadata={**self.metadata, **said},
+            tools=self.tools,
+        )
+
+    def request(self) -> str:
+        """What is asked in words: the texts of the user's messages, a blank line between them."""
+        texts = (m.get("content") for m in self.messages if m.get("role") == "user")
+        return "\n\n".join(text for text in texts if isinstance(text, str))
+
+
+def content_id(
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]],
+    reference: Any,
+    task: str,
+) -> str:
+    """The id of a prompt: a digest of what is asked, and of what is right."""
+    return _digest([list(messages), list(tools), reference, task])[:_ID_LETTERS]
 
 
 def _digest(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Loading prompts from a file or a built-in task.
+"""Loading prompts from a file, a folder of records, or a built-in task.
 
 Every prompt that comes out is complete: it has messages that end where the answer begins, an id
 that no other prompt has, and a reference unless the source was said to have none. Anything else
@@ -16,6 +16,7 @@ from data.columns import Columns
 from data.errors import PromptError, RowError, SourceError
 from data.files import Row, read_rows
 from data.messages import Wording, as_messages
+from data.records import is_records, read_record_rows, record_of
 from data.references import final_answers
 from data.schema import Prompt
 
@@ -37,7 +38,8 @@ def load_prompts(
     r"""Load prompts in the order of the source.
 
     Args:
-        source: a .jsonl, .json (array) or .parquet file, or `builtin:arithmetic?max=99`.
+        source: a .jsonl, .json (array) or .parquet file, a folder that `plumb data` wrote, or
+            `builtin:arithmetic?max=99`. Records have no columns to choose.
         prompt_column: holds text (one user message) or a list of chat messages.
         reference_column: holds what the verifier compares with; None if the source has none.
         id_column: holds ids; None numbers the rows, as "train/7".
@@ -60,9 +62,13 @@ def load_prompts(
         made = builtin_prompts(str(source))[:limit]
         return [_reworded(prompt, wording, str(source), task) for prompt in made]
     path = Path(source)
-    rows = list(islice(read_rows(path), limit))
+    rows = list(islice(read_record_rows(path) if path.is_dir() else read_rows(path), limit))
     if not rows:
         raise SourceError(f"{path}: holds no prompts; check that it was written completely")
+    if is_records(rows[0].columns):
+        known = [record_of(row).prompt() for row in rows]
+        _check_ids(known, rows)
+        return [_reworded(prompt, wording, str(source), task) for prompt in known]
     columns = Columns.choose(
         rows[0],
         prompt=prompt_column,
