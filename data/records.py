@@ -54,7 +54,8 @@ def parts_of(folder: Path) -> list[Path]:
     parts = sorted(folder.glob("part_*.parquet")) or sorted(folder.glob("part_*.jsonl"))
     if not parts:
         raise SourceError(
-            f"{folder}: is a folder without part_*.parquet; give a folder that plumb data wrote, or a file"
+            f"{folder}: is a folder without part_*.parquet; give a folder that plumb data wrote, "
+            "or a file"
         )
     return parts
 
