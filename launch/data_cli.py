@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from launch.data_report import report
 from launch.errors import one_line_errors
 
 data_app = typer.Typer(
     no_args_is_help=True, help="From public data sets to prompts worth training on."
 )
+
+data_app.command()(report)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[

@@ -1,51 +1,21 @@
-"""A page that shows how a judge agrees with labels: one HTML file that needs nothing else.
-
-Guarantees: the file needs no network; whatever rows hold is shown as text and never runs. It
-appears whole or not at all.
-"""
+"""A page that shows how a judge agrees with labels."""
 
 import math
-import os
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
+from launch import page
+from launch.page import Panel, Tile
 from rewards.judge import Judge
 from rewards.judge.calibration import ComparedRow, GradeAgreement, GradedRow, PairAgreement
 from rewards.judge.results import Winner
-from rl.errors import StorageError
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
 WORST: Final = 15  # rows that the table shows
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#c84e00", "#00805c", "#5b6472"
+BLUE, ORANGE, GREEN, GREY = "--blue", "--orange", "--green", "--grey"
 BINS: Final = {"start": -100.25, "end": 100.25, "size": 0.5}  # whole points are in the middle
 WINNERS: Final[tuple[Winner, ...]] = ("first", "tie", "second")
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A headline number and what it means."""
-
-    label: str
-    value: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A chart."""
-
-    title: str
-    caption: str
-    traces: Sequence[Mapping[str, Any]]
-    layout: Mapping[str, Any]
 
 
 def write_page(
@@ -64,35 +34,17 @@ def write_page(
     Raises:
         StorageError: It cannot be written.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    panels = [*_grade_panels(graded, grades, judge), *_pair_panels(compared, pairs)]
-    page = environment.get_template("judge.html.j2").render(
+    page.write_page(
+        path,
+        "judge.html.j2",
         name=name,
+        tiles=[*_grade_tiles(graded, grades, judge), *_pair_tiles(compared, pairs)],
+        panels=[*_grade_panels(graded, grades, judge), *_pair_panels(compared, pairs)],
         model=judge.settings.model or ", ".join(judge.settings.urls),
         rubrics=_rubrics(graded, compared, judge),
-        tiles=[*_grade_tiles(graded, grades, judge), *_pair_tiles(compared, pairs)],
-        panels=panels,
-        charts=[{"traces": one.traces, "layout": one.layout} for one in panels],
         worst=sorted(graded, key=lambda row: -abs(row.error))[:WORST],
         ungradable=ungradable,
-        plotly=Markup(get_plotlyjs()),
-        nonce=secrets.token_urlsafe(16),
     )
-    unfinished = path.with_name(f".{path.name}-{os.getpid()}.partial")
-    try:
-        unfinished.write_text(page, encoding="utf-8", errors="replace")
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise StorageError(
-            f"{path}: cannot be written: {error.strerror or error}; choose another place"
-        ) from error
 
 
 def _rubrics(graded: Sequence[GradedRow], compared: Sequence[ComparedRow], judge: Judge) -> str:
@@ -199,7 +151,7 @@ def _errors(graded: Sequence[GradedRow]) -> Panel:
                 "x": [row.error for row in graded],
                 "type": "histogram",
                 "xbins": BINS,
-                "marker": {"color": BLUE, "line": {"color": "#ffffff", "width": 1}},
+                "marker": {"color": BLUE, "line": {"color": "--card", "width": 1}},
                 "hovertemplate": "%{x}: %{y} answers<extra></extra>",
             }
         ],
@@ -254,7 +206,7 @@ def _by_votes(graded: Sequence[GradedRow]) -> Panel:
                 "x": spreads,
                 "type": "histogram",
                 "xbins": BINS,
-                "marker": {"color": GREEN, "line": {"color": "#ffffff", "width": 1}},
+                "marker": {"color": GREEN, "line": {"color": "--card", "width": 1}},
                 "hovertemplate": "%{x}: %{y} answers<extra></extra>",
             }
         ],
@@ -280,7 +232,7 @@ def _pair_panels(compared: Sequence[ComparedRow], pairs: PairAgreement) -> list[
                     "z": table,
                     "x": WINNERS,
                     "y": WINNERS,
-                    "colorscale": [[0, "#eef4f9"], [1, BLUE]],
+                    "colorscale": [[0, "--pale"], [1, BLUE]],
                     "showscale": False,
                     "texttemplate": "%{z}",
                     "hovertemplate": "label %{y}, judge %{x}: %{z} pairs<extra></extra>",
