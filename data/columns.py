@@ -130,7 +130,7 @@ class Columns:
         for name in taken:
             if name is not None:
                 kept = _without(kept, name)
-        return {name: _plain(value) for name, value in kept.items()}
+        return {name: plain(value) for name, value in kept.items()}
 
 
 def _reference(first: Row) -> str:
@@ -185,12 +185,12 @@ def _without(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
     return kept
 
 
-def _plain(value: Any) -> Any:
-    """A JSON value: Arrow's dates, decimals and bytes become text, since checkpoints hold JSON."""
+def plain(value: Any) -> Any:
+    """Make a JSON value, which checkpoints hold: Arrow's dates, decimals and bytes become text."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if value is None or isinstance(value, str | int | float):
         return value
     return str(value)

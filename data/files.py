@@ -107,7 +107,8 @@ _READERS: Final[Mapping[str, Callable[[Path], Iterator[Row]]]] = {
 
 def _decode(raw: bytes, where: str) -> str:
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode()  # several times faster than the codec that takes the mark away
+        return text[1:] if text.startswith("\ufeff") else text
     except UnicodeDecodeError as error:
         raise RowError(
             f"{where}: not UTF-8 text at byte {error.start + 1}; save the file as UTF-8"
@@ -117,7 +118,7 @@ def _decode(raw: bytes, where: str) -> str:
 def _parse(text: str, where: str) -> Any:
     try:
         value = json.loads(text)
-        if "\\ud" in text.lower():
+        if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except UnicodeEncodeError as error:

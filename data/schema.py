@@ -17,6 +17,7 @@ from data.errors import PromptError
 
 VERSION: Final = 1
 """Of the schema of `Record`; a file of another version is refused."""
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _ID_LETTERS: Final = 20  # 80 bits: two of a billion prompts share an id with a chance of 4e-7
 
 
@@ -153,9 +154,12 @@ class Record(BaseModel):
         """What training reads; origin and evidence become metadata."""
         said = {
             name: getattr(self, name)
-            for name in ("environment", "source", "source_id", "licence", "language")
+            for name in ("environment", "source", "source_id", "licence")
             if getattr(self, name)
         }
+        if self.language:
+            # Verifiers read `language` as that of programs, functions and tests.
+            said["request_language"] = self.language
         if self.pass_rate is not None:
             said["pass_rate"] = self.pass_rate.model_dump()
         return Prompt(
@@ -185,5 +189,4 @@ def content_id(
 
 def _digest(value: object) -> str:
     """Hash a JSON value; ASCII escapes keep even unpaired surrogates encodable."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return hashlib.sha256(_CANONICAL(value).encode("ascii")).hexdigest()

@@ -1,0 +1,128 @@
+"""BFCL (Berkeley Function-Calling Leaderboard): questions with functions, and answers beside them.
+
+The answers are in a file of their own: `possible_answer/NAME` beside `NAME`, or `X.answers.jsonl`
+beside `X.questions.jsonl`; a column `ground_truth` does as well. Questions of the categories
+`irrelevance` have no answers: there no call is right. Single turns only: what several turns lead to
+is decided by executing their calls.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from data.errors import RowError
+from data.files import Row, read_rows
+from data.formats.fields import Columns, has, record, sequence, text
+from data.formats.format import Opening
+from data.messages import as_messages
+from data.schema import Record
+from data.tools import as_tools
+from rewards.tools.errors import ToolReferenceError
+from rewards.tools.reference import accepted_calls
+
+_CATEGORY: Final = re.compile(r"(\D+?)_?\d")
+_JAVA: Final = "java"
+_JAVASCRIPT: Final = "javascript"
+
+
+@dataclass(frozen=True, slots=True)
+class Bfcl:
+    """Rows of `id`, `question` and `function`.
+
+    Attributes:
+        answers: the allowed calls of each id, from the file beside; None: there is none.
+        beside: where it was looked for.
+    """
+
+    name: ClassVar[str] = "bfcl"
+    tasks: ClassVar[tuple[str, ...]] = ("tool",)
+    licence: ClassVar[str] = "Apache-2.0"
+
+    answers: Mapping[str, Any] | None = None
+    beside: tuple[str, ...] = ()
+
+    def matches(self, columns: Columns) -> str | None:
+        """By functions, and a question that is a list of turns."""
+        question = columns.get("question")
+        if not has(columns, "id", "function") or not isinstance(question, list):
+            return None
+        if not question or not isinstance(question[0], list):
+            return None
+        return "id, function, and a question that is a list of turns"
+
+    def settled(self, opening: Opening) -> "Bfcl":
+        """With the answers beside the file, where there are any."""
+        if opening.path is None:
+            return self
+        places = _places(opening.path)
+        for place in places:
+            if place.is_file():
+                found = {str(row.columns.get("id")): row.columns for row in read_rows(place)}
+                return replace(self, answers=found, beside=(str(place),))
+        return replace(self, beside=tuple(str(place) for place in places))
+
+    def records(self, row: Row) -> Iterator[Record]:
+        """One record, with a reference in mode `accept`; `[]` where no call is right."""
+        name = text(row, "id")
+        category = _category(name)
+        turns = sequence(row, "question", row.columns.get("question"))
+        if len(turns) != 1:
+            raise RowError(
+                f"{row.where}: has {len(turns)} turns, which are graded by executing their calls; "
+                "give the single-turn categories"
+            )
+        yield record(
+            row,
+            as_messages(turns[0], row.where, "question"),
+            "tool",
+            [] if "irrelevance" in category else self._answer(row, name),
+            tools=as_tools(row.columns.get("function"), row.where, "function"),
+            source="gorilla-llm/Berkeley-Function-Calling-Leaderboard",
+            source_id=name,
+            licence=self.licence,
+            metadata={"category": category, "mode": "accept", "language": _language(category)},
+        )
+
+    def _answer(self, row: Row, name: str) -> list[Any]:
+        held: Mapping[str, Any] = row.columns
+        if held.get("ground_truth") is None:
+            if self.answers is None:
+                where = " nor ".join(self.beside) or "a column ground_truth"
+                raise RowError(
+                    f"{row.where}: there are no answers for {name!r}: neither a column "
+                    f"ground_truth nor {where} is there; put the answers there"
+                )
+            if name not in self.answers:
+                raise RowError(
+                    f"{row.where}: {self.beside[0]} has no answer for {name!r}; mend it, or "
+                    "remove the row"
+                )
+            held = self.answers[name]
+        calls = held.get("ground_truth")
+        try:
+            if not isinstance(calls, list) or not calls:
+                raise ToolReferenceError("it is no list of calls")
+            accepted_calls(calls)
+        except ToolReferenceError as error:
+            raise RowError(f"{row.where}: ground_truth of {name!r}: {error}") from error
+        return calls
+
+
+def _places(path: Path) -> list[Path]:
+    places = [path.parent / "possible_answer" / path.name]
+    if ".questions." in path.name:
+        places.insert(0, path.with_name(path.name.replace(".questions.", ".answers.")))
+    return places
+
+
+def _category(name: str) -> str:
+    found = _CATEGORY.match(name)
+    return found[1] if found else name
+
+
+def _language(category: str) -> str:
+    if _JAVASCRIPT in category:
+        return _JAVASCRIPT
+    return _JAVA if _JAVA in category else "python"

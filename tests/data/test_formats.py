@@ -1,0 +1,231 @@
+"""Every format reads rows of its layout into records that the verifiers can grade."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import RowError, SourceError
+from data.formats.opening import open_source
+from data.formats.table import BUILT_IN, GENERAL, format_named
+from data.records import write_records
+from data.refused import refused
+from data.schema import Record
+from data.sources import load_prompts
+from rewards import Rubric, Use
+from tests.data import format_rows as rows
+
+RUBRIC = Rubric(
+    routes={"code": Use("code"), "tool": Use("tool"), "text": Use("constraints")}, main=Use("math")
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of a format, and what has to come of it."""
+
+    format: str
+    row: dict[str, Any]
+    task: str
+    reference: Any
+    source: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = [
+    Case("gsm8k", rows.GSM8K, "math", "42", "openai/gsm8k", {"solution": rows.GSM8K["answer"]}),
+    Case("math", rows.MATH, "math", "7", metadata={"subject": "Prealgebra", "level": "Level 1"}),
+    Case("math", rows.MATH_500, "math", r"\frac{3}{2}"),
+    Case(
+        "humaneval",
+        rows.HUMANEVAL,
+        "code",
+        {
+            "kind": "check",
+            "entry_point": "triple",
+            "source": rows.HUMANEVAL["test"],
+            "language": "python",
+        },
+        "openai/openai_humaneval",
+    ),
+    Case(
+        "bfcl",
+        {**rows.BFCL, "ground_truth": rows.BFCL_ANSWER["ground_truth"]},
+        "tool",
+        rows.BFCL_ANSWER["ground_truth"],
+        metadata={"mode": "accept", "category": "simple_python"},
+    ),
+    Case("bfcl", {**rows.BFCL, "id": "live_irrelevance_3-0-0"}, "tool", []),
+    Case("plain", rows.PLAIN, "math", "4", metadata={"hardness": 1}),
+]
+
+
+def written(path: Path, *held: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in held), encoding="utf-8")
+    return path
+
+
+def read(path: Path, held: Sequence[dict[str, Any]], format: str = "auto") -> list[Record]:
+    return list(open_source(written(path / "rows.jsonl", *held), format=format).records())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.format}-{case.task}")
+def test_a_row_is_recognised_and_becomes_a_record_that_can_be_trained_on(
+    case: Case, tmp_path: Path
+) -> None:
+    opened = open_source(written(tmp_path / "rows.jsonl", case.row, case.row))
+    assert (opened.format.name, bool(opened.recognised_by)) == (case.format, True)
+    one, two = opened.records()
+    assert one == two
+    assert (one.task, one.reference) == (case.task, case.reference)
+    assert case.source in (one.source, "")
+    assert case.metadata.items() <= one.metadata.items()
+    named = open_source(tmp_path / "rows.jsonl", format=case.format)
+    assert list(named.records()) == [one, two]
+    write_records(tmp_path / "records.parquet", [one])
+    (prompt,) = load_prompts(tmp_path / "records.parquet")
+    assert not [miss.verdict.reason for miss in refused([prompt], RUBRIC)]
+
+
+def test_no_format_knows_the_rows_of_another() -> None:
+    for case in CASES:
+        knowing = [f.name for f in BUILT_IN if f.matches(case.row)]
+        knowing = knowing or [f.name for f in GENERAL if f.matches(case.row)][:1]
+        assert knowing == [case.format]
+
+
+def test_every_format_has_a_row_here() -> None:
+    assert {format.name for format in (*BUILT_IN, *GENERAL)} - {"records"} == {
+        case.format for case in CASES
+    }
+
+
+def test_records_are_read_again_as_they_are(tmp_path: Path) -> None:
+    made = read(tmp_path, [rows.GSM8K])
+    write_records(tmp_path / "records.jsonl", made)
+    opened = open_source(tmp_path / "records.jsonl")
+    assert opened.format.name == "records"
+    assert list(opened.records()) == made
+
+
+@pytest.mark.parametrize("place", ["possible_answer/q.json", "q.answers.json"])
+def test_answers_of_bfcl_are_found_beside_its_questions(place: str, tmp_path: Path) -> None:
+    (tmp_path / "possible_answer").mkdir()
+    name = "q.questions.json" if "answers" in place else "q.json"
+    questions = written(tmp_path / name, rows.BFCL, {**rows.BFCL, "id": "simple_python_1"})
+    with pytest.raises(RowError, match=r"line 1: there are no answers .*possible_answer"):
+        next(open_source(questions).records())
+    written(tmp_path / place, rows.BFCL_ANSWER, {**rows.BFCL_ANSWER, "id": "simple_python_7"})
+    records = open_source(questions).records()
+    assert next(records).reference == rows.BFCL_ANSWER["ground_truth"]
+    with pytest.raises(RowError, match=r"line 2: .* has no answer for 'simple_python_1'"):
+        next(records)
+
+
+@pytest.mark.parametrize(
+    ("format", "row", "said"),
+    [
+        ("gsm8k", {**rows.GSM8K, "question": None}, "column 'question' holds None where text"),
+        ("gsm8k", {**rows.GSM8K, "answer": "42"}, "column 'answer' does not end in ####"),
+        ("humaneval", {**rows.HUMANEVAL, "test": 3}, "column 'test' holds 3"),
+        ("humaneval", {**rows.HUMANEVAL, "task_id": 1.5}, "column 'task_id' holds 1.5"),
+        ("bfcl", {**rows.BFCL, "question": [rows.BFCL["question"][0]] * 2}, "has 2 turns"),
+        ("bfcl", {**rows.BFCL, "ground_truth": ["f(x=1)"]}, "ground_truth of 'simple_python_0'"),
+    ],
+)
+def test_a_broken_row_says_line_and_column(
+    format: str, row: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RowError) as raised:
+        read(tmp_path, [row], format)
+    assert f"rows.jsonl line 1: {said}" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_known_to_none_or_to_several_says_which_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"of no known format; its columns are colour\. .*gsm8k"):
+        read(tmp_path, [{"colour": "red"}])
+    both = {**rows.GSM8K, **rows.MATH}
+    with pytest.raises(SourceError, match=r"several formats: gsm8k \(it has .*\); math \("):
+        read(tmp_path, [both])
+    with pytest.raises(SourceError, match=r"no format is called 'gms8k'; did you mean 'gsm8k'"):
+        read(tmp_path, [rows.GSM8K], "gms8k")
+    with pytest.raises(SourceError, match="of no known format"):
+        read(tmp_path, [rows.GSM8K, rows.HUMANEVAL])
+
+
+OWN = """
+from data.formats.fields import record, text, user
+
+
+class Riddles:
+    name, tasks, licence = "riddles", ("math",), "MIT"
+
+    def matches(self, columns):
+        return "riddle and solved" if {"riddle", "solved"} <= set(columns) else None
+
+    def records(self, row):
+        yield record(
+            row, user(text(row, "riddle")), "math", text(row, "solved"),
+            source="riddles", licence=self.licence,
+        )
+
+
+class Half:
+    name = "half"
+"""
+
+
+def test_a_format_of_the_users_own_is_named_by_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    (made,) = read(tmp_path, [{"riddle": "What is 1 + 1?", "solved": "2"}], f"{file}:Riddles")
+    assert (made.reference, made.licence, made.source) == ("2", "MIT", "riddles")
+    with pytest.raises(SourceError, match="it lacks tasks, licence, matches, records"):
+        format_named(f"{file}:Half")
+    with pytest.raises(SourceError, match="has no format 'None_'"):
+        format_named(f"{file}:None_")
+
+
+def test_a_format_of_a_package_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "riddle_package.py").write_text(OWN)
+    info = tmp_path / "riddle_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: riddle-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[plumb.formats]\nriddles = riddle_package:Riddles\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    opened = open_source(written(tmp_path / "r.jsonl", {"riddle": "1 + 1?", "solved": "2"}))
+    assert (opened.format.name, opened.recognised_by) == ("riddles", "riddle and solved")
+    assert format_named("riddles").name == "riddles"
+
+
+def test_a_folder_is_read_file_by_file(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("b", "a"):
+        written(folder / f"{name}.jsonl", {**rows.GSM8K, "id": name})
+    assert [r.source_id for r in open_source(folder).records()] == ["a", "b"]
+    (folder / "c.parquet").touch()
+    with pytest.raises(SourceError, match=r"several kinds \(.jsonl, .parquet\)"):
+        open_source(folder)
+
+
+def test_a_name_that_is_neither_a_path_nor_on_the_hub_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants
+
+    with pytest.raises(SourceError, match=r"rows\.jsonl: there is no such file"):
+        open_source(tmp_path / "rows.jsonl")
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match=r"cannot be reached: .*HF_HUB_OFFLINE=1") as raised:
+        open_source("nobody/nothing", name="main", split="train")
+    assert "\n" not in str(raised.value)
+    file = written(tmp_path / "rows.jsonl", rows.GSM8K)
+    with pytest.raises(SourceError, match="--split, --revision is for data sets of the hub"):
+        open_source(file, split="train", revision="main")
