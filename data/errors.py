@@ -27,3 +27,11 @@ class StreamError(DataError):
 
 class StreamStateError(StreamError):
     """A saved position does not belong to this stream: other data, order, or a damaged state."""
+
+
+class MixError(DataError):
+    """A mix cannot be made as it was asked for."""
+
+
+class ForecastError(DataError):
+    """There is too little, or nothing, to forecast from."""

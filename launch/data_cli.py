@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from launch.data_mix import mix
 from launch.data_report import report
 from launch.errors import one_line_errors
 
@@ -15,6 +16,7 @@ data_app = typer.Typer(
 )
 
 data_app.command()(report)
+data_app.command()(mix)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[

@@ -1,0 +1,98 @@
+"""Records from whatever prompts can be read from, so that what is learnt of them can be kept.
+
+Guarantees: records of a file or folder of records come as they are, one after the other; any other
+source that `load_prompts` reads gives a record a prompt, under its content's id. What is asked is
+never changed here: wording around prompts belongs to the run that asks them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from data.builtin import PREFIX
+from data.errors import PromptError
+from data.files import read_rows
+from data.records import is_records, parts_of, read_records
+from data.schema import Prompt, Record
+from data.sources import load_prompts
+
+
+def open_records(source: str, **columns: Any) -> Iterator[Record]:
+    """The records of a source, in its order.
+
+    Args:
+        source: a file or folder of records, or anything that `load_prompts` reads.
+        columns: which columns hold what, as `load_prompts` takes them; records have none to choose.
+
+    Raises:
+        DataError: the source or one of its rows cannot be used.
+    """
+    if holds_records(source):
+        yield from read_records(Path(source))
+        return
+    name = source.partition("?")[0] if source.startswith(PREFIX) else Path(source).name
+    for prompt in load_prompts(source, **columns):
+        yield record_of_prompt(prompt, name)
+
+
+def holds_records(source: str) -> bool:
+    """Whether a source is a file or a folder of records."""
+    if source.startswith(PREFIX):
+        return False
+    path = Path(source)
+    if path.is_dir():
+        return True
+    first = next(read_rows(path), None)
+    return first is not None and is_records(first.columns)
+
+
+def files_of(source: str) -> list[Path]:
+    """The files behind a source; none behind a built-in one."""
+    if source.startswith(PREFIX):
+        return []
+    path = Path(source)
+    return parts_of(path) if path.is_dir() else [path]
+
+
+def rows_of(source: str) -> int | None:
+    """How many rows a source of files has; None where that takes reading all of it as JSON."""
+    total = 0
+    for path in files_of(source):
+        if path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            total += parquet.ParquetFile(path).metadata.num_rows
+        elif path.suffix == ".jsonl":
+            with path.open("rb") as lines:
+                total += sum(1 for line in lines if line.strip())
+        else:
+            return None
+    return total or None
+
+
+def record_of_prompt(prompt: Prompt, source: str) -> Record:
+    """The record of a prompt that came from elsewhere.
+
+    Raises:
+        PromptError: it holds what no file of records can.
+    """
+    try:
+        return Record.model_validate(
+            {
+                "messages": [dict(message) for message in prompt.messages],
+                "task": prompt.task,
+                "reference": prompt.reference,
+                "tools": [dict(tool) for tool in prompt.tools],
+                "source": source,
+                "source_id": prompt.id,
+                "metadata": dict(prompt.metadata),
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise PromptError(
+            f"{source}: prompt {prompt.id!r}: {field}: {first['msg']}; mend or remove the row"
+        ) from error
