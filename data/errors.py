@@ -35,3 +35,7 @@ class MixError(DataError):
 
 class ForecastError(DataError):
     """There is too little, or nothing, to forecast from."""
+
+
+class AnswersError(DataError):
+    """Models cannot be asked, or their answers not be kept; what was answered is not lost."""

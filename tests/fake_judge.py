@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 FACTORS = ("usefulness", "adherence_to_instructions", "integrity", "accuracy")
 Body = dict[str, Any]
-Answer = str | tuple[int, Mapping[str, str]] | Mapping[str, Any]
+Answer = str | tuple[int, Mapping[str, str]] | Mapping[str, Any] | list[Any]
 
 
 def grades(*values: int) -> str:
@@ -26,7 +26,8 @@ def grades(*values: int) -> str:
 
 class FakeJudge:
     """`answer` takes a request's body and gives the reply's text, or (status, headers), or fields
-    of the choice (`content`, `reasoning_content`, `finish_reason`), or `error` with a `status`.
+    of the choice (`content`, `reasoning_content`, `tool_calls`, `finish_reason`), or `error` with a
+    `status`, or a list with a text or fields for each of several choices.
 
     Attributes:
         url: The base URL; the same after `stop` and `start`.
@@ -98,15 +99,10 @@ class FakeJudge:
             answer = await run_in_threadpool(self.answer, body)
             if isinstance(answer, tuple):
                 return _error(*answer)
-            fields = {"content": answer} if isinstance(answer, str) else dict(answer)
-            if "error" in fields:
-                return JSONResponse({"error": fields["error"]}, fields.get("status", 200))
-            texts = {key: fields[key] for key in ("content", "reasoning_content") if key in fields}
-            choice = {
-                "index": 0,
-                "message": {"role": "assistant", "content": None, **texts},
-                "finish_reason": fields.get("finish_reason", "stop"),
-            }
+            if isinstance(answer, Mapping) and "error" in answer:
+                return JSONResponse({"error": answer["error"]}, answer.get("status", 200))
+            several = answer if isinstance(answer, list) else [answer]
+            choices = [_choice(index, one) for index, one in enumerate(several)]
             usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
             return JSONResponse(
                 {
@@ -114,12 +110,23 @@ class FakeJudge:
                     "object": "chat.completion",
                     "created": 0,
                     "model": body["model"],
-                    "choices": [choice],
+                    "choices": choices,
                     "usage": usage,
                 }
             )
 
         return app
+
+
+def _choice(index: int, answer: str | Mapping[str, Any]) -> dict[str, Any]:
+    fields = {"content": answer} if isinstance(answer, str) else dict(answer)
+    said = ("content", "reasoning_content", "tool_calls")
+    texts = {key: fields[key] for key in said if key in fields}
+    return {
+        "index": index,
+        "message": {"role": "assistant", "content": None, **texts},
+        "finish_reason": fields.get("finish_reason", "stop"),
+    }
 
 
 def _error(status: int, headers: Mapping[str, str]) -> JSONResponse:

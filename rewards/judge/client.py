@@ -18,7 +18,7 @@ from rewards.errors import InfrastructureError, PoolError
 from rewards.judge.endpoint import Endpoint
 from rewards.judge.errors import RefusedError
 from rewards.judge.replies import Reply, Request, TransientError
-from rewards.judge.settings import JudgeSettings
+from rewards.judge.settings import EndpointSettings
 
 FIRST_PAUSE: Final = 0.25  # seconds; then doubled
 LONGEST_PAUSE: Final = 5.0
@@ -29,7 +29,7 @@ START_SECONDS: Final = 10.0  # at most, for an endpoint to answer when a run sta
 Revive = Callable[[Endpoint], Awaitable[Endpoint]]
 
 
-class JudgeClient:
+class EndpointClient:
     """Sends requests to the endpoints that answer.
 
     Args:
@@ -40,7 +40,7 @@ class JudgeClient:
     """
 
     def __init__(
-        self, settings: JudgeSettings, endpoints: list[Endpoint], revive: Revive | None = None
+        self, settings: EndpointSettings, endpoints: list[Endpoint], revive: Revive | None = None
     ) -> None:
         self._settings = settings
         self._endpoints = endpoints
@@ -75,12 +75,14 @@ class JudgeClient:
             )
             for one in found:
                 if isinstance(one, BaseException) and not isinstance(one, TransientError):
-                    raise PoolError(f"the judge cannot be used: {one}") from one
+                    raise PoolError(f"{self._settings.called} cannot be used: {one}") from one
             failures = [one for one in found if isinstance(one, TransientError)]
             if len(failures) < len(found):
                 return
             if time.monotonic() >= until:
-                raise PoolError(f"the judge does not answer: {failures[0]}; see that it runs")
+                raise PoolError(
+                    f"{self._settings.called} does not answer: {failures[0]}; see that it runs"
+                )
             await asyncio.sleep(1.0)
 
     async def aclose(self) -> None:
@@ -104,7 +106,7 @@ class JudgeClient:
         try:
             return await retrying(self._once, request)
         except TransientError as error:
-            raise InfrastructureError(f"the judge at {error}") from error
+            raise InfrastructureError(f"{self._settings.called} at {error}") from error
 
     def left_of_outage(self) -> float | None:
         """Seconds for which the present outage is still waited out; None: there is none."""
@@ -193,7 +195,7 @@ class JudgeClient:
 class _Patience:
     """How long one request is tried, and the pauses between."""
 
-    def __init__(self, client: JudgeClient) -> None:
+    def __init__(self, client: EndpointClient) -> None:
         self._client = client
         self._first_failure: float | None = None
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from rewards.judge.dialect import Dialect
 from rewards.judge.errors import RefusedError
 from rewards.judge.replies import Reply, Request, TransientError, failure_of, line_of, reply_of
-from rewards.judge.settings import JudgeSettings
+from rewards.judge.settings import EndpointSettings
 from rewards.judge.strict import conforming
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Endpoint:
         adapted: How it is asked otherwise than it was at first, a line each.
     """
 
-    def __init__(self, url: str, key: str | None, settings: JudgeSettings) -> None:
+    def __init__(self, url: str, key: str | None, settings: EndpointSettings) -> None:
         self.url = url
         self.name = _without_password(url)
         self.identity: str | None = None
@@ -149,16 +149,16 @@ class Endpoint:
         """Say once how this endpoint is asked otherwise than it was told to be."""
         if change not in self.adapted:
             self.adapted.append(change)
-            _LOG.warning("the judge at %s: %s", self.name, change)
+            _LOG.warning("%s at %s: %s", self._settings.called, self.name, change)
 
     async def _send(self, request: Request, dialect: Dialect) -> Reply:
         call = self._opened().chat.completions.create(
             model=self._model,
             messages=list(request.messages),  # type: ignore[arg-type]
-            extra_body=self._settings.extra or None,
             **dialect.body(request, self._settings),
         )
-        return reply_of(await self._answer(call), self.name)
+        reply = reply_of(await self._answer(call), self.name)
+        return replace(reply, reads_calls=dialect.reads_calls)
 
     async def _asked_identity(self) -> str:
         wanted = self._settings.model
@@ -166,20 +166,23 @@ class Endpoint:
             served = await self._served_models()
         except (TransientError, RefusedError) as error:
             if wanted is None and isinstance(error, RefusedError):
-                raise RefusedError(
-                    f"{error} (if it lists no models, name one by `model`)"
-                ) from error
+                hint = f"(if it lists no models, name one by {self._settings.names_model})"
+                raise RefusedError(f"{error} {hint}", status=error.status) from error
             if wanted is None or (isinstance(error, TransientError) and not error.is_told):
                 raise
             # Not every endpoint has a list of models. Whether it is one is seen by a question.
             await self._complete(Request([{"role": "user", "content": "Write 1."}]))
-            self._tell("it lists no models: the one that `model` names is asked")
+            self._tell(
+                f"it lists no models: the one that {self._settings.names_model} names is asked"
+            )
             return f"{wanted}="
         listed = ", ".join(sorted(served)[:20]) or "none"
         if wanted is not None and wanted not in served:
             raise RefusedError(f"{self.name}: serves no model '{wanted}'; it has: {listed}")
         if wanted is None and len(served) != 1:
-            raise RefusedError(f"{self.name}: name one of its models by `model`: {listed}")
+            raise RefusedError(
+                f"{self.name}: name one of its models by {self._settings.names_model}: {listed}"
+            )
         self._model = wanted or next(iter(served))
         return f"{self._model}={getattr(served[self._model], 'root', None) or ''}"
 

@@ -16,4 +16,12 @@ class UnreadableGradeError(JudgeError):
 
 
 class RefusedError(JudgeError):
-    """The endpoint refuses this request, or all of them, so that another try cannot help."""
+    """The endpoint refuses this request, or all of them, so that another try cannot help.
+
+    Attributes:
+        status: The HTTP status that it refused with; None: another reason.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status

@@ -7,7 +7,6 @@ settings to an equal model are answered from the cache.
 """
 
 import asyncio
-import os
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from rewards.errors import InfrastructureError, PoolError
 from rewards.judge.cache import VoteCache, cache_key
-from rewards.judge.client import JudgeClient
+from rewards.judge.client import EndpointClient
 from rewards.judge.endpoint import Endpoint
 from rewards.judge.errors import RubricError, UnreadableGradeError
 from rewards.judge.messages import ChatMessage, grading_messages, pair_messages, transcript
@@ -73,7 +72,7 @@ class Judge:
         self.pair_rubric = _of_kind(load_rubric(settings.pair_rubric), "pair")
         self.threshold = self.rubric.threshold if threshold is None else threshold
         self._served = None if settings.serve is None else ServedJudge(settings.serve)
-        self._client: JudgeClient | None = None
+        self._client: EndpointClient | None = None
         self._cache: VoteCache | None = None
 
     async def start(self) -> None:
@@ -262,17 +261,17 @@ class Judge:
         cost = self.settings.prices.cost(reply.input_tokens, reply.output_tokens)
         return Spent(1, 0, reply.input_tokens, reply.output_tokens, cost)
 
-    def _started(self) -> JudgeClient:
+    def _started(self) -> EndpointClient:
         if self._client is None:
             raise PoolError("the judge was not started: use `async with Judge(...)`")
         return self._client
 
-    async def _connected(self) -> JudgeClient:
+    async def _connected(self) -> EndpointClient:
         settings = self.settings
         if self._served is None:
-            key = _api_key(settings)
+            key = settings.api_key()
             endpoints = [Endpoint(url, key, settings) for url in settings.urls]
-            return JudgeClient(settings, endpoints)
+            return EndpointClient(settings, endpoints)
         served = self._served
         address = await served.start()
 
@@ -280,7 +279,7 @@ class Judge:
             now = await served.address()
             return endpoint if now.url == endpoint.url else Endpoint(now.url, now.key, settings)
 
-        return JudgeClient(settings, [Endpoint(address.url, address.key, settings)], revive)
+        return EndpointClient(settings, [Endpoint(address.url, address.key, settings)], revive)
 
 
 def _read(question: _Question[Read], reply: Reply) -> Read:
@@ -299,14 +298,3 @@ def _of_kind(rubric: JudgeRubric, kind: str) -> JudgeRubric:
             f"{'grades' if kind == 'grade' else 'comparisons'} need one of the kind {kind}"
         )
     return rubric
-
-
-def _api_key(settings: JudgeSettings) -> str | None:
-    if settings.api_key_env is None:
-        return None
-    key = os.environ.get(settings.api_key_env, "").strip()
-    if not key:
-        raise PoolError(
-            f"the judge's key: the environment variable {settings.api_key_env} is not set; set it"
-        )
-    return key

@@ -4,8 +4,9 @@ Guarantee: `reply_of` gives the text that the model wrote, wherever a server put
 error object in the place of a completion is an error.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rewards.judge.errors import RefusedError
@@ -43,12 +44,34 @@ class Request:
     """What is asked.
 
     Attributes:
-        messages: The chat.
+        messages: The chat, as OpenAI's protocol writes it.
         schema: The form of the reply; None: any.
+        tools: Declarations of tools that may be called, in the same protocol.
+        sampling: Fields of this request in place of the settings' own, such as `temperature`,
+            `top_p`, `max_tokens`, `seed`, and `n` for several answers.
     """
 
-    messages: Sequence[Mapping[str, str]]
+    messages: Sequence[Mapping[str, Any]]
     schema: Mapping[str, Any] | None = None
+    tools: Sequence[Mapping[str, Any]] = ()
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers in a reply.
+
+    Attributes:
+        text: What the model wrote as its answer; empty where it only called.
+        thinking: What the server took for reasoning.
+        calls: The calls that the server read: names, and arguments as JSON text.
+        is_whole: Whether the model ended it; False: it was cut at a limit.
+    """
+
+    text: str
+    thinking: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +83,8 @@ class Reply:
         is_whole: Whether the model ended it; False: it was cut at a limit.
         is_thought: Whether the server took the text for reasoning, and left the answer empty.
         is_held: Whether the endpoint keeps to the schema, so that no other form is a reply.
+        choices: The answers; `text` is of the first.
+        reads_calls: Whether the endpoint was asked to read calls out of what the model writes.
     """
 
     text: str
@@ -68,6 +93,8 @@ class Reply:
     output_tokens: int
     is_thought: bool = False
     is_held: bool = False
+    choices: tuple[Choice, ...] = ()
+    reads_calls: bool = True
 
 
 def reply_of(completion: Any, name: str) -> Reply:
@@ -79,21 +106,39 @@ def reply_of(completion: Any, name: str) -> Reply:
     """
     _raise_for(getattr(completion, "error", None), name)
     try:
-        choice = completion.choices[0]
-        _raise_for(getattr(choice, "error", None), name)
-        text = _text(choice.message.content)
-        thoughts = (_text(getattr(choice.message, field, None)) for field in _THOUGHT)
-        thought = "" if text.strip() else next(filter(None, thoughts), "")
+        _raise_for(getattr(completion.choices[0], "error", None), name)
+        choices = tuple(_choice(one) for one in completion.choices)
+        first = choices[0]
+        is_thought = bool(first.thinking) and not first.text.strip() and not first.calls
         usage = completion.usage
         return Reply(
-            text=thought or text,
-            is_whole=choice.finish_reason != "length",
+            text=first.thinking if is_thought else first.text,
+            is_whole=first.is_whole,
             input_tokens=int(usage.prompt_tokens or 0) if usage else 0,
             output_tokens=int(usage.completion_tokens or 0) if usage else 0,
-            is_thought=bool(thought),
+            is_thought=is_thought,
+            choices=choices,
         )
     except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise TransientError(f"{name}: answered with no completion") from error
+
+
+def _choice(stated: Any) -> Choice:
+    message = stated.message
+    thoughts = (_text(getattr(message, field, None)) for field in _THOUGHT)
+    called = [one.function for one in getattr(message, "tool_calls", None) or ()]
+    return Choice(
+        text=_text(message.content),
+        thinking=next(filter(None, thoughts), ""),
+        calls=tuple((str(one.name), _arguments(one.arguments)) for one in called),
+        is_whole=stated.finish_reason != "length",
+    )
+
+
+def _arguments(stated: Any) -> str:
+    """Arguments as text; some servers write an object, and nothing where there are none."""
+    text = stated if isinstance(stated, str) else json.dumps(stated or {})
+    return text if text.strip() else "{}"
 
 
 def failure_of(status: int, line: str, retry_after: float = 0.0) -> TransientError | RefusedError:
@@ -101,7 +146,7 @@ def failure_of(status: int, line: str, retry_after: float = 0.0) -> TransientErr
     if status in BUSY or status >= 500:
         busy = status in BUSY
         return TransientError(line, is_busy=busy, is_told=not busy, retry_after=retry_after)
-    return RefusedError(line)
+    return RefusedError(line, status=status)
 
 
 def line_of(error: object) -> str:

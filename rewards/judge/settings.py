@@ -1,10 +1,15 @@
-"""What a judge is told: where it is, what it is asked, and how much of it at once."""
+"""What is told of an endpoint, and what more of a judge: where it is, what it is asked, how much of
+it at once.
+"""
 
 import math
+import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from rewards.errors import PoolError
 
 PATIENCE = 120.0
 REQUEST_SECONDS = 120.0
@@ -52,10 +57,14 @@ class ServeSettings(BaseModel):
         return self
 
 
-class JudgeSettings(BaseModel):
-    """A judge: an OpenAI-compatible endpoint, a rubric, and limits."""
+class EndpointSettings(BaseModel):
+    """A model behind one OpenAI-compatible endpoint, or behind several alike."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    called: ClassVar[str] = "the model"
+    """In messages."""
+    names_model: ClassVar[str] = "`model`"
+    """In messages: the option by which a model is named."""
 
     url: str | tuple[str, ...] = ()
     """Base URL of an OpenAI-compatible endpoint, such as http://host:8000/v1, or several, over
@@ -64,6 +73,61 @@ class JudgeSettings(BaseModel):
     """The model's name there; none: the only one that it serves."""
     api_key_env: str | None = None
     """The environment variable with the API key; none: no key is sent."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """None: the endpoint's own."""
+    max_tokens: int = Field(default=1024, ge=1)
+    """Tokens of one reply."""
+    extra: dict[str, Any] = {}
+    """Further fields of a request's body, such as
+    `{chat_template_kwargs: {enable_thinking: false}}`."""
+    structured: Literal["auto", "json_schema", "none"] = "auto"
+    """Whether a reply is held to a JSON schema; `auto`: where the endpoint can."""
+    concurrency: int = Field(default=32, ge=1)
+    """Requests that are open at once, over all endpoints."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    """Most requests a minute, evenly spread."""
+    timeout: float = Field(default=REQUEST_SECONDS, gt=0)
+    """Seconds for one request."""
+    patience: float = Field(default=PATIENCE, ge=0)
+    """Seconds for which an outage is waited out, before requests fail."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for one in (url,) if isinstance(url, str) else url:
+            if not one.startswith(("http://", "https://")):
+                raise ValueError(f"the url {one!r} does not begin with http:// or https://")
+        return url
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Base URLs, without a slash at the end."""
+        several = (self.url,) if isinstance(self.url, str) else self.url
+        return tuple(dict.fromkeys(url.rstrip("/") for url in several))
+
+    @property
+    def sampling_temperature(self) -> float | None:
+        """The temperature of a request; None: none is named."""
+        return self.temperature
+
+    def api_key(self) -> str | None:
+        """The key to send; raises PoolError where the variable that is named is not set."""
+        if self.api_key_env is None:
+            return None
+        key = os.environ.get(self.api_key_env, "").strip()
+        if not key:
+            raise PoolError(
+                f"{self.called}'s key: the environment variable {self.api_key_env} is not set; "
+                "set it"
+            )
+        return key
+
+
+class JudgeSettings(EndpointSettings):
+    """A judge: an OpenAI-compatible endpoint, a rubric, and limits."""
+
+    called: ClassVar[str] = "the judge"
+
     rubric: str = "four-factors"
     """A built-in rubric, or the path of a rubric file, for `grade`."""
     pair_rubric: str = "pairwise"
@@ -72,23 +136,8 @@ class JudgeSettings(BaseModel):
     """Grades that are asked for; their median is the score."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """None: 0 for one vote, 0.7 for several."""
-    max_tokens: int = Field(default=1024, ge=1)
-    """Tokens of one reply."""
     max_chars: int = Field(default=24_000, ge=100)
     """Characters shown of an answer, a reference, a conversation; a longer one loses its middle."""
-    extra: dict[str, Any] = {}
-    """Further fields of a request's body, such as
-    `{chat_template_kwargs: {enable_thinking: false}}`."""
-    structured: Literal["auto", "json_schema", "none"] = "auto"
-    """Whether the reply is held to the rubric's JSON schema; `auto`: where the endpoint can."""
-    concurrency: int = Field(default=32, ge=1)
-    """Requests that are open at once, over all endpoints."""
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    """Most requests a minute, evenly spread."""
-    timeout: float = Field(default=REQUEST_SECONDS, gt=0)
-    """Seconds for one request."""
-    patience: float = Field(default=PATIENCE, ge=0)
-    """Seconds for which an outage is waited out, before answers become ungradable."""
     cache: Path | None = None
     """A folder on a local disk in which grades are kept; none: nothing is kept."""
     prices: Prices = Prices()
@@ -100,18 +149,9 @@ class JudgeSettings(BaseModel):
     def _is_complete(self) -> Self:
         if bool(self.urls) == (self.serve is not None):
             raise ValueError("give either url, where the judge is, or serve, to start one")
-        for url in self.urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"the url {url!r} does not begin with http:// or https://")
         if self.votes > 1 and self.temperature == 0:
             raise ValueError("several votes at temperature 0 are alike: raise it, or take one vote")
         return self
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """Base URLs, without a slash at the end."""
-        several = (self.url,) if isinstance(self.url, str) else self.url
-        return tuple(dict.fromkeys(url.rstrip("/") for url in several))
 
     @property
     def sampling_temperature(self) -> float:

@@ -84,7 +84,7 @@ async def test_a_refused_schema_is_left_out_from_then_on(error: Any, status: int
     assert scores == [7, 7]
     assert "response_format" not in bodies[-1] and len(bodies) in (3, 4)
     assert [line.partition(": ")[2] for line in adapted] == [
-        "it keeps to no schema: grades are read from text"
+        "it keeps to no schema: replies are read as text"
     ]
 
 

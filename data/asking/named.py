@@ -1,0 +1,89 @@
+"""Models as a command names them: `--model NAME=URL`, and the keys that they need.
+
+Guarantees: one name stands for one model, over whose addresses questions are spread. A key goes to
+the one host that it is meant for: where models are of several hosts, each key says whose it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from data.asking.endpoint import EndpointModel, ModelSettings
+from data.errors import SourceError
+
+
+def models_of(
+    named: Sequence[str], keys: Sequence[str] = (), **settings: Any
+) -> list[EndpointModel]:
+    """The models of `--model` options, in order.
+
+    Args:
+        named: `NAME=URL`, or `URL` of an endpoint that serves one model. A name that stands
+            several times is one model at several addresses.
+        keys: Names of environment variables: `VARIABLE`, or `NAME=VARIABLE` for one model.
+        settings: Further fields of `ModelSettings`; None: as it is by itself.
+
+    Raises:
+        SourceError: One cannot be read, or it is not said which host a key is for.
+    """
+    urls: dict[str, list[str]] = {}
+    for one in named:
+        name, url = _parted(one)
+        urls.setdefault(name or url, []).append(url)
+    of_model = _keys(urls, keys)
+    given = {name: value for name, value in settings.items() if value is not None}
+    return [_model(name, places, of_model.get(name), given) for name, places in urls.items()]
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The name, which may be missing, and the address."""
+    for scheme in ("http://", "https://"):
+        if text.startswith(scheme):
+            return "", text.rstrip("/")
+        name, equals, rest = text.partition(f"={scheme}")
+        if equals and name:
+            return name, scheme + rest.rstrip("/")
+    raise SourceError(
+        f"--model {text}: has no address; write NAME=URL, such as "
+        "qwen3-32b=http://localhost:8000/v1"
+    )
+
+
+def _keys(urls: Mapping[str, Sequence[str]], keys: Sequence[str]) -> dict[str, str]:
+    """The environment variable of each model that has one."""
+    found: dict[str, str] = {}
+    for key in keys:
+        name, equals, variable = key.rpartition("=")
+        if not equals:
+            hosts = {urlsplit(url).netloc for places in urls.values() for url in places}
+            if len(hosts) > 1:
+                raise SourceError(
+                    f"--key-env {key}: would be sent to {len(hosts)} hosts; say whose it is: "
+                    f"--key-env {next(iter(urls))}={key}"
+                )
+            found |= dict.fromkeys(urls, variable)
+        elif name in urls:
+            found[name] = variable
+        else:
+            raise SourceError(
+                f"--key-env {key}: there is no --model {name}=...; there is {', '.join(urls)}"
+            )
+    return found
+
+
+def _model(
+    name: str, urls: Sequence[str], key: str | None, settings: Mapping[str, Any]
+) -> EndpointModel:
+    is_named = name not in urls
+    try:
+        return EndpointModel(
+            ModelSettings(
+                url=tuple(urls), model=name if is_named else None, api_key_env=key, **settings
+            )
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "settings"
+        raise SourceError(f"--model {name}: {field}: {first['msg']}") from error
