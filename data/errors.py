@@ -13,6 +13,10 @@ class RowError(DataError):
     """One row of a source cannot become a prompt; the message starts with file and row."""
 
 
+class PipelineError(DataError):
+    """A pipeline cannot go on: its folder holds something else, or cannot be written to."""
+
+
 class PromptError(DataError):
     """A prompt, or a collection of prompts, does not have the properties an operation needs."""
 

@@ -1,11 +1,12 @@
 """Reading rows from files: every row is a mapping that knows the place it came from.
 
 Whatever is wrong with a file is one DataError with file, row and remedy; rows are read as they are
-asked for, so that a limit also limits the work.
+asked for, so that a limit also limits the work. `read_rows` ends at the first bad row; `scan_rows`
+gives it in its place among the others and goes on.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +23,34 @@ class Row:
     columns: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read: why, as a line that begins with its place, and what is there."""
+
+    number: int
+    where: str
+    error: str
+    raw: Any
+
+
 def read_rows(path: Path) -> Iterator[Row]:
     """Read a .jsonl, .json or .parquet file; a .json file may hold an array, or an object a line.
 
     Raises:
         SourceError: the file is missing, unreadable, or of another kind.
         RowError: a row is not a JSON object.
+    """
+    for row in scan_rows(path):
+        if isinstance(row, BadRow):
+            raise RowError(row.error)
+        yield row
+
+
+def scan_rows(path: Path) -> Iterator[Row | BadRow]:
+    """Read a file as `read_rows` does, with rows that are no JSON objects among the others.
+
+    Raises:
+        SourceError: the file is missing, unreadable, or of another kind.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -44,16 +67,27 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _read_json_lines(path: Path) -> Iterator[Row]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            where = f"{path} line {number}"
+def rows_of_lines(
+    lines: Iterable[bytes], path: Path | str, first: int = 1
+) -> Iterator[Row | BadRow]:
+    """The rows of a JSON-lines file's lines from number `first` on; blank lines hold none."""
+    for number, line in enumerate(lines, start=first):
+        where = f"{path} line {number}"
+        try:
             text = _decode(line, where)
             if text.strip():
                 yield Row(number, where, _as_object(_parse(text, where), where))
+        except RowError as error:
+            raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+            yield BadRow(number, where, str(error), raw)
 
 
-def _read_json(path: Path) -> Iterator[Row]:
+def _read_json_lines(path: Path) -> Iterator[Row | BadRow]:
+    with path.open("rb") as lines:
+        yield from rows_of_lines(lines, path)
+
+
+def _read_json(path: Path) -> Iterator[Row | BadRow]:
     if _has_lines(path):
         yield from _read_json_lines(path)
         return
@@ -65,7 +99,10 @@ def _read_json(path: Path) -> Iterator[Row]:
         )
     for number, item in enumerate(items, start=1):
         where = f"{path} item {number}"
-        yield Row(number, where, _as_object(item, where))
+        try:
+            yield Row(number, where, _as_object(item, where))
+        except RowError as error:
+            yield BadRow(number, where, str(error), item)
 
 
 def _has_lines(path: Path) -> bool:
@@ -98,7 +135,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
         ) from error
 
 
-_READERS: Final[Mapping[str, Callable[[Path], Iterator[Row]]]] = {
+_READERS: Final[Mapping[str, Callable[[Path], Iterator[Row | BadRow]]]] = {
     ".jsonl": _read_json_lines,
     ".json": _read_json,
     ".parquet": _read_parquet,

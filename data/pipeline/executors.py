@@ -1,0 +1,130 @@
+"""Where blocks are worked on: in this process, on a pool of processes, or on a Ray cluster.
+
+Each gives what came of every block, in any order, and holds few blocks at a time. Processes of the
+pool end with this one, however it ends.
+"""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from data.errors import PipelineError
+from data.pipeline.source import Block
+from data.pipeline.work import Done, Plan, work
+
+AHEAD: Final = 2
+"""Blocks that wait for each worker, besides the one it works on."""
+_PRELOADED: Final = ("pyarrow.parquet", "data.pipeline.work")
+
+
+def in_process(plan: Plan, blocks: Iterable[Block]) -> Generator[Done]:
+    """One block after the other, here."""
+    for block in blocks:
+        yield work(plan, block)
+
+
+def on_pool(plan: Plan, blocks: Iterable[Block], workers: int) -> Generator[Done]:
+    """On `workers` processes, which the system's kill for want of memory ends with one line."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    watched, lifeline = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=_start, initargs=(pickle.dumps(plan), watched)
+    )
+    try:
+        running: set[Future[Done]] = set()
+        for block in blocks:
+            running.add(pool.submit(_work, block))
+            if len(running) >= workers * (1 + AHEAD):
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (one.result() for one in finished)
+        while running:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (one.result() for one in finished)
+        pool.shutdown()
+    except BrokenProcessPool as error:
+        raise PipelineError(
+            "a working process was killed, for want of memory perhaps; run the command again, "
+            "with fewer --workers: it goes on where it stood"
+        ) from error
+    finally:
+        lifeline.close()  # whatever still works has no one to work for
+        pool.shutdown(wait=False, cancel_futures=True)
+        watched.close()
+
+
+def on_cluster(plan: Plan, blocks: Iterable[Block]) -> Generator[Done]:
+    """As tasks of the Ray cluster at RAY_ADDRESS, one a core; without it, of a local cluster."""
+    ray = _connected()
+    held = ray.put(plan)
+    task = ray.remote(num_cpus=1, max_retries=3)(work)
+    most = max(1, int(ray.cluster_resources().get("CPU", 1))) * (1 + AHEAD)
+    running: list[Any] = []
+    for block in blocks:
+        running.append(task.remote(held, block))
+        if len(running) >= most:
+            finished, running = ray.wait(running, num_returns=1)
+            yield from _results(ray, finished)
+    while running:
+        finished, running = ray.wait(running, num_returns=1)
+        yield from _results(ray, finished)
+
+
+def _results(ray: Any, finished: list[Any]) -> Iterator[Done]:
+    try:
+        yield from ray.get(finished)
+    except ray.exceptions.RayTaskError as error:
+        cause = error.cause
+        raise (cause if isinstance(cause, Exception) else error) from None
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise PipelineError(
+            f"the cluster lost a task: {reason}; run the command again: it goes on where it stood"
+        ) from error
+
+
+def _connected() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise PipelineError(
+            "ray is not installed: install plumb-rl[train], or leave out --cluster"
+        ) from error
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray lowers it to 15 otherwise
+        address = os.environ.get("RAY_ADDRESS")
+        try:
+            ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False)
+        except Exception as error:
+            where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
+            reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+            raise PipelineError(
+                f"{where} cannot be used: {reason}; check RAY_ADDRESS and `ray status`, or leave "
+                "out --cluster"
+            ) from error
+    return ray
+
+
+_plan: list[Plan] = []  # of this process of the pool, set once as it starts
+
+
+def _start(plan: bytes, lifeline: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    _plan[:] = [pickle.loads(plan)]
+
+
+def _end_with(lifeline: Connection) -> None:
+    lifeline.poll(None)
+    os._exit(1)
+
+
+def _work(block: Block) -> Done:
+    return work(_plan[0], block)

@@ -1,0 +1,133 @@
+"""Running a pipeline: blocks of a source through stages into a folder of parts.
+
+Guarantees: the folder's bytes depend on input, stages and size of blocks alone, not on how many
+processes worked on them, where, in which order they were done, or how often the pipeline was
+killed and begun again. What was finished before is not done anew.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from data.errors import PipelineError
+from data.pipeline.block import Stage
+from data.pipeline.executors import in_process, on_cluster, on_pool
+from data.pipeline.manifest import Manifest, config_of, digest
+from data.pipeline.output import Note, blocks_lost, identity, manifest_of, opened
+from data.pipeline.parts import Parts, after
+from data.pipeline.source import BLOCK_ROWS, Block, Source
+from data.pipeline.work import Done, Plan, Reader, Records
+
+TIMING: Final = "timing.json"
+
+
+def run_pipeline(
+    source: Source,
+    stages: Sequence[Stage],
+    out: Path,
+    *,
+    command: str,
+    reader: Reader | None = None,
+    format: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    cluster: bool = False,
+    skip_bad: bool = False,
+    overwrite: bool = False,
+    block_rows: int = BLOCK_ROWS,
+    on_block: Callable[[Note], None] = lambda _: None,
+    more: Callable[[Manifest], Manifest] = lambda manifest: manifest,
+) -> Manifest:
+    """Run the stages over the source; gives the manifest that was written.
+
+    Args:
+        source: what is read.
+        stages: run one after the other on each block; their names differ.
+        out: the folder; it may hold an unfinished run of the same work, which is gone on with.
+        command: what the manifest says made it.
+        reader: makes records of rows; None: they are records already.
+        format: what the manifest says of the input's format: `name`, `recognised_by`.
+        workers: processes; one works here.
+        cluster: whether blocks are Ray tasks instead.
+        skip_bad: whether rows that cannot be read go to bad.jsonl; otherwise the first one raises.
+        overwrite: whether output of other work in `out` is deleted.
+        block_rows: rows a block.
+        on_block: told of each block as it is finished, and first of those finished before.
+        more: completes the manifest before it is written.
+
+    Raises:
+        PipelineError: the folder holds something else, cannot be written, or a process was lost.
+        RowError: a row cannot be read, and `skip_bad` is not set.
+        SourceError: the source cannot be read.
+    """
+    repeated = [name for name, n in Counter(stage.name for stage in stages).items() if n > 1]
+    if repeated:
+        raise PipelineError(f"two stages are called {repeated[0]!r}; give each a name of its own")
+    reader = reader or Records()
+    plan = Plan(reader, tuple(stages), skip_bad)
+    config = config_of(reader, stages)
+    began = time.monotonic()
+    with opened(out) as folder:
+        finished = folder.begin(
+            identity(source.identity(), config, block_rows), overwrite=overwrite
+        )
+        notes = folder.notes()
+        for note in notes.values():
+            on_block(note)
+
+        def do(wanted: Callable[[int], bool]) -> None:
+            blocks = (block for block in source.blocks(block_rows) if wanted(block.number))
+            with closing(_executed(plan, blocks, workers, cluster)) as executed:
+                for done in executed:
+                    notes[done.number] = folder.commit(done)
+                    on_block(notes[done.number])
+
+        if finished is not None and (lost := blocks_lost(out, finished)) is not None:
+            if lost:
+                do(lambda number: number in lost and number not in notes)
+            folder.forget()
+            return finished
+        do(lambda number: number not in notes)
+        ordered = [notes[number] for number in sorted(notes)]
+        said = {
+            "command": command,
+            "input": _counted(source.inputs(), ordered),
+            "format": dict(format or {"name": "records", "recognised_by": "its columns"}),
+            "config_sha256": digest(config),
+            "config": config,
+            "block_rows": block_rows,
+        }
+        manifest = manifest_of(ordered, [stage.name for stage in stages], said)
+        bad = [row for note in ordered for row in note.bad]
+        if isinstance(source, Parts):
+            manifest = after(source.manifest, manifest)
+            bad = [*source.bad_rows(), *bad]
+        manifest = folder.finish(more(manifest), bad)
+        folder.write_beside(TIMING, _timing(ordered, time.monotonic() - began, workers))
+        folder.forget()
+        return manifest
+
+
+def _executed(plan: Plan, blocks: Iterator[Block], workers: int, cluster: bool) -> Generator[Done]:
+    if cluster:
+        return on_cluster(plan, blocks)
+    return in_process(plan, blocks) if workers == 1 else on_pool(plan, blocks, workers)
+
+
+def _counted(inputs: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[dict[str, Any]]:
+    """The inputs with how many rows each had."""
+    rows: Counter[int] = Counter()
+    for note in notes:
+        rows[note.origin] += note.read
+    return [{**said, "rows": rows[origin]} for origin, said in enumerate(inputs)]
+
+
+def _timing(notes: Sequence[Note], seconds: float, workers: int) -> dict[str, Any]:
+    """Seconds of each stage over all processes, and of the whole since it was last begun."""
+    stages: Counter[str] = Counter()
+    for note in notes:
+        stages.update(note.seconds)
+    rounded = {name: round(value, 3) for name, value in stages.items()}
+    return {"seconds": round(seconds, 3), "workers": workers, "stages": rounded}

@@ -1,0 +1,196 @@
+"""What one process does with one block: read it, run the stages, and encode what came of it.
+
+It depends on the block and the plan alone, and touches no file: the same block gives the same
+bytes on a laptop's process and on a cluster's.
+"""
+
+import io
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from data.errors import PipelineError, RowError
+from data.files import BadRow, Row
+from data.pipeline.block import Drop, Stage
+from data.pipeline.source import Block
+from data.records import arrow_schema, record_of, table_of
+from data.schema import Record
+
+if TYPE_CHECKING:
+    import pyarrow
+
+KEPT, DROPPED, REVIEW = "kept", "dropped", "review"
+WHY: Final = ("stage", "reason", "detail")
+"""The columns that a dropped record has besides its own."""
+
+
+class Reader(Protocol):
+    """Makes records of a row: a frozen dataclass, as stages are."""
+
+    def __call__(self, row: Row) -> Iterable[Record]:
+        """The records of a row, usually one; raises RowError with place and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Reads the rows of files of records."""
+
+    def __call__(self, row: Row) -> Iterable[Record]:
+        """The record of the row."""
+        return (record_of(row),)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done with every block.
+
+    Attributes:
+        reader: makes records of rows.
+        stages: run one after the other.
+        skip_bad: whether rows that cannot be read are set aside; otherwise the first one raises.
+    """
+
+    reader: Reader
+    stages: tuple[Stage, ...] = ()
+    skip_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many records a stage took in, and what became of them."""
+
+    stage: str
+    taken: int
+    kept: int
+    dropped: Mapping[str, int]
+    review: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A parquet file's bytes."""
+
+    data: bytes
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a block."""
+
+    number: int
+    origin: int
+    read: int
+    files: Mapping[str, Encoded]
+    bad: Sequence[Mapping[str, Any]]
+    flows: Sequence[Flow]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def work(plan: Plan, block: Block) -> Done:
+    """Do one block.
+
+    Raises:
+        RowError: a row cannot be read, and bad rows are not skipped.
+        PipelineError: a stage lost records, or made some up.
+    """
+    began = time.perf_counter()
+    records, bad, read = _read(plan, block)
+    seconds = {"read": time.perf_counter() - began}
+    dropped: list[Drop] = []
+    review: list[Drop] = []
+    flows = []
+    for stage in plan.stages:
+        began = time.perf_counter()
+        outcome = stage(records)
+        seconds[stage.name] = time.perf_counter() - began
+        flow = Flow(
+            stage.name,
+            len(records),
+            len(outcome.kept),
+            _counted(outcome.dropped),
+            _counted(outcome.review),
+        )
+        if flow.taken != len(outcome.kept) + len(outcome.dropped) + len(outcome.review):
+            raise PipelineError(
+                f"stage {stage.name!r}: took {flow.taken} records of block {block.number} and gave "
+                f"{len(outcome.kept)} kept, {len(outcome.dropped)} dropped and "
+                f"{len(outcome.review)} for review; every record has to be in one of them"
+            )
+        flows.append(flow)
+        dropped += outcome.dropped
+        review += outcome.review
+        records = list(outcome.kept)
+    began = time.perf_counter()
+    files = {KEPT: encoded(table_of(records))}
+    for kind, drops in ((DROPPED, dropped), (REVIEW, review)):
+        if drops or kind in block.carried:
+            files[kind] = encoded(_with(block.carried.get(kind), drops))
+    seconds["write"] = time.perf_counter() - began
+    return Done(block.number, block.origin, read, files, bad, flows, seconds)
+
+
+def _read(plan: Plan, block: Block) -> tuple[list[Record], list[dict[str, Any]], int]:
+    records: list[Record] = []
+    bad: list[dict[str, Any]] = []
+    read = 0
+    for row in block.rows():
+        read += 1
+        try:
+            if isinstance(row, BadRow):
+                raise RowError(row.error)
+            records += plan.reader(row)
+        except RowError as error:
+            if not plan.skip_bad:
+                raise
+            raw = row.columns if isinstance(row, Row) else row.raw
+            bad.append({"where": row.where, "error": str(error), "row": raw})
+    return records, bad, read
+
+
+def _counted(drops: Sequence[Drop]) -> dict[str, int]:
+    return dict(sorted(Counter(drop.reason for drop in drops).items()))
+
+
+def table_of_drops(drops: Sequence[Drop]) -> "pyarrow.Table":
+    """The records as `arrow_schema` has them, with the columns of `WHY`."""
+    import pyarrow
+
+    table = table_of([drop.record for drop in drops])
+    for name in WHY:
+        column = pyarrow.array([getattr(drop, name) for drop in drops], pyarrow.string())
+        table = table.append_column(name, column)
+    return table
+
+
+def _with(carried: bytes | None, drops: Sequence[Drop]) -> "pyarrow.Table":
+    """What an earlier pass dropped of the block, and after it what this one did."""
+    import pyarrow
+    from pyarrow import parquet
+
+    table = table_of_drops(drops)
+    if carried is None:
+        return table
+    return pyarrow.concat_tables([parquet.read_table(io.BytesIO(carried)), table])
+
+
+def schema_of_drops() -> "pyarrow.Schema":
+    """The columns of the parts in `dropped` and `review`."""
+    import pyarrow
+
+    schema = arrow_schema()
+    for name in WHY:
+        schema = schema.append(pyarrow.field(name, pyarrow.string()))
+    return schema
+
+
+def encoded(table: "pyarrow.Table") -> Encoded:
+    """The table as a parquet file: the same table gives the same bytes."""
+    import pyarrow
+    from pyarrow import parquet
+
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(table, sink, compression="zstd")
+    return Encoded(sink.getvalue().to_pybytes(), table.num_rows)
