@@ -1,0 +1,1 @@
+"""What makes a record worth training on: stages that drop the others, each with its reason."""

@@ -1,0 +1,54 @@
+"""Whether a question needs a figure or a table that is not in its text.
+
+Guarantees: linear in the text's length. A question that only opens with "In the diagram," is kept
+where it says of every point it asks for what it is: then the figure shows what the words say.
+"""
+
+import re
+from typing import Final
+
+from data.curate.math_phrases import FIGURE, PICTURE, SHOWN
+from data.curate.math_text import has_drawing
+
+_SENTENCE_END: Final = re.compile(
+    r"(?<=[.?!。？！；])(?:\s+|(?=[^\x00-\x7f]))|(?<=[，,])(?=求|则)|\n+"
+)
+_POINT: Final = re.compile(r"(?<![A-Za-z\\])[A-Z]{1,6}(?![a-z])")
+_SAYS_WHAT: Final = re.compile(
+    r"=|\\parallel|\\perp|bisect|trisect|midpoint|perpendicular|parallel|tangent|inscribed|square|equilateral"
+    r"|rectangle|right|中点|垂直|平行|平分|切|середин|параллел|перпендик|биссектрис|medio|perpendicol"
+)
+_ONLY_SEEN: Final = re.compile(
+    r"shad(?:ed|ing)|\bmarked|\blabel|\bdotted|\bdashed|\bunit squares?\b|\bgrid\b|阴影|陰影"
+    r"|закраш|заштрих|ombreggiat|tratteggi"
+)
+"""What a figure alone can show."""
+
+
+def missing_figure(question: str, text: str) -> str | None:
+    """What refers to a figure that is not there; None where all is there.
+
+    Args:
+        question: as it stands.
+        text: the question without drawings, in lower case.
+    """
+    picture = PICTURE.search(text)
+    found = picture or FIGURE.search(text)
+    if found is None or has_drawing(question):
+        return None
+    if picture is None and SHOWN.search(text) is None and _says_all(question, text):
+        return None
+    return text[max(0, found.start() - 40) : found.end() + 40].strip()
+
+
+def _says_all(question: str, text: str) -> bool:
+    """Whether the points that are asked for are all spoken of before."""
+    if _ONLY_SEEN.search(text) is not None or _SAYS_WHAT.search(text) is None:
+        return False
+    sentences = [one for one in _SENTENCE_END.split(question) if one and one.strip()]
+    asked = _points(sentences[-1])
+    return bool(asked) and asked <= _points(" ".join(sentences[:-1]))
+
+
+def _points(text: str) -> set[str]:
+    return {letter for name in _POINT.findall(text) for letter in name}

@@ -1,0 +1,81 @@
+"""Questions in several parts, of which a reference answers one.
+
+Guarantees: linear in the text's length.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from data.curate.math_phrases import PROOF, TALK, VALUE
+
+_LABEL: Final = re.compile(
+    r"(?:(?<=[\s.?!:;,。；;：？，$}])|^)(?:\*\*)?(?:part\s+)?"
+    r"(?:[(（]\s*(?P<bracketed>[a-h]|[1-9]|i{1,3}|iv|vi{0,3}|[а-д])\s*[)）]"
+    r"|(?P<open>[a-h]|[1-9]|i{1,3}|iv|[а-д])[)）]"
+    r"|(?P<circled>[①-⑨])"
+    r"|part (?P<part>[a-h1-9])\b[.:]?"
+    r"|(?:(?<=\n)|^)[ \t]*(?P<dotted>[1-9]|[a-h])[.、．])"
+)
+_KINDS: Final = ("abcdefgh", "123456789", "абвгд", "①②③④⑤⑥⑦⑧⑨")
+_ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
+_PIECES: Final = (
+    "b)",
+    "2)",
+    "b）",
+    "2）",
+    "②",
+    "б)",
+    "ii)",
+    "part b",
+    "part 2",
+    "\n2",
+    "\nb",
+    "2.",
+    "b.",
+)
+
+
+def parts_asked(question: str) -> list[str]:
+    """The parts of a question in lower case, each of which asks for something; fewer than two: [].
+
+    `(1)` and `(2)` in front of conditions are no parts, nor are equations' numbers.
+    """
+    if not any(piece in question for piece in _PIECES):
+        return []
+    asked = [part for part in _parts(question) if _asks(part)]
+    return asked if len(asked) > 1 else []
+
+
+def answers_in_parts(reference: str) -> bool:
+    """Whether a reference in lower case answers several parts: `(a) 5 (b) 7`."""
+    return len(list(_parts(reference))) > 1
+
+
+def _asks(part: str) -> bool:
+    return any(phrases.search(part.strip()) is not None for phrases in (VALUE, PROOF, TALK))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands behind each label of the first sequence that counts on from its first one."""
+    labels = [
+        (found, _place(next(filter(None, found.groups())))) for found in _LABEL.finditer(text)
+    ]
+    starts = [label for label in labels if label[1][1] == 0]
+    for first, (kind, _) in starts:
+        run = [first]
+        for found, place in labels:
+            if place == (kind, len(run)) and found.start() >= run[-1].end():
+                run.append(found)
+        if len(run) > 1:
+            ends = [one.start() for one in run[1:]] + [len(text)]
+            yield from (text[one.end() : end] for one, end in zip(run, ends, strict=True))
+            return
+
+
+def _place(label: str) -> tuple[int, int]:
+    """Kind and place of a label: `b` is the second of letters, `ii` the second of numerals."""
+    if label in _ROMAN and not (len(label) == 1 and label != "i"):
+        return len(_KINDS), _ROMAN.index(label)
+    kind = next(i for i, letters in enumerate(_KINDS) if label in letters)
+    return kind, _KINDS[kind].index(label)

@@ -1,0 +1,134 @@
+r"""The check of references: there is one, it is read, and nothing in the record contradicts it.
+
+    metadata.answers     further references: each is `math_equal` to the reference
+    metadata.solution    a worked solution: its last box, or what stands behind its `####`, is too
+
+Guarantees: each record is kept or dropped with one of `REASONS`; a comparison takes milliseconds,
+and where it needs computer algebra, at most `DEADLINE` seconds.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from data.curate.math_options import labelled, letter_of
+from data.pipeline.block import Drop, Outcome
+from data.schema import Record
+from rewards.math import math_equal
+from rewards.math.answers import NoAnswerError, has_box, last_boxed
+from rewards.math.equal import decide
+from rewards.math.references import UnreadableError, alternatives
+
+REASONS: Final = (
+    "no reference",
+    "unreadable reference",
+    "references disagree",
+    "reference contradicts solution",
+)
+DEADLINE: Final = 3.0
+SHOWN: Final = 160  # characters of a detail
+_MISSING: Final = re.compile(
+    r"(?:not ?found|none|unknown|no answer|unanswerable"
+    r"|see (?:the )?(?:solution|above|below|proof)|omitted"
+    r"|(?:the )?answer is omitted|见解析|暂无|无|略|см\. решение|нет ответа"
+    r"|vedi (?:la )?soluzione)\.?",
+    re.IGNORECASE,
+)
+_FINAL: Final = re.compile(r"####[ \t]*(\S[^\n]*?)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class MathReferences:
+    """Keeps records whose references are read and agree."""
+
+    name: ClassVar[str] = "math references"
+
+    def __call__(self, records: Sequence[Record]) -> Outcome:
+        """Say what becomes of each record."""
+        kept: list[Record] = []
+        dropped: list[Drop] = []
+        for record in records:
+            why = _fault(record)
+            if why is None:
+                kept.append(record)
+            else:
+                dropped.append(Drop(record, self.name, why[0], why[1][:SHOWN]))
+        return Outcome(kept, dropped)
+
+
+def _fault(record: Record) -> tuple[str, str] | None:
+    reference = record.reference
+    if reference is None or (isinstance(reference, str) and _is_missing(reference)):
+        return "no reference", repr(reference)
+    try:
+        alternatives(reference)
+    except UnreadableError as error:
+        return "unreadable reference", str(error)
+    for other in _further(record):
+        if not same_answer(other, reference):
+            return "references disagree", f"{reference} and {other}"
+    stated = stated_answer(record.metadata.get("solution"))
+    if stated is not None and contradicts_solution(stated, reference):
+        return "reference contradicts solution", f"{reference}; the solution ends with {stated}"
+    return None
+
+
+def _is_missing(reference: str) -> bool:
+    return not reference.strip() or _MISSING.fullmatch(reference.strip()) is not None
+
+
+def _further(record: Record) -> Iterator[object]:
+    """References besides the one; what is empty is none."""
+    answers = record.metadata.get("answers")
+    for answer in answers if isinstance(answers, list) else [answers]:
+        if answer not in (None, "", []):
+            yield answer
+
+
+def stated_answer(solution: object) -> str | None:
+    """The answer that a worked solution ends with, in a box or behind `####`; None: none."""
+    if not isinstance(solution, str):
+        return None
+    if has_box(solution):
+        try:
+            return last_boxed(solution) or None
+        except NoAnswerError:
+            return None
+    found = _FINAL.search(solution) if "####" in solution else None
+    return found[1] if found else None
+
+
+def same_answer(one: object, other: object) -> bool:
+    """Whether two references are the same answer, either way round."""
+    try:
+        golds = alternatives(one), alternatives(other)
+    except UnreadableError:
+        return False
+    if any(decide(mine, gold).same for mine in golds[0] for gold in golds[1]):
+        return True
+    first, second = golds[0][0], golds[1][0]
+    return math_equal(first, second, deadline=DEADLINE) or math_equal(
+        second, first, deadline=DEADLINE
+    )
+
+
+def contradicts_solution(stated: str, reference: object) -> bool:
+    """Whether a solution's answer is another one; one that is only not read is no contradiction.
+
+    A letter is none of a value: `B` and `12` may well be the same option.
+    """
+    golds = alternatives(reference)
+    letter = golds[1] if len(golds) > 1 else letter_of(golds[0])
+    option = labelled(stated)
+    if option is not None and letter is not None:
+        return option[0] != letter
+    if option is not None:
+        stated = option[1]
+    if same_answer(stated, reference) or (letter is None) != (letter_of(stated) is None):
+        return False
+    try:
+        answer = alternatives(stated)[0]
+    except UnreadableError:
+        return False
+    return all(decide(answer, gold).same is False for gold in golds[1:] or golds)

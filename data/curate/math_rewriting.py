@@ -1,0 +1,146 @@
+r"""An answer in other words, and answers that nearly are it.
+
+    72              72.0, \frac{144}{2}, ...         73, -72, 720
+    (3, \pi)        \left(3, \pi\right), ...         (4, \pi), (\pi, 3), ...
+    C) 12           C, 12                            D, 13, C) 13
+
+Guarantees: pure; what `rewritings` gives is the same answer, what `near_misses` gives is another
+one. Both are made from the text, and by the parser's nodes only told apart by kind.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from rewards.math.identities import expression, value_of
+from rewards.math.nodes import (
+    Call,
+    Constant,
+    Items,
+    Node,
+    Number,
+    Quantity,
+    Symbol,
+    Words,
+)
+from rewards.math.reading import read
+from rewards.math.values import same_value
+
+NEAR_MISSES: Final = 3
+_WHOLE: Final = re.compile(r"-?\d{1,15}")
+_DECIMAL: Final = re.compile(r"-?\d{0,15}\.\d{1,15}")
+_GROUPED: Final = re.compile(r"-?\d{1,3}(?:,\d{3})+")
+_DIGITS: Final = re.compile(r"(?<![\\a-zA-Z\d])\d{1,18}(?!\d)")
+_LETTER: Final = re.compile(r"\(?([A-J])\)?|\\text\{\(?([A-J])\)?\}")
+_FRACTION: Final = re.compile(r"\\frac(?=\s*\{)")
+_FREE: Final = re.compile(r"\\[pm][mp](?![a-z])|±|\+\s*(?:\\text\{)?[CcKkС](?![a-zA-Z_])")
+"""Both signs, or a constant of integration: the negative, or one more, is the same."""
+_UNRELATED: Final = ("17", "-\\sqrt{19}", "w^7+23")
+_VALUES: Final = (Number, Call, Constant, Symbol)
+
+
+def rewritings(gold: str) -> tuple[str, ...]:
+    """The same answer, written otherwise."""
+    if _WHOLE.fullmatch(gold):
+        return f"{gold}.0", f"\\frac{{{2 * int(gold)}}}{{2}}"
+    if _GROUPED.fullmatch(gold):
+        plain = gold.replace(",", "")
+        return plain, gold.replace(",", "{,}"), f"{plain}.0"
+    forms = [f"\\boxed{{{gold}}}"]
+    if "$" not in gold and "\\begin" not in gold:
+        forms.append(f"${gold}$")
+    if "\\frac" in gold:
+        forms.append(_FRACTION.sub(r"\\dfrac", gold))
+    if gold.startswith("(") and gold.endswith(")") and "\n" not in gold:
+        forms.append(f"\\left{gold[:-1]}\\right)")
+    node = _node(gold)
+    if _DECIMAL.fullmatch(gold):
+        forms.append(f"{gold}0")
+    elif isinstance(node, Call) and expression(node, node):  # of sets there is no negative
+        forms.append(f"-(-({gold}))")
+    return tuple(forms)
+
+
+def near_misses(gold: str) -> tuple[str, ...]:
+    """Other answers, near to this one, as many as `NEAR_MISSES`; fewer where none can be made."""
+    if _WHOLE.fullmatch(gold):
+        value = int(gold)
+        return str(value + 1), str(-value if value else -1), str(10 * value if value else 10)
+    letter = _LETTER.fullmatch(gold)
+    if letter is not None:
+        made = _other_letters(next(filter(None, letter.groups())))
+    else:
+        made = _others(gold)
+    return tuple(islice((other for other in dict.fromkeys(made) if other != gold), NEAR_MISSES))
+
+
+def _others(gold: str) -> Iterator[str]:
+    node = _node(gold)
+    if node is None or isinstance(node, Words) or _is_words(node):
+        yield from _other_words(gold)
+        return
+    value = value_of(node)
+    for other in _other_values(node, gold):
+        changed = None if value is None else value_of(_node(other) or node)
+        if changed is None or not same_value(changed, value):
+            yield other
+
+
+def _other_values(node: Node, gold: str) -> Iterator[str]:
+    """Texts with other values, if zero, infinity or the like does not make them the same."""
+    yield from _counted_on(gold)
+    if isinstance(node, Items) and len(node.items) > 1:
+        yield from _fewer(node, gold)
+    if isinstance(node, _VALUES) and not _FREE.search(gold):
+        yield f"-({gold})"
+        yield f"({gold})+1"
+        yield f"2({gold})+1"
+    if isinstance(node, Quantity):
+        yield from (f"-{gold}", f"1{gold}", f"2{gold}")
+    yield from _other_names(gold)
+    yield from _UNRELATED
+
+
+def _node(gold: str) -> Node | None:
+    readings = read(gold).readings
+    return readings[0] if readings else None
+
+
+def _is_words(node: Node) -> bool:
+    return isinstance(node, Items) and all(isinstance(one, Words) for one in node.items)
+
+
+def _counted_on(gold: str) -> Iterator[str]:
+    """The text with its last, then its first number one higher."""
+    found = list(_DIGITS.finditer(gold))
+    for digits in (found[-1:] + found[:1])[: 1 if len(found) == 1 else 2]:
+        more = str(int(digits.group()) + 1).zfill(len(digits.group()))
+        yield gold[: digits.start()] + more + gold[digits.end() :]
+
+
+def _fewer(node: Items, gold: str) -> Iterator[str]:
+    """A bare pair without its second item."""
+    cut = max(gold.rfind(","), gold.rfind(";"))
+    if cut > 0 and len(node.items) == 2 and not node.left:
+        yield gold[:cut]
+
+
+def _other_names(gold: str) -> Iterator[str]:
+    """The text with another variable."""
+    found = re.search(r"(?<![\\a-zA-Z{])[a-z](?![a-zA-Z])", gold)
+    if found is not None:
+        name = "w" if found.group() != "w" else "q"
+        yield re.sub(rf"(?<![\\a-zA-Z]){found.group()}(?![a-zA-Z])", name, gold)
+
+
+def _other_letters(letter: str) -> Iterator[str]:
+    yield from (other for other in "ABCD" if other != letter)
+
+
+def _other_words(gold: str) -> Iterator[str]:
+    yield from _counted_on(gold)
+    yield f"not {gold}"
+    yield f"{gold} or none"
+    yield "17"
+    yield "neither"
