@@ -57,8 +57,9 @@ def validate_calls(calls: Sequence[ToolCall], tools: Sequence[Any]) -> Differenc
         if validator is None:
             offer = Phrase(f"a tool on offer ({', '.join(map(plain, sorted(validators)[:8]))})")
             return Difference(index, call.name, "", offer, call.name)
-        if (fault := _fault(validator, call)) is not None:
-            return Difference(index, call.name, *fault)
+        if (found := _fault(validator, call)) is not None:
+            kind, fault = found
+            return Difference(index, call.name, *fault, kind=kind)
     return None
 
 
@@ -114,7 +115,8 @@ def _is_integer(_: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _fault(validator: "Validator", call: ToolCall) -> Fault | None:
+def _fault(validator: "Validator", call: ToolCall) -> tuple[str, Fault] | None:
+    """The word of the schema that a call breaks, and where."""
     from referencing.exceptions import Unresolvable
 
     try:
@@ -124,12 +126,14 @@ def _fault(validator: "Validator", call: ToolCall) -> Fault | None:
             f"the schema of tool {shown(call.name)} is broken: {type(failure).__name__}"
         ) from failure
     except OverflowError:
-        return "", Phrase("numbers within a double's range"), Phrase("an integer beyond it")
+        beyond = Phrase("an integer beyond it")
+        return "maximum", ("", Phrase("numbers within a double's range"), beyond)
     if error is None:
         return None
     if error.validator == "required":
         key = next(key for key in error.validator_value if key not in error.instance)
-        return _path([*error.absolute_path, key]), Phrase("a value"), ABSENT
+        path = _path([*error.absolute_path, key])
+        return "required", (path, Phrase("a value"), ABSENT)
     if error.validator == "additionalProperties" and error.validator_value is False:
         known = error.schema.get("properties", {})
         patterns = error.schema.get("patternProperties", {})
@@ -138,9 +142,10 @@ def _fault(validator: "Validator", call: ToolCall) -> Fault | None:
             for key in error.instance
             if key not in known and not any(re.search(one, key) for one in patterns)
         )
-        return _path([*error.absolute_path, key]), NOTHING_MORE, error.instance[key]
+        path = _path([*error.absolute_path, key])
+        return "additionalProperties", (path, NOTHING_MORE, error.instance[key])
     expected = Phrase(f"{error.validator} {shown(error.validator_value)}")
-    return _path(error.absolute_path), expected, error.instance
+    return str(error.validator), (_path(error.absolute_path), expected, error.instance)
 
 
 def _path(parts: Any) -> str:

@@ -54,6 +54,8 @@ class Difference:
         path: The argument, such as "where.city" or "points[2]"; empty for the call as a whole.
         wanted: What would be right, a value or a phrase.
         found: What stands there, likewise.
+        kind: Of a call that does not fit its schema: the word of JSON Schema that it breaks, such
+            as `type` or `required`; empty: there is no such tool.
     """
 
     call: int
@@ -61,6 +63,7 @@ class Difference:
     path: str
     wanted: object
     found: object
+    kind: str = field(default="", compare=False, repr=False)
 
     @property
     def expected(self) -> str:
