@@ -56,7 +56,7 @@ def _math(row: Row, where: str) -> Parts:
 
 
 def _code(row: Row, where: str) -> Parts:
-    from rewards.code.verifier import LANGUAGES
+    from rewards.code.task import LANGUAGES
     from sandbox.errors import RequestError
     from sandbox.judge import parse_tests
 

@@ -17,49 +17,30 @@ run ("tests: ..."); `refusal` names both beforehand.
 """
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from rewards.code.languages import language_of
 from rewards.code.program import NoProgramError, last_program
+from rewards.code.task import (
+    CodeTask,
+    RefusedError,
+    distrust,
+    in_words,
+    read_task,
+)
 from rewards.errors import InfrastructureError, PoolError
 from rewards.registry import verifier
-from rewards.types import TRUST, Sample, Verdict
+from rewards.types import Sample, Verdict
 from rewards.verifier import deadline_asked
 from sandbox import BoxSettings, Judgement, Limits, Program, Sandbox, Trust
 from sandbox.errors import RequestError, SandboxError, TestsError, UnavailableError
-from sandbox.harness import why_unusable
-from sandbox.judge import parse_tests
 from sandbox.transport import QUEUE_SECONDS
-from sandbox.trust import trust_of
-from sandbox.types import AnyTests, CheckTests, HarnessTests, Language
+from sandbox.types import Language
 
-LANGUAGES: Final = get_args(Language)
 TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
-
-
-class _RefusedError(Exception):
-    """No program could be graded by what the data says; the message is "kind: detail"."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What a sample's data says.
-
-    Attributes:
-        tests: What the program is judged by.
-        language: What it must be written in; None: nothing is said, and the tests fit any.
-        limits: What one run of it may take.
-    """
-
-    tests: AnyTests
-    language: Language | None
-    limits: Limits
 
 
 @verifier("code", keeps_time=True)
@@ -125,7 +106,7 @@ class Code(BaseModel):
         """
         try:
             task = self._task(sample.reference, language, limits)
-        except _RefusedError as error:
+        except RefusedError as error:
             return Verdict.ungradable(str(error))
         try:
             program, is_told = self._program(sample, task.language)
@@ -159,7 +140,7 @@ class Code(BaseModel):
         """Why no answer to `sample` could be graded, as "kind: detail"; None: nothing is known."""
         try:
             self._task(sample.reference, language, limits)
-        except _RefusedError as error:
+        except RefusedError as error:
             return str(error)
         return None
 
@@ -188,47 +169,15 @@ class Code(BaseModel):
 
     def _task(
         self, reference: object, language: str | None, limits: Mapping[str, Any] | str | None
-    ) -> _Task:
-        task = self._described(reference, language, limits)
-        # Without a language these are tests of any, by input and output or by calls.
-        try:
-            trust = trust_of(task.tests, task.language or self.language)
-        except TestsError as error:
-            raise _RefusedError(f"tests: {error}") from error
-        if not trust.reaches(self.trust):
-            raise _RefusedError(self._distrust(trust))
-        if (why := why_unusable(task.tests, task.language or self.language)) is not None:
-            raise _RefusedError(f"tests: {why}")
-        return task
-
-    def _distrust(self, trust: Trust) -> str:
-        return (
-            f"{TRUST}: a verdict of these tests is {_words(trust)}, and a reward is paid at "
-            f"{_words(self.trust)} or better; use tests of kind stdio or calls, or set the option "
-            f"trust to {trust}"
+    ) -> CodeTask:
+        return read_task(
+            reference,
+            language,
+            limits,
+            default_language=self.language,
+            default_limits=self.limits,
+            trust=self.trust,
         )
-
-    def _described(
-        self, reference: object, language: str | None, limits: Mapping[str, Any] | str | None
-    ) -> _Task:
-        described = _mapping(reference, "it")
-        stated = described.pop("language", None) or language
-        changed = _mapping(described.pop("limits", None) or limits or {}, "limits")
-        try:
-            tests = parse_tests(described)
-            allowed = Limits.model_validate({**self.limits.model_dump(), **changed})
-        except RequestError as error:
-            raise _RefusedError(f"reference: {error}") from error
-        except ValidationError as error:
-            fault = error.errors()[0]
-            place = ".".join(map(str, ("limits", *fault["loc"])))
-            raise _RefusedError(f"reference: {place}: {fault['msg']}") from error
-        if isinstance(tests, CheckTests):
-            return _Task(tests, "python", allowed)
-        asked = _language(stated)
-        if isinstance(tests, HarnessTests):
-            asked = asked or self.language
-        return _Task(tests, asked, allowed)
 
     def _program(self, sample: Sample, stated: Language | None) -> tuple[Program, bool]:
         """The program, and whether the answer itself chose its language."""
@@ -243,14 +192,14 @@ class Code(BaseModel):
 
     def _verdict(self, judgement: Judgement) -> Verdict:
         if not judgement.trust.reaches(self.trust):  # a service of another version
-            return Verdict.ungradable(self._distrust(judgement.trust))
+            return Verdict.ungradable(distrust(judgement.trust, self.trust))
         total = judgement.total
         metrics = {"passed": judgement.passed_count, "total": total}
         share = judgement.passed_count / total
         if judgement.passed:
-            where = "" if judgement.trust is Trust.OUTSIDE else f" ({_words(judgement.trust)})"
+            where = "" if judgement.trust is Trust.OUTSIDE else f" ({in_words(judgement.trust)})"
             return Verdict.correct(1.0, f"passed{where}", fraction=1.0, **metrics)
-        reason = f"{_words(judgement.status)}: {judgement.reason}"
+        reason = f"{in_words(judgement.status)}: {judgement.reason}"
         reward = share if self.reward == "fraction" else 0.0
         return Verdict.incorrect(reward, reason, fraction=share, **metrics)
 
@@ -264,30 +213,3 @@ def _within(limits: Limits, seconds: float | None) -> Limits:
         "wall_seconds": min(limits.wall_seconds, seconds),
     }
     return limits.model_copy(update=changed)
-
-
-def _mapping(value: object, name: str) -> dict[str, Any]:
-    """An object, or the JSON text of one, without the keys that a table filled with null."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise _RefusedError(f"reference: {name} is text, and no JSON: {error}") from error
-    if not isinstance(value, Mapping):
-        raise _RefusedError(f"reference: {name} is {type(value).__name__}, not an object")
-    return {key: one for key, one in value.items() if one is not None}
-
-
-def _language(stated: object) -> Language | None:
-    if not stated:
-        return None
-    known = language_of(str(stated))
-    if known is None:
-        raise _RefusedError(
-            f"reference: there is no language {stated!r}; use {', '.join(LANGUAGES)}"
-        )
-    return known
-
-
-def _words(value: str) -> str:
-    return value.replace("_", " ")

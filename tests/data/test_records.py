@@ -11,6 +11,7 @@ from data.errors import RowError, SourceError
 from data.records import read_records, write_records
 from data.schema import PassRate, Record
 from data.sources import load_prompts
+from rewards.code.task import read_task
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 JSON = st.recursive(
@@ -92,3 +93,13 @@ def test_a_broken_row_says_file_line_and_field(
 def test_a_folder_without_parts_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"without part_\*\.parquet"):
         list(read_records(tmp_path))
+
+
+def test_a_request_in_a_language_is_no_program_in_it() -> None:
+    tests = {"kind": "stdio", "cases": [{"stdout": "7"}]}
+    asked = Record(messages=({"role": "user", "content": "7"},), task="code", reference=tests)
+    for told in ({}, {"language": "cpp"}):
+        prompt = asked.model_copy(update={"language": "en", "metadata": told}).prompt()
+        columns = {name: prompt.metadata.get(name) for name in ("language", "limits")}
+        assert read_task(prompt.reference, **columns).language == told.get("language")
+        assert prompt.metadata["request_language"] == "en"
