@@ -43,3 +43,7 @@ class ForecastError(DataError):
 
 class AnswersError(DataError):
     """Models cannot be asked, or their answers not be kept; what was answered is not lost."""
+
+
+class UnavailableError(DataError):
+    """What a step needs, such as a sandbox, cannot be had: nothing was decided, and no row lost."""
