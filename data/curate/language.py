@@ -8,6 +8,7 @@ milliseconds, sees the others.
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from data.curate.math_text import words_only
@@ -90,6 +91,11 @@ def language_of(text: str) -> str:
     return _by_profile(" ".join(spoken)) if sum(map(len, spoken)) >= _GUESSED else ""
 
 
+def is_clearly_english(words: Iterable[str]) -> bool:
+    """Whether words in lower case tell English at first sight."""
+    return len(_ENGLISH.intersection(words)) >= _CLEARLY
+
+
 def _by_script(words: str) -> str:
     letters = Counter(match.lastgroup or "" for match in _OTHER_LETTERS.finditer(words))
     if not letters:
@@ -111,7 +117,7 @@ def _marked(words: str, marks: tuple[tuple[frozenset[str], str], ...], usual: st
 
 
 def _by_words(words: list[str]) -> str | None:
-    if len(_ENGLISH.intersection(words)) >= _CLEARLY:
+    if is_clearly_english(words):
         return "en"
     votes = Counter(language for word in words for language in _VOTES.get(word, ()))
     if not votes:

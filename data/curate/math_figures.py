@@ -5,9 +5,10 @@ where it says of every point it asks for what it is: then the figure shows what 
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from typing import Final
 
-from data.curate.math_phrases import FIGURE, PICTURE, SHOWN
+from data.curate.math_phrases import FIGURE, PICTURE, PICTURE_MARKS, SHOWN
 from data.curate.math_text import has_drawing
 
 _SENTENCE_END: Final = re.compile(
@@ -25,18 +26,21 @@ _ONLY_SEEN: Final = re.compile(
 """What a figure alone can show."""
 
 
-def missing_figure(question: str, text: str) -> str | None:
+def missing_figure(question: str, text: str, words: AbstractSet[str]) -> str | None:
     """What refers to a figure that is not there; None where all is there.
 
     Args:
         question: as it stands.
         text: the question without drawings, in lower case.
+        words: its `vocabulary`.
     """
-    picture = PICTURE.search(text)
-    found = picture or FIGURE.search(text)
+    picture = PICTURE.search(text) if any(mark in text for mark in PICTURE_MARKS) else None
+    if picture is None and "[asy]" in question:
+        return None
+    found = picture or FIGURE.search(text, words)
     if found is None or has_drawing(question):
         return None
-    if picture is None and SHOWN.search(text) is None and _says_all(question, text):
+    if picture is None and SHOWN.search(text, words) is None and _says_all(question, text):
         return None
     return text[max(0, found.start() - 40) : found.end() + 40].strip()
 

@@ -59,6 +59,8 @@ def options_of(question: str) -> dict[str, str]:
 
     Letters count from A without a gap; a question that says "A) ..." alone has no options.
     """
+    if "B" not in question and question.isascii():
+        return {}
     if not any(piece in question for piece in _PIECES):
         return {}
     labels = [(next(filter(None, found.groups())), found) for found in _LABEL.finditer(question)]

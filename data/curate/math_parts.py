@@ -15,25 +15,11 @@ _LABEL: Final = re.compile(
     r"|(?P<open>[a-h]|[1-9]|i{1,3}|iv|[а-д])[)）]"
     r"|(?P<circled>[①-⑨])"
     r"|part (?P<part>[a-h1-9])\b[.:]?"
-    r"|(?:(?<=\n)|^)[ \t]*(?P<dotted>[1-9]|[a-h])[.、．])"
+    r"|(?:(?<=\n)|^)(?P<dotted>[1-9]|[a-h])[.、．])"
 )
 _KINDS: Final = ("abcdefgh", "123456789", "абвгд", "①②③④⑤⑥⑦⑧⑨")
 _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
-_PIECES: Final = (
-    "b)",
-    "2)",
-    "b）",
-    "2）",
-    "②",
-    "б)",
-    "ii)",
-    "part b",
-    "part 2",
-    "\n2",
-    "\nb",
-    "2.",
-    "b.",
-)
+_PIECES: Final = ("b)", "2)", "b）", "2）", "б)", "ii)")
 
 
 def parts_asked(question: str) -> list[str]:
@@ -41,10 +27,17 @@ def parts_asked(question: str) -> list[str]:
 
     `(1)` and `(2)` in front of conditions are no parts, nor are equations' numbers.
     """
-    if not any(piece in question for piece in _PIECES):
+    if not _may_have_parts(question):
         return []
     asked = [part for part in _parts(question) if _asks(part)]
     return asked if len(asked) > 1 else []
+
+
+def _may_have_parts(question: str) -> bool:
+    """Whether a second part may be labelled; cheap, and true for each question that has one."""
+    if (")" in question or "）" in question) and any(piece in question for piece in _PIECES):
+        return True
+    return "\n2" in question or "\nb" in question or "part " in question or "②" in question
 
 
 def answers_in_parts(reference: str) -> bool:
@@ -53,7 +46,8 @@ def answers_in_parts(reference: str) -> bool:
 
 
 def _asks(part: str) -> bool:
-    return any(phrases.search(part.strip()) is not None for phrases in (VALUE, PROOF, TALK))
+    text = part.strip()
+    return any(one.search(text) is not None for one in (VALUE, PROOF, TALK))
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -1,13 +1,16 @@
 r"""What questions say when they ask for a proof, an opinion, several things, or show a figure.
 
-Guarantees: each list is looked for in two steps, a search for plain pieces of text and, where one
-is there, a regular expression without nested repetition: nearly all questions pay for the first
+Guarantees: each list is looked for in two steps, by words that every phrase has and, where one is
+there, by a regular expression without nested repetition: nearly all questions pay for the first
 alone. Texts are given in lower case.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
+
+_WORD: Final = re.compile("[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,35 +18,43 @@ class Phrases:
     """Phrases of several languages.
 
     Attributes:
-        pieces: each phrase contains one of these.
-        ascii_pieces: those for a text in ASCII.
+        words: each phrase in ASCII has one of these.
+        pieces: each other phrase contains one of these.
         pattern: what decides.
     """
 
+    words: frozenset[str]
     pieces: tuple[str, ...]
-    ascii_pieces: tuple[str, ...]
     pattern: re.Pattern[str]
 
-    def search(self, text: str) -> re.Match[str] | None:
-        """The first phrase in a text in lower case."""
-        for piece in self.ascii_pieces if text.isascii() else self.pieces:
-            if piece in text:
-                return self.pattern.search(text)
-        return None
+    def search(self, text: str, words: AbstractSet[str] | None = None) -> re.Match[str] | None:
+        """The first phrase in a text in lower case; `words`: its `vocabulary`, if it is known."""
+        if not self.words.isdisjoint(vocabulary(text) if words is None else words):
+            return self.pattern.search(text)
+        if text.isascii() or not any(piece in text for piece in self.pieces):
+            return None
+        return self.pattern.search(text)
 
 
-def _phrases(pieces: str, *patterns: str) -> Phrases:
-    each = tuple(pieces.split("|"))
-    return Phrases(each, tuple(filter(str.isascii, each)), re.compile("|".join(patterns)))
+def vocabulary(text: str) -> frozenset[str]:
+    """The words in ASCII of a text in lower case."""
+    return frozenset(_WORD.findall(text))
+
+
+def _phrases(words: str, pieces: str, *patterns: str) -> Phrases:
+    each = tuple(pieces.split("|")) if pieces else ()
+    return Phrases(frozenset(words.split()), each, re.compile("|".join(patterns)))
 
 
 _BEGIN: Final = r"(?:^|[.?!:;,)$\n}\]]\s*|\d\s+|\b(?:to|and|then|please|must|should|also|us|we)\s+)"
 """Where an imperative may stand: `Prove that`, not `their records prove that`."""
 
 PROOF: Final = _phrases(
-    "prove|proof|show that|show, |show why|show how|demonstrate|verify that|establish that|докаж"
-    "|доказ|покаж|证明|證明|求证|求證|试证|dimostr|provare|provate|si provi|mostrare|mostrate"
-    "|si mostri|montre|démontre|prouve|demuestr|demostrar|pruebe|beweise|zeige",
+    "prove disprove proof show demonstrate verify establish dimostra dimostrare "
+    "dimostrate dimostri dimostrino provi provare provate prova mostrare mostrate mostra "
+    "mostri montre montrer montrez montrons prouve prouver prouvez demuestra demuestre "
+    "demostrar pruebe beweise beweisen zeige zeigen",
+    "докаж|доказ|покаж|证明|證明|求证|求證|试证|démontre",
     _BEGIN + r"(?:dis)?prove\b(?! (?:it |them )?(?:wrong|useful))",
     r"\b(?:give|write|provide|complete|find) (?:a|an|the|your) (?:\w+ )?proof\b",
     _BEGIN + r"(?:show|demonstrate|verify|establish)(?:,[^,.]{1,60},)? (?:that|why|how)\b",
@@ -56,28 +67,26 @@ PROOF: Final = _phrases(
 )
 """Something is to be proved."""
 
-VALUE: Final = _phrases(
-    "?|？|find|determine|compute|calculate|evaluate|what|how m|solve|simplify|express|factor"
-    "|найд|найти|вычисл|определи|сколько|чему|решите|решить|求|计算|計算|多少|几|为___|等于"
-    "|trova|calcola|determina|quant|qual|risolv|trouve|calcule|déterminer|combien|quel"
-    "|halla|encuentr|cuánt|cuál|berechne|bestimme|wie viele",
-    r"[?？]",
-    _BEGIN + r"(?:find|determine|compute|calculate|evaluate|solve|simplify|express|factor)\b",
-    r"\b(?:what|how (?:many|much))\b",
-    r"\b(?:найд(?:ите|и)|найти|вычисл(?:ите|ить)|определите|сколько|чему|решите|решить)\b",
-    r"求(?![证證解]?明|证|證)|计算|計算|多少|几|等于",
-    r"\b(?:trov(?:a|are|ate|i)|calcol(?:a|are|ate|i)|determin(?:a|are|ate|i)|quant[oiae]|qual[ei]?"
-    r"|risolv\w+)\b",
-    r"\b(?:trouve[rz]?|calcule[rz]?|détermine[rz]?|combien|quel(?:le)?s?)\b",
-    r"\b(?:hall(?:a|ar|e)|encuentr[ae]|cuánt[oa]s?|cuál(?:es)?|berechne|bestimme|wie viele)\b",
+VALUE: Final = re.compile(
+    r"[?？]"
+    rf"|{_BEGIN}(?:find|determine|compute|calculate|evaluate|solve|simplify|express|factor)\b"
+    r"|\b(?:what|how (?:many|much))\b"
+    r"|\b(?:найд(?:ите|и)|найти|вычисл(?:ите|ить)|определите|сколько|чему|решите|решить)\b"
+    r"|求(?![证證解]?明|证|證)|计算|計算|多少|几|等于"
+    r"|\b(?:trov(?:a|are|ate|i)|calcol(?:a|are|ate|i)|determin(?:a|are|ate|i)|quant[oiae]|qual[ei]?"
+    r"|risolv\w+)\b"
+    r"|\b(?:trouve[rz]?|calcule[rz]?|détermine[rz]?|combien|quel(?:le)?s?)\b"
+    r"|\b(?:hall(?:a|ar|e)|encuentr[ae]|cuánt[oa]s?|cuál(?:es)?|berechne|bestimme|wie viele)\b"
 )
 """A value is asked for."""
 
 TALK: Final = _phrases(
-    "explain|describe|discuss|justify|why|think|own words|draw|sketch|story|compare and|reflect on"
-    "|investigate|design|объясн|опиши|обсуди|почему|нарису|начерти|придума"
-    "|解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设计"
-    "|spiega|descriv|discut|perché|disegna|giustifica|expliqu|décri|explica|erkläre|zeichne",
+    "explain describe discuss justify why think notice own compare draw sketch story "
+    "essay paragraph poem investigate design reflect spiega spiegare spiegate descrivi "
+    "descrivere descrivete discuti discutere disegna disegnare disegnate giustifica "
+    "giustificare giustificate explique expliquer expliquez explica zeichne",
+    "объясн|опиши|обсуди|почему|нарису|начерти|придума|解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设"
+    "计|perché|décri|erkläre",
     _BEGIN + r"(?:explain|describe|discuss|justify|draw|sketch|investigate|design|reflect on)\b",
     r"\bwhy\b[^.?]*\?|\bwhat do you (?:think|notice)\b|\bin your own words\b"
     r"|\bcompare and contrast\b",
@@ -93,13 +102,13 @@ TALK: Final = _phrases(
 """An explanation, an opinion or a drawing is asked for."""
 
 MANY_RIGHT: Final = _phrases(
-    "example|one possible|a possible|any one|any two|any three|one such|at least one pair|пример"
-    "|举例|舉例|一个即可|一種即可|即可|写出一个|任意一个|un esempio|possibile",
+    "example examples possible any esempio possibile",
+    "пример|举例|舉例|即可|就行|写一|填一|写出一|任意一",
     _BEGIN
     + r"(?:give|find|construct|provide|write|name|state) (?:\w+ )?(?:an?|one|two|three|some) "
     r"(?:\w+ )?examples?\b",
     r"\bwhat is (?:one|a) possible\b|\b(?:find|give|name|list|state|write)(?: down)? (?:one|any one"
-    r"|any two|any three|any|a) (?:possible|such)\b",
+    r"|any two|any three|any|a) possible\b",
     r"\b(?:find|give|name|list|state|write)(?: down)? any (?:one|two|three|solution"
     r"|pair|number|value)\b",
     r"\b(?:приведите|привести|придумайте|постройте) (?:какой-нибудь |хотя бы один |один )?пример",
@@ -109,8 +118,8 @@ MANY_RIGHT: Final = _phrases(
 """Many answers are right, and the reference is one of them."""
 
 WHICH: Final = _phrases(
-    "following|below|下列|以下|下面|следующ|из перечисл|из предлож|seguent"
-    "|suivant|siguiente|folgenden",
+    "following below seguenti suivants suivantes suivant siguientes folgenden",
+    "下列|以下|下面|следующих|из перечисл|из предлож",
     r"\bwhich (?:\w+ ){0,3}(?:of )?the (?:\w+ )?(?:following|below)\b",
     r"\bwhat (?:\w+ ){0,2}of the following\b",
     r"(?:下列|以下|下面)[^。；;]{0,30}(?:正确|错误|成立|一定|可能|不|符合|哪|是|为)[^。]{0,30}[(（]\s*[)）]"
@@ -149,16 +158,19 @@ _MENTIONED: Final = (
     r"\b(?:in|nella|dalla|della|alla|vedi) figura\b|\bnel (?:disegno|diagramma)\b",
     r"\b(?:sur la|dans la|voir) figure\b|\b(?:en|de) la figura\b|\bin der abbildung\b",
 )
-_FIGURES: Final = (
-    "figure|fig.|diagram|shown|pictured|picture|illustrat|depicted|drawing|drawn|image|chart|graph|table|grid"
-    "|сунк|чертеж|чертёж|рис.|рис |диаграм|схем|картин|таблиц|график"
-    "|图|圖|下表|如表|figura|disegn|grafico|tabella|abbildung|below|at right"
+_FIGURE_WORDS: Final = (
+    "figure figures fig diagram diagrams shown pictured picture pictures illustrated depicted image"
+    " images illustration drawing drawings drawn chart charts graph graphs table tables grid grids"
+    " map maps plot plots spinner spinners below above figura disegno disegni diagramma grafico"
+    " tabella abbildung"
 )
-FIGURE: Final = _phrases(_FIGURES, *_SHOWN, *_MENTIONED)
+_FIGURE_PIECES: Final = "сунк|чертеж|рис.|на рис|диаграм|схем|картин|таблиц|график|图|圖|下表|如表"
+FIGURE: Final = _phrases(_FIGURE_WORDS, _FIGURE_PIECES, *_SHOWN, *_MENTIONED)
 """A figure or a table is referred to."""
 
-SHOWN: Final = _phrases(_FIGURES, *_SHOWN)
+SHOWN: Final = _phrases(_FIGURE_WORDS, _FIGURE_PIECES, *_SHOWN)
 """It is, in words that leave to it what is given: `as shown`."""
 
 PICTURE: Final = re.compile(r"!\[[^\]]*\]\(|<img\b|\\includegraphics|<image>|\[image\]|\[img\]")
 """A picture stands where words cannot show it."""
+PICTURE_MARKS: Final = ("![", "<im", "[im", "\\inc")

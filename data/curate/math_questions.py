@@ -8,13 +8,13 @@ the question, it keeps it.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, NamedTuple
 
-from data.curate.language import language_of
+from data.curate.language import is_clearly_english, language_of
 from data.curate.math_figures import missing_figure
 from data.curate.math_options import as_reference, chosen, letter_of, options_of
 from data.curate.math_parts import answers_in_parts, parts_asked
-from data.curate.math_phrases import MANY_RIGHT, PROOF, TALK, VALUE, WHICH
+from data.curate.math_phrases import MANY_RIGHT, PROOF, TALK, VALUE, WHICH, vocabulary
 from data.curate.math_text import has_drawing, without_drawings
 from data.pipeline.block import Drop, Outcome
 from data.schema import Record, content_id
@@ -42,8 +42,7 @@ _ASKS_WHICH: Final = re.compile(
 _SEPARATOR: Final = re.compile(r"[,;、，；\n]|\\q?quad|\\\\| or | или | o |或")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A question as the rules read it.
 
     Attributes:
@@ -51,6 +50,7 @@ class Question:
         whole: what is asked, without sentences about the answer's form.
         words: `whole` without drawings.
         text: `words` in lower case.
+        vocabulary: the words in ASCII of `text`.
         reference: the reference; empty where it is no text.
         options: the texts of a multiple choice by letter.
     """
@@ -59,6 +59,7 @@ class Question:
     whole: str
     words: str
     text: str
+    vocabulary: frozenset[str]
     reference: str
     options: Mapping[str, str]
 
@@ -70,7 +71,8 @@ def question_of(record: Record) -> Question:
         whole = _INSTRUCTION.sub(" ", whole) or whole
     words = without_drawings(whole)
     reference = record.reference if isinstance(record.reference, str) else ""
-    return Question(record, whole, words, words.lower(), reference, options_of(words))
+    text = words.lower()
+    return Question(record, whole, words, text, vocabulary(text), reference, options_of(words))
 
 
 def _empty(question: Question) -> str | None:
@@ -78,7 +80,7 @@ def _empty(question: Question) -> str | None:
 
 
 def _figure(question: Question) -> str | None:
-    return missing_figure(question.whole, question.text)
+    return missing_figure(question.whole, question.text, question.vocabulary)
 
 
 def _proof(question: Question) -> str | None:
@@ -88,7 +90,7 @@ def _proof(question: Question) -> str | None:
         return "its source says that it is one"
     if _PROVED.fullmatch(question.reference.strip()):
         return f"the reference is {question.reference!r}"
-    found = PROOF.search(question.text)
+    found = PROOF.search(question.text, question.vocabulary)
     return None if found is None or VALUE.search(question.text) else _around(found)
 
 
@@ -96,9 +98,9 @@ def _open(question: Question) -> str | None:
     """Many answers are right, or an explanation is one; a number beside it can be verified."""
     if question.options:
         return None
-    if (found := MANY_RIGHT.search(question.text)) is not None:
+    if (found := MANY_RIGHT.search(question.text, question.vocabulary)) is not None:
         return _around(found)
-    found = TALK.search(question.text)
+    found = TALK.search(question.text, question.vocabulary)
     if found is None or _NUMBER.fullmatch(question.reference):
         return None
     rest = f"{question.text[: found.start()]} {question.text[found.end() :]}"
@@ -121,7 +123,7 @@ def _no_options(question: Question) -> str | None:
         named = re.search(rf"(?<![^\W\d_\\]){letter}(?![^\W\d_])", question.whole)
         if named is None or not _ASKS_WHICH.search(question.whole):
             return f"the reference is {letter}"
-    found = WHICH.search(question.text)
+    found = WHICH.search(question.text, question.vocabulary)
     if found is None or has_drawing(question.whole):
         return None
     rest = question.text[found.end() :]
@@ -186,8 +188,9 @@ def _completed(question: Question) -> Record:
     """The record with its language, and with letter and value of a choice as its reference."""
     record, options = question.record, question.options
     changes: dict[str, object] = {}
-    if not record.language and (language := language_of(question.words)):
-        changes["language"] = language
+    if not record.language:
+        english = is_clearly_english(question.vocabulary) and question.text.isascii()
+        changes["language"] = "en" if english else language_of(question.words)
     letter = chosen(question.reference, options) if options else None
     if letter is not None:
         reference = as_reference(question.reference, letter, options)
