@@ -9,13 +9,30 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from data.errors import SourceError
+from data.formats.acecode import AceCode
+from data.formats.apps import Apps, Taco
 from data.formats.bfcl import Bfcl
+from data.formats.big_math import BigMath
+from data.formats.chat import Chat
 from data.formats.format import Format
 from data.formats.gsm8k import Gsm8k
+from data.formats.hermes import Hermes
 from data.formats.humaneval import HumanEval
+from data.formats.ifeval import IfEval
+from data.formats.kodcode import KodCode
+from data.formats.livecodebench import LiveCodeBench
 from data.formats.math import Math
+from data.formats.mbpp import Mbpp
+from data.formats.numina import Numina
+from data.formats.openr1 import OpenR1
 from data.formats.plain import Plain
 from data.formats.records import Records
+from data.formats.skywork import Skywork
+from data.formats.synthetic1 import Synthetic1
+from data.formats.toolace import ToolAce
+from data.formats.tulu_if import TuluIf
+from data.formats.verl import Verl
+from data.formats.xlam import Xlam
 from rewards.errors import PluginError
 from rewards.plugin_file import is_file_spec, load_from_file
 
@@ -24,11 +41,28 @@ BUILT_IN: Final[tuple[Format, ...]] = (
     Records(),
     Gsm8k(),
     Math(),
+    OpenR1(),
+    Synthetic1(),
+    Numina(),
+    BigMath(),
+    Verl(),
+    Skywork(),
     HumanEval(),
+    Mbpp(),
+    Apps(),
+    Taco(),
+    LiveCodeBench(),
+    KodCode(),
+    AceCode(),
     Bfcl(),
+    Xlam(),
+    ToolAce(),
+    Hermes(),
+    TuluIf(),
+    IfEval(),
 )
 """Each known by something that the others lack."""
-GENERAL: Final[tuple[Format, ...]] = (Plain(),)
+GENERAL: Final[tuple[Format, ...]] = (Plain(), Chat())
 """Tried in this order where no other is recognised."""
 
 

@@ -35,6 +35,21 @@ class Case:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+def stdio(*cases: tuple[str, str]) -> dict[str, Any]:
+    held = [{"stdin": one, "stdout": other} for one, other in cases]
+    return {"kind": "stdio", "cases": held, "language": "python"}
+
+
+def calls(entry: str, *cases: tuple[list[Any], Any]) -> dict[str, Any]:
+    held = [{"args": one, "returns": other} for one, other in cases]
+    return {"kind": "calls", "entry_point": entry, "cases": held, "language": "python"}
+
+
+def script(*lines: str) -> dict[str, Any]:
+    return {"kind": "harness", "source": "\n".join(lines) + "\n", "language": "python"}
+
+
+CONVERTED = [{"name": "convert", "arguments": {"amount": 10, "to": "JPY"}}]
 CASES = [
     Case("gsm8k", rows.GSM8K, "math", "42", "openai/gsm8k", {"solution": rows.GSM8K["answer"]}),
     Case("math", rows.MATH, "math", "7", metadata={"subject": "Prealgebra", "level": "Level 1"}),
@@ -59,7 +74,82 @@ CASES = [
         metadata={"mode": "accept", "category": "simple_python"},
     ),
     Case("bfcl", {**rows.BFCL, "id": "live_irrelevance_3-0-0"}, "tool", []),
+    Case("openr1", rows.OPENR1, "math", "5", metadata={"subset": "olympiads"}),
+    Case("synthetic-1", rows.SYNTHETIC_MATH, "math", "36", metadata={"solution": "It is $36$."}),
+    Case("synthetic-1", rows.SYNTHETIC_CODE, "code", stdio(("4\n", "8\n"), ("-1\n", "-2\n"))),
+    Case("numina", rows.NUMINA, "math", "6", "AI-MO/NuminaMath-1.5", {"subset": "cn_k12"}),
+    Case("numina", rows.NUMINA_COT, "math", "7", "AI-MO/NuminaMath-CoT"),
+    Case("big-math", rows.BIG_MATH, "math", "3"),
+    Case("verl", rows.DAPO, "math", "4", "BytedTsinghua-SIA/DAPO-Math-17k"),
+    Case("verl", rows.VERL_CODE, "code", stdio(("1 2\n", "3\n"), ("5\n", "5\n")), "taco"),
+    Case("skywork", rows.SKYWORK_MATH, "math", "32", metadata={"answers": ["2^5"]}),
+    Case(
+        "skywork",
+        rows.SKYWORK_CODE,
+        "code",
+        {
+            "kind": "check",
+            "entry_point": "Solution().half",
+            "source": "from typing import *\n\ndef check(candidate):\n"
+            "    assert candidate(4) == 2\n    assert candidate(n = 10) == 5\n\n",
+            "language": "python",
+        },
+    ),
+    Case(
+        "mbpp", rows.MBPP, "code", script("assert larger(1, 2) == 2", "assert larger(5, -5) == 5")
+    ),
+    Case(
+        "mbpp",
+        rows.MBPP_SANITIZED,
+        "code",
+        script("import math", "assert root(9) == 3", "assert root(16) == math.isqrt(16)"),
+    ),
+    Case("apps", rows.APPS_STDIN, "code", stdio(("3\n", "9\n"), ("4", "16"))),
+    Case("apps", rows.APPS_CALLS, "code", calls("order", ([[2, 1]], [1, 2]), ([[3]], [3]))),
+    Case("taco", rows.TACO, "code", stdio(("a b\n", "2\n"), ("c\n", "1\n")), "BAAI/TACO"),
+    Case("livecodebench", rows.LIVECODEBENCH, "code", stdio(("1 2\n", "3\n"), ("5 6\n", "11\n"))),
+    Case(
+        "livecodebench",
+        rows.LIVECODEBENCH_CALLS,
+        "code",
+        calls("largest", ([[1, 2, 3], 2], 5), ([[9], 1], 9)),
+    ),
+    Case(
+        "kodcode",
+        rows.KODCODE,
+        "code",
+        {"kind": "harness", "source": rows.KODCODE["test"], "language": "python"},
+        metadata={"level": "easy"},
+    ),
+    Case("acecode", rows.ACECODE, "code", script(*rows.ACECODE["test_cases"])),
+    Case("xlam", rows.XLAM, "tool", [{"name": "giveaways", "arguments": {"type": "beta"}}]),
+    Case(
+        "toolace", rows.TOOLACE, "tool", [{"name": "Get Trends", "arguments": {"market": "Milan"}}]
+    ),
+    Case("hermes", rows.HERMES, "tool", CONVERTED, metadata={"category": "Finance"}),
+    Case(
+        "tulu-if",
+        rows.TULU_IF,
+        "text",
+        [
+            {"id": "length_constraints:number_words", "num_words": 18, "relation": "at least"},
+            {"id": "length_constraints:number_words", "num_words": 23, "relation": "less than"},
+        ],
+    ),
+    Case(
+        "tulu-if",
+        rows.TULU_MULTI,
+        "text",
+        [
+            {"id": "punctuation:no_comma"},
+            {"id": "length_constraints:number_words", "num_words": 5, "relation": "at least"},
+        ],
+    ),
+    Case("tulu-if", rows.TULU_MATH, "math", "6"),
+    Case("ifeval", rows.IFEVAL, "text", [{"id": "punctuation:no_comma"}], "google/IFEval"),
     Case("plain", rows.PLAIN, "math", "4", metadata={"hardness": 1}),
+    Case("plain", rows.PLAIN_TOOL, "tool", CONVERTED),
+    Case("chat", rows.CHAT_TOOL, "tool", CONVERTED),
 ]
 
 
@@ -78,16 +168,19 @@ def test_a_row_is_recognised_and_becomes_a_record_that_can_be_trained_on(
 ) -> None:
     opened = open_source(written(tmp_path / "rows.jsonl", case.row, case.row))
     assert (opened.format.name, bool(opened.recognised_by)) == (case.format, True)
-    one, two = opened.records()
-    assert one == two
+    records = list(opened.records())
+    one = records[0]
+    assert records[len(records) // 2 :] == records[: len(records) // 2]
     assert (one.task, one.reference) == (case.task, case.reference)
     assert case.source in (one.source, "")
     assert case.metadata.items() <= one.metadata.items()
     named = open_source(tmp_path / "rows.jsonl", format=case.format)
-    assert list(named.records()) == [one, two]
-    write_records(tmp_path / "records.parquet", [one])
-    (prompt,) = load_prompts(tmp_path / "records.parquet")
-    assert not [miss.verdict.reason for miss in refused([prompt], RUBRIC)]
+    assert list(named.records()) == records
+    distinct = records[: len(records) // 2]
+    write_records(tmp_path / "records.parquet", distinct)
+    prompts = load_prompts(tmp_path / "records.parquet")
+    assert len(prompts) == len(distinct)
+    assert not [miss.verdict.reason for miss in refused(prompts, RUBRIC)]
 
 
 def test_no_format_knows_the_rows_of_another() -> None:
