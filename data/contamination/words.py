@@ -1,0 +1,39 @@
+"""Cutting a plain text into words, as its script writes them.
+
+Guarantees: a text set otherwise (case, spacing, LaTeX, Unicode forms; see `data.plain_text`) has
+the same words. Punctuation and operators are none, numbers are: `\\frac{3}{4}` and `3/4` are two
+words. Scripts without spaces (Han, kana, Thai, Lao, Khmer, Burmese) are cut into characters.
+"""
+
+import re
+from typing import Final
+
+from data.contamination.grams import LONG
+
+_UNSPACED: Final = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
+)
+_MARKS: Final = "\u0300-\u036f\u0900-\u0dff"  # accents, and the vowels of Indian scripts
+_ASCII: Final = re.compile(r"[a-z]+|[0-9]+")
+_ANY: Final = re.compile(rf"[0-9]+|[{_UNSPACED}]|(?:[^\W0-9_{_UNSPACED}]|[{_MARKS}])+")
+_NAMES: Final = re.compile(r"\b(?:frac|over)\b")  # of operators that have a sign too
+_FIGURE: Final = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
+
+
+def words_of(said: str) -> list[str]:
+    """The words of a plain text, in order."""
+    if "frac" in said:
+        said = _NAMES.sub(" ", said)
+    return (_ASCII if said.isascii() else _ANY).findall(said)
+
+
+def words_without_figures(said: str) -> list[str]:
+    """The words of a plain text without code that draws, where enough are left to be told by."""
+    if "[asy]" in said:
+        left = words_of(_FIGURE.sub(" ", said))
+        if len(left) >= LONG:
+            return left
+    return words_of(said)
