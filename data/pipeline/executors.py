@@ -1,7 +1,8 @@
-"""Where blocks are worked on: in this process, on a pool of processes, or on a Ray cluster.
+"""Where work is done: in this process, on a pool of processes, or on a Ray cluster.
 
-Each gives what came of every block, in any order, and holds few blocks at a time. Processes of the
-pool end with this one, however it ends.
+Each calls a function with what is shared by all calls, and with one item after the other. It gives
+the results in any order, and holds few items at a time. Processes of the pool end with this one,
+however it ends.
 """
 
 import multiprocessing
@@ -9,39 +10,56 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from data.errors import PipelineError
-from data.pipeline.source import Block
-from data.pipeline.work import Done, Plan, work
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 AHEAD: Final = 2
-"""Blocks that wait for each worker, besides the one it works on."""
+"""Items that wait for each worker, besides the one it works on."""
 _PRELOADED: Final = ("pyarrow.parquet", "data.pipeline.work")
 
 
-def in_process(plan: Plan, blocks: Iterable[Block]) -> Generator[Done]:
-    """One block after the other, here."""
-    for block in blocks:
-        yield work(plan, block)
+def executed(
+    work: Callable[[Shared, Item], Result],
+    shared: Shared,
+    items: Iterable[Item],
+    *,
+    workers: int = 1,
+    cluster: bool = False,
+) -> Generator[Result]:
+    """The results of `work`, a function of a module; one worker is this process.
+
+    Raises:
+        PipelineError: a process was lost, or the cluster cannot be used.
+    """
+    if cluster:
+        return _on_cluster(work, shared, items)
+    if workers == 1:
+        return (work(shared, item) for item in items)
+    return _on_pool(work, shared, items, workers)
 
 
-def on_pool(plan: Plan, blocks: Iterable[Block], workers: int) -> Generator[Done]:
-    """On `workers` processes, which the system's kill for want of memory ends with one line."""
+def _on_pool(
+    work: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], workers: int
+) -> Generator[Result]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
     watched, lifeline = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(
-        workers, context, initializer=_start, initargs=(pickle.dumps(plan), watched)
+        workers, context, initializer=_start, initargs=(pickle.dumps((work, shared)), watched)
     )
     try:
-        running: set[Future[Done]] = set()
-        for block in blocks:
-            running.add(pool.submit(_work, block))
+        running: set[Future[Result]] = set()
+        for item in items:
+            running.add(pool.submit(_work, item))
             if len(running) >= workers * (1 + AHEAD):
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (one.result() for one in finished)
@@ -60,15 +78,17 @@ def on_pool(plan: Plan, blocks: Iterable[Block], workers: int) -> Generator[Done
         watched.close()
 
 
-def on_cluster(plan: Plan, blocks: Iterable[Block]) -> Generator[Done]:
-    """As tasks of the Ray cluster at RAY_ADDRESS, one a core; without it, of a local cluster."""
+def _on_cluster(
+    work: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
+) -> Generator[Result]:
+    """Tasks of the Ray cluster at RAY_ADDRESS, one a core; without it, of a local cluster."""
     ray = _connected()
-    held = ray.put(plan)
+    held = ray.put(shared)
     task = ray.remote(num_cpus=1, max_retries=3)(work)
     most = max(1, int(ray.cluster_resources().get("CPU", 1))) * (1 + AHEAD)
     running: list[Any] = []
-    for block in blocks:
-        running.append(task.remote(held, block))
+    for item in items:
+        running.append(task.remote(held, item))
         if len(running) >= most:
             finished, running = ray.wait(running, num_returns=1)
             yield from _results(ray, finished)
@@ -77,7 +97,7 @@ def on_cluster(plan: Plan, blocks: Iterable[Block]) -> Generator[Done]:
         yield from _results(ray, finished)
 
 
-def _results(ray: Any, finished: list[Any]) -> Iterator[Done]:
+def _results(ray: Any, finished: list[Any]) -> Iterator[Any]:
     try:
         yield from ray.get(finished)
     except ray.exceptions.RayTaskError as error:
@@ -112,13 +132,13 @@ def _connected() -> Any:
     return ray
 
 
-_plan: list[Plan] = []  # of this process of the pool, set once as it starts
+_given: list[Any] = []  # the function and what is shared, set once as a process of the pool starts
 
 
-def _start(plan: bytes, lifeline: Connection) -> None:
+def _start(given: bytes, lifeline: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    _plan[:] = [pickle.loads(plan)]
+    _given[:] = pickle.loads(given)
 
 
 def _end_with(lifeline: Connection) -> None:
@@ -126,5 +146,6 @@ def _end_with(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _work(block: Block) -> Done:
-    return work(_plan[0], block)
+def _work(item: Any) -> Any:
+    work, shared = _given
+    return work(shared, item)

@@ -19,6 +19,9 @@ from data.pipeline.work import Flow, Reader
 
 VERSION: Final = 1
 NAME: Final = "manifest.json"
+RECORDED: Final = "recorded"
+"""In the metadata of a stage's field, False: it is no part of what identifies the work, such as
+the place of a file whose digest is another field."""
 
 
 class Part(BaseModel):
@@ -108,11 +111,11 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def config_of(
-    reader: Reader, stages: Sequence[Stage], more: Mapping[str, Any] | None = None
+    readers: Sequence[Reader], stages: Sequence[Stage], more: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What the stages are and how they are set, as JSON values."""
+    """What readers and stages are and how they are set, as JSON values."""
     return {
-        "reader": _described(reader),
+        "readers": [_described(reader) for reader in readers],
         "stages": [{"name": stage.name} | _described(stage) for stage in stages],
         **(more or {}),
     }
@@ -153,20 +156,22 @@ def _described(value: object) -> dict[str, Any]:
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         raise PipelineError(f"{value!r} is no dataclass: its configuration cannot be recorded")
     return {"class": type(value).__qualname__} | {
-        field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        field.name: plain(getattr(value, field.name))
+        for field in dataclasses.fields(value)
+        if field.metadata.get(RECORDED, True)
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A configuration's value as JSON has it."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _described(value)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        plain = [_plain(inner) for inner in value]
+        plain = [plain(inner) for inner in value]
         return sorted(plain) if isinstance(value, set | frozenset) else plain
     if not isinstance(value, str | int | float | Path | None):
         raise PipelineError(f"{value!r} in a stage's configuration has no stable text")

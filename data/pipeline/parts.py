@@ -9,13 +9,14 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from data.errors import PipelineError
 from data.files import BadRow, Row
-from data.pipeline.manifest import Counts, Manifest, digest, read_manifest
+from data.pipeline.block import Stage
+from data.pipeline.manifest import Counts, Manifest, read_manifest
 from data.pipeline.output import FOLDERS, part_name
 from data.pipeline.work import KEPT
 
@@ -27,6 +28,7 @@ class PartBlock:
     Attributes:
         data: the part's bytes.
         carried: the bytes of what the earlier pass dropped, or left for review, by kind.
+        own_stages: what was decided about this part.
     """
 
     number: int
@@ -34,6 +36,11 @@ class PartBlock:
     path: str
     data: bytes
     carried: Mapping[str, bytes] = field(default_factory=dict)
+    own_stages: Sequence[Stage] = ()
+
+    def moved(self, number: int, origin: int) -> "PartBlock":
+        """As `Block` says."""
+        return replace(self, number=number + self.number, origin=origin + self.origin)
 
     def rows(self) -> Iterator[Row | BadRow]:
         """The rows of the part."""
@@ -49,21 +56,24 @@ class Parts:
 
     Args:
         folder: of the earlier pass.
-        more: what else the next pass depends on, as JSON values: what was decided in between.
+        decided: a stage for each part, all of one name: what was decided in between. It has to
+            follow from the parts and from the configuration that the next pass records.
     """
 
-    def __init__(self, folder: Path, more: Any = None) -> None:
+    def __init__(self, folder: Path, decided: Sequence[Stage] = ()) -> None:
         manifest = read_manifest(folder)
         if manifest is None:
             raise PipelineError(f"{folder}: has no manifest: its pipeline has not come to its end")
         self.folder = folder
         self.manifest: Manifest = manifest
-        self._more = more
+        self._decided = decided
 
     def identity(self) -> Sequence[Mapping[str, Any]]:
-        """That of the earlier pass's own inputs and outputs."""
-        made = [part.model_dump() for part in self.manifest.files()]
-        return [{"path": str(self.folder), "sha256": digest([made, self._more])}]
+        """What the earlier pass read."""
+        return [
+            {name: value for name, value in said.items() if name != "rows"}
+            for said in self.manifest.input
+        ]
 
     def bad_rows(self) -> list[dict[str, Any]]:
         """The rows that the earlier pass could not read."""
@@ -86,7 +96,16 @@ class Parts:
             }
             data = {kind: path.read_bytes() for kind, path in files.items()}
             kept = data.pop(KEPT)
-            yield PartBlock(number, 0, str(files[KEPT]), kept, data)
+            own = (self._decided[number],) if self._decided else ()
+            yield PartBlock(number, 0, str(files[KEPT]), kept, data, own)
+
+    def own_stages(self) -> Sequence[str]:
+        """The name of what was decided."""
+        return [self._decided[0].name] if self._decided else []
+
+    def total(self) -> int | None:
+        """What the earlier pass kept."""
+        return self.manifest.counts.kept
 
 
 def after(first: Manifest, second: Manifest) -> Manifest:

@@ -7,19 +7,19 @@ killed and begun again. What was finished before is not done anew.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from data.errors import PipelineError
 from data.pipeline.block import Stage
-from data.pipeline.executors import in_process, on_cluster, on_pool
+from data.pipeline.executors import executed
 from data.pipeline.manifest import Manifest, config_of, digest
 from data.pipeline.output import Note, blocks_lost, identity, manifest_of, opened
 from data.pipeline.parts import Parts, after
-from data.pipeline.source import BLOCK_ROWS, Block, Source
-from data.pipeline.work import Done, Plan, Reader, Records
+from data.pipeline.source import BLOCK_ROWS, Source
+from data.pipeline.work import RECORDS, Plan, Reader, work
 
 TIMING: Final = "timing.json"
 
@@ -30,8 +30,9 @@ def run_pipeline(
     out: Path,
     *,
     command: str,
-    reader: Reader | None = None,
+    reader: Reader | Sequence[Reader] = RECORDS,
     format: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
     workers: int = 1,
     cluster: bool = False,
     skip_bad: bool = False,
@@ -47,8 +48,10 @@ def run_pipeline(
         stages: run one after the other on each block; their names differ.
         out: the folder; it may hold an unfinished run of the same work, which is gone on with.
         command: what the manifest says made it.
-        reader: makes records of rows; None: they are records already.
+        reader: makes records of rows; or one for each of the source's inputs.
         format: what the manifest says of the input's format: `name`, `recognised_by`.
+        config: what the manifest says of the configuration; None: all that the reader and the
+            stages are set to.
         workers: processes; one works here.
         cluster: whether blocks are Ray tasks instead.
         skip_bad: whether rows that cannot be read go to bad.jsonl; otherwise the first one raises.
@@ -62,12 +65,13 @@ def run_pipeline(
         RowError: a row cannot be read, and `skip_bad` is not set.
         SourceError: the source cannot be read.
     """
-    repeated = [name for name, n in Counter(stage.name for stage in stages).items() if n > 1]
+    names = [stage.name for stage in stages]
+    repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise PipelineError(f"two stages are called {repeated[0]!r}; give each a name of its own")
-    reader = reader or Records()
-    plan = Plan(reader, tuple(stages), skip_bad)
-    config = config_of(reader, stages)
+    readers = tuple(reader) if isinstance(reader, Sequence) else (reader,)
+    plan = Plan(readers, tuple(stages), skip_bad)
+    config = dict(config_of(readers, stages) if config is None else config)
     began = time.monotonic()
     with opened(out) as folder:
         finished = folder.begin(
@@ -79,8 +83,9 @@ def run_pipeline(
 
         def do(wanted: Callable[[int], bool]) -> None:
             blocks = (block for block in source.blocks(block_rows) if wanted(block.number))
-            with closing(_executed(plan, blocks, workers, cluster)) as executed:
-                for done in executed:
+            results = executed(work, plan, blocks, workers=workers, cluster=cluster)
+            with closing(results):
+                for done in results:
                     notes[done.number] = folder.commit(done)
                     on_block(notes[done.number])
 
@@ -99,7 +104,7 @@ def run_pipeline(
             "config": config,
             "block_rows": block_rows,
         }
-        manifest = manifest_of(ordered, [stage.name for stage in stages], said)
+        manifest = manifest_of(ordered, [*source.own_stages(), *names], said)
         bad = [row for note in ordered for row in note.bad]
         if isinstance(source, Parts):
             manifest = after(source.manifest, manifest)
@@ -108,12 +113,6 @@ def run_pipeline(
         folder.write_beside(TIMING, _timing(ordered, time.monotonic() - began, workers))
         folder.forget()
         return manifest
-
-
-def _executed(plan: Plan, blocks: Iterator[Block], workers: int, cluster: bool) -> Generator[Done]:
-    if cluster:
-        return on_cluster(plan, blocks)
-    return in_process(plan, blocks) if workers == 1 else on_pool(plan, blocks, workers)
 
 
 def _counted(inputs: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[dict[str, Any]]:

@@ -42,17 +42,20 @@ class Records:
         return (record_of(row),)
 
 
+RECORDS: Final = Records()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is done with every block.
 
     Attributes:
-        reader: makes records of rows.
+        readers: make records of rows: one, or one for each of the source's inputs.
         stages: run one after the other.
         skip_bad: whether rows that cannot be read are set aside; otherwise the first one raises.
     """
 
-    reader: Reader
+    readers: tuple[Reader, ...] = (RECORDS,)
     stages: tuple[Stage, ...] = ()
     skip_bad: bool = False
 
@@ -102,7 +105,7 @@ def work(plan: Plan, block: Block) -> Done:
     dropped: list[Drop] = []
     review: list[Drop] = []
     flows = []
-    for stage in plan.stages:
+    for stage in (*block.own_stages, *plan.stages):
         began = time.perf_counter()
         outcome = stage(records)
         seconds[stage.name] = time.perf_counter() - began
@@ -133,6 +136,7 @@ def work(plan: Plan, block: Block) -> Done:
 
 
 def _read(plan: Plan, block: Block) -> tuple[list[Record], list[dict[str, Any]], int]:
+    reader = plan.readers[block.origin if len(plan.readers) > 1 else 0]
     records: list[Record] = []
     bad: list[dict[str, Any]] = []
     read = 0
@@ -141,7 +145,7 @@ def _read(plan: Plan, block: Block) -> tuple[list[Record], list[dict[str, Any]],
         try:
             if isinstance(row, BadRow):
                 raise RowError(row.error)
-            records += plan.reader(row)
+            records += reader(row)
         except RowError as error:
             if not plan.skip_bad:
                 raise

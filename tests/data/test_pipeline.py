@@ -18,6 +18,7 @@ from data.pipeline.manifest import Manifest, read_manifest
 from data.pipeline.parts import Parts
 from data.pipeline.run import run_pipeline
 from data.pipeline.source import Block, Files, Rows, Source
+from data.pipeline.work import Records
 from data.records import parts_of, read_records, write_records
 from data.schema import Record
 from data.sources import load_prompts
@@ -366,7 +367,7 @@ def test_a_second_pass_carries_over_what_the_first_one_dropped(raw: Path, tmp_pa
     first = run(raw, tmp_path / "first", stages=(Above(5),))
     source = Parts(tmp_path / "first")
     out = tmp_path / "second"
-    second = run(source, out, reader=None, stages=(Above(16), Marked()))
+    second = run(source, out, reader=Records(), config={"two": 2}, stages=(Above(16), Marked()))
     assert second.counts.read == ROWS
     assert second.counts.kept == ROWS - 3 - 1 - 5
     assert second.counts.dropped == {"above": {"too small": 3 + 5}}
