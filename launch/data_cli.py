@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from launch.data_curate import curate
 from launch.data_mix import mix
 from launch.data_report import report
 from launch.errors import one_line_errors
@@ -15,6 +16,7 @@ data_app = typer.Typer(
     no_args_is_help=True, help="From public data sets to prompts worth training on."
 )
 
+data_app.command()(curate)
 data_app.command()(report)
 data_app.command()(mix)
 

@@ -7,7 +7,7 @@ person's review.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from data.schema import Record
 
@@ -52,7 +52,9 @@ class Stage(Protocol):
     the fields.
     """
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """What reports call it; a class attribute does."""
 
     def __call__(self, records: Sequence[Record]) -> Outcome:
         """Say what becomes of each record."""

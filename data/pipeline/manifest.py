@@ -171,8 +171,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        plain = [plain(inner) for inner in value]
-        return sorted(plain) if isinstance(value, set | frozenset) else plain
+        inner = [plain(one) for one in value]
+        return sorted(inner) if isinstance(value, set | frozenset) else inner
     if not isinstance(value, str | int | float | Path | None):
         raise PipelineError(f"{value!r} in a stage's configuration has no stable text")
     return str(value) if isinstance(value, Path) else value

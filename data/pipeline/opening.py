@@ -87,6 +87,7 @@ def open_input(place: str, choice: Choice) -> Input:
     """
     path = Path(place)
     source: Source
+    rows: Iterable[Row | BadRow]
     if path.exists():
         files = files_of(path)
         source = Files(files, choice.limit)
@@ -149,6 +150,7 @@ def _loaded(spec: str, opening: Opening | None) -> Format:
     key = f"{spec} {opening.first.where if opening else ''}"
     if key not in _own:
         found = format_named(spec)
-        settles = opening is not None and isinstance(found, Settled)
-        _own[key] = found.settled(opening) if settles else found
+        if opening is not None and isinstance(found, Settled):
+            found = found.settled(opening)
+        _own[key] = found
     return _own[key]

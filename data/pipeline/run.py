@@ -115,6 +115,27 @@ def run_pipeline(
         return manifest
 
 
+def finished_before(
+    out: Path,
+    inputs: Sequence[Mapping[str, Any]],
+    config: Mapping[str, Any],
+    block_rows: int,
+    *,
+    overwrite: bool,
+) -> Manifest | None:
+    """The manifest of `out` where all of this work is there, whole; it is made ready otherwise.
+
+    Raises:
+        PipelineError: `out` holds something else, and `overwrite` is not set.
+    """
+    with opened(out) as folder:
+        finished = folder.begin(identity(inputs, config, block_rows), overwrite=overwrite)
+        if finished is None or blocks_lost(out, finished) != set():
+            return None
+        folder.forget()
+        return finished
+
+
 def _counted(inputs: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[dict[str, Any]]:
     """The inputs with how many rows each had."""
     rows: Counter[int] = Counter()

@@ -1,0 +1,167 @@
+"""`plumb data curate`: from public data sets to records that are worth training on."""
+
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from launch.data_progress import Counting, show_counts, show_time
+from launch.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from data.pipeline.manifest import Manifest
+    from data.pipeline.opening import Input
+    from data.pipeline.output import Note
+
+
+def curate(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="files, folders, or data sets of the Hugging Face hub such as openai/gsm8k; of "
+            "duplicates the first is kept, so name the most trusted first",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="folder for what comes of it")],
+    task: Annotated[
+        str, typer.Option(help="math, code, tool or text; auto: every row by its own task")
+    ] = "auto",
+    format: Annotated[
+        str, typer.Option(help="of the rows; auto tells it from them; path/to/file.py:Class")
+    ] = "auto",
+    split: Annotated[
+        str | None, typer.Option(help="of a hub's data set", show_default="train")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="configuration of a hub's data set, such as main")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="branch, tag or commit of a hub's data set")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="download a hub's data set, rather than stream it")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="rows of each source, to try things out")
+    ] = None,
+    on_bad: Annotated[
+        Literal["stop", "skip"],
+        typer.Option(help="what a row that cannot be read does; skip: it goes to bad.jsonl"),
+    ] = "stop",
+    options: Annotated[
+        Literal["keep", "drop"],
+        typer.Option(help="math: multiple-choice questions that have their options"),
+    ] = "keep",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes", show_default="one a core")
+    ] = None,
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster", help="blocks as Ray tasks, on the cluster at RAY_ADDRESS"),
+    ] = False,
+    block_rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="rows a part", show_default="2048, or 128 where programs are run"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace what DIR holds of other work")
+    ] = False,
+) -> None:
+    """Turn data sets into verifiable, distinct prompts; each row dropped has its reason.
+
+    Reads rows in any known format, drops what cannot be verified by the task's own rules, and
+    writes DIR/part_*.parquet, which plumb train reads as they are. What was dropped lies in
+    DIR/dropped, what a person should look at in DIR/review, rows that could not be read in
+    DIR/bad.jsonl, and all counts in DIR/manifest.json.
+
+    Killed at any instant, the same command goes on where it stood, and the folder is the same in
+    the end.
+
+    Examples:
+
+      plumb data curate train.jsonl --out curated
+
+      plumb data curate openai/gsm8k --name main --out curated/gsm8k --task math
+
+      plumb data curate a.parquet b.jsonl --out curated --on-bad skip --workers 16
+    """
+    with one_line_errors():
+        from data.curate.curation import TASKS, Curation, Running
+        from data.curate.curation import curate as run_curation
+        from data.errors import SourceError
+        from data.pipeline.opening import Choice, open_input
+
+        if task not in TASKS:
+            raise SourceError(f"--task {task} is none of {', '.join(TASKS)}")
+        given = {"--split": split, "--name": name, "--revision": revision}
+        idle = [option for option, value in given.items() if value is not None]
+        if idle and all(Path(source).exists() for source in sources):
+            raise SourceError(f"{idle[0]} is for data sets of the hub, and none is given")
+        choice = Choice(
+            format, split, name, revision, not download, limit, "" if task == "auto" else task
+        )
+        began = time.monotonic()
+        inputs = [open_input(source, choice) for source in sources]
+        for one in inputs:
+            print(_told(one))
+        with _Phases() as shown:
+            manifest = run_curation(
+                inputs,
+                out,
+                Curation(task=task, options=options),
+                Running(
+                    workers=workers or len(os.sched_getaffinity(0)),
+                    cluster=cluster,
+                    skip_bad=on_bad == "skip",
+                    overwrite=overwrite,
+                    on_phase=shown.phase,
+                    on_block=shown.block,
+                ),
+                block_rows,
+            )
+        _summarise(manifest, out, began)
+
+
+def _told(one: "Input") -> str:
+    how = f"recognised by {one.recognised_by}" if one.recognised_by else "as --format says"
+    return f"{one.place}: format {one.format}, {how}"
+
+
+class _Phases:
+    """What is shown while it works: one count of rows after the other."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._counting: Counting | None = None
+
+    def __enter__(self) -> "_Phases":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def phase(self, name: str, total: int | None) -> None:
+        self._open.close()
+        self._counting = self._open.enter_context(Counting(name, total))
+
+    def block(self, note: "Note") -> None:
+        if self._counting is not None:
+            self._counting.advance(note.read)
+
+
+def _summarise(manifest: "Manifest", out: Path, began: float) -> None:
+    counts = manifest.counts
+    rows: list[tuple[str, int, str]] = [("read", counts.read, ""), ("kept", counts.kept, "")]
+    for title, reasons in (("dropped", counts.dropped), ("for review", counts.review)):
+        found = [(n, f"{stage}: {why}") for stage, by in reasons.items() for why, n in by.items()]
+        rows += [(title, n, why) for n, why in sorted(found, key=lambda row: (-row[0], row[1]))]
+    if counts.bad:
+        rows.append(("could not be read", counts.bad, f"in {out / 'bad.jsonl'}"))
+    show_counts(("rows", "", "why"), rows)
+    show_time(began)
+    print(f"wrote {len(manifest.parts)} parts and manifest.json to {out}")
+    print(f"next: plumb data report {out}")
