@@ -124,7 +124,7 @@ class Plumb:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(30)
 
-    def run(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 270) -> subprocess.CompletedProcess[str]:
         """Run `plumb train` to its end."""
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=timeout)

@@ -8,6 +8,7 @@ from conftest import REPOSITORY, Plumb
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
     done = plumb.run(
@@ -21,7 +22,7 @@ def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
         "train.checkpoint_every=8",
         "train.export=false",
         "run_dir=run",
-        timeout=280,
+        timeout=800,
     )
     assert done.returncode == 0, done.stderr
     lines = (plumb.folder / "run" / "metrics.jsonl").read_text().splitlines()

@@ -17,6 +17,7 @@ def mean(values: list[float]) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_accuracy_rises_on_calls_and_on_text(plumb: Plumb) -> None:
     done = plumb.run(
         str(REPOSITORY / "launch" / "configs" / "tools.yaml"),
@@ -27,7 +28,7 @@ def test_accuracy_rises_on_calls_and_on_text(plumb: Plumb) -> None:
         "train.checkpoint_every=8",
         "train.export=false",
         "run_dir=run",
-        timeout=280,
+        timeout=800,
     )
     assert done.returncode == 0, done.stderr
     run = plumb.folder / "run"

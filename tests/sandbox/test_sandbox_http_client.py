@@ -80,7 +80,7 @@ async def test_judgements_and_errors_are_those_of_the_sandbox_in_process(
     for value in (float("inf"), 10**300, "é\u2028\x00", [[1.5], {"a": None}]):
         infinite["cases"].append({"args": [value], "returns": value})  # type: ignore[attr-defined]
     loops = Program(source="while True: pass")
-    limits = Limits(wall_seconds=0.5)
+    short, long = Limits(wall_seconds=0.5), Limits(wall_seconds=20)
     cases = [TestCase(stdin=text, stdout="a") for text in ("a", "a", "b", "a")]
     checker = Program(source="import sys; sys.exit(7)")
     async with (
@@ -98,11 +98,11 @@ async def test_judgements_and_errors_are_those_of_the_sandbox_in_process(
         with pytest.raises(RequestError, match="surrogate"):
             half = {"args": ["\ud800"], "returns": 1}
             await remote.judge(program, {"kind": "calls", "entry_point": "f", "cases": [half]})
-        for one, tests, stop in (
-            (program, infinite, True),
-            (ECHO, cases, True),
-            (ECHO, cases, False),
-            (loops, cases, True),
+        for one, tests, stop, limits in (
+            (program, infinite, True, long),
+            (ECHO, cases, True, long),
+            (ECHO, cases, False, long),
+            (loops, cases, True, short),
         ):
             judgements = [
                 await box.judge(one, tests, limits=limits, stop_at_first_failure=stop)  # type: ignore[arg-type]
