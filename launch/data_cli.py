@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from launch.data_consensus import consensus
 from launch.data_curate import curate
 from launch.data_mix import mix
 from launch.data_report import report
@@ -19,6 +20,7 @@ data_app = typer.Typer(
 data_app.command()(curate)
 data_app.command()(report)
 data_app.command()(mix)
+data_app.command()(consensus)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[

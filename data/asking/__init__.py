@@ -1,11 +1,12 @@
 """Asking models, so that an outage, a limit or a kill costs no answer that was given.
 
 `EndpointModel` asks an OpenAI-compatible endpoint; `AnswerStore` keeps what came back, on disk;
-`ask_all` brings both together, and goes on where it was stopped.
+`ask_all` brings both together, and goes on where it was stopped. `Asked` finds the answers again.
 """
 
 from data.asking.answers import Answer, Model, Request
-from data.asking.asking import ask_all, open_answers
+from data.asking.asked import Asked
+from data.asking.asking import answers_in, ask_all, ask_models
 from data.asking.endpoint import EndpointModel, ModelSettings
 from data.asking.named import models_of
 from data.asking.store import AnswerStore
@@ -13,11 +14,13 @@ from data.asking.store import AnswerStore
 __all__ = [
     "Answer",
     "AnswerStore",
+    "Asked",
     "EndpointModel",
     "Model",
     "ModelSettings",
     "Request",
+    "answers_in",
     "ask_all",
+    "ask_models",
     "models_of",
-    "open_answers",
 ]

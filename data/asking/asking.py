@@ -8,8 +8,7 @@ single questions (too long, not allowed) is stored as an answer that says so.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from data.asking.answers import Answer, Model, Request
@@ -24,24 +23,9 @@ OF_THE_QUESTION: Final = frozenset({None, 400, 403, 413, 422})
 MOST_REFUSED: Final = 8
 """Questions that may be refused before one is answered."""
 
+DRAIN_SECONDS: Final = 60.0
+
 OnAnswer = Callable[[Request, list[Answer]], None]
-
-
-def open_answers(folder: Path, model: Model, n: int = 1, **more: Any) -> AnswerStore:
-    """The store of a model's answers in `folder`.
-
-    Args:
-        folder: Where it is, or begins.
-        model: Whose name the file has.
-        n: Answers to each question.
-        more: What else the answers depend on, such as the wording of the prompts.
-
-    Raises:
-        AnswersError: The file there is of another model, sampling or wording.
-    """
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in model.name)
-    identity = {"model": model.name, "sampling": dict(model.sampling), "n": n, **more}
-    return AnswerStore.open(folder / f"{safe.lstrip('.') or 'model'}.jsonl", identity)
 
 
 async def ask_all(
@@ -58,7 +42,7 @@ async def ask_all(
     Args:
         store: Where the answers are, and get.
         model: Who is asked; started if there is anything to ask.
-        requests: The questions.
+        requests: The questions; of two with one key the first.
         n: Answers to each.
         sampling: Fields in place of the model's own.
         on_answer: Told of each question that is answered, in no order; of those in the store too.
@@ -66,20 +50,46 @@ async def ask_all(
     Raises:
         AnswersError: The model is away or refuses everything, or the store cannot be written.
     """
-    asker = _Asker(store, model, n, dict(sampling or {}), on_answer)
-    waiting = iter(requests)
+    await ask_models([(store, model, requests)], n=n, sampling=sampling, on_answer=on_answer)
+
+
+async def ask_models(
+    asked: Sequence[tuple[AnswerStore, Model, Iterable[Request]]],
+    *,
+    n: int = 1,
+    sampling: Mapping[str, Any] | None = None,
+    on_answer: OnAnswer | None = None,
+) -> None:
+    """As `ask_all`, for several models side by side; if one fails, no other is asked anything more.
+
+    What is open then is waited for, for up to `DRAIN_SECONDS`, so that it need not be asked again.
+    """
+    askers = [_Asker(*one, n, dict(sampling or {}), on_answer) for one in asked]
+    workers = {
+        asyncio.create_task(asker.work()): asker
+        for asker in askers
+        for _ in range(asker.model.concurrency)
+    }
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(model.concurrency):
-                group.create_task(asker.work(waiting))
-        await asker.end()
-    except BaseExceptionGroup as failures:
-        raise _told(_first(failures), store) from failures
-    except RewardError as error:
-        raise _told(error, store) from error
+        await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+        for asker in askers:
+            asker.stop()
+        await asyncio.wait(workers, timeout=DRAIN_SECONDS)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        ended = await asyncio.gather(*workers, return_exceptions=True)
+    for end, asker in zip(ended, workers.values(), strict=True):
+        if isinstance(end, Exception):
+            raise _told(end, asker.store) from end
+    for asker in askers:
+        try:
+            await asker.end()
+        except RewardError as error:
+            raise _told(error, asker.store) from error
 
 
-def _told(error: BaseException, store: AnswerStore) -> BaseException:
+def _told(error: Exception, store: AnswerStore) -> Exception:
     """What a failure means for the answers."""
     if not isinstance(error, RewardError):
         return error
@@ -96,48 +106,66 @@ def answers_in(store: AnswerStore, key: str) -> list[Answer] | None:
 
 
 class _Asker:
-    """What the workers of one `ask_all` share."""
+    """What the workers that ask one model share."""
 
     def __init__(
         self,
         store: AnswerStore,
         model: Model,
+        requests: Iterable[Request],
         n: int,
         sampling: dict[str, Any],
         on_answer: OnAnswer | None,
     ) -> None:
-        self._store = store
-        self._model = model
+        self.store = store
+        self.model = model
+        self._waiting = iter(requests)
         self._n = n
         self._sampling = sampling
         self._tell = on_answer or (lambda request, answers: None)
+        self._open: set[str] = set()
         self._starting = asyncio.Lock()
         self._is_started = False
+        self._is_stopped = False
         self._has_answered = False
         self._refused: list[tuple[Request, RewardError]] = []
 
-    async def work(self, waiting: Iterator[Request]) -> None:
+    def stop(self) -> None:
+        """Have the workers end after what they are at."""
+        self._is_stopped = True
+
+    async def work(self) -> None:
         """Ask what is next until nothing is."""
-        for request in waiting:
-            if (known := answers_in(self._store, request.key)) is not None:
-                self._tell(request, known)
-                await asyncio.sleep(0)
-                continue
-            await self._start()
-            try:
-                answers = await self._model.answer(
-                    request.messages,
-                    tools=request.tools,
-                    n=self._n,
-                    schema=request.schema,
-                    seed=request.seed,
-                    **self._sampling,
-                )
-            except (RefusedError, ToolsError) as error:
-                await self._take_refusal(request, error)
-                continue
-            self._has_answered = True
-            await self._keep(request, answers)
+        for request in self._waiting:
+            if request.key not in self._open:
+                self._open.add(request.key)
+                try:
+                    await self._ask(request)
+                finally:
+                    self._open.discard(request.key)
+            if self._is_stopped:
+                return
+
+    async def _ask(self, request: Request) -> None:
+        if (known := answers_in(self.store, request.key)) is not None:
+            self._tell(request, known)
+            await asyncio.sleep(0)
+            return
+        await self._start()
+        try:
+            answers = await self.model.answer(
+                request.messages,
+                tools=request.tools,
+                n=self._n,
+                schema=request.schema,
+                seed=request.seed,
+                **self._sampling,
+            )
+        except (RefusedError, ToolsError) as error:
+            await self._take_refusal(request, error)
+            return
+        self._has_answered = True
+        await self._keep(request, answers)
 
     async def end(self) -> None:
         """Store the refusals that were not for all; raises the first if every one was."""
@@ -161,19 +189,11 @@ class _Asker:
             await self._keep(request, [Answer("", fault=str(error), stop_reason="refused")])
 
     async def _keep(self, request: Request, answers: list[Answer]) -> None:
-        await self._store.put(request.key, [one.as_json() for one in answers])
+        await self.store.put(request.key, [one.as_json() for one in answers])
         self._tell(request, answers)
 
     async def _start(self) -> None:
         async with self._starting:
             if not self._is_started:
-                await self._model.start()
+                await self.model.start()
                 self._is_started = True
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The first exception in groups within groups."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data.asking import Answer, EndpointModel, Request, ask_all, models_of, open_answers
+from data.asking import Answer, Asked, EndpointModel, Request, ask_all, models_of
 from data.asking.asking import answers_in
 from data.errors import AnswersError, SourceError
 from rewards.judge.errors import RefusedError
@@ -190,7 +190,7 @@ async def asked(fake: FakeJudge, folder: Path, count: int, **settings: Any) -> d
     """Ask, and give the answer's text of each question that is in the store then."""
     one = model(fake, **settings)
     told: list[str] = []
-    with open_answers(folder, one) as store:
+    with Asked.of(one, folder).store() as store:
         try:
             await ask_all(
                 store, one, requests(count), on_answer=lambda request, _: told.append(request.key)
@@ -230,7 +230,7 @@ class TestAskAll:
 
         with fake_judge(answer) as fake:
             one = model(fake, concurrency=4)
-            with open_answers(tmp_path, one) as store:
+            with Asked.of(one, tmp_path).store() as store:
                 await ask_all(store, one, stream())
             await one.aclose()
         assert len(fake.bodies) == 40
@@ -298,7 +298,7 @@ class TestAskAll:
     async def test_stopped_by_hand_it_goes_on(self, tmp_path: Path) -> None:
         with fake_judge(echo) as fake:
             one = model(fake, concurrency=2)
-            with open_answers(tmp_path, one) as store:
+            with Asked.of(one, tmp_path).store() as store:
                 task = asyncio.create_task(ask_all(store, one, requests(500)))
                 while len(store) < 5:
                     await asyncio.sleep(0.001)
