@@ -14,7 +14,6 @@ from launch.errors import one_line_errors
 if TYPE_CHECKING:
     from data.pipeline.manifest import Manifest
     from data.pipeline.opening import Input
-    from data.pipeline.output import Note
 
 
 def curate(
@@ -56,6 +55,37 @@ def curate(
         Literal["keep", "drop"],
         typer.Option(help="math: multiple-choice questions that have their options"),
     ] = "keep",
+    trust: Annotated[
+        str, typer.Option(help="code: what tests must reach: in-process, checker or outside")
+    ] = "checker",
+    unreferenced: Annotated[
+        Literal["keep", "review", "drop"],
+        typer.Option(help="code: what becomes of rows without a reference solution"),
+    ] = "keep",
+    sandbox: Annotated[
+        str, typer.Option(help="code: where programs run: auto, docker, bubblewrap, or a URL")
+    ] = "auto",
+    duplicates: Annotated[
+        Literal["near", "exact", "keep"],
+        typer.Option(help="which are dropped; keep: they are not looked for"),
+    ] = "near",
+    similarity: Annotated[
+        float, typer.Option(help="of character 5-grams (Jaccard), from which on rows are near")
+    ] = 0.8,
+    siblings: Annotated[
+        Literal["keep", "drop"],
+        typer.Option(help="near duplicates with other numbers or another answer"),
+    ] = "keep",
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SOURCE[@SPLIT]",
+            help="an evaluation set: rows that repeat one of its rows are dropped; may be repeated",
+        ),
+    ] = None,
+    overlap: Annotated[
+        float, typer.Option(help="share of an evaluation row's 13-grams that is too much")
+    ] = 0.5,
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes", show_default="one a core")
     ] = None,
@@ -87,11 +117,14 @@ def curate(
 
       plumb data curate openai/gsm8k --name main --out curated/gsm8k --task math
 
-      plumb data curate a.parquet b.jsonl --out curated --on-bad skip --workers 16
+      plumb data curate a.parquet b.jsonl --out curated --against gsm8k=openai/gsm8k@test
     """
     with one_line_errors():
+        from data.contamination.evaluations import EvaluationSet
+        from data.curate.code import CodeTests
         from data.curate.curation import TASKS, Curation, Running
         from data.curate.curation import curate as run_curation
+        from data.duplicates.join import Settings
         from data.errors import SourceError
         from data.pipeline.opening import Choice, open_input
 
@@ -105,6 +138,9 @@ def curate(
             format, split, name, revision, not download, limit, "" if task == "auto" else task
         )
         began = time.monotonic()
+        cores = len(os.sched_getaffinity(0))
+        processes = workers or cores
+        slots = 1 if cluster else -(-cores // processes)  # runs at a time, of each process
         inputs = [open_input(source, choice) for source in sources]
         for one in inputs:
             print(_told(one))
@@ -112,14 +148,23 @@ def curate(
             manifest = run_curation(
                 inputs,
                 out,
-                Curation(task=task, options=options),
+                Curation(
+                    task=task,
+                    options=options,
+                    code=CodeTests(sandbox, slots, trust.replace("-", "_"), unreferenced),
+                    duplicates=None
+                    if duplicates == "keep"
+                    else Settings(similarity if duplicates == "near" else 1.0, siblings),
+                    against=tuple(EvaluationSet.parse(one) for one in against or ()),
+                    overlap=overlap,
+                ),
                 Running(
-                    workers=workers or len(os.sched_getaffinity(0)),
+                    workers=processes,
                     cluster=cluster,
                     skip_bad=on_bad == "skip",
                     overwrite=overwrite,
                     on_phase=shown.phase,
-                    on_block=shown.block,
+                    on_rows=shown.rows,
                 ),
                 block_rows,
             )
@@ -148,9 +193,9 @@ class _Phases:
         self._open.close()
         self._counting = self._open.enter_context(Counting(name, total))
 
-    def block(self, note: "Note") -> None:
+    def rows(self, number: int) -> None:
         if self._counting is not None:
-            self._counting.advance(note.read)
+            self._counting.advance(number)
 
 
 def _summarise(manifest: "Manifest", out: Path, began: float) -> None:

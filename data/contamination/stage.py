@@ -1,7 +1,7 @@
 """The stage that drops what repeats an evaluation row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +23,7 @@ class Contamination:
     """
 
     name: ClassVar[str] = "contamination"
-    index: str
+    index: str = field(metadata={"recorded": False})
     sha256: str
     overlap: float = OVERLAP
 

@@ -48,8 +48,8 @@ class CodeTests:
     """
 
     name: ClassVar[str] = "code tests"
-    sandbox: str = "auto"
-    slots: int = 0
+    sandbox: str = field(default="auto", metadata={"recorded": False})
+    slots: int = field(default=0, metadata={"recorded": False})
     trust: str = "checker"
     unreferenced: Literal["keep", "review", "drop"] = "keep"
     wall_seconds: float = 10.0

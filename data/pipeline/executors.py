@@ -24,7 +24,8 @@ Result = TypeVar("Result")
 
 AHEAD: Final = 2
 """Items that wait for each worker, besides the one it works on."""
-_PRELOADED: Final = ("pyarrow.parquet", "data.pipeline.work")
+_PRELOADED: Final = ("pyarrow.parquet", "data.curate.curation")
+"""What processes are forked from has these loaded already."""
 
 
 def executed(
@@ -51,7 +52,7 @@ def _on_pool(
     work: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], workers: int
 ) -> Generator[Result]:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_PRELOADED))
+    context.set_forkserver_preload([*_PRELOADED, work.__module__])
     watched, lifeline = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(
         workers, context, initializer=_start, initargs=(pickle.dumps((work, shared)), watched)

@@ -89,6 +89,45 @@ def test_one_task_of_several_is_kept(tmp_path: Path) -> None:
     assert manifest["counts"]["dropped"] == {"task": {"another task": 4}}
 
 
+def test_one_of_each_is_kept_and_none_that_is_evaluated(tmp_path: Path) -> None:
+    asked = "A farmer has {} hens and each lays {} eggs a day; how many eggs are laid in a week?"
+    hens = [
+        {"question": asked.format(n, n + 1), "answer": f"so\n#### {7 * n * (n + 1)}"}
+        for n in range(2, 12)
+    ]
+    spaced = {**hens[3], "question": hens[3]["question"].replace(" ", "  ").upper()}
+    wrong = {**hens[5], "answer": "so\n#### 3"}
+    raw = lines(tmp_path / "raw.jsonl", [*hens, *GSM8K, spaced, wrong])
+    test = lines(tmp_path / "test.jsonl", [GSM8K[7]])
+    out = tmp_path / "out"
+    options = ("--workers", 1, "--block-rows", 8, "--against", f"pens={test}")
+    code, said = curate(raw, "--out", out, *options)
+    assert code == 0, said
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["counts"]["dropped"] == {
+        "duplicates": {"exact duplicate": 1},
+        "contamination": {"in pens": 1},
+    }
+    reason = "same question, different references"
+    assert manifest["counts"]["review"] == {"duplicates": {reason: 2}}
+    assert [stage["name"] for stage in manifest["stages"]][-2:] == ["duplicates", "contamination"]
+    assert manifest["contamination"] == {"pens": 1}
+    assert manifest["duplicates"]["clusters"] == {"2": 1}
+    questions = [record.request() for record in read_records(out)]
+    assert len(questions) == len(set(questions)) == len(hens) + len(GSM8K) - 2
+    assert GSM8K[7]["question"] not in questions
+    assert not (out / ".work").exists()
+    before = content(out)
+    for part in ("part_000001.parquet", "manifest.json"):
+        (out / part).unlink()
+        options = (*options, "--overwrite")
+        code, _ = curate(raw, "--out", out, *options)
+        assert code == 0 and content(out) == before
+    lines(test, [GSM8K[8]])
+    code, said = curate(raw, "--out", out, *options[:-2])
+    assert code == 1 and "its configuration differs in stages" in said
+
+
 def test_bad_rows_stop_with_a_line_or_are_counted(tmp_path: Path) -> None:
     raw = lines(tmp_path / "raw.jsonl", [*GSM8K[:3], {"question": 4, "answer": "#### 4"}])
     out = tmp_path / "out"
@@ -145,22 +184,21 @@ def test_a_format_of_the_users_own_is_read_by_every_process(tmp_path: Path) -> N
 
 
 def test_killed_with_its_processes_and_begun_again_it_writes_the_same(tmp_path: Path) -> None:
-    raw = lines(tmp_path / "raw.jsonl", GSM8K * 40)
+    raw = lines(tmp_path / "raw.jsonl", GSM8K * 20)
     options = ["--workers", "2", "--block-rows", "40"]
     whole, out = tmp_path / "whole", tmp_path / "out"
     code, said = curate(raw, "--out", whole, *options)
     assert code == 0, said
     command = [sys.executable, "-m", "launch.cli", "data", "curate", str(raw), "--out", str(out)]
-    for parts in (2, 9):
-        process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        wait_for_parts(out, parts, process)
-        workers = descendants(process.pid)
-        process.kill()
-        process.wait()
-        assert len(workers) >= 2
-        wait_until_gone(workers)
+    process = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_for_parts(out, 3, process)
+    workers = descendants(process.pid)
+    process.kill()
+    process.wait()
+    assert len(workers) >= 2
+    wait_until_gone(workers)
     assert not (out / "manifest.json").exists()
     code, said = curate(raw, "--out", out, *options)
     assert code == 0, said
