@@ -14,6 +14,15 @@ from data.errors import RowError, SourceError
 GSM8K: Final = re.compile(r"(?:^|\n)#### *(\S[^\n]*?)\s*$")
 
 
+def gsm8k_answer(text: str) -> str | None:
+    """What follows the last `####` of a worked solution; None where it does not end so."""
+    mark = text.rfind("####")
+    if mark < 0:
+        return None
+    found = GSM8K.search(text, max(mark - 1, 0)) or GSM8K.search(text)
+    return None if found is None else found[1]
+
+
 def final_answers(
     references: Sequence[Any], places: Sequence[str], pattern: str | None
 ) -> list[Any]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from data.columns import plain
 from data.errors import RowError
 from data.files import Row
-from data.schema import PassRate, Record
+from data.schema import PassRate, Record, content_id
 
 Columns = Mapping[str, Any]
 _LONGEST_LITERAL: Final = 1 << 20  # characters of a Python literal: its tree takes 100 times that
@@ -146,6 +146,7 @@ def record(
     """Put a record together; raises RowError where its parts are none of a record's."""
     try:
         return Record(
+            id=content_id(messages, tools, reference, task),
             messages=messages,  # type: ignore[arg-type]  # validated here
             task=task,
             reference=reference,

@@ -7,7 +7,7 @@ from typing import ClassVar
 from data.errors import RowError
 from data.files import Row
 from data.formats.fields import Columns, has, identity, record, text, user
-from data.references import GSM8K
+from data.references import gsm8k_answer
 from data.schema import Record
 
 
@@ -24,14 +24,14 @@ class Gsm8k:
         if not has(columns, "question", "answer") or "prompt" in columns:
             return None
         answer = columns["answer"]
-        if not isinstance(answer, str) or GSM8K.search(answer) is None:
+        if not isinstance(answer, str) or gsm8k_answer(answer) is None:
             return None
         return "question, and an answer that ends in #### and the result"
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record: the result is the reference, the whole answer the solution."""
         solution = text(row, "answer")
-        result = GSM8K.search(solution)
+        result = gsm8k_answer(solution)
         if result is None:
             raise RowError(
                 f"{row.where}: column 'answer' does not end in #### and the result; "
@@ -41,7 +41,7 @@ class Gsm8k:
             row,
             user(text(row, "question")),
             "math",
-            result[1],
+            result,
             source="openai/gsm8k",
             source_id=identity(row, "id"),
             licence=self.licence,

@@ -23,6 +23,7 @@ from data.formats.fields import (
 from data.formats.programs import FENCED, solutions
 from data.schema import PassRate, Record
 
+_TESTS: Final = ("test", "test_code")
 _MODEL: Final = "openai/gpt-4o"
 
 
@@ -36,17 +37,19 @@ class KodCode:
 
     def matches(self, columns: Columns) -> str | None:
         """By the tests and what is said of them."""
-        if not has(columns, "question", "solution", "test", "test_info"):
+        test = next((name for name in _TESTS if name in columns), None)
+        if test is None or not has(columns, "question", "solution", "test_info"):
             return None
-        return "question, solution, test and test_info"
+        return f"question, solution, {test} and test_info"
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record; the request names the functions that are tested."""
+        name = next((name for name in _TESTS if name in row.columns), _TESTS[0])
         yield record(
             row,
             user(_request(row)),
             "code",
-            script_tests(row, "test", text(row, "test")),
+            script_tests(row, name, text(row, name)),
             source="KodCode/KodCode-V1",
             source_id=identity(row, "question_id"),
             licence=self.licence,

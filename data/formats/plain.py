@@ -14,7 +14,7 @@ from data.files import Row
 from data.formats.fields import record
 from data.formats.format import Opening
 from data.messages import as_messages
-from data.references import GSM8K
+from data.references import gsm8k_answer
 from data.schema import Record
 
 
@@ -94,8 +94,8 @@ def _chosen(row: Row) -> Columns:
 
 def _final(reference: Any) -> tuple[Any, str]:
     """The reference, and the worked solution that it was taken from."""
-    found = GSM8K.search(reference) if isinstance(reference, str) else None
-    return (reference, "") if found is None else (found[1], reference)
+    found = gsm8k_answer(reference) if isinstance(reference, str) else None
+    return (reference, "") if found is None else (found, reference)
 
 
 def _popped(metadata: dict[str, Any], name: str) -> str:

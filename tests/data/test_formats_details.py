@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from data.errors import RowError, SourceError
+from data.errors import RowError
 from data.files import Row
 from data.formats.checks import CHECKS, constraints_of_check
-from data.formats.hub import hub_rows
 from data.formats.pickled_text import MOST_BYTES, NoTextError, packed_text, pickled_text
 from data.formats.table import format_named
+from data.references import GSM8K, gsm8k_answer
 from data.schema import Record
 from rewards.constraints.references import constraints_of
 from tests.data import format_rows as rows
@@ -235,25 +237,31 @@ def test_broken_rows_say_what_is_wrong(format: str, row: dict[str, Any], said: s
     assert "\n" not in str(raised.value)
 
 
-def test_rows_of_a_data_set_have_its_name_its_split_and_their_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@given(st.text(st.sampled_from("# \n4a"), max_size=24))
+def test_the_answer_behind_the_mark_is_what_the_expression_finds(text: str) -> None:
+    found = GSM8K.search(text)
+    assert gsm8k_answer(text) == (found and found[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "language", "calls"),
+    [
+        ("simple_12", "simple", "python", 1),
+        ("multiple_3", "multiple", "python", 1),
+        ("parallel_3", "parallel", "python", 2),
+        ("parallel_multiple_0", "parallel_multiple", "python", 2),
+        ("simple_java_7", "simple_java", "java", 1),
+        ("java_7", "java", "java", 1),
+        ("simple_javascript_7", "simple_javascript", "javascript", 1),
+        ("live_simple_3-1-0", "live_simple", "python", 1),
+        ("live_parallel_multiple_3-1-0", "live_parallel_multiple", "python", 2),
+    ],
+)
+def test_categories_of_bfcl_say_language_and_kind(
+    name: str, category: str, language: str, calls: int
 ) -> None:
-    folder = tmp_path / "owner" / "name"
-    folder.mkdir(parents=True)
-    for split in ("train", "test"):
-        (folder / f"{split}.jsonl").write_text(json.dumps({**rows.GSM8K, "id": split}) + "\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-
-    def loaded(split: str | None, streaming: bool = True) -> list[Row]:
-        return list(
-            hub_rows("owner/name", split=split, name=None, revision=None, streaming=streaming)
-        )
-
-    (row,) = loaded(None)
-    assert (row.where, row.columns["id"]) == ("owner/name train row 1", "train")
-    assert loaded("test")[0].columns["id"] == "test"
-    with pytest.raises(SourceError, match=r"owner/name: cannot be loaded: .*dev") as raised:
-        loaded("dev")
-    assert "\n" not in str(raised.value)
+    truth = rows.BFCL_ANSWER["ground_truth"] * calls
+    (record,) = read("bfcl", {**rows.BFCL, "id": name, "ground_truth": truth})
+    assert record.reference == truth
+    assert record.metadata == {"category": category, "mode": "accept", "language": language}
+    assert record.model_copy(update={"language": "en"}).prompt().metadata["language"] == language
