@@ -21,6 +21,6 @@ def math_filters(options: Literal["keep", "drop"] = "keep") -> tuple[Stage, ...]
     return (MathQuestions(options),)
 
 
-def math_checks() -> tuple[Stage, ...]:
-    """The stages that compare answers."""
-    return MathReferences(), MathVerifiable()
+def math_checks(without: Literal["drop", "keep"] = "drop") -> tuple[Stage, ...]:
+    """The stages that compare answers; `without`: see `MathReferences`."""
+    return MathReferences(without), MathVerifiable()

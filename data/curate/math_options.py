@@ -50,6 +50,8 @@ _TRIM: Final = re.compile(
 _SINGLE: Final = re.compile(
     r"\$?(?:\\(?:textbf|text|mathrm|mathbf|textrm|boxed)\s*\{)?\s*[(（]?\s*([A-JА-К])\s*[)）.]?\s*\}?\$?\.?"
 )
+MOST_STARTS: Final = 10  # labels `A` from which options are looked for
+LONGEST_READ: Final = 2_000  # characters of an option that are read
 LONGEST_OPTION: Final = 200  # characters of an option that a reference carries
 """Longer options are given by their letters."""
 
@@ -65,9 +67,9 @@ def options_of(question: str) -> dict[str, str]:
         return {}
     labels = [(next(filter(None, found.groups())), found) for found in _LABEL.finditer(question)]
     best: list[tuple[str, re.Match[str]]] = []
-    for at, (letter, _) in enumerate(labels):
-        if letter not in ("A", "А"):
-            continue
+    starts = [at for at, (letter, _) in enumerate(labels) if letter in ("A", "А")]
+    for at in starts[:MOST_STARTS]:
+        letter = labels[at][0]
         run = _run(labels[at:], _CYRILLIC if letter == "А" else _LETTERS)
         if len(run) >= max(_least(run), len(best)):
             best = run
@@ -127,7 +129,7 @@ def _least(run: list[tuple[str, re.Match[str]]]) -> int:
 
 def _option(text: str) -> str:
     """An option's text without what stands around it, such as the dollar of a shared pair."""
-    text = text.split("\n\n", maxsplit=1)[0]
+    text = text[:LONGEST_READ].split("\n\n", maxsplit=1)[0]
     for _ in range(3):
         text = _TRIM.sub("", text)
     if text.count("$") % 2:

@@ -13,10 +13,11 @@ _LABEL: Final = re.compile(
     r"(?:(?<=[\s.?!:;,。；;：？，$}])|^)(?:\*\*)?(?:part\s+)?"
     r"(?:[(（]\s*(?P<bracketed>[a-h]|[1-9]|i{1,3}|iv|vi{0,3}|[а-д])\s*[)）]"
     r"|(?P<open>[a-h]|[1-9]|i{1,3}|iv|[а-д])[)）]"
-    r"|(?P<circled>[①-⑨])"
+    r"|(?P<circled>[①-⑨])|\$?\\textcircled\s*\{?(?P<drawn>[1-9])\}?\$?"
     r"|part (?P<part>[a-h1-9])\b[.:]?"
     r"|(?:(?<=\n)|^)(?P<dotted>[1-9]|[a-h])[.、．])"
 )
+MOST_STARTS: Final = 10  # first labels from which parts are looked for
 _KINDS: Final = ("abcdefgh", "123456789", "абвгд", "①②③④⑤⑥⑦⑧⑨")
 _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
 _PIECES: Final = ("b)", "2)", "b）", "2）", "б)", "ii)")
@@ -37,7 +38,13 @@ def _may_have_parts(question: str) -> bool:
     """Whether a second part may be labelled; cheap, and true for each question that has one."""
     if (")" in question or "）" in question) and any(piece in question for piece in _PIECES):
         return True
-    return "\n2" in question or "\nb" in question or "part " in question or "②" in question
+    return (
+        "\n2" in question
+        or "\nb" in question
+        or "part " in question
+        or "②" in question
+        or "\\textcircled" in question
+    )
 
 
 def answers_in_parts(reference: str) -> bool:
@@ -56,7 +63,7 @@ def _parts(text: str) -> Iterator[str]:
         (found, _place(next(filter(None, found.groups())))) for found in _LABEL.finditer(text)
     ]
     starts = [label for label in labels if label[1][1] == 0]
-    for first, (kind, _) in starts:
+    for first, (kind, _) in starts[:MOST_STARTS]:
         run = [first]
         for found, place in labels:
             if place == (kind, len(run)) and found.start() >= run[-1].end():

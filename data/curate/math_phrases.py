@@ -88,22 +88,22 @@ TALK: Final = _phrases(
     "объясн|опиши|обсуди|почему|нарису|начерти|придума|解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设"
     "计|perché|décri|erkläre",
     _BEGIN + r"(?:explain|describe|discuss|justify|draw|sketch|investigate|design|reflect on)\b",
-    r"\bwhy\b[^.?]*\?|\bwhat do you (?:think|notice)\b|\bin your own words\b"
+    r"\bwhy\b[^.?]{0,300}\?|\bwhat do you (?:think|notice)\b|\bin your own words\b"
     r"|\bcompare and contrast\b",
     _BEGIN
     + r"(?:write|make up|create|tell) (?:a|an|your own) (?:\w+ )?(?:story|essay|paragraph|poem)\b",
     r"\b(?:объясните|объясни|опишите|опиши|обсудите|нарисуйте|нарисуй|начертите|придумайте)\b"
-    r"|\bпочему\b[^.?]*\?",
+    r"|\bпочему\b[^.?]{0,300}\?",
     r"解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设计",
     r"\b(?:spieg(?:a|are|ate)|descriv(?:i|ere|ete)|discut(?:i|ere|ete)|disegn(?:a|are|ate)"
-    r"|giustific(?:a|are|ate))\b|\bperché\b[^.?]*\?",
+    r"|giustific(?:a|are|ate))\b|\bperché\b[^.?]{0,300}\?",
     r"\bexpliqu(?:e|er|ez)\b|\bdécri(?:re|vez)\b|\bexplica\b|\berkläre\b|\bzeichne\b",
 )
 """An explanation, an opinion or a drawing is asked for."""
 
 MANY_RIGHT: Final = _phrases(
     "example examples possible any esempio possibile",
-    "пример|举例|舉例|即可|就行|写一|填一|写出一|任意一",
+    "пример|举例|舉例|即可|写出一",
     _BEGIN
     + r"(?:give|find|construct|provide|write|name|state) (?:\w+ )?(?:an?|one|two|three|some) "
     r"(?:\w+ )?examples?\b",
@@ -112,7 +112,7 @@ MANY_RIGHT: Final = _phrases(
     r"\b(?:find|give|name|list|state|write)(?: down)? any (?:one|two|three|solution"
     r"|pair|number|value)\b",
     r"\b(?:приведите|привести|придумайте|постройте) (?:какой-нибудь |хотя бы один |один )?пример",
-    r"举例|舉例|[一二两]个即可|(?:写|填)(?:出)?一[个种組组](?:即可|就行|符合|满足|滿足)|任意一个即可",
+    r"举例|舉例|[一二两]个即可|任意一个即可|(?<!随机)(?<!任意)写出一[个种組组]",
     r"\b(?:fornire|dare|dai|fai|fare|trova|trovare|si dia) un esempio\b|\bun possibile valore\b",
 )
 """Many answers are right, and the reference is one of them."""
@@ -171,6 +171,8 @@ FIGURE: Final = _phrases(_FIGURE_WORDS, _FIGURE_PIECES, *_SHOWN, *_MENTIONED)
 SHOWN: Final = _phrases(_FIGURE_WORDS, _FIGURE_PIECES, *_SHOWN)
 """It is, in words that leave to it what is given: `as shown`."""
 
-PICTURE: Final = re.compile(r"!\[[^\]]*\]\(|<img\b|\\includegraphics|<image>|\[image\]|\[img\]")
+PICTURE: Final = re.compile(
+    r"!\[[^\]]{0,300}\]\(|<img\b|\\includegraphics|<image>|\[image\]|\[img\]"
+)
 """A picture stands where words cannot show it."""
 PICTURE_MARKS: Final = ("![", "<im", "[im", "\\inc")

@@ -27,17 +27,24 @@ _PROVED: Final = re.compile(
     r"|доказательство|dimostrazione|dimostrato)(?: (?:is )?(?:omitted|complete))?\.?",
     re.IGNORECASE,
 )
+_NOT_THE_ONLY: Final = re.compile(
+    r"不唯一|answers? (?:may|can|will) vary|not unique|for example|e\.g\.|например|ad esempio|例如"
+    r"|ответ не единственн",
+    re.IGNORECASE,
+)
 _TYPES: Final = ("question_type", "problem_type")
 """Columns in which sources say that a row is a proof."""
 _INSTRUCTIONS: Final = ("\\boxed", "step by step", "####", "Answer: $Answer")
-_INSTRUCTION: Final = re.compile(
-    r"[^.?!\n]*(?:\\boxed|step by step|####|Answer: \$Answer)[^.?!\n]*(?:[.!]|\n|$)"
-)
+_SENTENCES: Final = re.compile(r"(?<=[.?!\n])")
 _LETTERS: Final = "ABCDEАБВГД"
 _ASKS_WHICH: Final = re.compile(
     r"\b(?:which|who|whose|letter|in terms of|what (?:point|vertex|variable))\b"
-    r"|как(?:ой|ая|ое|ую)\b|кто\b|哪|谁|\bchi\b|\bqual[ei]?\b",
-    re.IGNORECASE,
+    r"|как(?:ой|ая|ое|ую)\b|кто\b|哪|谁|\bchi\b|\bqual[ei]?\b"
+)
+_ASKS_AMOUNT: Final = re.compile(
+    r"\bhow (?:many|much)|\b(?:area|length|radius|volume|value|probability|sum|number|percent"
+    r"|degrees|measure|perimeter|ratio|equals?)\b|скольк|площад|длин|радиус|объ[её]м|значени|сумм|вероятност"
+    r"|多少|几|面积|长度|体积|的值|概率|等于|\b(?:quant[oiae]|area|lunghezza|valore|somma|probabilità)\b"
 )
 _SEPARATOR: Final = re.compile(r"[,;、，；\n]|\\q?quad|\\\\| or | или | o |或")
 
@@ -68,11 +75,16 @@ def question_of(record: Record) -> Question:
     """Read a record's question."""
     whole = record.request()
     if any(piece in whole for piece in _INSTRUCTIONS):
-        whole = _INSTRUCTION.sub(" ", whole) or whole
+        whole = _without_instructions(whole) or whole
     words = without_drawings(whole)
     reference = record.reference if isinstance(record.reference, str) else ""
     text = words.lower()
     return Question(record, whole, words, text, vocabulary(text), reference, options_of(words))
+
+
+def _without_instructions(whole: str) -> str:
+    sentences = _SENTENCES.split(whole)
+    return "".join(one for one in sentences if not any(mark in one for mark in _INSTRUCTIONS))
 
 
 def _empty(question: Question) -> str | None:
@@ -98,6 +110,8 @@ def _open(question: Question) -> str | None:
     """Many answers are right, or an explanation is one; a number beside it can be verified."""
     if question.options:
         return None
+    if (noted := _NOT_THE_ONLY.search(question.reference)) is not None:
+        return f"the reference says {noted.group()}"
     if (found := MANY_RIGHT.search(question.text, question.vocabulary)) is not None:
         return _around(found)
     found = TALK.search(question.text, question.vocabulary)
@@ -121,7 +135,8 @@ def _no_options(question: Question) -> str | None:
     letter = letter_of(question.reference)
     if letter is not None and letter in _LETTERS:
         named = re.search(rf"(?<![^\W\d_\\]){letter}(?![^\W\d_])", question.whole)
-        if named is None or not _ASKS_WHICH.search(question.whole):
+        asks_amount = _ASKS_AMOUNT.search(question.text) and not _ASKS_WHICH.search(question.text)
+        if named is None or asks_amount:
             return f"the reference is {letter}"
     found = WHICH.search(question.text, question.vocabulary)
     if found is None or has_drawing(question.whole):

@@ -10,22 +10,25 @@ and where it needs computer algebra, at most `DEADLINE` seconds.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from data.curate.math_options import labelled, letter_of
 from data.pipeline.block import Drop, Outcome
-from data.schema import Record
+from data.schema import Record, content_id
 from rewards.math import math_equal
 from rewards.math.answers import NoAnswerError, has_box, last_boxed
 from rewards.math.equal import decide
 from rewards.math.references import UnreadableError, alternatives
 
+NO_REFERENCE: Final = "no reference"
 REASONS: Final = (
-    "no reference",
+    NO_REFERENCE,
     "unreadable reference",
     "references disagree",
     "reference contradicts solution",
 )
+LONGEST_PHRASE: Final = 12  # Chinese characters of an answer; more are prose
+_IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
 DEADLINE: Final = 3.0
 SHOWN: Final = 160  # characters of a detail
 _MISSING: Final = re.compile(
@@ -40,9 +43,14 @@ _FINAL: Final = re.compile(r"####[ \t]*(\S[^\n]*?)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class MathReferences:
-    """Keeps records whose references are read and agree."""
+    """Keeps records whose references are read and agree.
+
+    Attributes:
+        without: what becomes of a record without a reference; kept, it may get one by consensus.
+    """
 
     name: ClassVar[str] = "math references"
+    without: Literal["drop", "keep"] = "drop"
 
     def __call__(self, records: Sequence[Record]) -> Outcome:
         """Say what becomes of each record."""
@@ -52,19 +60,31 @@ class MathReferences:
             why = _fault(record)
             if why is None:
                 kept.append(record)
+            elif why[0] == NO_REFERENCE and self.without == "keep":
+                kept.append(_bare(record))
             else:
                 dropped.append(Drop(record, self.name, why[0], why[1][:SHOWN]))
         return Outcome(kept, dropped)
 
 
+def _bare(record: Record) -> Record:
+    """The record without the text that says that there is no reference."""
+    if record.reference is None:
+        return record
+    name = content_id(record.messages, record.tools, None, record.task)
+    return record.model_copy(update={"id": name, "reference": None})
+
+
 def _fault(record: Record) -> tuple[str, str] | None:
     reference = record.reference
     if reference is None or (isinstance(reference, str) and _is_missing(reference)):
-        return "no reference", repr(reference)
+        return NO_REFERENCE, repr(reference)
     try:
-        alternatives(reference)
+        gold = alternatives(reference)[0]
     except UnreadableError as error:
         return "unreadable reference", str(error)
+    if len(_IDEOGRAPH.findall(gold)) > LONGEST_PHRASE:
+        return "unreadable reference", f"{gold} is prose"
     for other in _further(record):
         if not same_answer(other, reference):
             return "references disagree", f"{reference} and {other}"

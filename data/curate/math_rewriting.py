@@ -42,6 +42,7 @@ _VALUES: Final = (Number, Call, Constant, Symbol)
 
 def rewritings(gold: str) -> tuple[str, ...]:
     """The same answer, written otherwise."""
+    gold = _core(gold)
     if _WHOLE.fullmatch(gold):
         return f"{gold}.0", f"\\frac{{{2 * int(gold)}}}{{2}}"
     if _GROUPED.fullmatch(gold):
@@ -64,6 +65,7 @@ def rewritings(gold: str) -> tuple[str, ...]:
 
 def near_misses(gold: str) -> tuple[str, ...]:
     """Other answers, near to this one, as many as `NEAR_MISSES`; fewer where none can be made."""
+    gold = _core(gold)
     if _WHOLE.fullmatch(gold):
         value = int(gold)
         return str(value + 1), str(-value if value else -1), str(10 * value if value else 10)
@@ -73,6 +75,14 @@ def near_misses(gold: str) -> tuple[str, ...]:
     else:
         made = _others(gold)
     return tuple(islice((other for other in dict.fromkeys(made) if other != gold), NEAR_MISSES))
+
+
+def _core(gold: str) -> str:
+    """The answer without the dollars around it and the full stop behind them."""
+    core = gold.strip().rstrip(". ")
+    if core.startswith("$") and core.endswith("$") and core.count("$") == 2:
+        return core[1:-1].strip()
+    return core or gold
 
 
 def _others(gold: str) -> Iterator[str]:
@@ -96,9 +106,8 @@ def _other_values(node: Node, gold: str) -> Iterator[str]:
         yield f"-({gold})"
         yield f"({gold})+1"
         yield f"2({gold})+1"
-    if isinstance(node, Quantity):
-        yield from (f"-{gold}", f"1{gold}", f"2{gold}")
-    yield from _other_names(gold)
+    if isinstance(node, Quantity) and gold[0].isdigit():
+        yield f"-{gold}"
     yield from _UNRELATED
 
 
@@ -120,18 +129,10 @@ def _counted_on(gold: str) -> Iterator[str]:
 
 
 def _fewer(node: Items, gold: str) -> Iterator[str]:
-    """A bare pair without its second item."""
+    """A bare pair without its second item, which is none where it says what a letter is."""
     cut = max(gold.rfind(","), gold.rfind(";"))
-    if cut > 0 and len(node.items) == 2 and not node.left:
+    if cut > 0 and len(node.items) == 2 and not node.left and "\\in" not in gold[cut:]:
         yield gold[:cut]
-
-
-def _other_names(gold: str) -> Iterator[str]:
-    """The text with another variable."""
-    found = re.search(r"(?<![\\a-zA-Z{])[a-z](?![a-zA-Z])", gold)
-    if found is not None:
-        name = "w" if found.group() != "w" else "q"
-        yield re.sub(rf"(?<![\\a-zA-Z]){found.group()}(?![a-zA-Z])", name, gold)
 
 
 def _other_letters(letter: str) -> Iterator[str]:

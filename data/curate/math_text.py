@@ -14,7 +14,7 @@ _DRAWING: Final = re.compile(
 )
 _TABLE: Final = re.compile(
     r"\\begin\{(?:array|tabular|tabularx|align)\*?\}|\\hline"
-    r"|^[ \t]*\|?[^|\n]+\|[^|\n]+\|?[^\n]*\n[ \t]*\|?[^|\n]+\|",
+    r"|^[ \t]*+\|?[^|\n]++\|[^\n]*+\n[ \t]*+\|?[^|\n]++\|",
     re.MULTILINE,
 )
 _MATHEMATICS: Final = re.compile(

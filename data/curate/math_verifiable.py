@@ -22,7 +22,10 @@ SHOWN: Final = 160  # characters of a detail
 
 @dataclass(frozen=True, slots=True)
 class MathVerifiable:
-    """Keeps records whose reference `math_equal` reads, and tells from near misses."""
+    """Keeps records whose reference `math_equal` reads, and tells from near misses.
+
+    A record without a reference has nothing to check: `MathReferences` says whether it goes on.
+    """
 
     name: ClassVar[str] = "math verifiable"
 
@@ -31,7 +34,7 @@ class MathVerifiable:
         kept: list[Record] = []
         dropped: list[Drop] = []
         for record in records:
-            why = _fault(record.reference)
+            why = None if record.reference is None else _fault(record.reference)
             if why is None:
                 kept.append(record)
             else:

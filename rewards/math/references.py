@@ -20,6 +20,7 @@ from math import isfinite
 
 from rewards.math.answers import NoAnswerError, has_box, last_boxed
 from rewards.math.equal import decide
+from rewards.math.layout import TEXT_LIMIT
 from rewards.math.nodes import Items, Node, Words
 from rewards.math.phrases import PHRASES, after_phrase
 from rewards.math.reading import read
@@ -135,6 +136,8 @@ def _fault(text: str) -> str | None:
     """Why a text is no answer; None for mathematics and for a few words."""
     if text.strip().lower() in _MISSING:
         return "is no answer"
+    if len(text) > TEXT_LIMIT:
+        return f"is longer than {TEXT_LIMIT} characters, and none is marked as final"
     if not _is_balanced(text):
         return "has a brace that is not closed"
     unstyled = _TEXT.sub(r" \1 ", text).strip()

@@ -85,3 +85,12 @@ def test_equality_reads_references_too() -> None:
     assert math_equal("12", "A) 12")
     assert not math_equal("A) 13", "A) 12")
     assert not math_equal("\\boxed{4", "\\boxed{4")
+
+
+def test_a_long_text_is_no_answer_whatever_it_opens() -> None:
+    reference = "\\( " * 30_000
+    verdict = MATH.judge(Sample("s", (), "\\boxed{4}", reference))
+
+    assert str(verdict.outcome) == "ungradable"
+    assert "longer than" in verdict.reason
+    assert math_equal("4", f"{'So it goes on. ' * 1_000}\\boxed{{4}}")

@@ -3,6 +3,7 @@
 import pytest
 
 from data.curate.math_references import REASONS, MathReferences
+from data.curate.math_verifiable import MathVerifiable
 from tests.data.curate.math_rows import row
 
 DROPPED: list[tuple[str, object, dict[str, object]]] = [
@@ -14,6 +15,8 @@ DROPPED: list[tuple[str, object, dict[str, object]]] = [
     ("unreadable reference", "\\boxed{5", {}),
     ("unreadable reference", "\\frac{1}{2", {}),
     ("unreadable reference", "We see that the two sides are equal and so the claim holds.", {}),
+    ("unreadable reference", "三组对面分别平行的四棱柱为平行六面体", {}),
+    ("unreadable reference", "x" * 5_000, {}),
     ("unreadable reference", [], {}),
     ("unreadable reference", True, {}),
     ("references disagree", "5", {"answers": ["6"]}),
@@ -72,3 +75,14 @@ def test_what_agrees_is_kept(reference: object, metadata: dict[str, object]) -> 
     outcome = MathReferences()([record])
 
     assert ([drop.detail for drop in outcome.dropped], outcome.kept) == ([], [record])
+
+
+@pytest.mark.parametrize("reference", [None, "not found", ""])
+def test_records_without_a_reference_may_go_on_to_get_one(reference: str | None) -> None:
+    records = [row("What is it?", reference), row("What is it?", "\\boxed{5")]
+
+    outcome = MathReferences(without="keep")(records)
+
+    assert [record.reference for record in outcome.kept] == [None]
+    assert [drop.reason for drop in outcome.dropped] == ["unreadable reference"]
+    assert MathVerifiable()(outcome.kept).kept == outcome.kept

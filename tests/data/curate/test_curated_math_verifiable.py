@@ -26,6 +26,9 @@ READ = [
     "n \\cdot 2^{n-1}", "x^2 + C", "1.0", "-\\infty", "a", "n(n+1)/2", "0.\\overline{3}",
     "x \\in (1, 2)", "\\text{Ann, Bob}", "2:30 \\text{ p.m.}", "(x-1)(x+2)",
     "f(x) = x^2", "\\frac{x^2}{4} + y^2 = 1",
+    "$y=\\pm \\sqrt{3} x$", "-6 .", "$\\frac{2n}{n+1}$.", "$x=1$ 或 $x=3$", "$5$; $10$",
+    "12 рублей", "$k\\pi+\\frac{\\pi}{4}, k\\in\\mathbb{Z}$", "\\triangle ABC is equilateral",
+    "5 hours 20 minutes",
 ]  # fmt: skip
 
 
@@ -39,7 +42,7 @@ def test_what_is_read_is_kept(reference: str) -> None:
         [],
         [record],
     )
-    assert len(near_misses(reference)) == NEAR_MISSES
+    assert len(set(near_misses(reference)) - {reference}) == NEAR_MISSES
 
 
 @given(st.integers(-(10**9), 10**9))

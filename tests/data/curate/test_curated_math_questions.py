@@ -33,6 +33,8 @@ DROPPED = [
     ("open question", "Объясните, почему дробь несократима.", "нет"),
     ("open question", "请写出一个满足条件的二次函数,写出一个即可。", "y=x^2"),
     ("open question", "请说明理由:三角形的内角和为什么是一个平角。", "平角"),
+    ("open question", "写出一个同时满足两个性质的函数 $f(x)$。", "x^4"),
+    ("open question", "求一个满足条件的函数。", "$x^4$ (答案不唯一)"),
     ("open question", "Fai un esempio di numero irrazionale.", "\\sqrt{2}"),
     ("open question", "Spiega il teorema di Pitagora.", "a^2+b^2=c^2"),
     # several parts
@@ -45,6 +47,7 @@ DROPPED = [
     ("multi-part", "已知 $f(x)=x^2$。(1)求 $f(2)$ 的值;(2)求 $f(x)$ 的最小值。", "0"),
     ("multi-part", "已知数列 $a_n=n$。①求 $a_5$;②求前10项的和是多少?", "55"),
     ("multi-part", "Sia $f(x)=x^2$. a) Calcola $f(2)$. b) Trova il minimo di $f$.", "0"),
+    ("multi-part", "设 $a=1$. $\\textcircled{1}$ 求 $a+1$; $\\textcircled{2}$ 求 $a+2$.", "3"),
     # choices without options
     ("no options", "Which of the following is a prime number?", "13"),
     ("no options", "The radius of the circle is", "\\textbf{(C)}"),
@@ -85,6 +88,7 @@ KEPT = [
     ("Which of the following is prime: 4, 6, 7, or 9?", "7"),
     ("Which of the following are prime?\n4\n6\n7\n9", "7"),
     ("Which point is nearest to $A$: $B$, $C$ or $D$?", "C"),
+    ("甲、乙去过 A, B, C 三个城市, 由此可判断乙去过的城市为 $(\\quad)$.", "$A$."),
     ("Express the area $S$ in terms of $A$ and $B$.", "B"),
     ("In the figure, what is $x$?\n[asy]\nlabel(\"A)\", (0,0)); dot((1)); draw((2)); [/asy]", "7"),
     ("The table below says it. How many?\n\\begin{tabular}{c|c} a & 7 \\\\ \\end{tabular}", "7"),
