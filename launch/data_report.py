@@ -1,5 +1,6 @@
 """`plumb data report`: one HTML page about a folder that a pipeline wrote."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -59,7 +60,7 @@ def write_report(folder: Path, path: Path) -> None:
         panels=_panels(facts),
         command=facts.manifest.get("command", "plumb data"),
         inputs=facts.manifest.get("input", []),
-        format=facts.manifest.get("format"),
+        format=_formats(facts.manifest.get("format") or {}),
         groups=_groups(facts, facts.examples),
         review=_groups(facts, facts.review, prefix="review: "),
         clusters=_clusters(facts.manifest.get("duplicates")),
@@ -265,6 +266,12 @@ def _groups(
     return sorted(found, key=lambda group: (-group["rows"], group["stage"], group["reason"]))
 
 
+def _formats(said: Mapping[str, Any]) -> str:
+    """The names of the formats that rows were read in."""
+    names = [one.get("name", "") for one in said.get("inputs", ())] or [said.get("name", "")]
+    return " and ".join(dict.fromkeys(filter(None, names)))
+
+
 def _clusters(duplicates: Any) -> list[tuple[str, str]]:
     """What a manifest says of duplicates, as lines of a table."""
     if not isinstance(duplicates, Mapping):
@@ -281,4 +288,5 @@ def _said(value: Any) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "none"
+    """A share that says 100 % only where nothing is missing."""
+    return f"{math.floor(1000 * part / whole) / 10:g} %" if whole else "none"
