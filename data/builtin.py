@@ -6,7 +6,7 @@ and `seed`; `count=all` is not for tools.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl
@@ -139,6 +139,7 @@ def solution(prompt: Prompt, *, mistaken: bool = False) -> str:
     Raises:
         PromptError: the prompt is of no built-in task.
     """
+    prompt = _unmixed(prompt)
     return _task_of(prompt).solution(prompt, mistaken)
 
 
@@ -148,7 +149,13 @@ def ending(prompt: Prompt) -> str:
     Raises:
         PromptError: the prompt is of no built-in task.
     """
+    prompt = _unmixed(prompt)
     return _task_of(prompt).ending(prompt)
+
+
+def _unmixed(prompt: Prompt) -> Prompt:
+    """The prompt under the id that it has in its own source."""
+    return replace(prompt, id=prompt.id.removeprefix(f"{prompt.source}/"), source="")
 
 
 def _task_of(prompt: Prompt) -> _Task:

@@ -5,10 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from data.errors import PromptError
+from data.errors import PromptError, StreamStateError
 from data.schema import Prompt
+
+DEFAULTS: Final = {"order": "uniform"}
+"""What a position was taken with where it does not say so, as there was nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,40 @@ class DataIdentity:
         if saved.get("ids") == self.ids:
             return "the ids are the same, but some text, reference or task has changed"
         return f"there are {self.prompts} prompts, as before, but with other ids"
+
+
+def check_saved(
+    identity: DataIdentity, settings: Mapping[str, Any], state: Mapping[str, Any]
+) -> None:
+    """Check that a saved position is of these data and settings.
+
+    Args:
+        identity: of the data that there are.
+        settings: what an order depends on, by name.
+        state: of a stream; it has both, the data as `data`.
+
+    Raises:
+        StreamStateError: It is of others, or does not say of which.
+    """
+    saved = state.get("data")
+    if not isinstance(saved, Mapping):
+        raise StreamStateError(
+            "the saved position does not say which data it belongs to; "
+            "resume from an earlier checkpoint"
+        )
+    if saved.get("fingerprint") != identity.fingerprint:
+        raise StreamStateError(
+            f"the saved position belongs to other data: {identity.difference(saved)}; "
+            "restore the data to continue, or start a new run"
+        )
+    for option, mine in settings.items():
+        if state.get(option, DEFAULTS.get(option)) != mine:
+            raise StreamStateError(
+                f"the saved position was taken with "
+                f"{option}={state.get(option, DEFAULTS.get(option))} and this run has "
+                f"{option}={mine}: prompts would repeat or be skipped; "
+                f"set {option} back to continue, or start a new run"
+            )
 
 
 def _combine(parts: Sequence[str]) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from data.errors import MixError
-from data.schema import Record
-from data.strata import STRATA, stratum_of
+from data.schema import STRATA, Record
+from data.strata import stratum_of
 
 REST: Final = "*"
 """Stands for every value that is not named."""

@@ -8,8 +8,8 @@ mapping keys. A record's id is such a digest, so that it is the same in every fi
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, Self, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self, get_args, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -18,6 +18,8 @@ from data.errors import PromptError
 VERSION: Final = 1
 """Of the schema of `Record`; a file of another version is refused."""
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+Stratum = Literal["easy", "medium", "hard"]
+STRATA: Final[tuple[Stratum, ...]] = get_args(Stratum)
 _ID_LETTERS: Final = 20  # 80 bits: two of a billion prompts share an id with a chance of 4e-7
 
 
@@ -33,6 +35,7 @@ class Prompt:
         task: the kind of task: rewards are routed and metrics are told apart by it.
         metadata: whatever else the source said about it; verifiers may read it, training does not.
         tools: declarations of the tools on offer, as `{"type": "function", "function": {...}}`.
+        source: of a run with several sources, the name of its own; its id then begins with it.
     """
 
     id: str
@@ -41,6 +44,22 @@ class Prompt:
     task: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Mapping[str, Any], ...] = ()
+    source: str = ""
+
+    def of_source(self, name: str) -> "Prompt":
+        """This prompt as one of the source `name` among others, whose ids it cannot share."""
+        return replace(self, id=f"{name}/{self.id}", source=name)
+
+    @property
+    def evidence(self) -> tuple[int, int] | None:
+        """Right and graded answers of the model that was measured on it; None: none was."""
+        found = self.metadata.get("pass_rate")
+        if not isinstance(found, Mapping):
+            return None
+        correct, graded = found.get("correct"), found.get("k")
+        if type(correct) is not int or type(graded) is not int or not 0 <= correct <= graded > 0:
+            return None
+        return correct, graded
 
     def text_digest(self) -> str:
         """Identify what the policy is asked: equal messages and tools have equal digests."""
@@ -78,6 +97,34 @@ class PromptSource(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state` was taken; raises DataError if it is of another data set."""
+
+
+def stratum(correct: int, graded: int) -> Stratum:
+    """How hard a prompt is to whoever answered it: always right, sometimes, or never."""
+    return "easy" if correct == graded else "medium" if correct else "hard"
+
+
+class Answered(NamedTuple):
+    """How the policy that is trained answered a prompt, in one group."""
+
+    prompt: str
+    """Its id."""
+    graded: int
+    """Answers that could be graded."""
+    correct: int
+    """Right ones among them."""
+
+
+@runtime_checkable
+class ListeningSource(PromptSource, Protocol):
+    """A source whose order follows from how its prompts were answered.
+
+    It is told once a batch is taken, of every group that ended since the batch before, in dispatch
+    order, so that where nothing is in flight between batches the order is a function of outcomes.
+    """
+
+    def note(self, answered: Sequence[Answered]) -> None:
+        """A batch was taken; prompts of other data are passed over."""
 
 
 class PassRate(BaseModel):

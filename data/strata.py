@@ -8,12 +8,10 @@ report has it. Ungradable answers are no evidence.
 import math
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, Literal, get_args
+from typing import Final
 
-from data.schema import PassRate
+from data.schema import PassRate, Stratum, stratum
 
-Stratum = Literal["easy", "medium", "hard"]
-STRATA: Final[tuple[Stratum, ...]] = get_args(Stratum)
 ANSWERS: Final = 5
 """Answers a prompt in the report."""
 Z95: Final = 1.959963984540054
@@ -22,9 +20,7 @@ Z95: Final = 1.959963984540054
 
 def stratum_of(rate: PassRate) -> Stratum:
     """The stratum of a measured prompt."""
-    if rate.correct == rate.k:
-        return "easy"
-    return "medium" if rate.correct else "hard"
+    return stratum(rate.correct, rate.k)
 
 
 def is_settled(correct: int, wrong: int, k: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, TypeGuard
 
 from data.errors import StreamError, StreamStateError
-from data.identity import DataIdentity
+from data.identity import DataIdentity, check_saved
 from data.schema import Prompt
 
 
@@ -34,7 +34,8 @@ class PromptStream:
         if epochs is not None and epochs < 1:
             raise StreamError(f"epochs is {epochs}; give 1 or more, or None for no end")
         self._prompts = tuple(prompts)
-        self._identity = DataIdentity.of(self._prompts)
+        self.identity = DataIdentity.of(self._prompts)
+        """Of the data."""
         self._seed = seed
         self._epochs = epochs
         self._shuffle = shuffle
@@ -45,7 +46,7 @@ class PromptStream:
     @property
     def fingerprint(self) -> str:
         """Identify the data: a SHA-256 over ids and content, in order."""
-        return self._identity.fingerprint
+        return self.identity.fingerprint
 
     @property
     def total(self) -> int | None:
@@ -71,7 +72,7 @@ class PromptStream:
             "index": self._index,
             "seed": self._seed,
             "shuffle": self._shuffle,
-            "data": asdict(self._identity),
+            "data": asdict(self.identity),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -80,14 +81,8 @@ class PromptStream:
         Raises:
             StreamStateError: the state is of other data, another seed or another order, or damaged.
         """
-        self._check_same_data(state)
-        for option, mine in (("seed", self._seed), ("shuffle", self._shuffle)):
-            if state.get(option) != mine:
-                raise StreamStateError(
-                    f"the saved position was taken with {option}={state.get(option)} and this run "
-                    f"has {option}={mine}: prompts would repeat or be skipped; "
-                    f"set {option} back to continue, or start a new run"
-                )
+        settings = {"order": "uniform", "seed": self._seed, "shuffle": self._shuffle}
+        check_saved(self.identity, settings, state)
         epoch, index = state.get("epoch"), state.get("index")
         if not _within(epoch, None) or not _within(index, len(self._prompts)):
             raise StreamStateError(
@@ -96,19 +91,6 @@ class PromptStream:
             )
         self._epoch, self._index = epoch, index
         self._order = self._order_of(self._epoch)
-
-    def _check_same_data(self, state: Mapping[str, Any]) -> None:
-        saved = state.get("data")
-        if not isinstance(saved, Mapping):
-            raise StreamStateError(
-                "the saved position does not say which data it belongs to; "
-                "resume from an earlier checkpoint"
-            )
-        if saved.get("fingerprint") != self.fingerprint:
-            raise StreamStateError(
-                f"the saved position belongs to other data: {self._identity.difference(saved)}; "
-                "restore the data to continue, or start a new run"
-            )
 
     def _order_of(self, epoch: int) -> Sequence[int]:
         order = list(range(len(self._prompts)))

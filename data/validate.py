@@ -13,6 +13,7 @@ from pathlib import Path
 from data.builtin import PREFIX
 from data.errors import PromptError
 from data.files import read_rows
+from data.records import read_record_rows
 from data.schema import Prompt
 from rewards import GradingPool, Sample, Verdict
 
@@ -61,7 +62,9 @@ def places(source: str, found: Sequence[Miss]) -> list[str]:
         return [f"{source} {miss.prompt.id}" for miss in found]
     last = max((miss.index for miss in found), default=-1)
     wanted = {miss.index for miss in found}
-    rows = enumerate(islice(read_rows(Path(source)), last + 1))
+    path = Path(source)
+    read = read_record_rows(path) if path.is_dir() else read_rows(path)
+    rows = enumerate(islice(read, last + 1))
     where = {index: row.where for index, row in rows if index in wanted}
     return [where[miss.index] for miss in found]
 

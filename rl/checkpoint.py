@@ -32,6 +32,7 @@ FROZEN = (
     "seed",
     "model.path",
     "data.shuffle",
+    "data.order",
     "sampler.samples_per_prompt",
     "learner.zero_stage",
     "learner.ranks",

@@ -194,6 +194,7 @@ class Evaluations:
         if name == HELD_OUT:
             values["eval_accuracy"] = numbers["accuracy"]
             values["eval_accuracy_by_task"] = numbers["accuracy_by_task"]
+            values["eval_accuracy_by_source"] = numbers["accuracy_by_source"]
         return values
 
     @asynccontextmanager

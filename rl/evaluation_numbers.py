@@ -24,10 +24,6 @@ def summary(groups: Sequence[Group], samples: int) -> dict[str, Any]:
     """
     counts = [_counts(group) for group in groups]
     graded = [(correct, total) for correct, total in counts if total]
-    by_task: dict[str, list[tuple[int, int]]] = {}
-    for group, (correct, total) in zip(groups, counts, strict=True):
-        if total and group.prompt.task:
-            by_task.setdefault(group.prompt.task, []).append((correct, total))
     tokens = [episode.sampled for group in groups for episode in group.episodes]
     cut = [episode.end == "length" for group in groups for episode in group.episodes]
     versions = sorted({g.start for g in groups} | {v for g in groups for v in _versions(g)})
@@ -36,7 +32,8 @@ def summary(groups: Sequence[Group], samples: int) -> dict[str, Any]:
         "interval": interval(graded),
         "pass_at": {str(k): mean_pass(graded, k) for k in _ks(samples)},
         "majority": majority(groups) if samples > 2 else None,
-        "accuracy_by_task": {task: mean_pass(by_task[task], 1) for task in sorted(by_task)},
+        "accuracy_by_task": _accuracies([group.prompt.task for group in groups], counts),
+        "accuracy_by_source": _accuracies([group.prompt.source for group in groups], counts),
         "prompts": len(groups),
         "ungradable": sum(len(g.verdicts) for g in groups) - sum(total for _, total in counts),
         "response_tokens_mean": statistics.fmean(tokens) if tokens else None,
@@ -106,6 +103,15 @@ def _vote(group: Group, i: int) -> str:
     except NoAnswerError:
         answer = episode.response
     return " ".join(answer.split())
+
+
+def _accuracies(names: Sequence[str], counts: Sequence[tuple[int, int]]) -> dict[str, float | None]:
+    """Accuracy by the names of the prompts, over those that have one and were graded."""
+    known: dict[str, list[tuple[int, int]]] = {}
+    for name, (correct, total) in zip(names, counts, strict=True):
+        if name and total:
+            known.setdefault(name, []).append((correct, total))
+    return {name: mean_pass(known[name], 1) for name in sorted(known)}
 
 
 def _counts(group: Group) -> tuple[int, int]:

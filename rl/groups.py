@@ -94,6 +94,7 @@ def prompt_to_state(prompt: Prompt) -> dict[str, Any]:
         "task": prompt.task,
         "metadata": dict(prompt.metadata),
         "tools": [dict(tool) for tool in prompt.tools],
+        "source": prompt.source,
     }
 
 
@@ -106,6 +107,7 @@ def prompt_from_state(state: Mapping[str, Any]) -> Prompt:
         task=state["task"],
         metadata=state["metadata"],
         tools=tuple(state.get("tools", ())),
+        source=state.get("source", ""),
     )
 
 

@@ -182,7 +182,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     prompt = "\n".join(map(message_line, group.prompt.messages))
     reference = group.prompt.reference
-    source = group.prompt.metadata.get("source", "")
+    source = group.prompt.source or group.prompt.metadata.get("source", "")
     for i, (episode, verdict) in enumerate(zip(group.episodes, group.verdicts, strict=True)):
         used = (group.index, i) in advantages
         start = group.start if episode.start is None else episode.start

@@ -1,7 +1,8 @@
 """A step's row in metrics.jsonl: what was sampled, what was learnt, and where the time went."""
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,7 @@ def step_row(
         "policy_version": step,
         **tally.row(),
         "groups_trained": len(batch.groups),
+        "trained_by_source": dict(sorted(Counter(_sources(batch)).items())),
         "groups_carried": batch.ready,
         "groups_returned": batch.endings["returned"],
         "canary_gap": canary_gap,
@@ -77,6 +79,11 @@ def step_row(
         "tokens_per_second": tally.tokens / (total - spent.record) if total else None,
         **learned,
     }
+
+
+def _sources(batch: Batch) -> Iterator[str]:
+    """The source of each group, where there are several."""
+    return (group.prompt.source for group in batch.groups if group.prompt.source)
 
 
 def _waiting(batch: Batch, waited: float) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Counts over the groups that ended in a step, trained or not: the numbers before filtering.
 
 Guarantees: only numbers are kept, no tokens and no text; ungradable answers are counted and measure
-nothing; answers without a task are in none; a task that a step did not sample is absent from it.
+nothing; answers without a task are in none; a task or a source that a step did not sample is absent
+from it; a run with a single source has none by name.
 """
 
 import statistics
@@ -69,6 +70,7 @@ class StepTally:
         self.lost_tokens = 0
         """Sampled in groups that taught something and are sampled again."""
         self._by_task: dict[str, Answers] = {}
+        self._by_source: dict[str, Answers] = {}
         self._episodes = self._turns = self._cut = self._trajectories = 0
         self._environment: dict[str, list[float]] = {}
 
@@ -81,6 +83,8 @@ class StepTally:
         self.all.add(group.verdicts)
         if group.prompt.task:
             self._by_task.setdefault(group.prompt.task, Answers()).add(group.verdicts)
+        if group.prompt.source:
+            self._by_source.setdefault(group.prompt.source, Answers()).add(group.verdicts)
         for episode in group.episodes:
             self._episodes += 1
             self._turns += episode.turns
@@ -112,18 +116,23 @@ class StepTally:
             "turns_mean": self._mean(self._turns),
             "trajectories_per_episode": self._mean(self._trajectories),
             "truncated": self._mean(self._cut),
-            "tasks": {task: _of_task(self._by_task[task]) for task in sorted(self._by_task)},
+            "tasks": _each(self._by_task),
+            "sources": _each(self._by_source),
         }
 
     def _mean(self, total: int) -> float | None:
         return total / self._episodes if self._episodes else None
 
 
-def _of_task(answers: Answers) -> dict[str, Any]:
+def _each(parts: Mapping[str, Answers]) -> dict[str, dict[str, Any]]:
+    """The numbers of each kind of answers apart, by name."""
     return {
-        "accuracy": answers.accuracy,
-        "reward_mean": answers.reward_mean,
-        "groups_sampled": answers.groups,
-        "ungradable": answers.ungradable,
-        "verdicts": answers.measured,
+        name: {
+            "accuracy": parts[name].accuracy,
+            "reward_mean": parts[name].reward_mean,
+            "groups_sampled": parts[name].groups,
+            "ungradable": parts[name].ungradable,
+            "verdicts": parts[name].measured,
+        }
+        for name in sorted(parts)
     }

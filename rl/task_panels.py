@@ -1,4 +1,4 @@
-"""Charts of a report whose series are a run's own: kinds of tasks, and what was measured.
+"""Charts of a report whose series are a run's own: tasks, sources, and what was measured.
 
 They have the form of `templates/panels.yaml`.
 """
@@ -14,41 +14,78 @@ COLOURS: Final = 5
 
 
 def task_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Charts of each kind of task apart, where a run mixes several."""
-    tasks = sorted({task for row in rows for task in row.get("tasks") or ()})
-    if len(tasks) < 2:
+    """Charts of each kind of task apart, where a run mixes several, and of each source apart."""
+    return [*_apart(rows, "tasks", "task", "kind of task"), *source_panels(rows)]
+
+
+def source_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Charts of each source apart, where a run mixes several."""
+    found = _apart(rows, "sources", "source", "source")
+    if not found:
+        return []
+    names = _names(rows, "sources")
+    return [
+        *found,
+        {
+            "title": "Groups trained by source",
+            "caption": "In a step's batch. Each source's share of the prompts that are sampled is "
+            "that of its weight; which of them teach something is another matter.",
+            "unit": "number",
+            "series": [
+                {
+                    "key": f"trained_by_source.{name}",
+                    "label": name,
+                    "style": "stack",
+                    "colour": 1 + number % COLOURS,
+                }
+                for number, name in enumerate(names)
+            ],
+        },
+    ]
+
+
+def _apart(
+    rows: Sequence[Mapping[str, Any]], section: str, word: str, words: str
+) -> list[Mapping[str, Any]]:
+    """Accuracy and reward of each part of `section` apart, where there are several."""
+    names = _names(rows, section)
+    if len(names) < 2:
         return []
     return [
         {
-            "title": "Accuracy by task",
-            "caption": "As above, for each kind of task apart; diamonds are the held-out prompts.",
+            "title": f"Accuracy by {word}",
+            "caption": f"As above, for each {words} apart; diamonds are the held-out prompts.",
             "unit": "share",
             "wide": True,
             "full_scale": True,
             "series": [
                 {"key": key, "label": label, "style": style, "colour": 1 + number % COLOURS}
-                for number, task in enumerate(tasks)
+                for number, name in enumerate(names)
                 for key, label, style in (
-                    (f"tasks.{task}.accuracy", task, "smooth"),
-                    (f"eval_accuracy_by_task.{task}", f"{task}, held out", "points"),
+                    (f"{section}.{name}.accuracy", name, "smooth"),
+                    (f"eval_accuracy_by_{word}.{name}", f"{name}, held out", "points"),
                 )
             ],
         },
         {
-            "title": "Reward by task",
-            "caption": "Mean over a step's answers, for each kind of task apart.",
+            "title": f"Reward by {word}",
+            "caption": f"Mean over a step's answers, for each {words} apart.",
             "unit": "number",
             "series": [
                 {
-                    "key": f"tasks.{task}.reward_mean",
-                    "label": task,
+                    "key": f"{section}.{name}.reward_mean",
+                    "label": name,
                     "style": "smooth",
                     "colour": 1 + number % COLOURS,
                 }
-                for number, task in enumerate(tasks)
+                for number, name in enumerate(names)
             ],
         },
     ]
+
+
+def _names(rows: Sequence[Mapping[str, Any]], section: str) -> list[str]:
+    return sorted({name for row in rows for name in row.get(section) or ()})
 
 
 def measured_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -6,16 +6,25 @@ report where it gives one (marked "the recipe's").
 """
 
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
-from rl.config.prompts import DataConfig, ModelConfig
+from rl.config.prompts import (
+    AdaptiveConfig,
+    CurriculumConfig,
+    DataConfig,
+    ModelConfig,
+    ReadingConfig,
+    SourceConfig,
+)
 from rl.config.reward import RewardConfig, RouteConfig, ScaleConfig, TermConfig
 from rl.config.run import ClusterConfig, RunConfig, TrainConfig
 from rl.config.sampling import EpisodeConfig, EvaluationConfig, RolloutConfig, SamplerConfig
 from rl.config.section import NamedSection, Section
 
 __all__ = [
+    "AdaptiveConfig",
     "CanaryConfig",
     "ClusterConfig",
     "CorrectionConfig",
+    "CurriculumConfig",
     "DataConfig",
     "EpisodeConfig",
     "EvaluationConfig",
@@ -23,6 +32,7 @@ __all__ = [
     "LearnerConfig",
     "ModelConfig",
     "NamedSection",
+    "ReadingConfig",
     "RewardConfig",
     "RolloutConfig",
     "RouteConfig",
@@ -30,6 +40,7 @@ __all__ = [
     "SamplerConfig",
     "ScaleConfig",
     "Section",
+    "SourceConfig",
     "SyncConfig",
     "TermConfig",
     "TrainConfig",

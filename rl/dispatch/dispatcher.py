@@ -24,6 +24,7 @@ from rl.dispatch.flight import Ended, Flight, Run
 from rl.dispatch.ledger import Ledger, Ready
 from rl.dispatch.pacing import Pacing
 from rl.dispatch.state import DispatchState
+from rl.dispatch.telling import Telling
 from rl.dispatch.window import Window
 from rl.errors import EngineError, EngineLostError
 from rl.groups import Batch, Group
@@ -75,6 +76,7 @@ class Dispatcher:
         self._clock = clock or PhaseClock()
         self._next_index = 0
         self._again: list[tuple[int, Prompt]] = []  # a heap, by index
+        self._telling = Telling(source)
         self._flights: dict[int, Flight] = {}
         self._changed = asyncio.Event()
         self._failure: Exception | None = None
@@ -143,6 +145,7 @@ class Dispatcher:
             ready=tuple(item.group for item in self._ledger.waiting),
             pacing=self._pacing.state_dict(),
             source=self._source.state_dict(),
+            untold=self._telling.untold,
         )
 
     def restore(self, state: DispatchState) -> None:
@@ -153,6 +156,7 @@ class Dispatcher:
         self._pacing.load_state_dict(state.pacing)
         self._next_index = state.next_index
         self._again = list(state.again)  # sorted, and so a heap
+        self._telling.restore(state.untold)
 
     @property
     def in_flight(self) -> int:
@@ -183,6 +187,7 @@ class Dispatcher:
         self._window.check_trust()
         taken = self._ledger.take_rest()
         self._pacing.taken()
+        self._telling.taken()
         self._return_surplus()
         endings = self._window.endings
         endings["trained"] = len(taken)
@@ -214,12 +219,9 @@ class Dispatcher:
         version = self._version()
         self._ledger.dispatch(index, version)
         self._flights[index] = flight
-        coroutine = self._sample(index, flight.prompt, version)
+        coroutine = self._run(index, flight.prompt, version)
         flight.task = asyncio.create_task(coroutine, name=flight.prompt.id)
         flight.task.add_done_callback(partial(self._landed, index))
-
-    async def _sample(self, index: int, prompt: Prompt, version: int) -> Group:
-        return await self._run(index, prompt, version)
 
     def _landed(self, index: int, task: "asyncio.Task[Group]") -> None:
         if self._is_closed:
@@ -250,6 +252,7 @@ class Dispatcher:
         self._ledger.settle(index, group if accepted else None, group.start)
         self._pacing.note(flight.place, accepted)
         self._window.note(group, ending)
+        self._telling.ended(group)
         self._ended(group, ending)
         if self._ledger.max_lag and self._window.groups % self._ledger.size == 0:
             # Batches may be long in coming where a verifier is away.

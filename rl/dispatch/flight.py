@@ -1,13 +1,14 @@
 """A group on its way: what is known of it, and what is called for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from data.schema import Prompt
 from rl.groups import Group
 
-Run = Callable[[int, Prompt, int], Awaitable[Group]]
+Run = Callable[[int, Prompt, int], Coroutine[Any, Any, Group]]
 """Samples and grades one group: its index, its prompt, the policy version at its dispatch."""
 Ended = Callable[[Group, str], None]
 """Told of each graded group with its ending, and of surplus, which ends as `returned`."""

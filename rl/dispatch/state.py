@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from data.schema import Prompt
+from data.schema import Answered, Prompt
+from rl.dispatch.telling import Untold
 from rl.groups import Group, prompt_from_state, prompt_to_state
 
 
@@ -29,6 +30,8 @@ class DispatchState:
     """How many to have in flight."""
     source: Mapping[str, Any]
     """The position in the data."""
+    untold: Untold = ()
+    """Outcomes that the source is told of at the next batch."""
 
     def to_json(self) -> dict[str, Any]:
         """All but the groups that wait, as JSON values."""
@@ -38,6 +41,7 @@ class DispatchState:
             "again": [[index, prompt_to_state(prompt)] for index, prompt in self.again],
             "pacing": dict(self.pacing),
             "source": dict(self.source),
+            "untold": [[index, *one] for index, one in self.untold],
         }
 
     @classmethod
@@ -50,4 +54,5 @@ class DispatchState:
             ready=tuple(ready),
             pacing=state["pacing"],
             source=state["source"],
+            untold=tuple((index, Answered(*one)) for index, *one in state.get("untold", ())),
         )

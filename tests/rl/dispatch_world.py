@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from data.schema import Prompt
+from data.schema import Prompt, PromptSource
 from data.stream import PromptStream
 from rewards import Verdict
 from rl.config.sampling import SamplerConfig
@@ -107,14 +107,20 @@ def make_prompts(count: int) -> list[Prompt]:
     return [Prompt(f"p{i}", ({"role": "user", "content": "?"},), "1") for i in range(count)]
 
 
-def dispatcher_in(world: World, *, max_ungradable: float = 1.0, **settings: object) -> Dispatcher:
-    """A dispatcher over one prompt for each of the world's outcomes."""
+def dispatcher_in(
+    world: World,
+    *,
+    max_ungradable: float = 1.0,
+    source: PromptSource | None = None,
+    **settings: object,
+) -> Dispatcher:
+    """A dispatcher over one prompt for each of the world's outcomes, or over another source."""
     config = SamplerConfig.model_validate(
         {"samples_per_prompt": 3, "give_up_after": PLENTY} | settings
     )
     return make_dispatcher(
         config,
-        PromptStream(make_prompts(len(world.outcomes)), seed=5, epochs=1),
+        source or PromptStream(make_prompts(len(world.outcomes)), seed=5, epochs=1),
         world.run,
         admission_of(config.filter),
         version=lambda: world.version,

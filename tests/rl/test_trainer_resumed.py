@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from data.adaptive import AdaptiveStream
 from rl.dispatch.state import DispatchState
-from tests.rl.trainer_world import World, draw
+from tests.rl.trainer_world import PROMPTS, World, draw
 from tests.virtual_time import run
 
 STEPS = 6
@@ -19,6 +20,7 @@ MODES: dict[str, dict[str, Any]] = {
     "lag 2": {"sampler": {"max_lag": 2}},
     "lag 2, in order": {"sampler": {"max_lag": 2, "order": "dispatch"}},
 }
+SYNCHRONOUS = ("lag 0", "lag 0, adaptive")
 
 
 def useless(prompt: str) -> bool:
@@ -26,7 +28,8 @@ def useless(prompt: str) -> bool:
 
 
 def world_in(folder: Path, mode: str) -> World:
-    world = World(folder, **SETTINGS, **MODES[mode])
+    source = AdaptiveStream(PROMPTS[:24], seed=0, epochs=None) if "adaptive" in mode else None
+    world = World(folder, source=source, **SETTINGS, **MODES.get(mode, {}))
     world.useless = useless
     return world
 
@@ -83,12 +86,15 @@ def test_no_prompt_is_lost_and_none_is_doubled(mode: str, instant: float, tmp_pa
     assert not {index for index, _, _ in ended} & held
 
 
+@pytest.mark.parametrize("mode", SYNCHRONOUS)
 @pytest.mark.parametrize("instant", [3.0, 31.0, 47.0, 66.0, 90.0])
-def test_a_synchronous_run_trains_on_the_same_batches(instant: float, tmp_path: Path) -> None:
-    whole = world_in(tmp_path / "whole", "lag 0")
+def test_a_synchronous_run_trains_on_the_same_batches(
+    instant: float, mode: str, tmp_path: Path
+) -> None:
+    whole = world_in(tmp_path / "whole", mode)
     run(whole.run())
-    killed(tmp_path / "run", "lag 0", instant)
-    world = world_in(tmp_path / "run", "lag 0")
+    killed(tmp_path / "run", mode, instant)
+    world = world_in(tmp_path / "run", mode)
     step = world.checkpoint.step if world.checkpoint is not None else 0
     run(world.run())
     later = {number: batch for number, batch in whole.learner.batches.items() if number > step}

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from pyarrow import parquet
 
-from data.schema import Prompt
+from data.schema import Prompt, PromptSource
 from data.stream import PromptStream
 from rewards import Sample, Verdict
 from rl.checkpoint import CheckpointStore
@@ -197,6 +197,7 @@ class World:
         seconds: of a request.
         learn: seconds of a training step.
         held_out: prompts of the set `held_out`.
+        source: training prompts in order; none: one epoch of `PROMPTS`.
         sections: settings, by section.
     """
 
@@ -207,6 +208,7 @@ class World:
         seconds: Seconds = uneven,
         learn: float = 5.0,
         held_out: Sequence[Prompt] = HELD_OUT,
+        source: PromptSource | None = None,
         **sections: Mapping[str, Any],
     ) -> None:
         self.config = _config(run_dir, sections)
@@ -221,7 +223,8 @@ class World:
         self.rows: list[Mapping[str, Any]] = []
         self.said: list[str] = []
         self.graders_fail: Exception | None = None
-        self.parts = self._parts(held_out)
+        source = source or PromptStream(PROMPTS, seed=0, epochs=1)
+        self.parts = self._parts(held_out, source)
         self.dispatcher = self.parts.dispatcher
         self.trainer = Trainer(
             self.config, self.parts, on_step=self.rows.append, say=self.said.append
@@ -261,7 +264,7 @@ class World:
             return Verdict.correct(1.0, passed=1.0)
         return Verdict.incorrect(0.0, passed=0.0)
 
-    def _parts(self, held_out: Sequence[Prompt]) -> Parts:
+    def _parts(self, held_out: Sequence[Prompt], source: PromptSource) -> Parts:
         config = self.config
         versions = Versions()
         recorder = Recorder(
@@ -272,7 +275,7 @@ class World:
         )
         dispatcher = make_dispatcher(
             config.sampler,
-            PromptStream(PROMPTS, seed=0, epochs=1),
+            source,
             runner.run,
             admission_of(config.sampler.filter),
             version=lambda: versions.current,
