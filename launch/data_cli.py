@@ -11,6 +11,7 @@ from launch.data_consensus import consensus
 from launch.data_curate import curate
 from launch.data_mix import mix
 from launch.data_report import report
+from launch.data_tag import tag
 from launch.errors import one_line_errors
 
 data_app = typer.Typer(
@@ -20,6 +21,7 @@ data_app = typer.Typer(
 data_app.command()(curate)
 data_app.command()(report)
 data_app.command()(mix)
+data_app.command()(tag)
 data_app.command()(consensus)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
