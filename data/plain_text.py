@@ -59,18 +59,16 @@ _COMMAND: Final = re.compile(
     r"|\\([a-z]+)\*?"  # 1: a command
     r"|\\\\(?:\[[^\]\n]{0,20}\])?"  # the end of a line
     r"|\\([^a-z])"  # 2: a sign
-    r"|\{,\}|[$~]"
 )
-_GROUPED: Final = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!;: ])(?=\d{3}(?!\d))")
+_GROUPED: Final = re.compile(r"\\[,!;: ](?=\d{3}(?!\d))(?<=[\d,]..)")
 _BARE_FRACTION: Final = re.compile(r"(\\[dtc]?frac)\s*+([0-9a-z])\s*+([0-9a-z])")
 _PART: Final = r"\{((?:[^{}]|\{[^{}]{0,200}+\}){0,200}+)\}"
-_FRACTION: Final = re.compile(rf"\bfrac\s*+{_PART}\s*+{_PART}")
+_FRACTION: Final = re.compile(rf"frac\s*+{_PART}\s*+{_PART}")
 _SCRIPT: Final = re.compile(r"([\^_])\s*+\{\s*+([0-9a-z.]*+)\s*+\}")
 _NESTED: Final = 4  # fractions within fractions that are read
 _GROUP: Final = re.compile(r"\{\s*+([0-9a-z.]*+)\s*+\}")
-_BRACES: Final = str.maketrans("{}&", "() ")
 _KEPT_SIGNS: Final = frozenset("%#_|")
-_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_THOUSANDS: Final = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
 _ENDS: Final = " \n\t.?!:;,"
 _APART: Final = re.compile(r"(\d)\s++(?=\d)")
 _MARK: Final = r"\1_"
@@ -85,16 +83,9 @@ def plain(text: str) -> str:
         text = _RUN.sub(_script, text).translate(_SIGNS)
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
     text = text.lower() if text.isascii() else text.casefold()
+    text = text.replace("$", " ")
     if "\\" in text or "{" in text:
-        text = _GROUPED.sub("", text)
-        text = _BARE_FRACTION.sub(r"\1{\2}{\3}", text)
-        text = _COMMAND.sub(_command, text)
-        text = _SCRIPT.sub(r"\1 \2 ", text)
-        for _ in range(_NESTED if "frac" in text else 0):
-            text = _FRACTION.sub(_fraction, text)
-        text = _GROUP.sub(r" \1 ", text).translate(_BRACES)
-    elif "$" in text:
-        text = text.replace("$", " ")
+        text = _without_latex(text)
     if "," in text:
         text = _THOUSANDS.sub("", text)
     return text
@@ -148,6 +139,24 @@ def _fraction(match: re.Match[str]) -> str:
     return f" {above}/{below} "
 
 
+def _without_latex(text: str) -> str:
+    """A text in small letters with commands and braces of LaTeX taken out."""
+    text = text.replace("{,}", ",").replace("~", " ")
+    text = _GROUPED.sub(",", text).replace(",,", ",")
+    has_fractions = "frac" in text
+    if has_fractions:
+        text = _BARE_FRACTION.sub(r"\1{\2}{\3}", text)
+    text = _COMMAND.sub(_command, text)
+    if has_fractions:
+        text = _SCRIPT.sub(r"\1 \2 ", text)
+        for _ in range(_NESTED):
+            text, times = _FRACTION.subn(_fraction, text)
+            if not times:
+                break
+    text = _GROUP.sub(r" \1 ", text)
+    return text.replace("{", "(").replace("}", ")").replace("&", " ")
+
+
 def _command(match: re.Match[str]) -> str:
     name, sign = match.groups()
     if name is not None:
@@ -157,4 +166,4 @@ def _command(match: re.Match[str]) -> str:
         return f" {same} " if same[0].isalpha() else same
     if sign is not None:
         return sign if sign in _KEPT_SIGNS else "(" if sign == "{" else ")" if sign == "}" else " "
-    return "," if match[0] == "{,}" else " "
+    return " "

@@ -2,7 +2,8 @@
 
 Two steps:
 
-    build_index(sets: Sequence[EvaluationSet], path: Path) -> str   # data.contamination.index
+    build_index(sets: Sequence[EvaluationSet], path: Path) -> str
+        # data.contamination.building
         The grams of the evaluation sets as one file, and its sha256. Once, before the pool starts.
         `EvaluationSet.parse("NAME=FILE")` reads what `--against` takes.
     Contamination(index=str(path), sha256=...)                      # data.contamination.stage

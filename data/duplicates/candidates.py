@@ -59,17 +59,29 @@ def pairs_of_band(
 
 def promising(gathered: "Gathered", pairs: Pairs, threshold: float) -> Pairs:
     """The pairs whose signatures do not speak against the similarity."""
+    deviation = (threshold * (1 - threshold) / PERMUTATIONS) ** 0.5
+    kept = estimates(gathered, pairs) >= threshold - _DEVIATIONS * deviation
+    return pairs[0][kept], pairs[1][kept]
+
+
+def estimates(gathered: "Gathered", pairs: Pairs) -> "NDArray[numpy.float64]":
+    """The similarity of each pair, as their signatures tell it."""
     import numpy as np
 
-    deviation = (threshold * (1 - threshold) / PERMUTATIONS) ** 0.5
-    wanted = (threshold - _DEVIATIONS * deviation) * PERMUTATIONS
     first, second = pairs
-    kept = np.zeros(len(first), bool)
+    found = np.zeros(len(first))
     for start in range(0, len(first), _CHUNK):
         span = slice(start, start + _CHUNK)
         equal = gathered.sketch[first[span]] == gathered.sketch[second[span]]
-        kept[span] = np.count_nonzero(equal, axis=1) >= wanted
-    return first[kept], second[kept]
+        found[span] = np.count_nonzero(equal, axis=1) / PERMUTATIONS
+    return found
+
+
+def may_be_one(gathered: "Gathered", pairs: Pairs) -> "NDArray[numpy.bool]":
+    """Whether all numbers of one row of each pair may be the other's too; never a false no."""
+    first, second = gathered.mask[pairs[0]], gathered.mask[pairs[1]]
+    shared: NDArray[numpy.bool] = ((first & second) == first) | ((first & second) == second)
+    return shared
 
 
 def _within(

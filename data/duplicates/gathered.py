@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
+COLUMNS: Final = (
+    "id", "source", "text", "reference", "compared", "exact", "context", "numbers", "mask",
+    "bands", "sketch",
+)  # fmt: skip
 _OPEN_FILES: Final = 32
 
 
@@ -29,7 +33,7 @@ class Gathered:
         bands: an array of bands by rows.
         sketch: an array of rows by permutations.
         exact: two integers a row, equal where text and context are; None of the rows without text.
-        context, numbers, compared: as signature files have them.
+        context, numbers, mask, compared: as signature files have them.
         has_text: whether a row has words.
     """
 
@@ -52,6 +56,7 @@ class Gathered:
         self.exact = mapped("exact", np.uint64, (2, self.rows))
         self.context = mapped("context", np.uint64, (self.rows,))
         self.numbers = mapped("numbers", np.uint64, (self.rows,))
+        self.mask = mapped("mask", np.uint64, (self.rows,))
         self.compared = np.zeros(self.rows, np.uint8)
         self.has_text = np.zeros(self.rows, bool)
         for at in range(len(files)):
@@ -74,7 +79,7 @@ class Gathered:
     def close(self) -> None:
         """Let go of files and memory maps."""
         self._tables.clear()
-        del self.bands, self.sketch, self.exact, self.context, self.numbers
+        del self.bands, self.sketch, self.exact, self.context, self.numbers, self.mask
 
     def _take(self, at: int) -> None:
         import numpy as np
@@ -89,6 +94,7 @@ class Gathered:
         self.exact[:, span] = _bytes(table["exact"], np.uint64, count).T
         self.context[span] = table["context"].to_numpy()
         self.numbers[span] = table["numbers"].to_numpy()
+        self.mask[span] = table["mask"].to_numpy()
         self.compared[span] = table["compared"].to_numpy()
         ends = np.frombuffer(table["text"].combine_chunks().buffers()[1], np.int64, count + 1)
         self.has_text[span] = np.diff(ends) > 0
@@ -113,7 +119,8 @@ class Gathered:
             return self._tables[at]
         try:
             table = pyarrow.ipc.open_file(pyarrow.memory_map(str(self._files[at]))).read_all()
-        except (OSError, pyarrow.ArrowException) as error:
+            table.select(COLUMNS)
+        except (OSError, KeyError, pyarrow.ArrowException) as error:
             raise SourceError(
                 f"{self._files[at]}: no readable file of signatures: {error}; remove it"
             ) from error

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from data.duplicates.candidates import Pairs, pairs_of_band, promising
+from data.duplicates.candidates import Pairs, estimates, may_be_one, pairs_of_band, promising
 from data.duplicates.exact import Same, conflict_of, groups_of, keeper_of
 from data.duplicates.gathered import Gathered
 from data.duplicates.sets import DisjointSets
@@ -62,8 +62,8 @@ class Joined:
         verdicts: one a signature file.
         counts: rows by reason.
         clusters: how many clusters there are of each size, of two rows and more.
-        siblings: pairs that were as similar as near duplicates and are other exercises, as far as
-            they were looked at.
+        siblings: pairs as similar as near duplicates that are other exercises: of those that were
+            looked at, where numbers differ by the signatures' estimate.
     """
 
     verdicts: list[Verdicts]
@@ -143,16 +143,28 @@ class _Join:
         seen = np.zeros(0, np.uint64)
         for band in range(BANDS):
             roots = sets.roots()
-            for pairs in pairs_of_band(self.gathered, band, active):
-                apart = self._apart(pairs, roots)
-                first, second = promising(self.gathered, apart, self.settings.threshold)
-                keys = (first.astype(np.uint64) << np.uint64(32)) | second.astype(np.uint64)
-                keys = np.setdiff1d(keys, seen)
-                seen = np.union1d(seen, keys)
-                for start in range(0, len(keys), _CHUNK):
-                    self._verify(keys[start : start + _CHUNK], sets)
+            found = [
+                _keys(promising(self.gathered, self._apart(pairs, roots), self.settings.threshold))
+                for pairs in pairs_of_band(self.gathered, band, active)
+            ]
+            keys = np.setdiff1d(np.concatenate([*found, seen[:0]]), seen)
+            seen = np.union1d(seen, keys)
+            keys = self._without_siblings(keys)
+            for start in range(0, len(keys), _CHUNK):
+                self._verify(keys[start : start + _CHUNK], sets)
             on_progress(0.2 + 0.8 * (band + 1) / BANDS)
         self._clusters(sets)
+
+    def _without_siblings(self, keys: "NDArray[numpy.uint64]") -> "NDArray[numpy.uint64]":
+        """The pairs whose numbers may be the same; of others those that are similar are counted."""
+        if self.settings.siblings == "drop":
+            return keys
+        pairs = _pairs(keys)
+        may_be = may_be_one(self.gathered, pairs)
+        others = pairs[0][~may_be], pairs[1][~may_be]
+        alike = estimates(self.gathered, others) >= self.settings.threshold
+        self.siblings += int(alike.sum())
+        return keys[may_be]
 
     def _apart(self, pairs: Pairs, roots: "NDArray[numpy.int64]") -> Pairs:
         """The pairs of one context that are not in one set yet."""
@@ -163,7 +175,7 @@ class _Join:
 
     def _verify(self, keys: "NDArray[numpy.uint64]", sets: DisjointSets) -> None:
         """Join the pairs that are near duplicates."""
-        pairs = [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in keys]
+        pairs = list(zip(*(rows.tolist() for rows in _pairs(keys)), strict=True))
         rows = {row for pair in pairs for row in pair}
         texts, references = self.gathered.texts(rows), self.gathered.references(rows)
         grams: dict[int, set[str]] = {}
@@ -243,3 +255,18 @@ class _Join:
         while kept in self.against:
             kept = self.against[kept][1]
         return kept
+
+
+def _keys(pairs: Pairs) -> "NDArray[numpy.uint64]":
+    """One integer for each pair."""
+    import numpy as np
+
+    return (pairs[0].astype(np.uint64) << np.uint64(32)) | pairs[1].astype(np.uint64)
+
+
+def _pairs(keys: "NDArray[numpy.uint64]") -> Pairs:
+    """The pairs of `_keys`."""
+    import numpy as np
+
+    rows = keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)
+    return rows[0].astype(np.int64), rows[1].astype(np.int64)

@@ -8,6 +8,7 @@ digests of what else has to be equal.
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -61,7 +62,8 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
 
     Columns: `id`; `source`; `text`, squeezed; `reference`; `compared`, how references are;
     `exact`, 16 bytes, equal where texts and their context are; `context`, of task, tools,
-    environment and calls; `numbers`, of the text's numbers in any order; `bands`, 21 integers of
+    environment and calls; `numbers`, of the text's numbers in any order; `mask`, a bit or less for
+    each of them; `bands`, 21 integers of
     8 bytes; `sketch`, a byte for each permutation. A row without words has an empty `text`.
     """
     import numpy as np
@@ -72,6 +74,7 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
     texts = [squeezed(plain(one)) for one in said]
     contexts = _contexts(rows, tasks, more)
     references = rows["reference"].to_pylist()
+    numbers = [numbers_of(text) for text in texts]
     minhash = signatures(texts)
     return pyarrow.table(
         {
@@ -94,9 +97,8 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
                 pyarrow.binary(16),
             ),
             "context": pyarrow.array([_integer(one) for one in contexts], pyarrow.uint64()),
-            "numbers": pyarrow.array(
-                [number_digest(numbers_of(text)) for text in texts], pyarrow.uint64()
-            ),
+            "numbers": pyarrow.array([number_digest(one) for one in numbers], pyarrow.uint64()),
+            "mask": pyarrow.array([number_mask(one) for one in numbers], pyarrow.uint64()),
             "bands": _fixed(bands(minhash)),
             "sketch": _fixed((minhash & 0xFF).astype(np.uint8)),
         }
@@ -112,6 +114,14 @@ def numbers_of(text: str) -> list[str]:
 def number_digest(numbers: Sequence[str]) -> int:
     """Equal where the numbers are, in whatever order."""
     return _integer(_digest(" ".join(sorted(numbers)).encode()))
+
+
+def number_mask(numbers: Sequence[str]) -> int:
+    """Bits of numbers: where all of a text's are another's too, its bits are among those."""
+    mask = 0
+    for number in numbers:
+        mask |= 1 << (zlib.crc32(number.encode()) & 63)
+    return mask
 
 
 def _said(messages: "pyarrow.ChunkedArray", tasks: Sequence[str]) -> tuple[list[str], list[str]]:
