@@ -51,7 +51,9 @@ _BEFORE_REGEX: Final = frozenset(
         "( , = : [ ! & | ? { } ; && || ?? => return typeof case",
     )
 )
-_REGEX: Final = re.compile(r"/(?![*/])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*+\])++/[a-z]*+")
+_REGEX: Final = re.compile(
+    r"/(?![*/])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}+\]){1,500}+/[a-z]*+"
+)
 _PAIRS: Final = {"(": ")", "[": "]", "{": "}"}
 _AFTER_PARAMETERS: Final = frozenset(
     re.findall(
