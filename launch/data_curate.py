@@ -63,8 +63,19 @@ def curate(
         typer.Option(help="code: what becomes of rows without a reference solution"),
     ] = "keep",
     sandbox: Annotated[
-        str, typer.Option(help="code: where programs run: auto, docker, bubblewrap, or a URL")
+        str,
+        typer.Option(
+            help="code: where programs run: docker, bubblewrap, auto (the first that works), "
+            "or the URL of a plumb sandbox serve, or several with commas; its token is in "
+            "PLUMB_SANDBOX_TOKEN"
+        ),
     ] = "auto",
+    runs: Annotated[
+        int, typer.Option(min=1, max=100, help="code: how often each reference is run")
+    ] = 3,
+    mutants: Annotated[
+        int, typer.Option(min=0, max=100, help="code: mutants of a reference that are tried")
+    ] = 8,
     duplicates: Annotated[
         Literal["near", "exact", "keep"],
         typer.Option(help="which are dropped; keep: they are not looked for"),
@@ -122,11 +133,13 @@ def curate(
     with one_line_errors():
         from data.contamination.evaluations import EvaluationSet
         from data.curate.code import CodeTests
+        from data.curate.code_examination import Rules
         from data.curate.curation import TASKS, Curation, Running
         from data.curate.curation import curate as run_curation
         from data.duplicates.join import Settings
         from data.errors import SourceError
         from data.pipeline.opening import Choice, open_input
+        from launch.verify_uses import trust_option
 
         if task not in TASKS:
             raise SourceError(f"--task {task} is none of {', '.join(TASKS)}")
@@ -151,7 +164,13 @@ def curate(
                 Curation(
                     task=task,
                     options=options,
-                    code=CodeTests(sandbox, slots, trust.replace("-", "_"), unreferenced),
+                    code=CodeTests(
+                        sandbox,
+                        slots,
+                        unreferenced=unreferenced,
+                        rules=Rules(runs=runs, mutants=mutants),
+                        **trust_option(trust),
+                    ),
                     duplicates=None
                     if duplicates == "keep"
                     else Settings(similarity if duplicates == "near" else 1.0, siblings),

@@ -5,25 +5,22 @@ sandbox alone. A sandbox that cannot be had, or that measured nothing, ends the 
 no record is dropped for it.
 """
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal
 
+from data.curate.code_box import in_sandbox
 from data.curate.code_examination import NOTHING_RUNS, Finding, Rules, examine
 from data.curate.code_trial import Trial
-from data.errors import UnavailableError
 from data.pipeline.block import Drop, Outcome
+from data.pipeline.manifest import RECORDED
 from data.schema import Record
 from rewards.code.languages import language_of
 from rewards.code.task import CodeTask, RefusedError, read_task
-from sandbox import BoxSettings, Limits, Program, Sandbox, Trust
-from sandbox.errors import SandboxError
+from sandbox import Limits, Program, Sandbox, Trust
 from sandbox.types import SOURCE_CHARACTERS
 
-TOKEN_VARIABLE: Final = "PLUMB_SANDBOX_TOKEN"
-AT_ONCE: Final = 8  # records
+NOT_RECORDED: Final = {RECORDED: False}  # where programs run changes nothing in what is found
 NO_TESTS: Final = "no tests"
 UNREADABLE: Final = "tests that cannot be read"
 DISTRUSTED: Final = "tests below the level of trust"
@@ -48,8 +45,8 @@ class CodeTests:
     """
 
     name: ClassVar[str] = "code tests"
-    sandbox: str = field(default="auto", metadata={"recorded": False})
-    slots: int = field(default=0, metadata={"recorded": False})
+    sandbox: str = field(default="auto", metadata=NOT_RECORDED)
+    slots: int = field(default=0, metadata=NOT_RECORDED)
     trust: str = "checker"
     unreferenced: Literal["keep", "review", "drop"] = "keep"
     wall_seconds: float = 10.0
@@ -63,13 +60,18 @@ class CodeTests:
             UnavailableError: The sandbox cannot be had, or measured nothing.
         """
         read = [self._read(record) for record in records]
-        wanted = {n: task for n, task in enumerate(read) if isinstance(task, CodeTask)}
+        tasks = {n: task for n, task in enumerate(read) if isinstance(task, CodeTask)}
         findings = {n: found for n, found in enumerate(read) if isinstance(found, Finding)}
-        if wanted:
-            try:
-                findings |= asyncio.run(self._run(records, wanted))
-            except SandboxError as error:
-                raise UnavailableError(f"stage {self.name!r}: {error}") from error
+
+        async def decide(box: Sandbox, number: int) -> Finding:
+            task = tasks[number]
+            references = references_of(records[number])
+            trial = Trial(box, task.tests, task.limits)
+            found = await examine(trial, task.language or "python", references, self.rules)
+            is_left = not found.reason and not references and self.unreferenced == "review"
+            return Finding(UNREFERENCED) if is_left else found
+
+        findings |= in_sandbox(self.name, self.sandbox, self.slots, list(tasks), decide)
         return self._outcome(records, [findings[number] for number in range(len(records))])
 
     def _read(self, record: Record) -> CodeTask | Finding:
@@ -89,24 +91,6 @@ class CodeTests:
         except RefusedError as error:
             kind, _, detail = str(error).partition(": ")
             return Finding(_REFUSED[kind], detail)
-
-    async def _run(
-        self, records: Sequence[Record], wanted: dict[int, CodeTask]
-    ) -> dict[int, Finding]:
-        size: dict[str, Any] = {"slots": self.slots} if self.slots else {}
-        where = self.sandbox.split(",") if "," in self.sandbox else self.sandbox
-        token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
-        async with Sandbox.open(where, settings=BoxSettings(**size), token=token) as box:
-
-            async def decide(number: int) -> Finding:
-                task = wanted[number]
-                trial = Trial(box, task.tests, task.limits)
-                references = references_of(records[number])
-                found = await examine(trial, task.language or "python", references, self.rules)
-                is_left = not found.reason and not references and self.unreferenced == "review"
-                return Finding(UNREFERENCED) if is_left else found
-
-            return await _each(list(wanted), decide)
 
     def _outcome(self, records: Sequence[Record], findings: Sequence[Finding]) -> Outcome:
         kept: list[Record] = []
@@ -140,22 +124,3 @@ def _with(record: Record, found: Finding) -> Record:
     if found.facts is None:
         return record
     return record.model_copy(update={"metadata": {**record.metadata, FACTS: dict(found.facts)}})
-
-
-async def _each(
-    numbers: Sequence[int], work: Callable[[int], Awaitable[Finding]]
-) -> dict[int, Finding]:
-    """Work for each number, a few at a time; the first error ends the rest."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int) -> Finding:
-        async with gate:
-            return await work(number)
-
-    tasks = [asyncio.ensure_future(one(number)) for number in numbers]
-    try:
-        return dict(zip(numbers, await asyncio.gather(*tasks), strict=True))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

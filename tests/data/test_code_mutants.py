@@ -14,7 +14,9 @@ from sandbox.types import AnyTests, Language
 
 STDIO = parse_tests({"kind": "stdio", "cases": [{"stdin": "1", "stdout": "2"}]})
 CALLS = parse_tests({"kind": "calls", "entry_point": "f", "cases": [{"args": [1], "returns": 2}]})
-SCRIPT = parse_tests({"kind": "harness", "source": "from solution import Solution\nassert Solution().f(1) == 2"})
+SCRIPT = parse_tests(
+    {"kind": "harness", "source": "from solution import Solution\nassert Solution().f(1) == 2"}
+)
 
 PYTHON = '''
 import sys
