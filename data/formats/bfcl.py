@@ -8,7 +8,7 @@ is decided by executing their calls.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -32,15 +32,15 @@ class Bfcl:
     """Rows of `id`, `question` and `function`.
 
     Attributes:
-        answers: the allowed calls of each id, from the file beside; None: there is none.
-        beside: where it was looked for.
+        answers: the allowed calls of each id, from the files beside.
+        beside: where those to the file of the rows are looked for.
     """
 
     name: ClassVar[str] = "bfcl"
     tasks: ClassVar[tuple[str, ...]] = ("tool",)
     licence: ClassVar[str] = "Apache-2.0"
 
-    answers: Mapping[str, Any] | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
 
     def matches(self, columns: Columns) -> str | None:
@@ -53,15 +53,19 @@ class Bfcl:
         return "id, function, and a question that is a list of turns"
 
     def settled(self, opening: Opening) -> "Bfcl":
-        """With the answers beside the file, where there are any."""
+        """With the answers beside the file, and those beside other files of its folder."""
         if opening.path is None:
             return self
-        places = _places(opening.path)
-        for place in places:
-            if place.is_file():
-                found = {str(row.columns.get("id")): row.columns for row in read_rows(place)}
-                return replace(self, answers=found, beside=(str(place),))
-        return replace(self, beside=tuple(str(place) for place in places))
+        folder = opening.path.parent
+        others = sorted(folder.glob(f"*{opening.path.suffix}"))
+        places = {place for one in [opening.path, *others] for place in _places(one)}
+        found = {
+            str(row.columns.get("id")): row.columns.get("ground_truth")
+            for place in sorted(places)
+            if place.is_file()
+            for row in read_rows(place)
+        }
+        return replace(self, answers=found, beside=tuple(map(str, _places(opening.path))))
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record, with a reference in mode `accept`; `[]` where no call is right."""
@@ -86,21 +90,13 @@ class Bfcl:
         )
 
     def _answer(self, row: Row, name: str) -> list[Any]:
-        held: Mapping[str, Any] = row.columns
-        if held.get("ground_truth") is None:
-            if self.answers is None:
-                where = " nor ".join(self.beside) or "a column ground_truth"
-                raise RowError(
-                    f"{row.where}: there are no answers for {name!r}: neither a column "
-                    f"ground_truth nor {where} is there; put the answers there"
-                )
-            if name not in self.answers:
-                raise RowError(
-                    f"{row.where}: {self.beside[0]} has no answer for {name!r}; mend it, or "
-                    "remove the row"
-                )
-            held = self.answers[name]
-        calls = held.get("ground_truth")
+        calls = row.columns.get("ground_truth", self.answers.get(name))
+        if calls is None:
+            raise RowError(
+                f"{row.where}: there is no answer for {name!r}, neither in "
+                f"{' nor in '.join(('a column ground_truth', *self.beside))}; put it there, or "
+                "remove the row"
+            )
         try:
             if not isinstance(calls, list) or not calls:
                 raise ToolReferenceError("it is no list of calls")
@@ -111,9 +107,10 @@ class Bfcl:
 
 
 def _places(path: Path) -> list[Path]:
+    """Where the answers to a file of questions may be."""
     places = [path.parent / "possible_answer" / path.name]
     if ".questions." in path.name:
-        places.insert(0, path.with_name(path.name.replace(".questions.", ".answers.")))
+        places.append(path.with_name(path.name.replace(".questions.", ".answers.")))
     return places
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from data.errors import SourceError
 from data.files import Row, read_rows
+from data.formats.folders import ENDINGS, local_files
 from data.formats.format import Format, Opening, Settled
 from data.formats.hub import hub_rows
 from data.formats.recognition import recognise
@@ -19,7 +20,6 @@ from data.formats.table import format_named
 from data.schema import Record
 
 AUTO: Final = "auto"
-ENDINGS: Final = (".jsonl", ".json", ".parquet")
 _LOOKED_AT: Final = 8  # rows by which a format is told
 
 
@@ -58,7 +58,8 @@ def open_source(
         source: a .jsonl, .json or .parquet file, a folder of them, or a name such as
             `openai/gsm8k`; a path that is there wins.
         format: a name, `path/to/file.py:Class`, or "auto" to tell it from the rows.
-        split: of a hub's data set; None: `train`, or the only one.
+        split: of a hub's data set (None: `train`, or the only one), or of a folder whose files
+            begin with its name, such as `train-00000-of-00002.parquet`.
         name: the configuration of a hub's data set, such as `main`.
         revision: a branch, tag or commit of a hub's data set.
         streaming: read a hub's data set without downloading it first.
@@ -68,8 +69,7 @@ def open_source(
     """
     path = Path(source)
     if path.exists():
-        _refuse_options(source, split=split, name=name, revision=revision)
-        files = files_of(path)
+        files = local_files(path, split=split, name=name, revision=revision)
         return settle(chain.from_iterable(map(read_rows, files)), format, str(source), files[0])
     if not is_hub_name(str(source)):
         raise SourceError(
@@ -101,28 +101,6 @@ def settle(rows: Iterator[Row], format: str, place: str, path: Path | None) -> O
     return Opened(chosen, why, chain(first, rows))
 
 
-def files_of(path: Path) -> list[Path]:
-    """The data files of a path: itself, or those in a folder, by name.
-
-    Raises:
-        SourceError: a folder holds none, or files of several kinds.
-    """
-    if not path.is_dir():
-        return [path]
-    found = sorted(
-        one
-        for one in path.iterdir()
-        if one.suffix.lower() in ENDINGS and one.is_file() and not one.name.startswith((".", "_"))
-    )
-    kinds = sorted({one.suffix.lower() for one in found})
-    if len(kinds) != 1:
-        seen = f"files of several kinds ({', '.join(kinds)})" if kinds else "no data files"
-        raise SourceError(
-            f"{path}: holds {seen}; give a folder of one kind of {', '.join(ENDINGS)}, or a file"
-        )
-    return found
-
-
 def is_hub_name(text: str) -> bool:
     """Whether a text may name a data set of the hub: `owner/name`, and no path."""
     parts = text.split("/")
@@ -134,11 +112,3 @@ def is_hub_name(text: str) -> bool:
         )
         and not text.endswith(ENDINGS)
     )
-
-
-def _refuse_options(source: str | Path, **options: str | None) -> None:
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if given:
-        raise SourceError(
-            f"{source} is a path, and {', '.join(given)} is for data sets of the hub; leave it out"
-        )

@@ -12,9 +12,10 @@ from typing import Any
 
 from data.errors import SourceError
 from data.files import BadRow, Row, scan_rows
+from data.formats.folders import local_files
 from data.formats.format import Format, Opening, Settled
 from data.formats.hub import commit_of, hub_rows, is_offline
-from data.formats.opening import AUTO, files_of, is_hub_name, settle
+from data.formats.opening import AUTO, is_hub_name, settle
 from data.formats.table import format_named
 from data.pipeline.manifest import RECORDED, digest, plain
 from data.pipeline.source import Files, Rows, Source
@@ -89,7 +90,7 @@ def open_input(place: str, choice: Choice) -> Input:
     source: Source
     rows: Iterable[Row | BadRow]
     if path.exists():
-        files = files_of(path)
+        files = local_files(path, split=choice.split, name=choice.name, revision=choice.revision)
         source = Files(files, choice.limit)
         rows, first = chain.from_iterable(map(scan_rows, files)), files[0]
     elif is_hub_name(place):

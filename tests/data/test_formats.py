@@ -209,12 +209,12 @@ def test_answers_of_bfcl_are_found_beside_its_questions(place: str, tmp_path: Pa
     (tmp_path / "possible_answer").mkdir()
     name = "q.questions.json" if "answers" in place else "q.json"
     questions = written(tmp_path / name, rows.BFCL, {**rows.BFCL, "id": "simple_python_1"})
-    with pytest.raises(RowError, match=r"line 1: there are no answers .*possible_answer"):
+    with pytest.raises(RowError, match=r"line 1: there is no answer .*possible_answer"):
         next(open_source(questions).records())
     written(tmp_path / place, rows.BFCL_ANSWER, {**rows.BFCL_ANSWER, "id": "simple_python_7"})
     records = open_source(questions).records()
     assert next(records).reference == rows.BFCL_ANSWER["ground_truth"]
-    with pytest.raises(RowError, match=r"line 2: .* has no answer for 'simple_python_1'"):
+    with pytest.raises(RowError, match="line 2: there is no answer for 'simple_python_1'"):
         next(records)
 
 
@@ -322,3 +322,39 @@ def test_a_name_that_is_neither_a_path_nor_on_the_hub_is_one_line(
     file = written(tmp_path / "rows.jsonl", rows.GSM8K)
     with pytest.raises(SourceError, match="--split, --revision is for data sets of the hub"):
         open_source(file, split="train", revision="main")
+
+
+def test_a_folder_of_questions_is_read_with_the_answers_beside_each(tmp_path: Path) -> None:
+    for category in ("simple", "multiple"):
+        name = {"id": f"{category}_0"}
+        written(tmp_path / f"{category}.questions.jsonl", {**rows.BFCL, **name})
+        written(tmp_path / f"{category}.answers.jsonl", {**rows.BFCL_ANSWER, **name})
+    written(tmp_path / "irrelevance.questions.jsonl", {**rows.BFCL, "id": "irrelevance_0"})
+    found = {one.source_id: bool(one.reference) for one in open_source(tmp_path).records()}
+    assert found == {"irrelevance_0": False, "multiple_0": True, "simple_0": True}
+
+
+def test_of_a_copy_of_a_data_set_one_split_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (tmp_path / "README.md").write_text("A data set.")
+    for name in ("train-00001-of-00002", "train-00000-of-00002", "test-00000-of-00001"):
+        written(folder / f"{name}.jsonl", {**rows.GSM8K, "id": name})
+    read = [one.source_id for one in open_source(tmp_path, split="train").records()]
+    assert read == ["train-00000-of-00002", "train-00001-of-00002"]
+    with pytest.raises(SourceError, match="several splits; there are test, train; choose with"):
+        open_source(tmp_path)
+    with pytest.raises(SourceError, match="no split 'dev'; there are test, train"):
+        open_source(tmp_path, split="dev")
+    (tmp_path / "main").mkdir()
+    folder.rename(tmp_path / "main" / "data")
+    with pytest.raises(SourceError, match="holds no data files; its folders are main"):
+        open_source(tmp_path)
+
+
+def test_a_folder_that_plumb_wrote_is_its_parts(tmp_path: Path) -> None:
+    made = read(tmp_path, [rows.GSM8K])
+    out = tmp_path / "out"
+    write_records(out / "part_000000.parquet", made)
+    (out / "manifest.json").write_text("{}")
+    assert list(open_source(out).records()) == made
