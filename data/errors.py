@@ -47,3 +47,7 @@ class AnswersError(DataError):
 
 class UnavailableError(DataError):
     """What a step needs, such as a sandbox, cannot be had: nothing was decided, and no row lost."""
+
+
+class MeasureError(DataError):
+    """Prompts cannot be measured as things are."""

@@ -9,6 +9,7 @@ import typer
 
 from launch.data_consensus import consensus
 from launch.data_curate import curate
+from launch.data_difficulty import difficulty
 from launch.data_mix import mix
 from launch.data_report import report
 from launch.data_tag import tag
@@ -20,6 +21,7 @@ data_app = typer.Typer(
 
 data_app.command()(curate)
 data_app.command()(report)
+data_app.command()(difficulty)
 data_app.command()(mix)
 data_app.command()(tag)
 data_app.command()(consensus)

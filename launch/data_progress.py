@@ -30,7 +30,6 @@ class Counting:
 
     def __init__(self, what: str, total: int | None = None, done: int = 0) -> None:
         self.note = ""
-        """Shown behind the numbers."""
         self._what = what
         self._total = total
         self._first = self._done = done
@@ -58,9 +57,10 @@ class Counting:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def advance(self, number: int = 1) -> None:
-        """So many more are done."""
+    def advance(self, number: int = 1, note: str = "") -> None:
+        """So many more are done; the note stands behind the numbers."""
         self._done += number
+        self.note = note
         now = time.monotonic()
         if self._console.is_terminal:
             if now - self._drawn >= DRAW_SECONDS:
@@ -70,6 +70,15 @@ class Counting:
         elif now - self._said >= LINE_SECONDS:
             self._said = now
             self._console.print(self._line(now), highlight=False)
+
+    def reset(self) -> None:
+        """Begin again; what is done quickly now, as it was done before, is not the speed."""
+        self._done = self._first
+        self._began = time.monotonic()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line, markup=False, highlight=False)
 
     def _rate(self, now: float) -> float:
         return (self._done - self._first) / max(now - self._began, 1e-9)

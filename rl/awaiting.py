@@ -1,6 +1,7 @@
 """Waiting for Ray actors: always with a deadline, and with the user's error, not Ray's."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,16 @@ async def await_all(refs: Sequence[Any], deadline: float, what: str) -> list[Any
         if isinstance(error.cause, PlumbError):
             raise error.cause from error
         raise
+
+
+def stop_on_sigterm() -> None:
+    """Let SIGTERM cancel the current task, so that every part is stopped before the process ends.
+
+    Called after Ray has connected, which installs a handler of its own.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def cause_of(error: RayActorError) -> str:

@@ -101,6 +101,36 @@ def place(config: RunConfig, hardware: Hardware) -> Placement:
     )
 
 
+def place_engines(config: RunConfig, hardware: Hardware, engines: int | None) -> tuple[int, float]:
+    """How many engines run where nothing is trained, and the GPUs of each.
+
+    Args:
+        config: the run's configuration.
+        hardware: of the cluster.
+        engines: how many are wanted; None: as many as there is room for, on CPU hosts those of the
+            configuration.
+
+    Raises:
+        ClusterError: the cluster has too few GPUs.
+    """
+    if hardware.is_cpu:
+        return engines or config.rollout.engines, 0.0
+    judges = serving_gpus(config.reward)
+    gpus = ray.cluster_resources().get("GPU", 0)
+    each = config.rollout.tensor_parallel
+    room = int((gpus - judges) // each)
+    if room == 0 and each == 1 and gpus > judges and engines in (None, 1):
+        return 1, math.floor((gpus - judges) * GPU_PARTS) / GPU_PARTS
+    wanted = room if engines is None else engines
+    if not 1 <= wanted <= room:
+        raise ClusterError(
+            f"{max(wanted, 1)} engines need {max(wanted, 1) * each + judges:g} GPUs (rollout."
+            f"tensor_parallel={each}, {judges:g} for judges that are served), the cluster has "
+            f"{gpus:g}: lower them, or add nodes"
+        )
+    return wanted, float(each)
+
+
 async def await_places(
     actors: Mapping[str, Sequence[Any]], gpus: Mapping[str, float], seconds: float
 ) -> None:

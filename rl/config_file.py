@@ -49,22 +49,17 @@ def _unsaid(line: str) -> None:
 
 
 def load_config(
-    path: Path, overrides: Sequence[str] = (), *, say: Callable[[str], None] = _unsaid
+    path: Path | None, overrides: Sequence[str] = (), *, say: Callable[[str], None] = _unsaid
 ) -> RunConfig:
     """Read `path` (YAML), apply `key.path=value` overrides (values are YAML), and validate.
 
-    `say` is given a line on each setting of an earlier version.
+    Without a path there are the overrides alone. `say` is given a line on each setting of an
+    earlier version.
 
     Raises:
         ConfigError: the file or an override is unusable; one line a fault, each with its path.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read the config {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text: is it a YAML config?") from error
-    tree = _parse_yaml(text, str(path))
+    tree = {} if path is None else _read(path)
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
@@ -77,7 +72,18 @@ def load_config(
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         faults = [_describe(fault) for fault in error.errors()]
-        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults)) from error
+        where = "settings" if path is None else path
+        raise ConfigError("\n".join(f"{where}: {fault}" for fault in faults)) from error
+
+
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the config {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: is it a YAML config?") from error
+    return _parse_yaml(text, str(path))
 
 
 def dump_config(config: RunConfig) -> str:

@@ -17,14 +17,13 @@ from rl.episodes.environment import load_environment
 from rl.episodes.lengths import check_lengths
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
-from rl.errors import ModelError
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import EvaluationSet
-from rl.gc_pause import loading
 from rl.hardware import Hardware
 from rl.learn.group import LearnerGroup
 from rl.phases import PhaseClock
 from rl.recorder import Recorder
+from rl.tokenizer import load_tokenizer
 from rl.tokens import Ids, Policy, Sampled, Sampling
 from rl.trainer import Parts
 from rl.versions import Versions
@@ -137,7 +136,7 @@ async def _render(
     config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]
 ) -> tuple[Renderer, list[int]]:
     """What renders prompts, each of which is short enough, and the canary's ids."""
-    tokenizer = await asyncio.to_thread(_load_tokenizer, config)
+    tokenizer = await asyncio.to_thread(load_tokenizer, config)
     renderer = renderer_of(tokenizer, config)
     if config.episode.environment is not None:
         say(f"the chat template: {renderer.finding}")
@@ -146,20 +145,6 @@ async def _render(
     limit = config.rollout.max_prompt_tokens
     await asyncio.to_thread(check_lengths, renderer, prompts, limit)
     return renderer, canary_ids(tokenizer, limit)
-
-
-def _load_tokenizer(config: RunConfig) -> Any:
-    with loading():
-        from transformers import AutoTokenizer
-
-    path, trust = config.model.path, config.model.trust_remote_code
-    try:
-        return AutoTokenizer.from_pretrained(path, trust_remote_code=trust)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(
-            f"the tokenizer of the model {path!r} cannot be loaded: {reason}"
-        ) from error
 
 
 class _Timed:

@@ -1,8 +1,6 @@
 """A whole run from configuration to summary: starts every part, trains, stops every part."""
 
-import asyncio
 import shutil
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -101,6 +99,7 @@ async def run(
         checkpoint: where to go on from.
         say: prints a line.
     """
+    from rl.awaiting import stop_on_sigterm
     from rl.cluster import connect
     from rl.parts import start_parts
 
@@ -108,7 +107,7 @@ async def run(
     progress = Progress(config.train.steps, lambda: trainer.status)
     async with AsyncExitStack() as stack:
         hardware = stack.enter_context(connect(config))
-        _stop_on_sigterm()
+        stop_on_sigterm()
         located = config.model.model_copy(update={"path": model})
         parts = await start_parts(
             stack,
@@ -126,16 +125,6 @@ async def run(
         exported = await _export(config, parts.learner)
         ungradable = pool.ungradable_reasons()
     return _summary(config, trainer, work, time.time() - started, exported, ungradable)
-
-
-def _stop_on_sigterm() -> None:
-    """Let SIGTERM cancel the run, so that every part is stopped before the process ends.
-
-    Called after Ray has connected, which installs a handler of its own.
-    """
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def _train(trainer: Trainer, progress: Progress, checkpoint: Checkpoint | None) -> None:

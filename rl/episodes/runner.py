@@ -102,7 +102,14 @@ class GroupRunner:
         return Group(index, prompt, min(starts, default=version), episodes, verdicts)
 
     async def evaluate(
-        self, prompt: Prompt, n: int, sampling: Sampling, policy: Policy, key: str
+        self,
+        prompt: Prompt,
+        n: int,
+        sampling: Sampling,
+        policy: Policy,
+        key: str,
+        *,
+        first: int = 0,
     ) -> tuple[tuple[Episode, ...], tuple[Verdict, ...]]:
         """Sample and grade answers beside training.
 
@@ -112,13 +119,20 @@ class GroupRunner:
             sampling: How; at a temperature above 0 its seed is made of the run's and `key`.
             policy: What samples.
             key: Of the set and the prompt, such as `eval/ID`; it names the session too.
+            first: The number of the first answer: each has the seed of its number.
         """
         seed = seed_of(f"{self._config.seed}/{key}") if sampling.temperature else None
-        found = await self._group(prompt, n, replace(sampling, seed=seed), policy, key)
+        found = await self._group(prompt, n, replace(sampling, seed=seed), policy, key, first)
         return tuple(episode for episode, _ in found), tuple(verdict for _, verdict in found)
 
     async def _group(
-        self, prompt: Prompt, n: int, sampling: Sampling, policy: Policy, session: str
+        self,
+        prompt: Prompt,
+        n: int,
+        sampling: Sampling,
+        policy: Policy,
+        session: str,
+        first: int = 0,
     ) -> list[tuple[Episode, Verdict]]:
         limit = self._config.rollout.max_prompt_tokens
         start = started(self._renderer, prompt)
@@ -144,7 +158,9 @@ class GroupRunner:
                 parse=self._parse,
             )
 
-        return await _all([self._answer(prompt, i, partial(context, i)) for i in range(n)])
+        return await _all(
+            [self._answer(prompt, i, partial(context, i)) for i in range(first, first + n)]
+        )
 
     async def _answer(
         self, prompt: Prompt, i: int, begin: Callable[[], Context]

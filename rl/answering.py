@@ -1,0 +1,89 @@
+"""Engines, renderer, episodes and grading of a run, without a learner: graded answers to prompts.
+
+Guarantees: every part is the one that training has, so that what is measured here is what a run
+would sample; whatever was started is stopped at the end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rewards import Sample, Verdict
+from rewards.grading.running import Pool
+from rl.config import RunConfig
+from rl.episodes.environment import load_environment
+from rl.episodes.rendering import Renderer, renderer_of
+from rl.episodes.runner import GroupRunner
+from rl.tokenizer import load_tokenizer
+
+if TYPE_CHECKING:
+    from rl.engines.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What answers prompts."""
+
+    fleet: "Fleet"
+    renderer: Renderer
+    runner: GroupRunner | None
+    """None where nothing is graded."""
+    places: int
+    """Answers that the engines decode at once."""
+
+
+@asynccontextmanager
+async def answering(
+    config: RunConfig,
+    pool: Pool | None,
+    *,
+    engines: int | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> AsyncIterator[Answering]:
+    """Start engines, and the pool; stop them at the end.
+
+    Args:
+        config: a run's configuration, with `model.path` a folder or hub id.
+        pool: grades; started and closed here. None: nothing is graded.
+        engines: how many; None: as many as the cluster has GPUs for.
+        say: told what a user should know, a line at a time.
+
+    Raises:
+        PlumbError: the model cannot be loaded, or the cluster lacks what is needed.
+        RewardError: grading is impossible.
+    """
+    from rl.awaiting import stop_on_sigterm
+    from rl.cluster import await_places, connect, place_engines
+    from rl.engines.fleet import Fleet
+
+    async with AsyncExitStack() as stack:
+        hardware = stack.enter_context(connect(config))
+        stop_on_sigterm()
+        number, gpus = place_engines(config, hardware, engines)
+        rollout = config.rollout.model_copy(update={"engines": number})
+        config = config.model_copy(update={"rollout": rollout})
+        if pool is not None:
+            stack.push_async_callback(pool.aclose)
+            await pool.start()
+        fleet = Fleet(config, hardware, gpus=gpus, say=say)
+        stack.push_async_callback(fleet.stop)
+        deadline = config.cluster.start_deadline
+        await await_places({"engines": fleet.actors}, {"engines": gpus}, deadline)
+        tokenizer, _ = await asyncio.gather(
+            asyncio.to_thread(load_tokenizer, config), fleet.start()
+        )
+        renderer = renderer_of(tokenizer, config)
+        if renderer.warning:
+            say(renderer.warning)
+        runner = None if pool is None else _runner(config, renderer, fleet, pool)
+        yield Answering(fleet, renderer, runner, number * rollout.max_concurrency)
+
+
+def _runner(config: RunConfig, renderer: Renderer, fleet: "Fleet", pool: Pool) -> GroupRunner:
+    async def grade(sample: Sample) -> Verdict:
+        (verdict,) = await pool.grade([sample])
+        return verdict
+
+    return GroupRunner(renderer, fleet, grade, load_environment(config.episode.environment), config)
