@@ -17,6 +17,8 @@ from data.forecast_cost import Cluster
 from data.forecast_pacing import Asked, Pacing
 
 GROUP_SIZES: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+RUNS: Final = 16
+"""Runs whose pacing is drawn; their mean is what is expected."""
 STARVED: Final = 20
 """Batches of prompts after which a run gives up on one (`sampler.give_up_after`)."""
 
@@ -50,6 +52,8 @@ class Plan:
         for name, least in low.items():
             if getattr(self, name) < least:
                 raise ForecastError(f"{name} is {getattr(self, name)}; give {least} or more")
+        if self.epochs is not None and self.epochs < 1:
+            raise ForecastError(f"epochs is {self.epochs}; give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,10 @@ def forecast(
         path: the course of the mean pass rate; none: it stays.
         cluster: what the run has; none: no times.
     """
-    pacing = Pacing(plan.batch, plan.max_lag, plan.oversampling)
+    paced = [
+        Pacing(plan.batch, plan.max_lag, plan.oversampling, seed)
+        for seed in range(1 if plan.max_lag else RUNS)
+    ]
     most = math.inf if plan.epochs is None else float(plan.epochs * plan.prompts)
     steps: list[Step] = []
     given, ends = 0.0, ""
@@ -148,7 +155,7 @@ def forecast(
                 f"given up after {STARVED} times its prompts"
             )
             break
-        asked = pacing.step(acceptance)
+        asked = _mean([pacing.step(acceptance) for pacing in paced])
         if given + asked.new > most:
             ends = f"the data lasts {number - 1} steps"
             break
@@ -161,6 +168,11 @@ def forecast(
     return Forecast(
         steps, given, first_pass, ends, found.acceptance_error(plan.group), gpu_hours=hours
     )
+
+
+def _mean(asked: Sequence[Asked]) -> Asked:
+    number = len(asked)
+    return Asked(sum(one.sampled for one in asked) / number, sum(one.new for one in asked) / number)
 
 
 def _step(number: int, now: Population, plan: Plan, asked: Asked, cluster: Cluster | None) -> Step:

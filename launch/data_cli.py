@@ -10,6 +10,7 @@ import typer
 from launch.data_consensus import consensus
 from launch.data_curate import curate
 from launch.data_difficulty import difficulty
+from launch.data_forecast import forecast
 from launch.data_mix import mix
 from launch.data_report import report
 from launch.data_tag import tag
@@ -24,6 +25,7 @@ data_app.command()(report)
 data_app.command()(difficulty)
 data_app.command()(mix)
 data_app.command()(tag)
+data_app.command()(forecast)
 data_app.command()(consensus)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]

@@ -122,7 +122,7 @@ def difficulty(
         )
         show_time(began)
         print(f"{sum(summary.strata.values())} records in {out}")
-        print(f"next: plumb data mix {out} --out mix, plumb data report {out}")
+        print(f"next: plumb data mix {out} --out mix, or plumb data report {out}")
 
 
 def rows_of(summary: Summary) -> list[list[object]]:

@@ -112,4 +112,7 @@ def mix(
         show_time(began)
         is_ordered = " data.shuffle=false" if order == "curriculum" else ""
         print(f"{len(found.positions)} of {found.read} records in {out}")
-        print(f"next: plumb train CONFIG data.train={out}{is_ordered}")
+        print(
+            f"next: plumb data forecast {out} --prior {sources[0]}, then plumb train CONFIG "
+            f"data.train={out}{is_ordered}"
+        )
