@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from data.difficulty import Summary
-from data.strata import ANSWERS, STRATA, wilson
+from data.schema import STRATA
+from data.strata import ANSWERS, wilson
 from launch.errors import one_line_errors
 
 BAR = 40  # characters of the histogram's longest bar
