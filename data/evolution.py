@@ -91,8 +91,38 @@ def evolved(seeds: Iterable[Prompt], how: Evolution = Evolution()) -> Iterator[P
     Raises:
         PromptError: A seed prompt has no request in text.
     """
-    for seed, copy, constraints in _drawn(seeds, how):
-        yield _prompt(seed, copy, constraints, _plain(seed, constraints), how.task)
+    for seed in seeds:
+        for copy in range(how.copies):
+            yield evolve(seed, copy, how)
+
+
+def evolve(seed: Prompt, copy: int, how: Evolution, words: str | None = None) -> Prompt:
+    """Grow one prompt: the copy of that number, in plain words or in those of a model.
+
+    Where `words` leave out a keyword or a number, the plain ones are taken; where there are any,
+    the column `wording` says "rewritten" or "plain".
+
+    Raises:
+        PromptError: The seed prompt has no request in text.
+    """
+    constraints = drawn(seed, copy, how)
+    if words is None:
+        return _prompt(seed, copy, constraints, _plain(seed, constraints), how.task)
+    is_complete = bool(words.strip()) and not unnamed(words, constraints)
+    text = words.strip() if is_complete else _plain(seed, constraints)
+    prompt = _prompt(seed, copy, constraints, text, how.task)
+    wording = "rewritten" if is_complete else "plain"
+    return replace(prompt, metadata={**prompt.metadata, "wording": wording})
+
+
+def drawn(seed: Prompt, copy: int, how: Evolution) -> tuple[Constraint, ...]:
+    """The constraints of one copy; they depend on the seed prompt's id and request alone.
+
+    Raises:
+        PromptError: The seed prompt has no request in text.
+    """
+    rng = random.Random(f"{how.seed}/{copy}/{seed.id}")  # text is hashed by SHA-512
+    return draw_constraints(rng, request_of(seed), most=how.most, types=how.types)
 
 
 async def rewritten(
@@ -108,13 +138,10 @@ async def rewritten(
     Raises:
         PromptError: A seed prompt has no request in text.
     """
-    for seed, copy, constraints in _drawn(seeds, how):
-        text = await rewrite(seed, [describe(one) for one in constraints])
-        is_complete = isinstance(text, str) and not unnamed(text, constraints)
-        words = text.strip() if is_complete else _plain(seed, constraints)
-        prompt = _prompt(seed, copy, constraints, words, how.task)
-        wording = "rewritten" if is_complete else "plain"
-        yield replace(prompt, metadata={**prompt.metadata, "wording": wording})
+    for seed in seeds:
+        for copy in range(how.copies):
+            words = await rewrite(seed, [describe(one) for one in drawn(seed, copy, how)])
+            yield evolve(seed, copy, how, words if isinstance(words, str) else "")
 
 
 def unnamed(text: str, constraints: Iterable[Constraint]) -> list[str]:
@@ -137,7 +164,7 @@ def followers(prompt: Prompt, responses: Iterable[str], *, loose: bool = False) 
     """
     try:
         constraints = constraints_of(prompt.reference)
-        request = _request(prompt)
+        request = request_of(prompt)
         return [
             response
             for response in responses
@@ -149,18 +176,12 @@ def followers(prompt: Prompt, responses: Iterable[str], *, loose: bool = False) 
         raise PromptError(f"prompt {prompt.id!r}: its reference: {error}") from error
 
 
-def _drawn(
-    seeds: Iterable[Prompt], how: Evolution
-) -> Iterator[tuple[Prompt, int, tuple[Constraint, ...]]]:
-    for seed in seeds:
-        request = _request(seed)
-        for copy in range(how.copies):
-            rng = random.Random(f"{how.seed}/{copy}/{seed.id}")  # text is hashed by SHA-512
-            yield seed, copy, draw_constraints(rng, request, most=how.most, types=how.types)
+def request_of(prompt: Prompt) -> str:
+    """The text of the last message, which has to be the user's.
 
-
-def _request(prompt: Prompt) -> str:
-    """The text of the last message, which has to be the user's."""
+    Raises:
+        PromptError: It is not.
+    """
     last: Mapping[str, Any] = prompt.messages[-1] if prompt.messages else {}
     content = last.get("content")
     if last.get("role") != "user" or not isinstance(content, str) or not content.strip():
@@ -172,7 +193,7 @@ def _request(prompt: Prompt) -> str:
 
 
 def _plain(seed: Prompt, constraints: Iterable[Constraint]) -> str:
-    return "\n\n".join([_request(seed), "\n".join(map(describe, constraints))])
+    return "\n\n".join([request_of(seed), "\n".join(map(describe, constraints))])
 
 
 def _prompt(

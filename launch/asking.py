@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 ANSWERS: Final = "answers"
 """The folder of answers, in a command's output folder."""
 
-Models = Annotated[
-    list[str],
-    typer.Option(
-        "--model",
-        metavar="NAME=URL",
-        help="an OpenAI-compatible endpoint and the model's name there, such as "
-        "qwen3-32b=http://host:8000/v1; URL alone where it serves one model; may be repeated: one "
-        "name at several addresses is one model",
-    ),
-]
+_MODEL: Final = typer.Option(
+    "--model",
+    metavar="NAME=URL",
+    help="an OpenAI-compatible endpoint and the model's name there, such as "
+    "qwen3-32b=http://host:8000/v1; URL alone where it serves one model; may be repeated: one "
+    "name at several addresses is one model",
+)
+Models = Annotated[list[str], _MODEL]
+OptionalModels = Annotated[list[str] | None, _MODEL]
 KeyEnv = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,7 +83,7 @@ def check_command(out: Path, command: str, *, overwrite: bool) -> None:
     found = read_manifest(out)
     if found is not None and found.command != command and not overwrite:
         raise PipelineError(
-            f"{out}: holds what plumb data {found.command} wrote; give another folder, or "
+            f"{out}: holds what {found.command} wrote; give another folder, or "
             "--overwrite to replace it"
         )
 
@@ -152,7 +151,7 @@ async def _ask(
         return asked
     finally:
         for model in models:
-            await model.aclose()
+            await model.aclose()  # one that is asked again starts anew
 
 
 def _fresh(requests: "Callable[[], Iterable[Request]]") -> "Iterator[Request]":

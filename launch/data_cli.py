@@ -10,6 +10,7 @@ import typer
 from launch.data_consensus import consensus
 from launch.data_curate import curate
 from launch.data_difficulty import difficulty
+from launch.data_evolve import evolve
 from launch.data_forecast import forecast
 from launch.data_mix import mix
 from launch.data_report import report
@@ -27,6 +28,7 @@ data_app.command()(mix)
 data_app.command()(tag)
 data_app.command()(forecast)
 data_app.command()(consensus)
+data_app.command()(evolve)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[

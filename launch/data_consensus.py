@@ -1,9 +1,9 @@
 """`plumb data consensus`: several models answer, and what they agree on is kept."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +13,7 @@ from launch.asking import (
     Extra,
     KeyEnv,
     MaxTokens,
-    Models,
+    OptionalModels,
     Patience,
     Temperature,
     Timeout,
@@ -22,9 +22,13 @@ from launch.asking import (
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
-    from data.asking import Request
+    from data.asking import EndpointModel, Request
+    from data.curate.tool_judge import ToolJudge
     from data.messages import Wording
+    from data.pipeline.block import Stage
+    from data.schema import Record
 
+COMMAND = "plumb data consensus"
 BOXED = "{prompt}\n\nReason step by step, and put your final answer within \\boxed{{}}."
 
 
@@ -35,8 +39,8 @@ def consensus(
             metavar="SOURCE", help="a file or folder of records, such as plumb data curate wrote"
         ),
     ],
-    model: Models,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
+    model: OptionalModels = None,
     answers: Annotated[int, typer.Option(help="answers of each model", min=1)] = 1,
     within: Annotated[
         float,
@@ -52,6 +56,11 @@ def consensus(
     ignore_reference: Annotated[
         bool, typer.Option("--ignore-reference", help="have the models alone decide")
     ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=URL", help="a model that checks the calls that are to be kept"),
+    ] = None,
+    votes: Annotated[int, typer.Option(help="answers of the judge; most decide", min=1)] = 1,
     system: Annotated[str | None, typer.Option(help="a system message to begin with")] = None,
     template: Annotated[
         str | None,
@@ -82,6 +91,8 @@ def consensus(
 
     Calls are compared as in training, names and arguments alike; that no call is
     right can be agreed on too. Answers of mathematics are compared by math_equal.
+    With --judge a model then checks tools, arguments and the step as a whole;
+    without --model it checks the references that there are.
 
     Answers are kept in FOLDER/answers as they come. Where an endpoint is down or
     limits rates, the command waits, and then ends with one line; run again, it
@@ -97,13 +108,13 @@ def consensus(
 
       plumb data consensus tools/ --out agreed/ --agree 1
       --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
+
+      plumb data consensus tools/ --out checked/ --judge a=http://h1:8000/v1
     """
     with one_line_errors():
-        from data.asking import models_of
         from data.consensus.agreement import Thresholds
         from data.consensus.stage import Consensus
         from data.errors import SourceError
-        from data.messages import Wording
         from data.pipeline.run import run_pipeline
         from data.pipeline.source import Files
         from data.prompt_records import files_of, holds_records, rows_of
@@ -114,45 +125,102 @@ def consensus(
         began = time.monotonic()
         if not holds_records(source):
             raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
-        check_command(out, "consensus", overwrite=overwrite)
-        models = models_of(
-            model,
-            key_env or (),
-            temperature=temperature,
-            top_p=top_p,
-            max_tokens=max_tokens,
-            concurrency=concurrency,
-            timeout=timeout,
-            patience=patience,
-            extra=extra_fields(extra),
-        )
+        check_command(out, COMMAND, overwrite=overwrite)
+        settings = {
+            "max_tokens": max_tokens,
+            "concurrency": concurrency,
+            "timeout": timeout,
+            "patience": patience,
+            "extra": extra_fields(extra),
+        }
+        sampling = {"temperature": temperature, "top_p": top_p}
+        models, judges = _models(model or [], judge, key_env or [], settings, sampling)
         if agree is not None and agree > len(models):
             raise SourceError(f"--agree {agree}: there are {len(models)} models; ask for fewer")
-        math = Wording(system, template or BOXED)
-        tool = Wording(system, template)
-        asked = ask(
-            models,
-            out / ANSWERS,
-            lambda: _requests(source, {"math": math, "tool": tool}),
-            what="asking",
-            total=rows_of(source),
-            n=answers,
-            system=system,
-            template=template,
-        )
-        stage = Consensus(asked, Thresholds(within, agree), match, ignore_reference)
+        wordings = _wordings(system, template)
+        stages: list[Stage] = []
+        if models:
+            asked = ask(
+                models,
+                out / ANSWERS,
+                lambda: _requests(source, wordings),
+                what="asking",
+                total=rows_of(source),
+                n=answers,
+                system=system,
+                template=template,
+            )
+            stages.append(Consensus(asked, Thresholds(within, agree), match, ignore_reference))
+        if judges:
+            stages.append(_judged(judges, source, out, stages, votes))
         with Counting("comparing", rows_of(source)) as count:
             manifest = run_pipeline(
                 Files(files_of(source)),
-                [stage],
+                stages,
                 out,
-                command="consensus",
+                command=COMMAND,
                 workers=workers,
                 overwrite=overwrite,
                 on_block=lambda note: count.advance(note.read),
             )
         show_manifest(manifest, out, began)
         print(f"next: plumb data difficulty {out} --out measured/")
+
+
+def _models(
+    named: list[str],
+    judge: str | None,
+    keys: list[str],
+    settings: dict[str, Any],
+    sampling: dict[str, Any],
+) -> "tuple[list[EndpointModel], list[EndpointModel]]":
+    """Those that answer, and the judge, if any, which does not sample."""
+    from data.asking import models_of
+    from data.asking.named import keys_of
+    from data.errors import SourceError
+
+    judges = [] if judge is None else [judge]
+    if not named and not judges:
+        raise SourceError("nobody is asked: name models by --model NAME=URL, or a --judge")
+    models_of([*named, *judges], keys)  # says whose key is whose
+    return (
+        models_of(named, keys_of(named, keys), **settings, **sampling),
+        models_of(judges, keys_of(judges, keys), **settings, temperature=0.0),
+    )
+
+
+def _wordings(system: str | None, template: str | None) -> "dict[str, Wording]":
+    """What is put around questions, by task."""
+    from data.messages import Wording
+
+    return {"math": Wording(system, template or BOXED), "tool": Wording(system, template)}
+
+
+def _judged(
+    judges: "list[EndpointModel]", source: str, out: Path, stages: "Sequence[Stage]", votes: int
+) -> "ToolJudge":
+    """Have a judge look at what the stages so far keep."""
+    from data.curate.tool_judge import ToolJudge, requests, wording
+    from data.prompt_records import open_records, rows_of
+    from launch.asking import ask
+
+    def kept() -> "Iterator[Record]":
+        for record in open_records(source):
+            records: Sequence[Record] = [record]
+            for stage in stages:
+                records = stage(records).kept
+            yield from records
+
+    (asked,) = ask(
+        judges,
+        out / ANSWERS / "judge",
+        lambda: requests(kept()),
+        what="judging",
+        total=rows_of(source),
+        n=votes,
+        asked_for=wording(),
+    )
+    return ToolJudge(asked)
 
 
 def _requests(source: str, wordings: "dict[str, Wording]") -> "Iterator[Request]":

@@ -6,7 +6,7 @@ at which address the model was, make no difference to a pipeline that reads them
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +15,10 @@ from data.asking.answers import Answer, Model
 from data.asking.asking import answers_in
 from data.asking.store import AnswerStore
 from data.errors import AnswersError
+from data.pipeline.manifest import RECORDED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """The answers of one model in a folder.
 
@@ -26,30 +27,25 @@ class Asked:
         sampling: How it was asked.
         n: Answers to each question.
         wording: What else the answers depend on, such as the words around each question.
+        folder: Where the answers are; not part of what identifies them.
     """
 
     model: str
     sampling: Mapping[str, Any]
     n: int
     wording: Mapping[str, Any]
+    folder: Path = field(metadata={RECORDED: False})
 
     @classmethod
     def of(cls, model: Model, folder: Path, n: int = 1, **wording: Any) -> Self:
         """What is, or will be, asked of `model`, with answers in `folder`."""
-        asked = cls(model.name, dict(model.sampling), n, wording)
-        return asked.found_in(folder)
-
-    def found_in(self, folder: Path) -> Self:
-        """The same, with its answers in `folder`; which folder that is, is no field."""
-        object.__setattr__(self, "_folder", folder)
-        return self
+        return cls(model.name, dict(model.sampling), n, wording, folder)
 
     @property
     def path(self) -> Path:
         """The file with the answers."""
         kept = "".join(one if one.isalnum() or one in "-_." else "_" for one in self.model)
-        folder: Path = self.__dict__["_folder"]
-        return folder / f"{kept.lstrip('.') or 'model'}.jsonl"
+        return self.folder / f"{kept.lstrip('.') or 'model'}.jsonl"
 
     def store(self) -> AnswerStore:
         """Open the file, or begin it.

@@ -71,6 +71,8 @@ class EndpointModel:
         Raises:
             PoolError: It does not; says which and why.
         """
+        if self._client is not None:
+            return
         async with self._starting:
             if self._client is not None:
                 return
@@ -90,6 +92,7 @@ class EndpointModel:
     async def aclose(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None
+        self._starting = asyncio.Lock()  # it may be started again in another event loop
         if client is not None:
             await client.aclose()
 

@@ -37,6 +37,12 @@ def models_of(
     return [_model(name, places, of_model.get(name), given) for name, places in urls.items()]
 
 
+def keys_of(named: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Of `--key-env` options those that are for some of these models."""
+    names = {name or url for name, url in map(_parted, named)}
+    return [key for key in keys if "=" not in key or key.rpartition("=")[0] in names]
+
+
 def _parted(text: str) -> tuple[str, str]:
     """The name, which may be missing, and the address."""
     for scheme in ("http://", "https://"):

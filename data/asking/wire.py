@@ -105,13 +105,18 @@ def answer_of(choice: Choice, offer: Offer, tokens: int) -> Answer:
         )
         text = choice.text if choice.calls or not calls else parsed.text
     return Answer(
-        text=text,
+        text=_whole(text),
         calls=calls,
         fault=fault,
         stop_reason="stop" if choice.is_whole else "length",
         tokens=tokens,
-        thinking=choice.thinking,
+        thinking=_whole(choice.thinking),
     )
+
+
+def _whole(text: str) -> str:
+    """`text` without halves of surrogate pairs, which no file could hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _as_text(choice: Choice) -> str:

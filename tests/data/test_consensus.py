@@ -80,7 +80,7 @@ def agreed(
     """What the stage makes of one record with these answers."""
     asked = []
     for name, given_answers in answers.items():
-        one = Asked(name, {}, len(given_answers), {}).found_in(folder)
+        one = Asked(name, {}, len(given_answers), {}, folder)
         with one.store() as store:
             asyncio.run(store.put(record.id, [answer.as_json() for answer in given_answers]))
         asked.append(one)

@@ -92,7 +92,7 @@ def test_what_models_agree_on_is_kept(tmp_path: Path) -> None:
             assert record.reference == [{"name": "math.add", "arguments": {"a": number}}]
         manifest = json.loads((tmp_path / "out/manifest.json").read_text())
         assert manifest["counts"]["review"] == {"consensus": {"models disagree": 10}}
-        assert manifest["command"] == "consensus" and a.url not in json.dumps(manifest)
+        assert manifest["command"] == "plumb data consensus" and a.url not in json.dumps(manifest)
         assert "20" in result.output and "models disagree" in result.output
         # Another threshold asks nothing anew, and needs no endpoint.
         before = len(a.bodies)
@@ -204,6 +204,29 @@ def test_other_folders_are_left_alone(tmp_path: Path) -> None:
     out = tmp_path / "curated"
     with fake_judge(answer) as served:
         assert run(source, out, served).exit_code == 0
-    text = (out / "manifest.json").read_text().replace('"consensus",', '"curate",', 1)
-    (out / "manifest.json").write_text(text)
+    manifest = out / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("data consensus", "data curate", 1))
     assert "holds what plumb data curate wrote" in run(source, out, fake).stderr
+
+
+def test_a_judge_checks_what_is_to_be_kept(tmp_path: Path) -> None:
+    def judging(body: Body) -> Any:
+        calls = str(body["messages"][-1]["content"]).split("<<<CALLS")[1]
+        is_right = '"a": 7' not in calls
+        said = {"tool": True, "parameters": is_right, "valid": is_right}
+        return json.dumps({"reasons": "seven", **said})
+
+    source, out = records(tmp_path, 10), tmp_path / "out"
+    with fake_judge(answer) as a, fake_judge(judging) as judge:
+        judge.models = {"j": ""}
+        more = [*arguments(source, out, a), "--judge", f"j={judge.url}"]
+        assert CliRunner().invoke(app, more).exit_code == 0
+        assert len(judge.bodies) == 10 and judge.bodies[0]["temperature"] == 0
+        dropped = json.loads((out / "manifest.json").read_text())["counts"]["dropped"]
+        assert dropped == {"tool judge": {"wrong parameters": 1}}
+        # What was agreed on is checked again, without anybody answering.
+        more = [*arguments(out, tmp_path / "again"), "--judge", f"j={judge.url}"]
+        assert CliRunner().invoke(app, more).exit_code == 0
+        assert len(list(read_records(tmp_path / "again"))) == 9
+    nobody = CliRunner().invoke(app, arguments(source, tmp_path / "none"))
+    assert nobody.exit_code == 1 and "nobody is asked" in nobody.stderr
