@@ -46,6 +46,7 @@ class Curation:
     Attributes:
         task: the task of records that are kept; "auto": every record by its own.
         options: math: what becomes of multiple-choice questions with their options.
+        without_reference: math: what becomes of questions without an answer.
         code: code: how tests are tried.
         duplicates: what counts as one; None: duplicates are not looked for.
         against: evaluation sets whose rows are not to be trained on.
@@ -55,6 +56,7 @@ class Curation:
 
     task: str = AUTO
     options: Literal["keep", "drop"] = "keep"
+    without_reference: Literal["keep", "drop"] = "drop"
     code: CodeTests = field(default_factory=CodeTests)
     duplicates: Settings | None = field(default_factory=Settings)
     against: tuple[EvaluationSet, ...] = ()
@@ -65,7 +67,7 @@ class Curation:
         """The stages that look at each record by itself."""
         wanted = () if self.task == AUTO else (OfTask(self.task),)
         stages: dict[str, tuple[Stage, ...]] = {
-            "math": (*math_filters(self.options), *math_checks()),
+            "math": (*math_filters(self.options), *math_checks(self.without_reference)),
             "tool": (ToolFormat(),),
             "code": (self.code,),
         }
