@@ -51,6 +51,10 @@ def curate(
         Literal["stop", "skip"],
         typer.Option(help="what a row that cannot be read does; skip: it goes to bad.jsonl"),
     ] = "stop",
+    without_reference: Annotated[
+        Literal["keep", "drop"],
+        typer.Option(help="math: questions without an answer; keep: for plumb data consensus"),
+    ] = "drop",
     options: Annotated[
         Literal["keep", "drop"],
         typer.Option(help="math: multiple-choice questions that have their options"),
@@ -164,6 +168,7 @@ def curate(
                 Curation(
                     task=task,
                     options=options,
+                    without_reference=without_reference,
                     code=CodeTests(
                         sandbox,
                         slots,

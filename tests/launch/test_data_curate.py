@@ -226,3 +226,16 @@ def wait_until_gone(pids: list[int]) -> None:
     while any(psutil.pid_exists(p) and psutil.Process(p).status() != "zombie" for p in pids):
         assert time.monotonic() < deadline, "processes outlived the one that started them"
         time.sleep(0.05)
+
+
+def test_questions_without_an_answer_may_go_on_to_be_answered(tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"Find ${n}x$.", "level": "Level 1", "type": "Algebra", "solution": solution}
+        for n, solution in ((2, "So it is."), (3, "It is \\boxed{3x}."))
+    ]
+    source = lines(tmp_path / "rows.jsonl", rows)
+    for without, references in (("drop", ["3x"]), ("keep", [None, "3x"])):
+        out = tmp_path / without
+        code, said = curate(source, "--out", out, "--workers", 1, "--without-reference", without)
+        assert code == 0, said
+        assert [record.reference for record in read_records(out)] == references
