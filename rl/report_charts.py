@@ -13,6 +13,7 @@ import yaml
 from rl.evaluation_panels import evaluation_panels
 from rl.lag_panels import lag_panels, lag_shares
 from rl.report_records import History, finite, lookup
+from rl.strata_panels import SHARES, strata_panels, strata_shares
 from rl.task_panels import measured_panels, task_panels
 
 _PANELS: Final = Path(__file__).parent / "templates" / "panels.yaml"
@@ -22,9 +23,14 @@ _ROLES: Final = ("key", "spread", "low", "high")
 
 
 def charted(history: History) -> History:
-    """Add what charts show and no metric is: the rest of a step's time, and tokens by lag."""
+    """Add what charts show and no metric is: the rest of a step's time, and some shares."""
     added = [
-        {"seconds.other": _other_seconds(row), "lag_share": lag_shares(row)} for row in history.rows
+        {
+            "seconds.other": _other_seconds(row),
+            "lag_share": lag_shares(row),
+            SHARES: strata_shares(row),
+        }
+        for row in history.rows
     ]
     rows = [{**row, **more} for row, more in zip(history.rows, added, strict=True)]
     return History(rows, history.notes)
@@ -41,7 +47,7 @@ def panels_of(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
     shown = [panel for panel in every if seen[panel["title"]] - {panel.get("unless")}]
     first, rest, last = shown[:1], shown[1:-1], shown[1:][-1:]
     rows = history.rows
-    apart = [*evaluation_panels(rows), *task_panels(rows)]
+    apart = [*evaluation_panels(rows), *task_panels(rows), *strata_panels(rows)]
     return [*first, *apart, *rest, *lag_panels(rows), *measured_panels(rows), *last], absent
 
 

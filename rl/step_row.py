@@ -8,6 +8,7 @@ from typing import Any
 
 from rl.groups import Batch
 from rl.step_tally import StepTally
+from rl.strata import strata_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def step_row(
         **tally.row(),
         "groups_trained": len(batch.groups),
         "trained_by_source": dict(sorted(Counter(_sources(batch)).items())),
+        **strata_row(tally.strata, batch.groups),
         "groups_carried": batch.ready,
         "groups_returned": batch.endings["returned"],
         "canary_gap": canary_gap,

@@ -13,6 +13,7 @@ from typing import Any
 
 from rewards import Verdict
 from rl.groups import Group
+from rl.strata import StrataTally
 
 
 @dataclass(slots=True)
@@ -71,6 +72,8 @@ class StepTally:
         """Sampled in groups that taught something and are sampled again."""
         self._by_task: dict[str, Answers] = {}
         self._by_source: dict[str, Answers] = {}
+        self.strata = StrataTally()
+        """How hard the groups were."""
         self._episodes = self._turns = self._cut = self._trajectories = 0
         self._environment: dict[str, list[float]] = {}
 
@@ -81,6 +84,7 @@ class StepTally:
             self.lost_tokens += group.sampled
             return
         self.all.add(group.verdicts)
+        self.strata.add(group)
         if group.prompt.task:
             self._by_task.setdefault(group.prompt.task, Answers()).add(group.verdicts)
         if group.prompt.source:

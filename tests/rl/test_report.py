@@ -196,6 +196,42 @@ def test_a_mixed_run_has_charts_of_each_task(tmp_path: Path) -> None:
     assert columns["eval_accuracy_by_task.v1.tool"] == [None, None]
 
 
+def test_difficulty_is_shown_over_time_and_for_each_source(tmp_path: Path) -> None:
+    def counts(easy: int, medium: int, hard: int, unknown: int = 0) -> dict[str, int]:
+        return {"easy": easy, "medium": medium, "hard": hard, "unknown": unknown}
+
+    def strata(now: dict[str, int], measured: dict[str, int]) -> dict[str, Any]:
+        trained = {"now": counts(0, 4, 0), "measured": measured}
+        return {"sampled": {"now": now, "measured": measured}, "trained": trained}
+
+    unmeasured, nothing = counts(0, 0, 0, 4), counts(0, 0, 0)
+    row = metric_row(
+        1,
+        strata=strata(counts(1, 2, 1), counts(1, 1, 1, 1)),
+        strata_by_source={
+            "v1.a": strata(counts(1, 3, 0), unmeasured),
+            "b": strata(nothing, nothing),
+        },
+        sources={"v1.a": {"accuracy": 0.5}, "b": {"accuracy": 0.25}},
+        trained_by_source={"v1.a": 3, "b": 1},
+    )
+    page = Page(write_report(make_run(tmp_path, [row])))
+    titles = [panel["title"] for panel in page.charts["panels"]]
+    assert [title for title in titles if "ifficulty" in title or "strata" in title] == [
+        "Difficulty sampled",
+        "Measured strata sampled",
+        "Measured strata trained",
+        "Difficulty sampled: v1.a",
+    ], "what the filter lets through is medium, and what was not measured says nothing"
+    columns = page.charts["columns"]
+    assert columns["strata_share.all.sampled.now.medium"] == [0.5]
+    assert columns["strata_share.all.trained.measured.unknown"] == [0.25]
+    assert columns["strata_share.of.v1.a.sampled.now.easy"] == [0.25]
+    assert columns["sources.v1.a.accuracy"] == [0.5]
+    assert columns["trained_by_source.b"] == [1]
+    assert {"Accuracy by source", "Groups trained by source"} <= set(titles)
+
+
 def test_a_run_of_one_task_has_no_charts_by_task(tmp_path: Path) -> None:
     alone = metric_row(1, tasks={"math": {"accuracy": 0.5, "reward_mean": 0.5}})
     page = Page(write_report(make_run(tmp_path, [alone])))

@@ -1,5 +1,6 @@
 """A step's counts before filtering: each task apart, and what was not measured is no 0."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from rewards import Verdict
 from rl.evaluation_numbers import summary
 from rl.groups import Group
 from rl.step_tally import StepTally
+from rl.strata import strata_row
 from rl.tokens import Episode, Segment, Span, Trajectory
 
 RIGHT, WRONG = Verdict.correct(passed=4.0), Verdict.incorrect(-1.0, passed=1.0, form=0.5)
@@ -93,3 +95,38 @@ def test_surplus_counts_once_and_its_tokens_are_lost() -> None:
 def test_evaluated_prompts_of_each_task() -> None:
     found = summary([GROUPS[0], GROUPS[1], group("tool", WRONG), GROUPS[3]], samples=2)
     assert found["accuracy_by_task"] == {"tool": 0.25}, "text was not measured"
+
+
+def test_each_source_and_stratum_has_its_own_numbers() -> None:
+    """By what was measured before the run, and by the answers of the step itself."""
+
+    def of(source: str, rate: object, *verdicts: Verdict) -> Group:
+        one = group("sum", *verdicts)
+        prompt = replace(one.prompt, metadata={"pass_rate": rate}).of_source(source)
+        return replace(one, prompt=prompt)
+
+    groups = [
+        of("a", {"k": 5, "correct": 5}, RIGHT, WRONG),
+        of("a", {"k": 5, "correct": 0}, RIGHT, RIGHT),
+        of("b", {"k": 5, "correct": 2}, WRONG, LOST),
+        of("b", 0.4, LOST, LOST),
+        GROUPS[3],
+    ]
+    tally = StepTally()
+    for one in groups:
+        tally.add(one, "accepted")
+    tally.add(groups[0], "returned")
+    row = tally.row() | strata_row(tally.strata, groups[:1])
+    assert {name: one["accuracy"] for name, one in row["sources"].items()} == {"a": 0.75, "b": 0.0}
+    none = {"easy": 0, "medium": 0, "hard": 0, "unknown": 0}
+    assert row["strata"]["sampled"] == {
+        "measured": {"easy": 1, "medium": 1, "hard": 1, "unknown": 2},
+        "now": {"easy": 2, "medium": 1, "hard": 1, "unknown": 1},
+    }
+    assert row["strata"]["trained"] == {
+        "measured": none | {"easy": 1},
+        "now": none | {"medium": 1},
+    }
+    assert row["strata_by_source"]["a"]["sampled"]["now"] == none | {"easy": 1, "medium": 1}
+    assert row["strata_by_source"]["b"]["sampled"]["measured"] == none | {"medium": 1, "unknown": 1}
+    assert row["strata_by_source"]["b"]["trained"] == {"measured": none, "now": none}
