@@ -19,6 +19,7 @@ _SAYS_WHAT: Final = re.compile(
     r"=|\\parallel|\\perp|bisect|trisect|midpoint|perpendicular|parallel|tangent|inscribed|square|equilateral"
     r"|rectangle|right|中点|垂直|平行|平分|切|середин|параллел|перпендик|биссектрис|medio|perpendicol"
 )
+_SAYS_HOW_MUCH: Final = re.compile(r"\d|trisect|equilateral|ratio|отношен|比|rapporto")
 _ONLY_SEEN: Final = re.compile(
     r"shad(?:ed|ing)|\bmarked|\blabel|\bdotted|\bdashed|\bunit squares?\b|\bgrid\b|阴影|陰影"
     r"|закраш|заштрих|ombreggiat|tratteggi"
@@ -47,7 +48,8 @@ def missing_figure(question: str, text: str, words: AbstractSet[str]) -> str | N
 
 def _says_all(question: str, text: str) -> bool:
     """Whether the points that are asked for are all spoken of before."""
-    if _ONLY_SEEN.search(text) is not None or _SAYS_WHAT.search(text) is None:
+    says = _SAYS_WHAT.search(text) and _SAYS_HOW_MUCH.search(text)
+    if not says or _ONLY_SEEN.search(text) is not None:
         return False
     sentences = [one for one in _SENTENCE_END.split(question) if one and one.strip()]
     asked = _points(sentences[-1])

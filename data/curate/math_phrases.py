@@ -132,11 +132,24 @@ WHICH: Final = _phrases(
 """A choice is asked for."""
 
 _PLACES: Final = r"(?:below|above|here|at (?:the )?right|(?:on|to) the (?:right|left))"
+_NOUNS: Final = (
+    r"(?:figure|diagram|graph|chart|table|grid|map|picture|image|plot|drawing|histogram|number line"
+    r"|shape|spinner|triangle|square|circle|array|rectangle|rhombus|trapezoid|quadrilateral"
+    r"|parallelogram|polygon|pentagon|hexagon|octagon|region|sector|configuration|lattice|pattern|arrangement|tree|solid|curve"
+    r"|cube|cone|cylinder|prism|pyramid|view)"
+    r"(?:e?s)?"
+)
 _SHOWN: Final = (
-    r"\b(?:figures?|diagrams?|graphs?|charts?|tables?|grids?|maps?|pictures?|images?|plots?|drawings?"
-    r"|number lines?|shapes?|spinners?|triangles?|squares?|circles?|arrays?|rectangles?)"
-    rf" (?:\w+ )?(?:shown|pictured|depicted|illustrated|{_PLACES})\b"
+    rf"\b{_NOUNS} (?:\$[^$]{{1,30}}\$ |\w+ )?(?:shown|pictured|depicted|illustrated|{_PLACES})\b"
     r"(?! (?:the|an?|[a-z]+'s|\d|\$|sea|it|him|her|them|by|to|that)\b)",
+    r"\b(?:the|this|each|entire|following) (?:(?!is|are|was|were|be|been|has|have|had|not|and)\w+ )"
+    r"{1,3}shown\b(?! (?:on|to|by|that|in (?:the )?(?:theat|total|cinema))\b)",
+    rf"\b(?:the|this|following) (?:[\w-]+ )?{_NOUNS} (?:\w+ )?(?:shows?|represents?|gives?"
+    r"|indicates?)\b",
+    r"\bthe (?:\w+ ){0,2}(?:un|non-)?shaded\b|\bis (?:un)?shaded\?|\bbelow (?:is|are) the\b",
+    r"\b(?:on|in|using|from) (?:this|the) (?:[\w-]+ ){0,4}(?:bar graph|grid of|grid,)"
+    r"|\b(?:according to|shown in|displayed in|given in|listed in) (?:the|this) (?:\w+ )?(?:graph"
+    r"|chart|table|diagram|plot)\b|\bpictured[.?]",
     rf"\b(?:as|is|are) (?:shown|pictured|illustrated|depicted)(?: (?:{_PLACES}|in (?:the|this)"
     r" (?:figure|diagram|picture|graph|table|chart))\b|[.,:]|$)",
     rf"\b(?:shown|pictured|illustrated|drawn|depicted) {_PLACES}\b",
@@ -161,8 +174,8 @@ _MENTIONED: Final = (
 _FIGURE_WORDS: Final = (
     "figure figures fig diagram diagrams shown pictured picture pictures illustrated depicted image"
     " images illustration drawing drawings drawn chart charts graph graphs table tables grid grids"
-    " map maps plot plots spinner spinners below above figura disegno disegni diagramma grafico"
-    " tabella abbildung"
+    " map maps plot plots shaded spinner spinners below above figura disegno disegni diagramma"
+    " grafico tabella abbildung"
 )
 _FIGURE_PIECES: Final = "сунк|чертеж|рис.|на рис|диаграм|схем|картин|таблиц|график|图|圖|下表|如表"
 FIGURE: Final = _phrases(_FIGURE_WORDS, _FIGURE_PIECES, *_SHOWN, *_MENTIONED)
