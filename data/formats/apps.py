@@ -29,6 +29,8 @@ from data.schema import Record
 
 _MOST_SOLUTIONS: Final = 5
 """That are kept of a problem; some have hundreds."""
+_IDS: Final = ("problem_id", "id")
+"""As the hub's loader calls it, and as the files do."""
 _TACO: Final = ("raw_tags", "skill_types")
 
 
@@ -42,13 +44,16 @@ class Apps:
 
     def matches(self, columns: Columns) -> str | None:
         """By the tests, and an id."""
-        if not _has_tests(columns) or "problem_id" not in columns:
+        name = _id(columns)
+        if name is None or not _has_tests(columns) or any(tag in columns for tag in _TACO):
             return None
-        return "problem_id, question, input_output and starter_code"
+        return f"{name}, question, input_output and starter_code"
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record."""
-        yield _record(row, "codeparrot/apps", self.licence, identity(row, "problem_id"))
+        yield _record(
+            row, "codeparrot/apps", self.licence, identity(row, _id(row.columns) or _IDS[0])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,17 @@ class Taco:
     def matches(self, columns: Columns) -> str | None:
         """By the tests, and the tags."""
         tags = next((name for name in _TACO if name in columns), None)
-        if not _has_tests(columns) or tags is None or "problem_id" in columns:
+        if not _has_tests(columns) or tags is None:
             return None
         return f"question, input_output, starter_code and {tags}"
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record."""
         yield _record(row, "BAAI/TACO", self.licence, "")
+
+
+def _id(columns: Columns) -> str | None:
+    return next((name for name in _IDS if name in columns), None)
 
 
 def _has_tests(columns: Columns) -> bool:

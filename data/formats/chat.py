@@ -1,16 +1,16 @@
 """Chat files: conversations in `messages` or `conversations`, with or without tools.
 
-The last message of the assistant is what was answered, and no part of the prompt. Where there are
-tools, its calls are the reference, `[]` where it called none; else nothing can be verified, the
-task is `text`, and the answer is kept as `metadata["solution"]`.
+Where there are tools, each answer to a user is a record after the turns before it: the calls of the
+answer are the reference, `[]` where it called none. Else nothing can be verified: the task is
+`text`, and what the assistant said last is `metadata["solution"]`, and no part of the prompt.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from data.files import Row
-from data.formats.conversations import calls_of, turns_of, with_calls
+from data.formats.conversations import Message, calls_of, requests, turns_of, with_calls
 from data.formats.fields import Columns, identity, record, rest
 from data.messages import as_messages
 from data.schema import Record
@@ -33,26 +33,48 @@ class Chat:
         return None if name is None else f"messages in {name}"
 
     def records(self, row: Row) -> Iterator[Record]:
-        """One record."""
+        """One record; with tools one for each answer to a user."""
         name = _column(row.columns) or _TURNS[0]
         turns = turns_of(row, name)
         tools = as_tools(row.columns.get("tools"), row.where, "tools")
-        answer = turns.pop() if turns[-1]["role"] == "assistant" else None
-        reference = calls_of(row, answer, tools) if tools and answer is not None else None
-        metadata = rest(row, name, "tools", "id", "source")
-        if answer is not None and reference is None:
-            metadata["solution"] = answer["content"]
+        if not tools:
+            answer = turns.pop()["content"] if turns[-1]["role"] == "assistant" else None
+            metadata = {} if answer is None else {"solution": answer}
+            yield self._record(row, name, turns, "text", metadata=metadata)
+            return
+        for number, (before, said) in enumerate(requests(turns)):
+            yield self._record(
+                row,
+                name,
+                with_calls(row, before, tools),
+                "tool",
+                calls_of(row, said, tools),
+                tools=tools,
+                metadata={"request": number},
+            )
+
+    def _record(
+        self,
+        row: Row,
+        name: str,
+        turns: Sequence[Message],
+        task: str,
+        reference: list[dict[str, Any]] | None = None,
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        metadata: Mapping[str, Any],
+    ) -> Record:
         source = row.columns.get("source")
-        yield record(
+        return record(
             row,
-            as_messages(with_calls(row, turns, tools) if tools else turns, row.where, name),
-            "text" if reference is None else "tool",
+            as_messages(list(turns), row.where, name),
+            task,
             reference,
             tools=tools,
             source=source if isinstance(source, str) else "",
             source_id=identity(row, "id"),
             licence=self.licence,
-            metadata=metadata,
+            metadata=rest(row, name, "tools", "id", "source") | dict(metadata),
         )
 
 

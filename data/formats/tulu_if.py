@@ -59,13 +59,21 @@ class TuluIf:
             as_messages(turns, row.where, "messages"),
             "math" if is_math else "text",
             answer_text(row, _TRUTH) if is_math else _constraints(row),
-            source="allenai/RLVR-IFeval",
+            source=_source(row, is_math),
             source_id=identity(row, "key"),
             licence=self.licence,
             metadata=filled(
                 subset=str(named), constraint_type=optional_text(row, "constraint_type")
             ),
         )
+
+
+def _source(row: Row, is_math: bool) -> str:
+    """The set of the collection that has rows like this one."""
+    if is_math:
+        return "allenai/RLVR-GSM-MATH-IF-Mixed-Constraints"
+    is_several = "instruction_id" in str(row.columns.get(_TRUTH))
+    return "allenai/IF_multi_constraints_upto5" if is_several else "allenai/RLVR-IFeval"
 
 
 def _constraints(row: Row) -> list[dict[str, Any]]:

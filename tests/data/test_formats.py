@@ -105,6 +105,12 @@ CASES = [
         script("import math", "assert root(9) == 3", "assert root(16) == math.isqrt(16)"),
     ),
     Case("apps", rows.APPS_STDIN, "code", stdio(("3\n", "9\n"), ("4", "16"))),
+    Case(
+        "apps",
+        {("id" if name == "problem_id" else name): one for name, one in rows.APPS_STDIN.items()},
+        "code",
+        stdio(("3\n", "9\n"), ("4", "16")),
+    ),
     Case("apps", rows.APPS_CALLS, "code", calls("order", ([[2, 1]], [1, 2]), ([[3]], [3]))),
     Case("taco", rows.TACO, "code", stdio(("a b\n", "2\n"), ("c\n", "1\n")), "BAAI/TACO"),
     Case("livecodebench", rows.LIVECODEBENCH, "code", stdio(("1 2\n", "3\n"), ("5 6\n", "11\n"))),

@@ -265,3 +265,44 @@ def test_categories_of_bfcl_say_language_and_kind(
     assert record.reference == truth
     assert record.metadata == {"category": category, "mode": "accept", "language": language}
     assert record.model_copy(update={"language": "en"}).prompt().metadata["language"] == language
+
+
+def test_parameters_of_xlam_become_a_schema() -> None:
+    parameters = {
+        "type": {"type": "str", "description": "A kind.", "default": "game"},
+        "ids": {"type": "List[int]", "description": "Some ids."},
+        "limit": {"type": "int, optional", "description": "At most."},
+        "near": {"type": "Tuple[float, float], optional", "description": "A place."},
+    }
+    tools = json.dumps([{"name": "giveaways", "description": "d", "parameters": parameters}])
+    (record,) = read("xlam", {**rows.XLAM, "tools": tools})
+    function: Any = record.tools[0]["function"]
+    schema = function["parameters"]
+    kinds = {name: one["type"] for name, one in schema["properties"].items()}
+    assert (schema["type"], kinds) == (
+        "object",
+        {"type": "string", "ids": "array", "limit": "integer", "near": "array"},
+    )
+    assert schema["required"] == ["ids"]
+    assert schema["properties"]["type"]["default"] == "game"
+    assert schema["properties"]["near"]["items"] == {"type": "number"}
+    with_schema = {"name": "f", "parameters": {"type": "object", "properties": {}}}
+    (kept,) = read("xlam", {**rows.XLAM, "tools": json.dumps([with_schema])})
+    assert kept.tools[0]["function"] == with_schema
+
+
+def test_each_answer_of_a_chat_with_tools_is_a_record_and_of_one_without_the_last() -> None:
+    call, *_ = read("chat", rows.CHAT_TOOL)
+    turns = [
+        *rows.CHAT_TOOL["conversations"],
+        {"from": "tool", "value": "1600"},
+        {"from": "gpt", "value": "1600 yen."},
+        {"from": "human", "value": "Thanks!"},
+        {"from": "gpt", "value": "You are welcome."},
+    ]
+    first, second = read("chat", {**rows.CHAT_TOOL, "conversations": turns})
+    assert (first, second.reference) == (call, [])
+    assert [one["role"][0] for one in second.messages] == list("uatau")
+    (plain,) = read("chat", rows.CHAT)
+    assert (plain.task, plain.reference, plain.metadata) == ("text", None, {"solution": "Red."})
+    assert [one["role"] for one in plain.messages] == ["system", "user"]
