@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from launch.data_progress import Counting, show_counts, show_time
+from launch.data_progress import Counting, ended_gently, show_counts, show_time
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def curate(
         inputs = [open_input(source, choice) for source in sources]
         for one in inputs:
             print(_told(one))
-        with _Phases() as shown:
+        with _Phases() as shown, ended_gently(f"{out} keeps what is done: run it again to go on"):
             manifest = run_curation(
                 inputs,
                 out,

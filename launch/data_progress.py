@@ -1,7 +1,10 @@
 """What a person sees of a data command: a bar while it works, a table at its end."""
 
+import asyncio
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
@@ -91,6 +94,23 @@ class Counting:
         return (
             f"{self._what}: {self._done} of {self._total}, {rate:.1f}/s, {left} left {self.note}"
         ).rstrip()
+
+
+@contextmanager
+def ended_gently(note: str) -> Iterator[None]:
+    """Have SIGTERM end the block in order, as an interrupt does; either then says `note`."""
+
+    def stop(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        error.add_note(note)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from data.builtin import PREFIX
 from data.schema import Prompt
 from launch.train_data import counted, load_data, load_evaluations, never_evaluated, stream_of
+from launch.train_files import record_files
 from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
 from rl.config_file import load_config
@@ -58,6 +59,7 @@ def train(
     prompts = never_evaluated(prompts, named)
     stream = stream_of(config, prompts)
     checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite)
+    record_files(config, resume=checkpoint is not None)
     say(f"{counted(prompts)}, {len(evaluation)} held out")
     model = config.model.path
     if model == TINY:

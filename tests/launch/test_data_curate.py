@@ -205,6 +205,24 @@ def test_killed_with_its_processes_and_begun_again_it_writes_the_same(tmp_path: 
     assert content(out) == content(whole)
 
 
+def test_terminated_it_says_so_in_a_line_and_leaves_no_process(tmp_path: Path) -> None:
+    raw = lines(tmp_path / "raw.jsonl", GSM8K * 20)
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "launch.cli", "data", "curate", str(raw), "--out", str(out),
+         "--workers", "1", "--block-rows", "20"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    wait_for_parts(out, 2, process)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert said.decode().splitlines()[-1] == (
+        f"plumb: terminated; {out} keeps what is done: run it again to go on"
+    )
+    assert "Traceback" not in said.decode()
+
+
 def wait_for_parts(out: Path, parts: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 120
     while len(list(out.rglob("part_*.parquet"))) < parts:
