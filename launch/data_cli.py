@@ -15,6 +15,7 @@ from launch.data_forecast import forecast
 from launch.data_mix import mix
 from launch.data_report import report
 from launch.data_tag import tag
+from launch.data_tests import tests
 from launch.errors import one_line_errors
 
 data_app = typer.Typer(
@@ -29,6 +30,7 @@ data_app.command()(tag)
 data_app.command()(forecast)
 data_app.command()(consensus)
 data_app.command()(evolve)
+data_app.command()(tests)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[

@@ -56,15 +56,22 @@ GeneratedTest = GeneratedInput | GeneratedCall
 UpToTen = Annotated[list[GeneratedTest], Field(min_length=1, max_length=MOST_TESTS)]
 
 
-class Problem(Model):
-    """A problem with generated tests, and with the solutions that are trusted to decide."""
+class Proposal(Model):
+    """A problem with generated tests, and with what is trusted to decide."""
 
     id: str
     tests: UpToTen
-    solutions: list[Program] = Field(min_length=2)
-    """Independent solutions that are known to be right, such as those that humans had accepted."""
+    solutions: list[Program] = Field(min_length=1)
+    """Solutions that are known to be right, or that agree with each other."""
     entry_point: str | None = None
     """The function that is called; none: the programs read standard input."""
+
+
+class Problem(Proposal):
+    """A row of `plumb sandbox tests`."""
+
+    solutions: list[Program] = Field(min_length=2)
+    """Independent solutions that are known to be right, such as those that humans had accepted."""
 
 
 class Dropped(Model):
@@ -93,15 +100,28 @@ def parse_reply(reply: str) -> list[GeneratedTest]:
     Raises:
         TestsError: There is none, or a test is not of the format; names the first fault.
     """
+    tests, faults = read_reply(reply)
+    if faults:
+        raise TestsError(faults[0])
+    return tests
+
+
+def read_reply(reply: str) -> tuple[list[GeneratedTest], list[str]]:
+    """The tests of a reply that are of the format, and what is wrong with each other one.
+
+    Raises:
+        TestsError: There is no array of 1 to 10.
+    """
     blocks = re.findall(r"```[^\n]*\n(.*?)```", reply, re.DOTALL)
     text = blocks[-1] if blocks else reply
     try:
-        rows = json.loads(text)
+        rows = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise TestsError(f"the reply holds no JSON array of tests: {error}") from error
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_TESTS:
         raise TestsError(f"the reply must hold an array of 1 to {MOST_TESTS} tests")
     tests: list[GeneratedTest] = []
+    faults: list[str] = []
     for number, row in enumerate(rows):
         kind = GeneratedInput if isinstance(row, dict) and "stdin" in row else GeneratedCall
         try:
@@ -109,12 +129,16 @@ def parse_reply(reply: str) -> list[GeneratedTest]:
         except ValidationError as error:
             fault = error.errors()[0]
             place = ".".join(map(str, fault["loc"])) or "it"
-            raise TestsError(f"test {number}: {place}: {fault['msg']}") from error
-    return tests
+            faults.append(f"test {number}: {place}: {fault['msg']}")
+    return tests, faults
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 async def validate(
-    box: Transport, problem: Problem, *, limits: Limits = DEFAULT_LIMITS
+    box: Transport, problem: Proposal, *, limits: Limits = DEFAULT_LIMITS
 ) -> Validated:
     """Keep the tests on which all trusted solutions agree.
 
@@ -176,7 +200,7 @@ async def _outputs(
 
 
 def _tests(
-    problem: Problem, indexes: Sequence[int], outputs: dict[int, str]
+    problem: Proposal, indexes: Sequence[int], outputs: dict[int, str]
 ) -> StdioTests | CallTests | None:
     chosen = [(index, problem.tests[index]) for index in indexes]
     calls = [

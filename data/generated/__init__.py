@@ -1,0 +1,1 @@
+"""Tests that language models write for programming problems, and which of them are believed."""
