@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from launch.data_cluster import cluster
 from launch.data_consensus import consensus
 from launch.data_curate import curate
 from launch.data_difficulty import difficulty
@@ -28,6 +29,7 @@ data_app.command()(difficulty)
 data_app.command()(mix)
 data_app.command()(tag)
 data_app.command()(forecast)
+data_app.command()(cluster)
 data_app.command()(consensus)
 data_app.command()(evolve)
 data_app.command()(tests)

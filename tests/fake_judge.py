@@ -34,6 +34,7 @@ class FakeJudge:
         bodies: Requests for completions, in order.
         models: What it says that it serves: root by id.
         model_status: The status of the list of models.
+        embed: The vector of a text, where embeddings are asked for after `answer`.
     """
 
     def __init__(self, answer: Callable[[Body], Answer]) -> None:
@@ -42,6 +43,7 @@ class FakeJudge:
         self.models = {"tiny": "/models/tiny"}
         self.model_status = 200
         self.keys: list[str | None] = []
+        self.embed: Callable[[str], list[float]] | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -114,6 +116,20 @@ class FakeJudge:
                     "usage": usage,
                 }
             )
+
+        @app.post("/v1/embeddings")
+        async def embeddings(request: Request) -> JSONResponse:
+            body = await request.json()
+            self.bodies.append(body)
+            answer = await run_in_threadpool(self.answer, body)
+            if isinstance(answer, tuple):
+                return _error(*answer)
+            assert self.embed is not None
+            data = [
+                {"object": "embedding", "index": index, "embedding": self.embed(text)}
+                for index, text in enumerate(body["input"])
+            ]
+            return JSONResponse({"object": "list", "data": data, "model": body["model"]})
 
         return app
 

@@ -4,10 +4,11 @@ Guarantees: a set of equal rows in which two references are not the same answer 
 whole: which is right is not known. A row with a reference goes before one without, else the first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from data.duplicates.signatures import EXACT, MATH, UNCOMPARED
+from data.duplicates.exercise import Same
+from data.duplicates.signatures import MATH, UNCOMPARED
 
 if TYPE_CHECKING:
     import numpy
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 SHOWN: Final = 4
 """References of a conflict that its detail shows."""
 _LETTERS: Final = 60
-
-Same = Callable[[str, str], bool]
 
 
 def groups_of(gathered: "Gathered") -> "list[NDArray[numpy.int64]]":
@@ -58,8 +57,3 @@ def conflict_of(gathered: "Gathered", group: Sequence[int], same: Same) -> str |
     shown = [one[:_LETTERS] for one in [distinct[0], *others][:SHOWN]]
     more = len(others) + 1 - len(shown)
     return " ≠ ".join(shown) + (f" and {more} more" if more else "")
-
-
-def same_reference(gathered: "Gathered", kind: int, first: str, second: str, same: Same) -> bool:
-    """Whether two references of one kind are the same answer."""
-    return first == second or (kind == MATH and same(first, second)) or kind not in (MATH, EXACT)

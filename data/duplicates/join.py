@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from data.duplicates.candidates import Pairs, estimates, may_be_one, pairs_of_band, promising
-from data.duplicates.exact import Same, conflict_of, groups_of, keeper_of
+from data.duplicates.exact import conflict_of, groups_of, keeper_of
+from data.duplicates.exercise import Same, is_one_exercise, math_same
 from data.duplicates.gathered import Gathered
 from data.duplicates.sets import DisjointSets
 from data.duplicates.shingles import BANDS, grams_of, similarity
-from data.duplicates.signatures import MATH, UNCOMPARED, numbers_of
 from data.duplicates.verdicts import CONFLICT, EXACT, NEAR, Verdict, Verdicts
 from data.errors import DataError
 
@@ -93,16 +93,10 @@ def join(
     scratch.mkdir(parents=True, exist_ok=True)
     gathered = Gathered(signatures, scratch)
     try:
-        return _Join(gathered, settings, _math_equal).run(on_progress)
+        return _Join(gathered, settings, math_same).run(on_progress)
     finally:
         gathered.close()
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _math_equal(first: str, second: str) -> bool:
-    from rewards.math import math_equal
-
-    return math_equal(first, second)
 
 
 @dataclass(slots=True)
@@ -187,23 +181,12 @@ class _Join:
                     grams[row] = grams_of(texts[row])
             if similarity(grams[first], grams[second]) < self.settings.threshold:
                 continue
-            if self.settings.siblings == "drop" or self._is_one(first, second, texts, references):
+            if self.settings.siblings == "drop" or is_one_exercise(
+                self.gathered, first, second, texts, references, self.same
+            ):
                 sets.join(first, second)
             else:
                 self.siblings += 1
-
-    def _is_one(
-        self, first: int, second: int, texts: dict[int, str], references: dict[int, str]
-    ) -> bool:
-        """Whether two similar rows are one exercise."""
-        if self.gathered.numbers[first] != self.gathered.numbers[second]:
-            ours, theirs = Counter(numbers_of(texts[first])), Counter(numbers_of(texts[second]))
-            if not (ours <= theirs or theirs <= ours):
-                return False
-        kinds = {int(self.gathered.compared[row]) for row in (first, second)}
-        if UNCOMPARED in kinds or references[first] == references[second]:
-            return True
-        return kinds == {MATH} and self.same(references[first], references[second])
 
     def _clusters(self, sets: DisjointSets) -> None:
         """Drop all rows of a cluster but the one that is kept."""

@@ -41,9 +41,20 @@ def sign_part(part: Path, out: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    temporary = out.with_name(f".{out.name}.tmp")
     try:
-        table = signed(parquet.read_table(part, columns=[*COLUMNS]))
+        rows = parquet.read_table(part, columns=[*COLUMNS])
+    except (OSError, pyarrow.ArrowException) as error:
+        raise SourceError(f"{part}: its signatures cannot be made: {_line(error)}") from error
+    write_signed(rows, out)
+
+
+def write_signed(rows: "pyarrow.Table", out: Path) -> None:
+    """Write the signatures of rows; raises SourceError if the file cannot be written."""
+    import pyarrow
+
+    temporary = out.with_name(f".{out.name}.tmp")
+    table = signed(rows)
+    try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
             pyarrow.OSFile(str(temporary), "wb") as file,
@@ -53,8 +64,11 @@ def sign_part(part: Path, out: Path) -> None:
         temporary.replace(out)
     except (OSError, pyarrow.ArrowException) as error:
         temporary.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise SourceError(f"{part}: its signatures cannot be made: {reason}") from error
+        raise SourceError(f"{out}: cannot be written: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0]
 
 
 def signed(rows: "pyarrow.Table") -> "pyarrow.Table":

@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
@@ -26,6 +26,7 @@ LONGEST_REST: Final = 15.0  # for one of several endpoints that keeps failing
 PROBE_SECONDS: Final = 3.0  # between two looks at an endpoint that was given up
 START_SECONDS: Final = 10.0  # at most, for an endpoint to answer when a run starts
 
+T = TypeVar("T")
 Revive = Callable[[Endpoint], Awaitable[Endpoint]]
 
 
@@ -90,11 +91,15 @@ class EndpointClient:
         await asyncio.gather(*(one.aclose() for one in self._endpoints))
 
     async def ask(self, request: Request) -> Reply:
-        """The reply of an endpoint.
+        """The reply of an endpoint; raises as `call` does."""
+        return await self.call(lambda endpoint: endpoint.complete(request))
+
+    async def call(self, do: Callable[[Endpoint], Awaitable[T]]) -> T:
+        """What an endpoint gives for a call of its methods.
 
         Raises:
-            InfrastructureError: There is none, however long one waits.
-            RefusedError: The endpoint will not answer this request.
+            InfrastructureError: There is nothing, however long one waits.
+            RefusedError: The endpoint will not answer this.
         """
         patience = _Patience(self)
         retrying = AsyncRetrying(
@@ -104,7 +109,7 @@ class EndpointClient:
             reraise=True,
         )
         try:
-            return await retrying(self._once, request)
+            return await retrying(self._once, do)
         except TransientError as error:
             raise InfrastructureError(f"{self._settings.called} at {error}") from error
 
@@ -119,13 +124,13 @@ class EndpointClient:
         soonest = min(one.rests_until for one in self._endpoints)
         return max(0.0, soonest - time.monotonic())
 
-    async def _once(self, request: Request) -> Reply:
+    async def _once(self, do: Callable[[Endpoint], Awaitable[T]]) -> T:
         async with self._gate:
             self._refuse_while_given_up()
             await self._turn()
             endpoint = self._choose()
             try:
-                reply = await endpoint.complete(request)
+                reply = await do(endpoint)
             except TransientError as error:
                 self._failed(endpoint, error)
                 await self._look_after(endpoint, error)

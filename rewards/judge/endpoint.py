@@ -171,7 +171,7 @@ class Endpoint:
             if wanted is None or (isinstance(error, TransientError) and not error.is_told):
                 raise
             # Not every endpoint has a list of models. Whether it is one is seen by a question.
-            await self._complete(Request([{"role": "user", "content": "Write 1."}]))
+            await self._try_out()
             self._tell(
                 f"it lists no models: the one that {self._settings.names_model} names is asked"
             )
@@ -185,6 +185,10 @@ class Endpoint:
             )
         self._model = wanted or next(iter(served))
         return f"{self._model}={getattr(served[self._model], 'root', None) or ''}"
+
+    async def _try_out(self) -> None:
+        """Ask something short, to see whether there is an answer."""
+        await self._complete(Request([{"role": "user", "content": "Write 1."}]))
 
     async def _served_models(self) -> dict[str, Any]:
         """The models that the endpoint lists, by id."""
