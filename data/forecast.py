@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from data.errors import ForecastError
 from data.schema import Record
 
 Floats = NDArray[np.float64]
+Way = Literal["odds", "failures", "both"]
+"""In which pass rates move as a model improves."""
 
 _LOGITS: Final = np.linspace(-16.0, 16.0, 321)
 """Where pass rates are, as log odds: from 1e-7 to 1 - 1e-7."""
@@ -28,6 +30,7 @@ _MEANS: Final = np.linspace(-10.0, 10.0, 41)
 """Of the prior's Betas, as log odds."""
 _CONCENTRATION: Final = 64.0
 """a + b of each of them: a standard deviation of 0.06 at a mean of a half."""
+_LEAST: Final = 1e-12
 _ROUNDS: Final = 300
 """Of the fit, which by then has changed acceptances of groups by less than 1 % for long."""
 
@@ -112,18 +115,43 @@ class Population:
         variance = self.posteriors @ values**2 - (self.posteriors @ values) ** 2
         return float(np.sqrt(np.maximum(self.prompts @ variance, 0)) / self.prompts.sum())
 
-    def moved(self, pass_rate: float) -> "Population":
-        """The same prompts for a model whose mean pass rate is this: all log odds move alike.
+    def moved(self, pass_rate: float, way: Way = "both") -> "Population":
+        """The same prompts for a model whose mean pass rate is this.
+
+        Args:
+            pass_rate: the mean.
+            way: `odds`: all log odds move alike, so that what was hopeless stays so for long;
+                `failures`: of each prompt's failures the same share goes (of its successes, where
+                the mean falls), so that it is learnt with the rest; `both`: halfway, as in runs of
+                the quickstart, which begin by the first and end by the second.
 
         Raises:
             ForecastError: the rate is not between 0 and 1.
         """
         if not 0 < pass_rate < 1:
             raise ForecastError(f"a mean pass rate of {pass_rate:g} is not between 0 and 1")
-        low, high = -64.0, 64.0
+        if way == "odds":
+            return self._shifted(pass_rate)
+        if way == "failures":
+            return self._scaled(pass_rate)
+        ways = self._shifted(pass_rate), self._scaled(pass_rate)
+        logits = np.concatenate([one.logits for one in ways])
+        posteriors = np.concatenate([one.posteriors / 2 for one in ways], axis=1)
+        return Population(logits, posteriors, self.prompts)
+
+    def _scaled(self, pass_rate: float) -> "Population":
+        p = _expit(self.logits)
+        now = self.pass_rate
+        failing = (1 - p) * (1 - pass_rate) / (1 - now)
+        p = 1 - failing if pass_rate >= now else p * pass_rate / now
+        p = np.clip(p, _LEAST, 1 - _LEAST)
+        return Population(np.log(p / (1 - p)), self.posteriors, self.prompts)
+
+    def _shifted(self, pass_rate: float) -> "Population":
+        low, high, weights = -64.0, 64.0, self._weights
         for _ in range(60):
             middle = (low + high) / 2
-            rate = self._weights @ _expit(self.logits + middle)
+            rate = weights @ _expit(self.logits + middle)
             low, high = (middle, high) if rate < pass_rate else (low, middle)
         return Population(self.logits + (low + high) / 2, self.posteriors, self.prompts)
 

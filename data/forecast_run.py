@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from data.errors import ForecastError
 from data.forecast import Path, Population
 from data.forecast_cost import Cluster
@@ -64,6 +62,7 @@ class Step:
         step: from 1.
         pass_rate: of the policy that samples it.
         acceptance: share of prompts whose groups teach something.
+        between: that share if log odds move alike, and if failures go alike (`Population.moved`).
         easy: share of prompts of whose group all answers are right.
         hard: share of prompts of whose group all are wrong.
         sampled: groups, those included that are sampled again.
@@ -75,6 +74,7 @@ class Step:
     step: int
     pass_rate: float
     acceptance: float
+    between: tuple[float, float]
     easy: float
     hard: float
     sampled: float
@@ -147,7 +147,8 @@ def forecast(
     given, ends = 0.0, ""
     first_pass: int | None = None
     for number in range(1, plan.steps + 1):
-        now = found if path is None else found.moved(path.at(number - 1))
+        rate = None if path is None else path.at(number - 1)
+        now = found if rate is None else found.moved(rate)
         acceptance = now.acceptance(plan.group)
         if acceptance * STARVED < 1:
             ends = (
@@ -162,7 +163,7 @@ def forecast(
         given += asked.new
         if first_pass is None and given >= plan.prompts:
             first_pass = number
-        steps.append(_step(number, now, plan, asked, cluster))
+        steps.append(_step(number, now, _between(found, rate, plan.group), plan, asked, cluster))
     spent = [one.seconds for one in steps if one.seconds is not None]
     hours = cluster.gpus * sum(spent) / 3600 if cluster and spent else None
     return Forecast(
@@ -175,7 +176,22 @@ def _mean(asked: Sequence[Asked]) -> Asked:
     return Asked(sum(one.sampled for one in asked) / number, sum(one.new for one in asked) / number)
 
 
-def _step(number: int, now: Population, plan: Plan, asked: Asked, cluster: Cluster | None) -> Step:
+def _between(found: Population, rate: float | None, group: int) -> tuple[float, float]:
+    if rate is None:
+        return found.acceptance(group), found.acceptance(group)
+    odds = found.moved(rate, "odds").acceptance(group)
+    failures = found.moved(rate, "failures").acceptance(group)
+    return min(odds, failures), max(odds, failures)
+
+
+def _step(
+    number: int,
+    now: Population,
+    between: tuple[float, float],
+    plan: Plan,
+    asked: Asked,
+    cluster: Cluster | None,
+) -> Step:
     easy, hard = now.rejected(plan.group)
     tokens = seconds = None
     if plan.response_tokens is not None:
@@ -183,9 +199,17 @@ def _step(number: int, now: Population, plan: Plan, asked: Asked, cluster: Clust
         if cluster is not None:
             trained = plan.batch * plan.group * plan.response_tokens
             seconds = cluster.seconds(tokens, trained, plan.max_lag)
-    acceptance = now.acceptance(plan.group)
     return Step(
-        number, now.pass_rate, acceptance, easy, hard, asked.sampled, asked.new, tokens, seconds
+        step=number,
+        pass_rate=now.pass_rate,
+        acceptance=now.acceptance(plan.group),
+        between=between,
+        easy=easy,
+        hard=hard,
+        sampled=asked.sampled,
+        new=asked.new,
+        tokens=tokens,
+        seconds=seconds,
     )
 
 
@@ -237,8 +261,3 @@ def with_group(plan: Plan, group: int) -> Plan:
     """The plan with another group size and as many trained answers a step."""
     batch = max(1, round(plan.batch * plan.group / group))
     return replace(plan, group=group, batch=batch)
-
-
-def mean_acceptance(found: Forecast) -> float:
-    """Over the forecast's steps: accepted groups of all new ones."""
-    return float(np.mean([one.acceptance for one in found.steps])) if found.steps else 0.0

@@ -81,7 +81,7 @@ def manifest_of(
     kept = sum(part["rows"] for part in parts)
     return {
         "version": 1,
-        "command": command,
+        "command": f"plumb data {command}",
         "input": list(inputs),
         "format": {"name": "records", "recognised_by": "what load_prompts reads"},
         "config": dict(config),

@@ -25,6 +25,15 @@ _MODEL: Final = typer.Option(
     "qwen3-32b=http://host:8000/v1; URL alone where it serves one model; may be repeated: one "
     "name at several addresses is one model",
 )
+Engines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        metavar="PATH",
+        help="a model's folder or hub id, asked on a vLLM engine of its own, on this machine or "
+        "on the cluster of RAY_ADDRESS; may be repeated",
+    ),
+]
 Models = Annotated[list[str], _MODEL]
 OptionalModels = Annotated[list[str] | None, _MODEL]
 KeyEnv = Annotated[
@@ -69,6 +78,15 @@ def extra_fields(text: str | None) -> dict[str, Any] | None:
     if not isinstance(fields, dict):
         raise SourceError(f'--extra {text}: is no object; write {{"name": value}}')
     return fields
+
+
+def own_models(paths: Sequence[str], **settings: Any) -> "Sequence[Model]":
+    """The models of --engine; see `launch.engine_models`."""
+    if not paths:
+        return ()
+    from launch.engine_models import engine_models
+
+    return engine_models(paths, **settings)
 
 
 def check_command(out: Path, command: str, *, overwrite: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 from launch.asking import (
     ANSWERS,
     Concurrency,
+    Engines,
     Extra,
     KeyEnv,
     MaxTokens,
@@ -41,6 +42,7 @@ def consensus(
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
     model: OptionalModels = None,
+    engine: Engines = None,
     answers: Annotated[int, typer.Option(help="answers of each model", min=1)] = 1,
     within: Annotated[
         float,
@@ -109,6 +111,8 @@ def consensus(
       plumb data consensus tools/ --out agreed/ --agree 1
       --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
 
+      plumb data consensus math/ --out agreed/ --engine Qwen/Qwen3-8B --answers 8
+
       plumb data consensus tools/ --out checked/ --judge a=http://h1:8000/v1
     """
     with one_line_errors():
@@ -118,7 +122,7 @@ def consensus(
         from data.pipeline.run import run_pipeline
         from data.pipeline.source import Files
         from data.prompt_records import files_of, holds_records, rows_of
-        from launch.asking import ask, check_command, extra_fields
+        from launch.asking import ask, check_command, extra_fields, own_models
         from launch.data_progress import Counting
         from launch.data_summary import show_manifest
 
@@ -134,7 +138,11 @@ def consensus(
             "extra": extra_fields(extra),
         }
         sampling = {"temperature": temperature, "top_p": top_p}
-        models, judges = _models(model or [], judge, key_env or [], settings, sampling)
+        served, judges = _models(
+            model or [], judge, key_env or [], settings, sampling, bool(engine)
+        )
+        own = own_models(engine or [], max_tokens=max_tokens, concurrency=concurrency, **sampling)
+        models = [*served, *own]
         if agree is not None and agree > len(models):
             raise SourceError(f"--agree {agree}: there are {len(models)} models; ask for fewer")
         wordings = _wordings(system, template)
@@ -173,6 +181,7 @@ def _models(
     keys: list[str],
     settings: dict[str, Any],
     sampling: dict[str, Any],
+    has_engines: bool,
 ) -> "tuple[list[EndpointModel], list[EndpointModel]]":
     """Those that answer, and the judge, if any, which does not sample."""
     from data.asking import models_of
@@ -180,8 +189,10 @@ def _models(
     from data.errors import SourceError
 
     judges = [] if judge is None else [judge]
-    if not named and not judges:
-        raise SourceError("nobody is asked: name models by --model NAME=URL, or a --judge")
+    if not (named or judges or has_engines):
+        raise SourceError(
+            "nobody is asked: name models by --model NAME=URL or --engine PATH, or a --judge"
+        )
     models_of([*named, *judges], keys)  # says whose key is whose
     return (
         models_of(named, keys_of(named, keys), **settings, **sampling),

@@ -86,7 +86,9 @@ def forecast(
     From how often the model was right on each prompt: which share of the prompts
     teaches something, prompts and tokens a step, how long the data lasts, hours
     and GPU-hours, how all of it changes as the model improves along --path, and
-    which group size makes the best use of the data.
+    which group size makes the best use of the data. Along a path acceptance lies
+    between two ways to improve: all log odds rise alike, or of every prompt's
+    failures the same share goes; what counts is halfway.
 
     A mix was chosen by pass rates: name what it was chosen from as --prior, or
     luck counts as skill. Speeds are those of --run, or as described.
@@ -237,12 +239,13 @@ def _show_run(told: "Forecast", plan: "Plan", rate: float, cluster: "Cluster | N
     some = told.steps
     places = {round(i * (len(some) - 1) / (SHOWN - 1)) for i in range(SHOWN if some else 0)}
     show_counts(
-        ["step", "pass rate", "acceptance", "prompts", "groups", "tokens", "seconds"],
+        ["step", "pass rate", "acceptance", "between", "prompts", "groups", "tokens", "seconds"],
         [
             [
                 one.step,
                 f"{one.pass_rate:.1%}",
                 f"{one.acceptance:.1%}",
+                f"{one.between[0]:.1%} {one.between[1]:.1%}",
                 round(one.new),
                 round(one.sampled),
                 "not known" if one.tokens is None else round(one.tokens),

@@ -72,7 +72,7 @@ class Counting:
                 self._progress.update(self._task, completed=self._done, rate=rate, note=self.note)
         elif now - self._said >= LINE_SECONDS:
             self._said = now
-            self._console.print(self._line(now), highlight=False)
+            self._console.print(self._line(now), highlight=False, soft_wrap=True)
 
     def reset(self) -> None:
         """Begin again; what is done quickly now, as it was done before, is not the speed."""
@@ -81,7 +81,7 @@ class Counting:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _rate(self, now: float) -> float:
         return (self._done - self._first) / max(now - self._began, 1e-9)

@@ -99,7 +99,7 @@ class Work:
         return Plan(
             k=self.k,
             early=self.early,
-            model=_model_name(config.model.path),
+            model=model_name(config.model.path),
             sampling=_sampling(config),
             open=places,
             max_lost=config.reward.max_ungradable,
@@ -238,7 +238,7 @@ def identity_of(config: RunConfig) -> dict[str, Any]:
     rollout, data, path = config.rollout, config.data, config.model.path
     reward = config.reward.model_dump(mode="json")
     return {
-        "model": {"name": _model_name(path), "sha256": model_digest(path)},
+        "model": {"name": model_name(path), "sha256": model_digest(path)},
         "sampling": _sampling(config),
         "rendering": {
             "stop": rollout.stop,
@@ -285,7 +285,7 @@ def note_of(progress: Progress) -> str:
     return f"{progress.asked + progress.known} answers{lost} {strata}".rstrip()
 
 
-def _model_name(path: str) -> str:
+def model_name(path: str) -> str:
     """A hub id as it is; of a folder its name, and of those that runs write the run's too."""
     folder = Path(path)
     if not folder.is_dir():

@@ -16,6 +16,7 @@ from rl.config import RunConfig
 from rl.episodes.environment import load_environment
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
+from rl.hardware import Hardware
 from rl.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ async def answering(
     config: RunConfig,
     pool: Pool | None,
     *,
+    hardware: Hardware | None = None,
     engines: int | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> AsyncIterator[Answering]:
@@ -47,6 +49,8 @@ async def answering(
     Args:
         config: a run's configuration, with `model.path` a folder or hub id.
         pool: grades; started and closed here. None: nothing is graded.
+        hardware: of a cluster that is connected to; None: connected to here, and SIGTERM then ends
+            the task.
         engines: how many; None: as many as the cluster has GPUs for.
         say: told what a user should know, a line at a time.
 
@@ -59,8 +63,9 @@ async def answering(
     from rl.engines.fleet import Fleet
 
     async with AsyncExitStack() as stack:
-        hardware = stack.enter_context(connect(config))
-        stop_on_sigterm()
+        if hardware is None:
+            hardware = stack.enter_context(connect(config))
+            stop_on_sigterm()
         number, gpus = place_engines(config, hardware, engines)
         rollout = config.rollout.model_copy(update={"engines": number})
         config = config.model_copy(update={"rollout": rollout})

@@ -26,6 +26,7 @@ HELP = """benchmarks:
   python -m tests.bench.loop           the loop in virtual time, with the real dispatch
   python -m tests.bench.data           curation of a million rows of mathematics, phase by phase
   python -m tests.bench.curriculum     adaptive against uniform order of prompts, also simulated
+  python -m tests.bench.forecast       what pass rates foretell beside what runs need; CPU hosts
   python -m tests.bench.math           verifying math answers
   python -m tests.bench.sandbox        running tests of code, beside other ways to run them
   python -m tests.bench.tools          reading and matching tool calls

@@ -89,12 +89,31 @@ def test_a_model_that_improves_moves_every_prompt() -> None:
     found = population(asked(rates, 16, draw))
     odds = np.log(rates / (1 - rates)) + 1.5
     later = 1 / (1 + np.exp(-odds))
-    moved = found.moved(float(later.mean()))
+    moved = found.moved(float(later.mean()), "odds")
     assert moved.pass_rate == pytest.approx(later.mean(), abs=1e-6)
     assert moved.acceptance(8) == pytest.approx(truly_mixed(later, 8), rel=0.03)
     easy, hard = moved.rejected(8)
     assert easy + hard + moved.acceptance(8) == pytest.approx(1)
     assert easy > found.rejected(8)[0]
+
+
+def test_failures_may_go_alike_and_what_counts_is_halfway() -> None:
+    draw = np.random.default_rng(6)
+    rates = draw.beta(1, 2, 4000)
+    found = population(asked(rates, 16, draw))
+    later = 1 - (1 - rates) * 0.2
+    mean = float(later.mean())
+    failures = found.moved(mean, "failures")
+    assert failures.pass_rate == pytest.approx(mean, abs=1e-6)
+    assert failures.acceptance(8) == pytest.approx(truly_mixed(later, 8), rel=0.03)
+    odds, both = found.moved(mean, "odds").acceptance(8), found.moved(mean)
+    assert both.pass_rate == pytest.approx(mean, abs=1e-6)
+    assert both.acceptance(8) == pytest.approx((odds + failures.acceptance(8)) / 2)
+    assert both.acceptance_error(8) > found.acceptance_error(8) / 10
+    fallen = found.moved(0.1, "failures")
+    assert fallen.pass_rate == pytest.approx(0.1, abs=1e-6)
+    same = found.moved(found.pass_rate)
+    assert same.acceptance(8) == pytest.approx(found.acceptance(8), abs=1e-6)
 
 
 class Filled:
