@@ -20,6 +20,11 @@ _SAYS_WHAT: Final = re.compile(
     r"|rectangle|right|中点|垂直|平行|平分|切|середин|параллел|перпендик|биссектрис|medio|perpendicol"
 )
 _SAYS_HOW_MUCH: Final = re.compile(r"\d|trisect|equilateral|ratio|отношен|比|rapporto")
+_DESCRIBED: Final = re.compile(
+    r"\b(?:an?|una|une|eine) (?:\w+ ){0,2}(?:figure|shape|diagram|figura)\b"
+    r"|\b(?:is|are|was|were) (?:\w+ )?shaded\b(?!\?)|\bshades\b"
+)
+"""The words bring in the figure, or what is shaded in it."""
 _ONLY_SEEN: Final = re.compile(
     r"shad(?:ed|ing)|\bmarked|\blabel|\bdotted|\bdashed|\bunit squares?\b|\bgrid\b|阴影|陰影"
     r"|закраш|заштрих|ombreggiat|tratteggi"
@@ -41,7 +46,8 @@ def missing_figure(question: str, text: str, words: AbstractSet[str]) -> str | N
     found = picture or FIGURE.search(text, words)
     if found is None or has_drawing(question):
         return None
-    if picture is None and SHOWN.search(text, words) is None and _says_all(question, text):
+    said = _DESCRIBED.search(text) is not None or _says_all(question, text)
+    if picture is None and said and SHOWN.search(text, words) is None:
         return None
     return text[max(0, found.start() - 40) : found.end() + 40].strip()
 

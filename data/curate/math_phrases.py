@@ -146,7 +146,7 @@ _SHOWN: Final = (
     r"{1,3}shown\b(?! (?:on|to|by|that|in (?:the )?(?:theat|total|cinema))\b)",
     rf"\b(?:the|this|following) (?:[\w-]+ )?{_NOUNS} (?:\w+ )?(?:shows?|represents?|gives?"
     r"|indicates?)\b",
-    r"\bthe (?:\w+ ){0,2}(?:un|non-)?shaded\b|\bis (?:un)?shaded\?|\bbelow (?:is|are) the\b",
+    r"\bbelow (?:is|are) the\b",
     r"\b(?:on|in|using|from) (?:this|the) (?:[\w-]+ ){0,4}(?:bar graph|grid of|grid,)"
     r"|\b(?:according to|shown in|displayed in|given in|listed in) (?:the|this) (?:\w+ )?(?:graph"
     r"|chart|table|diagram|plot)\b|\bpictured[.?]",
@@ -156,20 +156,22 @@ _SHOWN: Final = (
     r"\b(?:figure|fig\.|diagram) ?\d",
     r"\b(?:on|in) the (?:(?:following|adjacent|adjoining|attached|accompanying|given) )"
     r"(?:figure|diagram|picture)",
-    r"\bна (?:\w+ )?(?:рисунк|чертеж|схем|картинк|диаграмм)|\b(?:см\. )?рис\. ?\d|\bна рис\b"
-    r"|\b(?:в|из) (?:\w+ )?таблиц[еы] (?:ниже|показан|привед)|\bграфик\w* (?:ниже|на рисунке)",
-    r"[图圖](?:中|[1-9一二①②甲])|[下右左上][图圖](?![形像象])|见[图圖]|下表|如表",
+    r"\bна (?:\w+ )?(?:рисунк|чертеж|схем|картинк|диаграмм)|\b(?:см\. )?рис\. ?\d|\bна рис\."
+    r"|\bпо рисунку\b|\b(?:в|из) (?:\w+ )?таблиц[еы] (?:ниже|показан|привед)"
+    r"|\bграфик\w* (?:ниже|на рисунке)",
+    r"(?<![地版])[图圖](?:中|[1-9一二①②甲])|[下右左上][图圖](?![形像象])|见[图圖]|下表|如表",
     r"\bfigura (?:a (?:lato|destra|sinistra)|qui|seguente|sotto|accanto|riportata|mostrata)"
     r"|\bdisegn[oi] (?:a lato|qui|sotto|seguente|accanto|mostrato)"
     r"|\b(?:grafico|tabella) (?:qui|sotto|seguente|accanto|mostrat)",
 )
 _MENTIONED: Final = (
+    r"\bthe (?:\w+ ){0,2}(?:un|non-)?shaded\b|\bis (?:un)?shaded\?",
     r"\b(?:in|from|of|on|to|see|using|by|at) (?:the|this) (?:\w+ )?(?:figures?|diagrams?)\b"
     r"(?! (?:of|by|cut|itself|skat|out)\w*)",
     r"\b(?:in|from|see) the (?:picture|drawing|image|illustration)\b(?! of\b)",
     r"如(?:附)?[图圖]|[图圖](?:示|所示)",
-    r"\b(?:in|nella|dalla|della|alla|vedi) figura\b|\bnel (?:disegno|diagramma)\b",
-    r"\b(?:sur la|dans la|voir) figure\b|\b(?:en|de) la figura\b|\bin der abbildung\b",
+    r"\b(?:in|nella|dalla|vedi) figura\b|\bnel (?:disegno|diagramma)\b",
+    r"\b(?:sur la|dans la|voir) figure\b|\ben la figura\b|\bin der abbildung\b",
 )
 _FIGURE_WORDS: Final = (
     "figure figures fig diagram diagrams shown pictured picture pictures illustrated depicted image"
