@@ -1,6 +1,7 @@
 """Measuring with a scripted model: what is asked, when it stops, and what a kill changes."""
 
 import asyncio
+import errno
 import hashlib
 import json
 from collections import Counter
@@ -86,6 +87,12 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+def keys(folder: Path) -> set[str]:
+    """Of the answers on disk."""
+    lines = (folder / "answers.jsonl").read_text().splitlines()
+    return {json.loads(line)["key"] for line in lines if "value" in line}
+
+
 @pytest.mark.parametrize("early", [True, False])
 async def test_a_killed_measurement_goes_on_and_asks_nothing_twice(
     early: bool, tmp_path: Path
@@ -104,8 +111,7 @@ async def test_a_killed_measurement_goes_on_and_asks_nothing_twice(
             # A torn line, as of a kill in the middle of a write.
             with (out / "answers.jsonl").open("ab") as file:
                 file.write(b'{"key": "x')
-        lines = (out / "answers.jsonl").read_text().splitlines()
-        known = {json.loads(line)["key"] for line in lines if "value" in line}
+        known = keys(out)
         asked.update(one for one in set(ask.asked) if f"{one[0]}/{one[1]}" in known)
     assert files(out) == expected
     assert set(asked.values()) == {1}
@@ -193,6 +199,28 @@ async def test_answers_that_were_lost_are_asked_again_and_many_of_them_stop_it(
     found = await measured(away(50), tmp_path / "two", plan(False))
     assert len(found) == 47
     assert "away" not in (tmp_path / "two" / "answers.jsonl").read_text()
+
+
+async def test_a_full_disk_is_one_line_and_costs_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, table: Any) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await measured(Scripted(), tmp_path / "whole", plan(True))
+    out = tmp_path / "full"
+    with monkeypatch.context() as patched:
+        patched.setattr("data.parts.write_table", full)
+        with pytest.raises(SourceError, match=r"part_000000\.parquet: .*No space left.*make room"):
+            await measured(Scripted(), out, plan(True))
+    assert files(out) == {}
+    kept = keys(out)
+    assert kept
+    second = Scripted()
+    await measured(second, out, plan(True))
+    assert files(out) == files(tmp_path / "whole")
+    assert not kept & {f"{name}/{number}" for name, number in second.asked}
 
 
 async def test_duplicates_are_dropped(tmp_path: Path) -> None:
