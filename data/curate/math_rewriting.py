@@ -131,8 +131,10 @@ def _counted_on(gold: str) -> Iterator[str]:
 def _fewer(node: Items, gold: str) -> Iterator[str]:
     """A bare pair without its second item, which is none where it says what a letter is."""
     cut = max(gold.rfind(","), gold.rfind(";"))
-    if cut > 0 and len(node.items) == 2 and not node.left and "\\in" not in gold[cut:]:
-        yield gold[:cut]
+    first, rest = gold[: max(cut, 0)], gold[max(cut, 0) :]
+    is_pair = len(node.items) == 2 and not node.left and "\\in" not in rest
+    if is_pair and first and first.count("{") == first.count("}"):
+        yield first
 
 
 def _other_letters(letter: str) -> Iterator[str]:

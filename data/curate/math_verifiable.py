@@ -58,8 +58,9 @@ def _fault(reference: object) -> tuple[str, str] | None:
 
 
 def _same(answer: str, reference: object, golds: tuple[str, ...]) -> bool:
-    """What `math_equal` says."""
-    if len(golds) == 1 and (decision := decide(answer, golds[0])).same is not None:
-        return decision.same
+    """What `math_equal` says; of a choice's alternatives the last is the value."""
+    decisions = [decide(answer, gold).same for gold in golds]
+    if any(decisions) or decisions[-1] is not None:
+        return any(decisions)
     text = reference if isinstance(reference, str) else golds[0]
     return math_equal(answer, text, deadline=DEADLINE)
