@@ -80,6 +80,10 @@ def forecast(
     out: Annotated[Path, typer.Option(metavar="PAGE.html", help="where the charts go")] = Path(
         "forecast.html"
     ),
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="every step and group size, as JSON"),
+    ] = None,
 ) -> None:
     """Foretell what a run on measured data needs.
 
@@ -132,7 +136,23 @@ def forecast(
             cluster=cluster, course=course,
         )  # fmt: skip
         print(f"charts: {out}")
+        if json_file is not None:
+            _write_json(json_file, told, sizes, best)
+            print(f"numbers: {json_file}")
         print(f"next: plumb train CONFIG data.train={sources[0]}")
+
+
+def _write_json(
+    path: Path, told: "Forecast", sizes: "Sequence[GroupSize]", best: "GroupSize"
+) -> None:
+    """The forecast as a JSON object: `steps`, `group_sizes`, and what they come to."""
+    import json
+    from dataclasses import asdict
+
+    from rl.storage import write_atomically
+
+    said = asdict(told) | {"group_sizes": [asdict(one) for one in sizes], "best_group": best.group}
+    write_atomically(path, json.dumps(said, indent=1) + "\n")
 
 
 def _population(
