@@ -6,6 +6,7 @@ ask, or to learn a model's name. Ctrl-C ends it, and what was answered is kept.
 
 import asyncio
 import json
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -131,7 +132,11 @@ def ask(
         DataError: A model is away, or answers cannot be kept.
         RewardError: A model cannot be used.
     """
-    return asyncio.run(_ask(models, folder, requests, what, total, n, wording))
+    try:
+        return asyncio.run(_ask(models, folder, requests, what, total, n, wording))
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        error.add_note(f"{folder} keeps what was answered: run it again to go on")
+        raise
 
 
 async def _ask(
@@ -148,6 +153,9 @@ async def _ask(
     from data.asking import Asked, ask_models
     from launch.data_progress import Counting
 
+    myself = asyncio.current_task()
+    assert myself is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, myself.cancel)
     try:
         for model in models:
             if model.name.startswith(("http://", "https://")):

@@ -123,7 +123,7 @@ def consensus(
         from data.pipeline.source import Files
         from data.prompt_records import files_of, holds_records, rows_of
         from launch.asking import ask, check_command, extra_fields, own_models
-        from launch.data_progress import Counting
+        from launch.data_progress import Counting, ended_gently
         from launch.data_summary import show_manifest
 
         began = time.monotonic()
@@ -161,7 +161,8 @@ def consensus(
             stages.append(Consensus(asked, Thresholds(within, agree), match, ignore_reference))
         if judges:
             stages.append(_judged(judges, source, out, stages, votes))
-        with Counting("comparing", rows_of(source)) as count:
+        note = f"{out} keeps what is done: run it again to go on"
+        with ended_gently(note), Counting("comparing", rows_of(source)) as count:
             manifest = run_pipeline(
                 Files(files_of(source)),
                 stages,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from launch.data_progress import Counting, ended_gently, show_counts, show_time
+from launch.data_progress import Counting, ended_gently
+from launch.data_summary import show_manifest
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
-    from data.pipeline.manifest import Manifest
     from data.pipeline.opening import Input
 
 
@@ -192,7 +192,8 @@ def curate(
                 ),
                 block_rows,
             )
-        _summarise(manifest, out, began)
+        show_manifest(manifest, out, began)
+        print(f"next: plumb data report {out}")
 
 
 def _told(one: "Input") -> str:
@@ -220,17 +221,3 @@ class _Phases:
     def rows(self, number: int) -> None:
         if self._counting is not None:
             self._counting.advance(number)
-
-
-def _summarise(manifest: "Manifest", out: Path, began: float) -> None:
-    counts = manifest.counts
-    rows: list[tuple[str, int, str]] = [("read", counts.read, ""), ("kept", counts.kept, "")]
-    for title, reasons in (("dropped", counts.dropped), ("for review", counts.review)):
-        found = [(n, f"{stage}: {why}") for stage, by in reasons.items() for why, n in by.items()]
-        rows += [(title, n, why) for n, why in sorted(found, key=lambda row: (-row[0], row[1]))]
-    if counts.bad:
-        rows.append(("could not be read", counts.bad, f"in {out / 'bad.jsonl'}"))
-    show_counts(("rows", "", "why"), rows)
-    show_time(began)
-    print(f"wrote {len(manifest.parts)} parts and manifest.json to {out}")
-    print(f"next: plumb data report {out}")

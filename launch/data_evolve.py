@@ -108,7 +108,7 @@ def evolve(
         from data.evolution_stages import Copies, Evolve, Followers
         from data.pipeline.run import run_pipeline
         from launch.asking import check_command, extra_fields
-        from launch.data_progress import Counting
+        from launch.data_progress import Counting, ended_gently
         from launch.data_summary import show_manifest
 
         began = time.monotonic()
@@ -137,7 +137,8 @@ def evolve(
         if models:
             asked = _answers(models, out, stage, opened, reader, total, answers)
             stages.append(Followers(asked, loose))
-        with Counting("writing", total) as count:
+        note = f"{out} keeps what is done: run it again to go on"
+        with ended_gently(note), Counting("writing", total) as count:
             manifest = run_pipeline(
                 opened.source,
                 stages,

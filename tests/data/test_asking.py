@@ -9,10 +9,20 @@ from typing import Any
 
 import pytest
 
-from data.asking import Answer, Asked, EndpointModel, Request, ask_all, models_of
+from data.asking import (
+    Answer,
+    Asked,
+    EndpointModel,
+    Request,
+    ask_all,
+    ask_models,
+    models_of,
+)
 from data.asking.asking import answers_in
+from data.asking.wire import Offer, answer_of
 from data.errors import AnswersError, SourceError
 from rewards.judge.errors import RefusedError
+from rewards.judge.replies import Choice
 from tests.fake_judge import Body, FakeJudge, fake_judge
 
 ASKED = ({"role": "user", "content": "2 + 2?"},)
@@ -311,6 +321,40 @@ class TestAskAll:
             assert before - kept <= 2
             assert len(await asked(fake, tmp_path, 500)) == 500
             assert len(fake.bodies) - before == 500 - kept
+
+    async def test_of_two_questions_with_one_key_one_is_asked(self, tmp_path: Path) -> None:
+        with fake_judge(echo) as fake:
+            one = model(fake, concurrency=4)
+            with Asked.of(one, tmp_path).store() as store:
+                await ask_all(store, one, [*requests(4), *requests(4)])
+            await one.aclose()
+        assert sorted(body["messages"][-1]["content"] for body in fake.bodies) == list("0123")
+
+    async def test_what_is_open_when_another_model_fails_is_kept(self, tmp_path: Path) -> None:
+        def slow(body: Body) -> Any:
+            time.sleep(0.3)
+            return echo(body)
+
+        def refusing(body: Body) -> Any:
+            while not good.bodies:
+                time.sleep(0.01)
+            return 401, {}
+
+        with fake_judge(slow) as good, fake_judge(refusing) as bad:
+            both = [model(good, concurrency=2), model(bad, concurrency=1)]
+            stores = [Asked.of(both[0], tmp_path / name).store() for name in "ab"]
+            with pytest.raises(AnswersError, match="HTTP 401"):
+                await ask_models([(stores[n], both[n], requests(50)) for n in range(2)])
+            for one in both:
+                await one.aclose()
+            assert len(stores[0]) == len(good.bodies) < 10
+            for store in stores:
+                store.close()
+
+
+def test_half_of_a_surrogate_pair_is_no_text() -> None:
+    made = answer_of(Choice("a\ud83d", thinking="\udc00"), Offer(()), 1)
+    assert (made.text, made.thinking) == ("a?", "?")
 
 
 class TestNames:

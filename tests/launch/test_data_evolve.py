@@ -107,7 +107,7 @@ def test_a_model_words_and_answers_and_what_follows_is_accepted(tmp_path: Path) 
         assert len(fake.bodies) - before == before == 2 * COUNT
 
 
-def test_killed_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_ended_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
     def slow(body: Body) -> Any:
         time.sleep(0.05)
         return answer(body)
@@ -118,14 +118,15 @@ def test_killed_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
         whole, out = len(fake.bodies), tmp_path / "killed"
         command = [sys.executable, "-m", "launch.cli", *arguments(source, out, fake)]
         process = subprocess.Popen(
-            command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, stderr=subprocess.DEVNULL
+            command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, stderr=subprocess.PIPE
         )
         until = time.monotonic() + 120
         while len(fake.bodies) < whole + COUNT + 5:  # in the midst of the answers
             assert time.monotonic() < until and process.poll() is None
             time.sleep(0.01)
-        process.kill()
-        process.wait()
+        process.terminate()
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 143 and b"keeps what was answered" in said.splitlines()[-1]
         assert not (out / "sft.jsonl").exists()
         assert run(source, out, fake).exit_code == 0
         assert len(fake.bodies) - whole <= whole + 2  # what was open when it was killed
