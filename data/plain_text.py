@@ -64,7 +64,7 @@ _GROUPED: Final = re.compile(r"\\[,!;: ](?=\d{3}(?!\d))(?<=[\d,]..)")
 _BARE_FRACTION: Final = re.compile(r"(\\[dtc]?frac)\s*+([0-9a-z])\s*+([0-9a-z])")
 _PART: Final = r"\{((?:[^{}]|\{[^{}]{0,200}+\}){0,200}+)\}"
 _FRACTION: Final = re.compile(rf"frac\s*+{_PART}\s*+{_PART}")
-_SCRIPT: Final = re.compile(r"([\^_])\s*+\{\s*+([0-9a-z.]*+)\s*+\}")
+_SCRIPT: Final = re.compile(r"([\^_])\{\s*+([0-9a-z.]*+)\s*+\}")
 _NESTED: Final = 4  # fractions within fractions that are read
 _GROUP: Final = re.compile(r"\{\s*+([0-9a-z.]*+)\s*+\}")
 _KEPT_SIGNS: Final = frozenset("%#_|")
@@ -148,7 +148,8 @@ def _without_latex(text: str) -> str:
         text = _BARE_FRACTION.sub(r"\1{\2}{\3}", text)
     text = _COMMAND.sub(_command, text)
     if has_fractions:
-        text = _SCRIPT.sub(r"\1 \2 ", text)
+        if "^{" in text or "_{" in text:
+            text = _SCRIPT.sub(r"\1 \2 ", text)
         for _ in range(_NESTED):
             text, times = _FRACTION.subn(_fraction, text)
             if not times:

@@ -54,9 +54,10 @@ def numbered(
 
     numbers: list[int] = []
     starts: list[int] = []
+    get = vocabulary.get
     for words in texts:
         starts.append(len(numbers))
-        numbers.extend([vocabulary.get(word, -1) for word in words])
+        numbers.extend([get(word, -1) for word in words])
         numbers.append(-1)
     return np.array(numbers, np.int64), np.array(starts, np.int64)
 

@@ -142,7 +142,8 @@ class Index:
             suspects.update((np.searchsorted(starts, places, "right") - 1).tolist())
         found = []
         for at, one in enumerate(said):
-            hit = self._whole(one)
+            # A longer text without figures has grams by which it is found.
+            hit = self._whole(one) if len(words[at]) < SHORT or "[asy]" in one else None
             if hit is None and at in suspects:
                 hit = self._best(words[at], overlap)
                 if hit is None and "[asy]" in one:

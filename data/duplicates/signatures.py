@@ -26,6 +26,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 WITHOUT_SYSTEM: Final = frozenset({"math", "code"})
 """Tasks whose system message says how to answer, and is no part of what is asked."""
+_SPREAD: Final = 0x9E3779B97F4A7C15  # odd, so that a sum of products tells sums of codes apart
+_WORD: Final = (1 << 64) - 1
 UNCOMPARED, MATH, EXACT = 0, 1, 2
 """How references are compared: not at all, by `math_equal`, as text."""
 _NUMBER: Final = re.compile(r"\d+")
@@ -88,7 +90,7 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
     texts = [squeezed(plain(one)) for one in said]
     contexts = _contexts(rows, tasks, more)
     references = rows["reference"].to_pylist()
-    numbers = [numbers_of(text) for text in texts]
+    marks = [number_marks(numbers_of(text)) for text in texts]
     minhash = signatures(texts)
     return pyarrow.table(
         {
@@ -111,8 +113,8 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
                 pyarrow.binary(16),
             ),
             "context": pyarrow.array([_integer(one) for one in contexts], pyarrow.uint64()),
-            "numbers": pyarrow.array([number_digest(one) for one in numbers], pyarrow.uint64()),
-            "mask": pyarrow.array([number_mask(one) for one in numbers], pyarrow.uint64()),
+            "numbers": pyarrow.array([digest for digest, _ in marks], pyarrow.uint64()),
+            "mask": pyarrow.array([mask for _, mask in marks], pyarrow.uint64()),
             "bands": _fixed(bands(minhash)),
             "sketch": _fixed((minhash & 0xFF).astype(np.uint8)),
         }
@@ -125,17 +127,17 @@ def numbers_of(text: str) -> list[str]:
     return _NUMBER.findall(text, counted.end() if counted else 0)
 
 
-def number_digest(numbers: Sequence[str]) -> int:
-    """Equal where the numbers are, in whatever order."""
-    return _integer(_digest(" ".join(sorted(numbers)).encode()))
+def number_marks(numbers: Sequence[str]) -> tuple[int, int]:
+    """A digest that is equal where the numbers are, in whatever order, and a mask of bits.
 
-
-def number_mask(numbers: Sequence[str]) -> int:
-    """Bits of numbers: where all of a text's are another's too, its bits are among those."""
-    mask = 0
+    Where all of a text's numbers are another's too, the bits of its mask are among those.
+    """
+    digest = mask = 0
     for number in numbers:
-        mask |= 1 << (zlib.crc32(number.encode()) & 63)
-    return mask
+        code = zlib.crc32(number.encode())
+        digest += (code + 1) * _SPREAD
+        mask |= 1 << (code & 63)
+    return digest & _WORD, mask
 
 
 def _said(messages: "pyarrow.ChunkedArray", tasks: Sequence[str]) -> tuple[list[str], list[str]]:
