@@ -267,8 +267,8 @@ KODCODE: Columns = {
     "gpt_pass_trial_num": 3,
     "gpt_difficulty": "easy",
     "gpt_pass_percentage": 0.75,
-    "trials": {},
-    "metadata": {},
+    "trials": {"trial_gpt4o_0": {"file_coverage": 100}},
+    "metadata": {"instruction_id": "1"},
 }
 ACECODE: Columns = {
     "id": "oss_1",

@@ -189,6 +189,20 @@ def test_a_row_is_recognised_and_becomes_a_record_that_can_be_trained_on(
     assert not [miss.verdict.reason for miss in refused(prompts, RUBRIC)]
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.format}-{case.task}")
+def test_a_row_in_parquet_says_the_same(case: Case, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = pyarrow.Table.from_pylist([case.row])
+    except pyarrow.ArrowException:
+        pytest.skip("a table has no column of values of several types")
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    opened = open_source(tmp_path / "rows.parquet")
+    assert (opened.format.name, list(opened.records())) == (case.format, read(tmp_path, [case.row]))
+
+
 def test_no_format_knows_the_rows_of_another() -> None:
     for case in CASES:
         knowing = [f.name for f in BUILT_IN if f.matches(case.row)]
