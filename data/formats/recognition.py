@@ -41,7 +41,13 @@ def _matching(formats: Sequence[Format], rows: Sequence[Row]) -> list[tuple[Form
     """Those formats that know every row, with what the first was known by."""
     found = []
     for format in formats:
-        whys = [format.matches(row.columns) for row in rows]
+        try:
+            whys = [format.matches(row.columns) for row in rows]
+        except Exception as error:  # a format of another package may raise anything
+            raise SourceError(
+                f"{rows[0].where}: the format {format.name!r} failed to say whether it knows the "
+                f"row: {type(error).__name__}: {error}; mend or uninstall it, or choose --format"
+            ) from error
         if whys[0] is not None and all(why is not None for why in whys):
             found.append((format, whys[0]))
     return found

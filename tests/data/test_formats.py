@@ -278,7 +278,9 @@ class Riddles:
     name, tasks, licence = "riddles", ("math",), "MIT"
 
     def matches(self, columns):
-        return "riddle and solved" if {"riddle", "solved"} <= set(columns) else None
+        if not {"riddle", "solved"} <= set(columns):
+            return None
+        return "riddle and solved" if len(columns["riddle"]) > 1 else None
 
     def records(self, row):
         yield record(
@@ -315,6 +317,8 @@ def test_a_format_of_a_package_is_recognised(
     opened = open_source(written(tmp_path / "r.jsonl", {"riddle": "1 + 1?", "solved": "2"}))
     assert (opened.format.name, opened.recognised_by) == ("riddles", "riddle and solved")
     assert format_named("riddles").name == "riddles"
+    with pytest.raises(SourceError, match=r"'riddles' failed to say .*TypeError"):
+        open_source(written(tmp_path / "r.jsonl", {"riddle": None, "solved": "2"}))
 
 
 def test_a_folder_is_read_file_by_file(tmp_path: Path) -> None:
