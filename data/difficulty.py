@@ -6,7 +6,7 @@ another sampling or of another reward.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from data.parts import (
     MANIFEST,
     config_digest,
     dropped_table,
+    in_blocks,
     manifest_of,
     part_name,
     read_manifest,
@@ -33,6 +34,7 @@ from data.strata import histogram, stratum_of, wilson
 
 ANSWERS: Final = "answers.jsonl"
 _BINS: Final = 10
+_CHECKED: Final = 256  # records whose verifiers are loaded once
 
 
 @dataclass(slots=True)
@@ -76,17 +78,25 @@ class Summary:
 
 
 def checked(
-    records: Iterable[Record], refusal: Callable[[Record], str | None]
+    records: Iterable[Record], refusals: Callable[[Sequence[Record]], Mapping[int, str]]
 ) -> Iterator[Record | Drop]:
-    """Drop the records that come twice, and those on which no answer could be graded."""
+    """Drop the records that come twice, and those on which no answer could be graded.
+
+    Args:
+        records: what is to be measured.
+        refusals: of some records, why no answer to one could be graded, by its place.
+    """
     known: set[str] = set()
-    for record in records:
-        if record.id in known:
-            yield Drop(record, STAGE, "duplicate", "an earlier record has its id")
-            continue
-        known.add(record.id)
-        reason = refusal(record)
-        yield record if reason is None else Drop(record, STAGE, "cannot be graded", reason)
+    for block in in_blocks(records, _CHECKED):
+        reasons = refusals(block)
+        for place, record in enumerate(block):
+            if record.id in known:
+                yield Drop(record, STAGE, "duplicate", "an earlier record has its id")
+            elif place in reasons:
+                yield Drop(record, STAGE, "cannot be graded", reasons[place])
+            else:
+                yield record
+            known.add(record.id)
 
 
 def finished(out: Path, inputs: Any, config: Mapping[str, Any], *, overwrite: bool) -> bool:

@@ -1,5 +1,6 @@
 """`plumb data difficulty`: how often a model is right on each prompt."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -93,7 +94,7 @@ def difficulty(
         from launch.difficulty_run import Work, configured, measure
 
         began = time.monotonic()
-        named = {
+        named: dict[str, object] = {
             "model.path": model,
             "reward.verifier": verifier,
             "rollout.temperature": temperature,
@@ -103,6 +104,8 @@ def difficulty(
             "rollout.max_prompt_tokens": max_prompt_tokens,
             "seed": seed,
         }
+        if config is None:
+            named["reward.workers"] = len(os.sched_getaffinity(0))
         said = [f"{key}={value}" for key, value in named.items() if value is not None]
         settings = configured(config, [*(overrides or ()), *said], print)
         summary = measure(

@@ -87,11 +87,12 @@ class Work:
         """What is to be measured."""
         grading = rubric(self.config.reward)
 
-        def refusal(record: Record) -> str | None:
-            found = refused([prompt_of(record, self.config)], grading, {"response_tokens": 0})
-            return found[0].verdict.reason if found else None
+        def refusals(records: Sequence[Record]) -> Mapping[int, str]:
+            prompts = [prompt_of(record, self.config) for record in records]
+            found = refused(prompts, grading, {"response_tokens": 0})
+            return {miss.index: miss.verdict.reason for miss in found}
 
-        return checked(open_records(self.source, **_columns(self.config)), refusal)
+        return checked(open_records(self.source, **_columns(self.config)), refusals)
 
     def plan(self, places: int) -> Plan:
         """How prompts are measured where so many answers are decoded at once."""

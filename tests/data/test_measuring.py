@@ -5,7 +5,7 @@ import errno
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,15 @@ def plan(early: bool, places: int = 8) -> Plan:
     return Plan(k=5, early=early, model="tiny", sampling={"temperature": 1.0}, open=places)
 
 
+def refusals(some: Sequence[Record]) -> dict[int, str]:
+    return {i: "reference: none" for i, one in enumerate(some) if one.reference == "7"}
+
+
 async def measured(ask: Any, out: Path, how: Plan, some: list[Record] = RECORDS) -> list[Any]:
     with AnswerStore.open(out / "answers.jsonl", {"model": "tiny"}) as store:
         await write_measured(
             out,
-            checked(some, lambda one: "reference: none" if one.reference == "7" else None),
+            checked(some, refusals),
             Measurement(ask, store, how),
             inputs=described(["builtin:x"]),
             config={"k": 5},
@@ -254,6 +258,6 @@ async def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_drops_name_their_stage() -> None:
-    found = list(checked([RECORDS[0], RECORDS[0]], lambda one: None))
+    found = list(checked([RECORDS[0], RECORDS[0]], lambda some: {}))
     assert isinstance(found[1], Drop)
     assert (found[1].stage, found[1].reason) == ("difficulty", "duplicate")

@@ -154,3 +154,29 @@ def test_speeds_are_those_of_a_run(measured: Path, tmp_path: Path) -> None:
                         "--batch", 8, "--group", 4, "--steps", 2)  # fmt: skip
     assert code == 0, said
     assert "on 4 GPUs" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "model.path is builtin:tiny, which a run makes: give --model"),
+        (["--model", "nowhere/at/all"], 1, "nowhere/at/all does not exist"),
+        (["--model", "{model}", "-k", 0], 1, "-k is 0; ask each prompt at least once"),
+        (["--model", "{model}", "--verifier", "none.py:f"], 1, "none.py"),
+        (["--model", "{model}", "rollout.temprature=1"], 2, "did you mean rollout.temperature?"),
+        (["--model", "{model}", "data.template=x"], 1, "has no place for the prompt"),
+    ],
+)
+def test_a_measurement_that_cannot_be_is_refused_before_an_engine_starts(
+    arguments: list[object], code: int, said: str, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    named = [str(one).format(model=model) for one in arguments]
+    found, output = called(
+        "difficulty", "builtin:arithmetic?max=9", *named, "--out", tmp_path / "out"
+    )
+    assert found == code, output
+    (line,) = [line for line in output.splitlines() if line.startswith("plumb: ")]
+    assert said in line
