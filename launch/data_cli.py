@@ -17,6 +17,7 @@ from launch.data_mix import mix
 from launch.data_report import report
 from launch.data_tag import tag
 from launch.data_tests import tests
+from launch.data_toolgraph import toolgraph
 from launch.errors import one_line_errors
 
 data_app = typer.Typer(
@@ -33,6 +34,7 @@ data_app.command()(cluster)
 data_app.command()(consensus)
 data_app.command()(evolve)
 data_app.command()(tests)
+data_app.command()(toolgraph)
 
 Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
 Deadline = Annotated[
