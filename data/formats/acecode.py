@@ -53,7 +53,7 @@ class AceCode:
             user(f"{text(row, 'question').strip()}\n\n{FENCED}"),
             "code",
             script_tests(row, name, "\n".join(tests) + "\n"),
-            source="TIGER-Lab/AceCode-87K",
+            source=f"TIGER-Lab/AceCode-{'87K' if name == 'test_cases' else 'V2-122K'}",
             source_id=identity(row, "id"),
             licence=self.licence,
             metadata=filled(

@@ -26,15 +26,15 @@ class Skywork:
     licence: ClassVar[str] = "Apache-2.0"
 
     def matches(self, columns: Columns) -> str | None:
-        """By the data source and the difficulty for models."""
+        """By the data source."""
         if truth_of(columns) is None or not is_skyworks(columns):
             return None
-        return "data_source train-math or train-code, and extra_info.model_difficulty"
+        return "reward_model.ground_truth, and a data_source such as train-math or train-code"
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record."""
         subset = text(row, "data_source")
-        extra = mapping(row, "extra_info", row.columns.get("extra_info"))
+        extra = mapping(row, "extra_info", row.columns.get("extra_info") or {})
         truth = truth_of(row.columns)
         is_code = subset.startswith("train-code-")
         answers = [] if is_code else _answers(row, truth)

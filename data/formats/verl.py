@@ -73,11 +73,9 @@ def truth_of(columns: Columns) -> Any:
 
 
 def is_skyworks(columns: Columns) -> bool:
-    """Whether a row is one of Skywork-OR1: it says how hard models found it."""
-    extra = columns.get("extra_info")
+    """Whether a row is one of Skywork-OR1, which no other set names its sources like."""
     source = columns.get("data_source")
-    is_named = isinstance(source, str) and source.startswith(("train-math-", "train-code-"))
-    return is_named and isinstance(extra, Mapping) and "model_difficulty" in extra
+    return isinstance(source, str) and source.startswith(("train-math-", "train-code-"))
 
 
 def asked(row: Row) -> Messages:

@@ -286,6 +286,12 @@ ACECODE: Columns = {
     ],
     "context_messages": [[{"role": "user", "content": "..."}]],
 }
+ACECODE_2: Columns = {
+    "id": "evol_2",
+    "source": "evol",
+    "question": "Write a function `f` that gives back what it is given.",
+    "tests": ["assert f(1) == 1"],
+}
 BFCL: Columns = {
     "id": "simple_python_0",
     "question": [[{"role": "user", "content": "What is the weather in Turin?"}]],

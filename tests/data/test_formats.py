@@ -128,6 +128,9 @@ CASES = [
         metadata={"level": "easy"},
     ),
     Case("acecode", rows.ACECODE, "code", script(*rows.ACECODE["test_cases"])),
+    Case(
+        "acecode", rows.ACECODE_2, "code", script("assert f(1) == 1"), "TIGER-Lab/AceCode-V2-122K"
+    ),
     Case("xlam", rows.XLAM, "tool", [{"name": "giveaways", "arguments": {"type": "beta"}}]),
     Case(
         "toolace", rows.TOOLACE, "tool", [{"name": "Get Trends", "arguments": {"market": "Milan"}}]
@@ -189,15 +192,16 @@ def test_a_row_is_recognised_and_becomes_a_record_that_can_be_trained_on(
     assert not [miss.verdict.reason for miss in refused(prompts, RUBRIC)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.format}-{case.task}")
+# Lists of allowed values are of several types, which no table holds.
+TABULAR = [case for case in CASES if case.format != "bfcl" or "ground_truth" not in case.row]
+
+
+@pytest.mark.parametrize("case", TABULAR, ids=lambda case: f"{case.format}-{case.task}")
 def test_a_row_in_parquet_says_the_same(case: Case, tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    try:
-        table = pyarrow.Table.from_pylist([case.row])
-    except pyarrow.ArrowException:
-        pytest.skip("a table has no column of values of several types")
+    table = pyarrow.Table.from_pylist([case.row])
     parquet.write_table(table, tmp_path / "rows.parquet")
     opened = open_source(tmp_path / "rows.parquet")
     assert (opened.format.name, list(opened.records())) == (case.format, read(tmp_path, [case.row]))
