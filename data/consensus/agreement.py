@@ -87,10 +87,12 @@ def best_opinion(
     stands for `2.0`, and not the reverse. Of equals the first is taken.
     """
     best: Opinion[A] | None = None
+    tried: set[str] = set()  # as text, in which 1 and 1.0 differ
     for given in answers.values():
         for answer in given:
-            if answer is None:
+            if answer is None or (text := repr(answer)) in tried:
                 continue
+            tried.add(text)
             found = opinion_on(answer, answers, matches)
             if best is None or _weight(found, within) > _weight(best, within):
                 best = found

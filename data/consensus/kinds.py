@@ -114,6 +114,7 @@ class FinalAnswers:
 
     def __init__(self, record: Record, mode: Mode) -> None:
         self._record = record
+        self._known: dict[tuple[str, str], bool] = {}
 
     def read(self, answer: Answer) -> str | None:
         """The answer in the box, or behind a phrase that says so."""
@@ -127,7 +128,11 @@ class FinalAnswers:
 
     def matches(self, said: Any, reference: Any) -> bool:
         """By `math_equal`."""
-        return said == reference or math_equal(said, reference, deadline=DEADLINE)
+        key = (said, reference)
+        if key not in self._known:
+            is_same = said == reference or math_equal(said, reference, deadline=DEADLINE)
+            self._known[key] = is_same
+        return self._known[key]
 
     def is_right(self, said: Any) -> bool:
         """By the record's reference."""

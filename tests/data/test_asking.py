@@ -309,7 +309,7 @@ class TestAskAll:
         with fake_judge(echo) as fake:
             one = model(fake, concurrency=2)
             with Asked.of(one, tmp_path).store() as store:
-                task = asyncio.create_task(ask_all(store, one, requests(500)))
+                task = asyncio.create_task(ask_all(store, one, requests(150)))
                 while len(store) < 5:
                     await asyncio.sleep(0.001)
                 task.cancel()
@@ -319,8 +319,8 @@ class TestAskAll:
             await one.aclose()
             before = len(fake.bodies)
             assert before - kept <= 2
-            assert len(await asked(fake, tmp_path, 500)) == 500
-            assert len(fake.bodies) - before == 500 - kept
+            assert len(await asked(fake, tmp_path, 150)) == 150
+            assert len(fake.bodies) - before == 150 - kept
 
     async def test_of_two_questions_with_one_key_one_is_asked(self, tmp_path: Path) -> None:
         with fake_judge(echo) as fake:
