@@ -51,9 +51,13 @@ def conflict_of(gathered: "Gathered", group: Sequence[int], same: Same) -> str |
     references = gathered.references(compared)
     distinct = list(dict.fromkeys(references[row] for row in compared))
     is_math = gathered.compared[compared[0]] == MATH
-    others = [one for one in distinct[1:] if not (is_math and same(one, distinct[0]))]
+    others: list[str] = []
+    for one in distinct[1:]:
+        if not (is_math and same(one, distinct[0])):
+            others.append(one)
+            if len(others) >= SHOWN:
+                break
     if not others:
         return None
-    shown = [one[:_LETTERS] for one in [distinct[0], *others][:SHOWN]]
-    more = len(others) + 1 - len(shown)
-    return " ≠ ".join(shown) + (f" and {more} more" if more else "")
+    shown = [one[:_LETTERS] for one in [distinct[0], *others]]
+    return " ≠ ".join(shown[:SHOWN]) + (" ≠ ..." if len(shown) > SHOWN else "")

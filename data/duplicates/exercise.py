@@ -1,8 +1,10 @@
 """Whether two similar rows are one exercise, or two of one kind."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from data.duplicates.signatures import MATH, UNCOMPARED, numbers_of
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from data.duplicates.gathered import Gathered
 
 Same = Callable[[str, str], bool]
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 def is_one_exercise(
@@ -38,8 +41,11 @@ def is_one_exercise(
     return kinds == {MATH} and same(references[first], references[second])
 
 
+@lru_cache(maxsize=1 << 16)
 def math_same(first: str, second: str) -> bool:
     """Whether two answers are the same by `math_equal`."""
     from rewards.math import math_equal
 
+    if _INTEGER.fullmatch(first) and _INTEGER.fullmatch(second):
+        return int(first) == int(second)
     return math_equal(first, second)

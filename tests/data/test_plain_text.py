@@ -1,12 +1,14 @@
 """Plain text: equal for settings of one text, different for different questions."""
 
 import random
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.contamination.words import words_without_figures
 from data.files import read_rows
 from data.plain_text import asked, plain, squeezed
 from tests.retyped import retyped
@@ -71,6 +73,26 @@ def test_plain_text_of_anything_is_stable(text: str) -> None:
     once = plain(text)
     assert once == plain(text)
     assert not any(character.isspace() for character in squeezed(once))
+
+
+HOSTILE = [
+    "{", "}", "\\frac{", "\\frac{a}{", "^{", "^{ ", "{ ", "\\", "\\begin{", "1 ", "1,", "1\\,",
+    "frac{{a}", "[asy]", "{{a}{b}}", "frac{a}{b", "\\frac{\\frac{a}{b}}{c}", "frac{ {", "²", "1\t",
+]  # fmt: skip
+
+
+def test_time_is_linear_in_hostile_texts() -> None:
+    def seconds(unit: str, letters: int) -> float:
+        text, spent = unit * (letters // len(unit)), []
+        for _ in range(3):
+            began = time.process_time()
+            words_without_figures(squeezed(plain(text)))
+            spent.append(time.process_time() - began)
+        return min(spent)
+
+    for unit in HOSTILE:
+        short, long = seconds(unit, 20_000), seconds(unit, 160_000)
+        assert long < 40 * max(short, 0.002), unit  # 64 times where it is quadratic
 
 
 def test_what_is_asked_are_texts_alone() -> None:
