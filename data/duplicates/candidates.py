@@ -34,15 +34,15 @@ def pairs_of_band(
     """The pairs of active rows that one band gives: rows, and later rows; some may come twice."""
     import numpy as np
 
-    keys = mixed(gathered.bands[band][active] ^ gathered.context[active])
-    order = np.argsort(keys, kind="stable")
+    keys = gathered.bands[band][active] ^ gathered.context[active].astype(np.uint32)
+    order = np.argsort(keys)
     sizes = _sizes(keys[order])
     yield from _within(active[order], keys[order], (sizes > 1) & (sizes <= SMALL), SMALL)
     large = order[sizes > SMALL]
     if not len(large):
         return
     rows = active[large]
-    keys = mixed(keys[large] ^ mixed(gathered.numbers[rows]))
+    keys = mixed(keys[large].astype(np.uint64) ^ gathered.numbers[rows])
     other = gathered.bands[(band + 1) % BANDS][rows]
     order = np.lexsort((rows, other, keys))
     rows, keys = rows[order], keys[order]

@@ -51,7 +51,7 @@ class Gathered:
                 return np.zeros(shape, kind)
             return np.memmap(scratch / name, kind, "w+", shape=shape)
 
-        self.bands = mapped("bands", np.uint64, (BANDS, self.rows))
+        self.bands = mapped("bands", np.uint32, (BANDS, self.rows))
         self.sketch = mapped("sketch", np.uint8, (self.rows, PERMUTATIONS))
         self.exact = mapped("exact", np.uint64, (2, self.rows))
         self.context = mapped("context", np.uint64, (self.rows,))
@@ -89,7 +89,7 @@ class Gathered:
         if not count:
             return
         span = slice(self.starts[at], self.starts[at] + count)
-        self.bands[:, span] = _bytes(table["bands"], np.uint64, count).T
+        self.bands[:, span] = _bytes(table["bands"], np.uint32, count).T
         self.sketch[span] = _bytes(table["sketch"], np.uint8, count)
         self.exact[:, span] = _bytes(table["exact"], np.uint64, count).T
         self.context[span] = table["context"].to_numpy()

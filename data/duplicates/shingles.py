@@ -51,13 +51,17 @@ def signatures(texts: Sequence[str]) -> "NDArray[numpy.uint32]":
     return np.frombuffer(packed, np.uint32).reshape(len(texts), PERMUTATIONS)
 
 
-def bands(signed: "NDArray[numpy.uint32]") -> "NDArray[numpy.uint64]":
-    """A hash of each band of each signature: an array of texts by bands."""
+def bands(signed: "NDArray[numpy.uint32]") -> "NDArray[numpy.uint32]":
+    """A hash of each band of each signature: an array of texts by bands.
+
+    Two bands that differ may have one hash, at a chance of 2^-32: what shares one is verified.
+    """
     import numpy as np
 
     odd = _constants()[:ROWS]
     split = signed.reshape(len(signed), BANDS, ROWS).astype(np.uint64)
-    return mixed((split * odd).sum(axis=2, dtype=np.uint64))
+    hashes = mixed((split * odd).sum(axis=2, dtype=np.uint64))
+    return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
 def _gram_hashes(texts: Sequence[str]) -> tuple["NDArray[numpy.uint64]", "NDArray[numpy.uint64]"]:

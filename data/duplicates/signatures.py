@@ -80,7 +80,7 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
     `exact`, 16 bytes, equal where texts and their context are; `context`, of task, tools,
     environment and calls; `numbers`, of the text's numbers in any order; `mask`, a bit or less for
     each of them; `bands`, 21 integers of
-    8 bytes; `sketch`, a byte for each permutation. A row without words has an empty `text`.
+    4 bytes; `sketch`, a byte for each permutation. A row without words has an empty `text`.
     """
     import numpy as np
     import pyarrow
