@@ -4,7 +4,6 @@ Guarantees: linear in the text's length.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from data.curate.math_phrases import PROOF, TALK, VALUE
@@ -17,6 +16,15 @@ _LABEL: Final = re.compile(
     r"|part (?P<part>[a-h1-9])\b[.:]?"
     r"|(?:(?<=\n)|^)(?P<dotted>[1-9]|[a-h])[.、．])"
 )
+_LISTING: Final = re.compile(
+    r"(?:^|[.?!:]\s*|\d\s+)(?:find|calculate|compute|evaluate|simplify|solve|factor|determine|expand"
+    r"|вычислите|найдите|решите|упростите|calcola(?:re)?|trova(?:re)?|semplifica(?:re)?|risolvi)"
+    r"(?: (?!such|satisf|where|if|with|when|for|that|чтобы|котор|tale|che)[^\W\d]+){0,4}"
+    r"\s*[:：]?\s*$"
+    r"|(?:计算|計算|求|解|化简|化簡)(?:下列)?(?:各[题題式]|方程|不等式)?\s*[:：]?\s*$"
+)
+"""What a list of things to do stands behind: `Calculate the following: (1) ... (2) ...`."""
+LEAD: Final = 200  # characters in front of a list that say what is to be done
 MOST_STARTS: Final = 10  # first labels from which parts are looked for
 _KINDS: Final = ("abcdefgh", "123456789", "абвгд", "①②③④⑤⑥⑦⑧⑨")
 _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
@@ -30,7 +38,10 @@ def parts_asked(question: str) -> list[str]:
     """
     if not _may_have_parts(question):
         return []
-    asked = [part for part in _parts(question) if _asks(part)]
+    lead, parts = _parted(question)
+    if parts and _LISTING.search(lead[-LEAD:]):
+        return parts
+    asked = [part for part in parts if _asks(part)]
     return asked if len(asked) > 1 else []
 
 
@@ -49,7 +60,7 @@ def _may_have_parts(question: str) -> bool:
 
 def answers_in_parts(reference: str) -> bool:
     """Whether a reference in lower case answers several parts: `(a) 5 (b) 7`."""
-    return len(list(_parts(reference))) > 1
+    return len(_parted(reference)[1]) > 1
 
 
 def _asks(part: str) -> bool:
@@ -57,8 +68,8 @@ def _asks(part: str) -> bool:
     return any(one.search(text) is not None for one in (VALUE, PROOF, TALK))
 
 
-def _parts(text: str) -> Iterator[str]:
-    """What stands behind each label of the first sequence that counts on from its first one."""
+def _parted(text: str) -> tuple[str, list[str]]:
+    """What stands in front of the first sequence of labels, and behind each of them."""
     labels = [
         (found, _place(next(filter(None, found.groups())))) for found in _LABEL.finditer(text)
     ]
@@ -70,8 +81,9 @@ def _parts(text: str) -> Iterator[str]:
                 run.append(found)
         if len(run) > 1:
             ends = [one.start() for one in run[1:]] + [len(text)]
-            yield from (text[one.end() : end] for one, end in zip(run, ends, strict=True))
-            return
+            parts = [text[one.end() : end] for one, end in zip(run, ends, strict=True)]
+            return text[: first.start()], parts
+    return text, []
 
 
 def _place(label: str) -> tuple[int, int]:

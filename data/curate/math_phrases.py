@@ -57,6 +57,7 @@ PROOF: Final = _phrases(
     "докаж|доказ|покаж|证明|證明|求证|求證|试证|démontre",
     _BEGIN + r"(?:dis)?prove\b(?! (?:it |them )?(?:wrong|useful))",
     r"\b(?:give|write|provide|complete|find) (?:a|an|the|your) (?:\w+ )?proof\b",
+    _BEGIN + r"show (?:\$|by induction)",
     _BEGIN + r"(?:show|demonstrate|verify|establish)(?:,[^,.]{1,60},)? (?:that|why|how)\b",
     r"докаж(?:и|ите)\b|доказать\b|требуется доказать|покаж(?:и|ите),? что",
     r"(?<!已)(?<!已经)(?<!可以)(?<!不难)(?:证明(?!了)|證明(?!了))|求证|求證|试证",
@@ -82,19 +83,20 @@ VALUE: Final = re.compile(
 
 TALK: Final = _phrases(
     "explain describe discuss justify why think notice own compare draw sketch story "
-    "essay paragraph poem investigate design reflect spiega spiegare spiegate descrivi "
-    "descrivere descrivete discuti discutere disegna disegnare disegnate giustifica "
-    "giustificare giustificate explique expliquer expliquez explica zeichne",
-    "объясн|опиши|обсуди|почему|нарису|начерти|придума|解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设"
+    "essay paragraph poem investigate design reflect graph plot compass straightedge "
+    "spiega spiegare spiegate descrivi descrivere descrivete discuti discutere disegna disegnare "
+    "disegnate giustifica giustificare giustificate explique expliquer expliquez explica zeichne",
+    "объясн|опиши|обсуди|почему|нарису|начерти|построй|линейк|придума|作图|作出|尺规|解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设"
     "计|perché|décri|erkläre",
     _BEGIN + r"(?:explain|describe|discuss|justify|draw|sketch|investigate|design|reflect on)\b",
     r"\bwhy\b[^.?]{0,300}\?|\bwhat do you (?:think|notice)\b|\bin your own words\b"
-    r"|\bcompare and contrast\b",
+    r"|\bcompare and contrast\b|\bruler and compass\b|\bstraightedge\b",
+    _BEGIN + r"(?:graph|plot) (?:the|each|this)\b",
     _BEGIN
     + r"(?:write|make up|create|tell) (?:a|an|your own) (?:\w+ )?(?:story|essay|paragraph|poem)\b",
-    r"\b(?:объясните|объясни|опишите|опиши|обсудите|нарисуйте|нарисуй|начертите|придумайте)\b"
+    r"\b(?:объясните|объясни|опишите|опиши|обсудите|нарисуйте|нарисуй|начертите|постройте|придумайте)\b"
     r"|\bпочему\b[^.?]{0,300}\?",
-    r"解释|解釋|说明理由|说说|讨论|画出|畫出|谈谈|为什么|設計|设计",
+    r"解释|解釋|说明理由|说说|讨论|画出|畫出|作图题|作出|尺规|谈谈|为什么|設計|设计",
     r"\b(?:spieg(?:a|are|ate)|descriv(?:i|ere|ete)|discut(?:i|ere|ete)|disegn(?:a|are|ate)"
     r"|giustific(?:a|are|ate))\b|\bperché\b[^.?]{0,300}\?",
     r"\bexpliqu(?:e|er|ez)\b|\bdécri(?:re|vez)\b|\bexplica\b|\berkläre\b|\bzeichne\b",
@@ -130,6 +132,25 @@ WHICH: Final = _phrases(
     r"|\bwelche[rs]? der folgenden\b",
 )
 """A choice is asked for."""
+
+ALSO: Final = _phrases(
+    "also",
+    "также найдите",
+    r"\balso,? (?:find|determine|compute|calculate|what|how)\b|\bтакже найдите\b",
+)
+"""A second value is asked for."""
+
+CONTEXT: Final = _phrases(
+    "previous preceding exercise exercises problem problems continuation precedente",
+    "предыдущ|в задаче|上一题|上题|前一题|前题",
+    r"(?:\b(?:refer to|see|as in|continu\w+(?: from| with)?|using|use|of)"
+    r"|(?:^|[.?!]\s*)(?:in|from)) the (?:previous|preceding) (?:problem"
+    r"|exercise|question|example|part)\b"
+    r"|\(continuation\)|\b(?:in|of|from|using|see) (?:problem|exercise)s? \(?\d+(?:\.\d+)?[,.;:)]"
+    r"|\b(?:problema|esercizio) precedente\b"
+    r"|\bпредыдущ\w+ задач|\bв задаче \d|上一?题|前一?题",
+)
+"""Another question is referred to."""
 
 _PLACES: Final = r"(?:below|above|here|at (?:the )?right|(?:on|to) the (?:right|left))"
 _NOUNS: Final = (

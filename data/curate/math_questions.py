@@ -14,7 +14,16 @@ from data.curate.language import is_clearly_english, language_of
 from data.curate.math_figures import missing_figure
 from data.curate.math_options import as_reference, chosen, letter_of, options_of
 from data.curate.math_parts import answers_in_parts, parts_asked
-from data.curate.math_phrases import MANY_RIGHT, PROOF, TALK, VALUE, WHICH, vocabulary
+from data.curate.math_phrases import (
+    ALSO,
+    CONTEXT,
+    MANY_RIGHT,
+    PROOF,
+    TALK,
+    VALUE,
+    WHICH,
+    vocabulary,
+)
 from data.curate.math_text import has_drawing, without_drawings
 from data.pipeline.block import Drop, Outcome
 from data.schema import Record, content_id
@@ -36,6 +45,7 @@ _TYPES: Final = ("question_type", "problem_type")
 """Columns in which sources say that a row is a proof."""
 _INSTRUCTIONS: Final = ("\\boxed", "step by step", "####", "Answer: $Answer")
 _SENTENCES: Final = re.compile(r"(?<=[.?!\n])")
+_SEVERAL: Final = re.compile(r"[,;&]|\b(?:and|or)\b|\n")
 _LETTERS: Final = "ABCDEАБВГД"
 _ASKS_WHICH: Final = re.compile(
     r"\b(?:which|who|whose|letter|in terms of|what (?:point|vertex|variable))\b"
@@ -123,10 +133,18 @@ def _open(question: Question) -> str | None:
 
 def _parts(question: Question) -> str | None:
     reference = question.reference
-    if ")" in reference and answers_in_parts(reference.lower()):
+    if (")" in reference or "\n" in reference) and answers_in_parts(reference.lower()):
         return f"the reference answers several: {reference}"
+    found = ALSO.search(question.text, question.vocabulary)
+    if found is not None and not _SEVERAL.search(reference):
+        return _around(found)
     parts = [] if question.options else parts_asked(question.text)
     return " | ".join(part.strip()[:40] for part in parts) or None
+
+
+def _context(question: Question) -> str | None:
+    found = CONTEXT.search(question.text, question.vocabulary)
+    return None if found is None else _around(found)
 
 
 def _no_options(question: Question) -> str | None:
@@ -155,6 +173,7 @@ def _other_letter(question: Question) -> str | None:
 _RULES: Final[tuple[tuple[str, Callable[[Question], str | None]], ...]] = (
     ("no question", _empty),
     ("missing figure", _figure),
+    ("missing context", _context),
     ("proof", _proof),
     ("open question", _open),
     ("multi-part", _parts),

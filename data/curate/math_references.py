@@ -33,11 +33,12 @@ DEADLINE: Final = 3.0
 SHOWN: Final = 160  # characters of a detail
 _MISSING: Final = re.compile(
     r"(?:not ?found|none|unknown|no answer|unanswerable"
-    r"|see (?:the )?(?:solution|above|below|proof)|omitted"
-    r"|(?:the )?answer is omitted|见解析|暂无|无|略|см\. решение|нет ответа"
+    r"|see (?:the )?(?:attached )?(?:solution|above|below|proof|figure|graph|diagram|explanation)"
+    r"|omitted|(?:the )?answer (?:is )?omitted|见解析|暂无|无|略|см\. решение|нет ответа"
     r"|vedi (?:la )?soluzione)\.?",
     re.IGNORECASE,
 )
+_TEXT: Final = re.compile(r"\\text\{([^{}]*)\}")
 _FINAL: Final = re.compile(r"####[ \t]*(\S[^\n]*?)\s*$")
 
 
@@ -95,7 +96,8 @@ def _fault(record: Record) -> tuple[str, str] | None:
 
 
 def _is_missing(reference: str) -> bool:
-    return not reference.strip() or _MISSING.fullmatch(reference.strip()) is not None
+    said = _TEXT.sub(r"\1", reference).strip().strip("$ ")
+    return not said or _MISSING.fullmatch(said) is not None
 
 
 def _further(record: Record) -> Iterator[object]:

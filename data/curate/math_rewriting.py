@@ -32,6 +32,8 @@ _WHOLE: Final = re.compile(r"-?\d{1,15}")
 _DECIMAL: Final = re.compile(r"-?\d{0,15}\.\d{1,15}")
 _GROUPED: Final = re.compile(r"-?\d{1,3}(?:,\d{3})+")
 _DIGITS: Final = re.compile(r"(?<![\\a-zA-Z\d])\d{1,18}(?!\d)")
+_NAMED: Final = re.compile(r"[A-Za-z]\(\d+\)\s*=")
+"""What is only a name: for `f(1) = 2` a matcher may take `f(3) = 2`, or 2."""
 _LETTER: Final = re.compile(r"\(?([A-J])\)?|\\text\{\(?([A-J])\)?\}")
 _FRACTION: Final = re.compile(r"\\frac(?=\s*\{)")
 _FREE: Final = re.compile(r"\\[pm][mp](?![a-z])|±|\+\s*(?:\\text\{)?[CcKkС](?![a-zA-Z_])")
@@ -122,7 +124,9 @@ def _is_words(node: Node) -> bool:
 
 def _counted_on(gold: str) -> Iterator[str]:
     """The text with its last, then its first number one higher."""
-    found = list(_DIGITS.finditer(gold))
+    labels = [label.end() for label in _NAMED.finditer(gold)]
+    found = [one for one in _DIGITS.finditer(gold) if one.end() > max(labels, default=0)]
+    found = found or list(_DIGITS.finditer(gold))
     for digits in (found[-1:] + found[:1])[: 1 if len(found) == 1 else 2]:
         more = str(int(digits.group()) + 1).zfill(len(digits.group()))
         yield gold[: digits.start()] + more + gold[digits.end() :]

@@ -10,6 +10,8 @@ DROPPED: list[tuple[str, object, dict[str, object]]] = [
     ("no reference", None, {}),
     ("no reference", "  ", {}),
     ("no reference", "not found", {}),
+    ("no reference", "see figure", {}),
+    ("no reference", "\\text{Answer omitted}", {}),
     ("no reference", "见解析", {}),
     ("no reference", "см. решение", {}),
     ("unreadable reference", "\\boxed{5", {}),

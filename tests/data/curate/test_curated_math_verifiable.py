@@ -28,7 +28,7 @@ READ = [
     "f(x) = x^2", "\\frac{x^2}{4} + y^2 = 1",
     "$y=\\pm \\sqrt{3} x$", "-6 .", "$\\frac{2n}{n+1}$.", "$x=1$ 或 $x=3$", "$5$; $10$",
     "12 рублей", "$k\\pi+\\frac{\\pi}{4}, k\\in\\mathbb{Z}$", "\\triangle ABC is equilateral",
-    "5 hours 20 minutes", "17^\\circ", "17\\text{ cm}", "17\\%",
+    "5 hours 20 minutes", "17^\\circ", "17\\text{ cm}", "f(1)=2, f(2)=3", "17\\%",
 ]  # fmt: skip
 
 
