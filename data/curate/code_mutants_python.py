@@ -43,6 +43,7 @@ _COMPUTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 _UNSEEN: Final = frozenset(("setrecursionlimit", "stack_size", "set_int_max_str_digits"))
 _CHANGED_TEXT: Final = "?"
+CONSTANT: Final = " is changed"
 
 Change = tuple[str, Callable[[], None]]
 """What a change is, in words, and what makes it in the tree."""
@@ -64,10 +65,10 @@ def written(tree: ast.Module) -> str | None:
         return None
 
 
-def count_python(source: str, roots: frozenset[str]) -> int:
-    """How many changes there are."""
+def python_changes(source: str, roots: frozenset[str]) -> list[bool]:
+    """The changes in the order of the source: whether each is of a constant in an expression."""
     tree = parsed(source)
-    return 0 if tree is None else sum(1 for _ in _changes(tree, roots))
+    return [] if tree is None else [words.endswith(CONSTANT) for words, _ in _changes(tree, roots)]
 
 
 def python_mutant(source: str, roots: frozenset[str], number: int) -> Mutant | None:
@@ -116,7 +117,7 @@ def _change_of_value(node: ast.AST) -> Change | None:
         if other is not None:
             return "an operator is exchanged", partial(setattr, node, "op", other())
     if isinstance(node, ast.Constant) and (changed := _other_constant(node.value)) is not None:
-        what = f"{str(node.value)[:20]!r} is changed"
+        what = f"{str(node.value)[:20]!r}{CONSTANT}"
         return what, partial(setattr, node, "value", changed)
     return None
 
@@ -128,15 +129,24 @@ def _change_of_step(node: ast.AST) -> Change | None:
         turned = ast.UnaryOp(ast.Not(), node.test)
         return "a condition is turned around", partial(setattr, node, "test", turned)
     if isinstance(node, ast.Return):
-        if node.value is None or isinstance(node.value, ast.Constant):
-            return None
-        return "nothing is returned", partial(setattr, node, "value", ast.Constant(None))
+        return _change_of_return(node)
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return "a step is left out", partial(setattr, node, "value", ast.Constant(None))
     return None
 
 
-def _other_constant(value: object) -> object:
+def _change_of_return(node: ast.Return) -> Change | None:
+    if node.value is None:
+        return None
+    if not isinstance(node.value, ast.Constant):
+        return "nothing is returned", partial(setattr, node, "value", ast.Constant(None))
+    changed = _other_constant(node.value.value)
+    if changed is None:
+        return None
+    return "another value is returned", partial(setattr, node, "value", ast.Constant(changed))
+
+
+def _other_constant(value: object) -> bool | int | float | str | None:
     """A constant of the same kind; None: this one is left alone."""
     if isinstance(value, bool):
         return not value
@@ -191,12 +201,12 @@ def _inside(node: ast.AST) -> list[ast.AST]:
         return list(node.body)
     if isinstance(node, ast.Lambda):
         return [node.body]
-    if isinstance(node, ast.AnnAssign):
+    if isinstance(node, ast.AnnAssign | ast.FormattedValue):  # without annotation, and format
         return [node.value] if node.value is not None else []
     if isinstance(node, ast.Try):
         return [*node.body, *node.orelse, *node.finalbody]
-    if isinstance(node, ast.FormattedValue):
-        return [node.value]
+    if isinstance(node, ast.Return) and isinstance(node.value, ast.Constant):
+        return []  # it has a change of its own
     return list(ast.iter_child_nodes(node))
 
 

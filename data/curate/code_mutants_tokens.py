@@ -8,6 +8,7 @@ of type parameters, and `main` where tests call functions.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from data.curate.code_mutant import Mutant
@@ -58,8 +59,23 @@ _GENERIC: Final = frozenset(
 _SMALL: Final = re.compile(r"(\d{1,2})([lLuU]{0,3})")
 
 
-def token_changes(source: str, language: str, *, is_called: bool) -> list[tuple[Token, str]]:
-    """The tokens that may be changed, each with what it becomes, in the order of the source.
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A token, and what it becomes.
+
+    Attributes:
+        token: What stands there.
+        text: What comes in its place.
+        is_constant: Whether it is a constant that is not returned as it is.
+    """
+
+    token: Token
+    text: str
+    is_constant: bool
+
+
+def token_changes(source: str, language: str, *, is_called: bool) -> list[Exchange]:
+    """The tokens that may be changed, in the order of the source.
 
     Args:
         source: The program.
@@ -68,24 +84,26 @@ def token_changes(source: str, language: str, *, is_called: bool) -> list[tuple[
     """
     found = tokens(source, language)
     hidden = _main(found) if is_called else range(0)
-    return [(token, new) for number, token, new in _changes(found) if number not in hidden]
+    return [change for number, change in _changes(found) if number not in hidden]
 
 
-def token_mutant(source: str, token: Token, changed: str) -> Mutant:
+def token_mutant(source: str, change: Exchange) -> Mutant:
     """The program with that change."""
+    token = change.token
     line = source.count("\n", 0, token.start) + 1
-    text = source[: token.start] + changed + source[token.end :]
-    return Mutant(text, f"line {line}: {token.text!r} became {changed!r}")
+    text = source[: token.start] + change.text + source[token.end :]
+    return Mutant(text, f"line {line}: {token.text!r} became {change.text!r}")
 
 
-def _changes(found: Sequence[Token]) -> Iterator[tuple[int, Token, str]]:
+def _changes(found: Sequence[Token]) -> Iterator[tuple[int, Exchange]]:
     generic = _brackets_of_types(found)
     for number, token in enumerate(found):
         if number in generic or number == 0 or number + 1 == len(found):
             continue
         changed = _changed(found, number)
         if changed is not None:
-            yield number, token, changed
+            is_constant = token.kind != "mark" and found[number - 1].text != "return"
+            yield number, Exchange(token, changed, is_constant)
 
 
 def _changed(found: Sequence[Token], number: int) -> str | None:

@@ -7,7 +7,10 @@ import time
 import pytest
 
 from data.curate.code_functions import emptied
-from data.curate.code_mutants import LONGEST, mutants
+from data.curate.code_mutant import Mutant
+from data.curate.code_mutants import FEW, LONGEST, mutants, names_used
+from data.curate.code_mutants_python import python_changes, python_mutant
+from data.curate.code_mutants_tokens import token_changes, token_mutant
 from sandbox import Program
 from sandbox.judge import parse_tests
 from sandbox.types import AnyTests, Language
@@ -75,15 +78,23 @@ class A { constructor(x) { this.x = x; } get(y) { return this.x * y } }
 """
 
 
+def every(source: str, tests: AnyTests) -> list[Mutant]:
+    """Every mutant of a Python program."""
+    roots = names_used(tests)
+    numbers = range(len(python_changes(source, roots)))
+    return [one for n in numbers if (one := python_mutant(source, roots, n)) is not None]
+
+
 def changes(source: str, language: Language, tests: AnyTests) -> list[str]:
-    """What the mutants of a program say that they change."""
-    found = mutants(Program(source=source, language=language), tests, 1000)
+    """What every mutant of a program says that it changes."""
+    made = token_changes(source, language, is_called=bool(names_used(tests)))
+    found = [token_mutant(source, one) for one in made]
     assert len({mutant.source for mutant in found} | {source}) == len(found) + 1
     return [mutant.change for mutant in found]
 
 
 def test_a_mutant_in_python_is_a_program_with_one_other_place() -> None:
-    found = mutants(Program(source=PYTHON), CALLS, 1000)
+    found = every(PYTHON, CALLS)
     original = ast.dump(ast.parse(PYTHON)).split()
     assert len(found) > 12
     for mutant in found:
@@ -94,14 +105,14 @@ def test_a_mutant_in_python_is_a_program_with_one_other_place() -> None:
 
 def test_what_tests_cannot_see_stays() -> None:
     def kept(tests: AnyTests) -> set[int]:
-        found = mutants(Program(source=PYTHON), tests, 1000)
+        found = every(PYTHON, tests)
         return {n for n in HIDDEN if all(str(n) in mutant.source for mutant in found)}
 
     assert kept(CALLS) == set(HIDDEN)
     assert kept(SCRIPT) == set(HIDDEN)
     assert {50, 53}.isdisjoint(kept(STDIO))  # a script prints, and has a main part
     assert set(HIDDEN) - {50, 53} <= kept(STDIO)
-    lines = {mutant.change.split(":")[0] for mutant in mutants(Program(source=PYTHON), CALLS, 99)}
+    lines = {mutant.change.split(":")[0] for mutant in every(PYTHON, CALLS)}
     assert {f"line {n}" for n in (11, 14, 16, 17, 20, 23, 25, 26)} <= lines
 
 
@@ -138,6 +149,18 @@ def test_a_few_mutants_are_spread_over_the_program() -> None:
     lines = [int(mutant.change.split(":")[0].removeprefix("line ")) for mutant in few]
     assert len(few) == 8
     assert all(10 <= b - a <= 15 for a, b in itertools.pairwise(lines))
+
+
+def test_constants_are_changed_where_little_else_can_be() -> None:
+    def constants(source: str) -> tuple[int, int]:
+        found = mutants(Program(source=source), CALLS, 8)
+        return sum("is changed" in one.change for one in found), len(found)
+
+    body = "    x = x + 10\n"
+    assert constants(f"def f(x):\n{body * 20}    return x") == (0, 8)
+    assert constants("def f(x):\n    x = x + 1\n    return [1, 2, 3, x]") == (2, FEW)
+    assert constants("def f(x):\n    return ['yes']") == (1, 2)
+    assert constants("def f(x):\n    return 'yes'") == (0, 1)  # what is returned tells
 
 
 @pytest.mark.parametrize(
