@@ -21,6 +21,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from data.constraint_draws import DEFAULT_TYPES, draw_constraints
@@ -47,6 +48,30 @@ _NUMBERS: Final = (
     *("zero", "one", "two", "three", "four", "five", "six"),
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
+_CAPITALS: Final = ("capital", "uppercase", "upper case", "upper-case", "all caps")
+SAID: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "keywords:letter_frequency": ("letter",),
+        "length_constraints:number_words": ("word",),
+        "length_constraints:number_sentences": ("sentence",),
+        "length_constraints:number_paragraphs": ("***",),
+        "length_constraints:nth_paragraph_first_word": ("paragraph",),
+        "detectable_content:number_placeholders": ("bracket", "[", "placeholder"),
+        "detectable_format:number_bullet_lists": ("bullet",),
+        "detectable_format:number_highlighted_sections": ("highlight", "*"),
+        "detectable_format:constrained_response": ("my answer is",),
+        "detectable_format:json_format": ("json",),
+        "detectable_format:title": ("<<", "angular bracket", "angle bracket"),
+        "change_case:capital_word_frequency": _CAPITALS,
+        "change_case:english_capital": _CAPITALS,
+        "change_case:english_lowercase": ("lowercase", "lower case", "lower-case", "small letter"),
+        "punctuation:no_comma": ("comma",),
+        "startend:quotation": ("quot",),
+        "combination:two_responses": ("******", "6 asterisk", "six asterisk"),
+        "combination:repeat_prompt": ("repeat",),
+    }
+)
+"""Of each kind, words of which a request has to have one, so that it asks for it at all."""
 _UNNAMED: Final = frozenset({"relation", "let_relation", "capital_relation"})
 
 
@@ -99,8 +124,8 @@ def evolved(seeds: Iterable[Prompt], how: Evolution = Evolution()) -> Iterator[P
 def evolve(seed: Prompt, copy: int, how: Evolution, words: str | None = None) -> Prompt:
     """Grow one prompt: the copy of that number, in plain words or in those of a model.
 
-    Where `words` leave out a keyword or a number, the plain ones are taken; where there are any,
-    the column `wording` says "rewritten" or "plain".
+    Where `words` leave out a constraint, a keyword or a number, the plain ones are taken; where
+    there are any, the column `wording` says "rewritten" or "plain".
 
     Raises:
         PromptError: The seed prompt has no request in text.
@@ -132,8 +157,8 @@ async def rewritten(
 ) -> AsyncIterator[Prompt]:
     """Grow prompts whose words are those of `rewrite`, which is awaited for one at a time.
 
-    Where it leaves out a keyword or a number, the plain words are taken; the column `wording` says
-    "rewritten" or "plain". Constraints and parameters are those of `evolved`.
+    Where it leaves out a constraint, a keyword or a number, the plain words are taken; the column
+    `wording` says "rewritten" or "plain". Constraints and parameters are those of `evolved`.
 
     Raises:
         PromptError: A seed prompt has no request in text.
@@ -144,11 +169,15 @@ async def rewritten(
             yield evolve(seed, copy, how, words if isinstance(words, str) else "")
 
 
-def unnamed(text: str, constraints: Iterable[Constraint]) -> list[str]:
-    """The keywords, phrases and numbers of `constraints` that `text` does not name."""
+def unnamed(text: str, constraints: Sequence[Constraint]) -> list[str]:
+    """What `text` leaves out of `constraints`: keywords, phrases, numbers, and what they are of."""
     folded = text.casefold()
     spoken = {str(number): word for number, word in enumerate(_NUMBERS)}
-    missing = []
+    missing = [
+        said[0]
+        for said in (SAID.get(one.id, ("",)) for one in constraints)
+        if not any(form in folded for form in said)
+    ]
     for value in (value for one in constraints for value in _values(one)):
         forms = [value.casefold(), *([spoken[value]] if value in spoken else [])]
         if not any(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", folded) for form in forms):

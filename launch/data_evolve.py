@@ -84,7 +84,7 @@ def evolve(
     the record's reference, for the verifier constraints.
 
     With --model the first model words request and constraints as one, and every
-    model answers. Words that leave out a keyword or a number are not taken.
+    model answers. Words that leave out a constraint or a number are not taken.
     Answers that follow every constraint go to FOLDER/sft.jsonl, as conversations
     for supervised fine-tuning; the records say how many did.
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.constraint_draws import RARE_LETTERS, WORDS
+from data.constraint_draws import DEFAULT_TYPES, RARE_LETTERS, WORDS
 from data.errors import PromptError, SourceError
-from data.evolution import Evolution, evolved, followers, rewritten, unnamed
+from data.evolution import SAID, Evolution, evolved, followers, rewritten, unnamed
 from data.schema import Prompt
 from rewards.constraints import CONSTRAINTS, conflict, constraints_of, describe
 
@@ -79,6 +79,18 @@ def test_numbers_may_be_spoken_but_not_be_part_of_others() -> None:
     made = constraints_of([{"id": "detectable_format:number_bullet_lists", "num_bullets": 3}])
     assert unnamed("Three bullets", made) == unnamed("(3) bullets", made) == []
     assert unnamed("30 bullets, threefold", made) == ["3"]
+
+
+@pytest.mark.parametrize("id", DEFAULT_TYPES)
+def test_a_request_that_asks_for_less_is_told(id: str) -> None:
+    """Parameters alone are not enough: "less than 5 of them" asks for nothing."""
+    for seed in range(3):
+        (prompt,) = evolved([SEED], Evolution(seed=seed, types=(id,)))
+        made = constraints_of(prompt.reference)
+        assert unnamed(f"Write about a cat, please. {describe(made[0])}", made) == []
+        bare = " ".join(str(value) for value in prompt.reference[0].values() if value != id)
+        assert id not in SAID or unnamed(f"Write about a cat, please. {bare}", made)
+        assert unnamed("Write of cats.", made)
 
 
 def test_responses_that_follow_everything_are_kept() -> None:

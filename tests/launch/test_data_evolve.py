@@ -84,12 +84,10 @@ def test_a_model_words_and_answers_and_what_follows_is_accepted(tmp_path: Path) 
         assert result.exit_code == 0, result.output
         made = {one.id: one for one in read_records(out)}
         assert len(made) == COUNT
-        for one in made.values():  # words that leave nothing out that has to be named are taken
-            request, names_all = one.request(), one.reference == [{"id": "punctuation:no_comma"}]
-            is_plain = request.startswith("Write about")
-            assert is_plain == (one.metadata["wording"] == "plain")
-            assert not (is_plain and (names_all or int(request.split()[3][:-1]) % 2 == 0))
-        assert {one.metadata["wording"] for one in made.values()} == {"plain", "rewritten"}
+        for one in made.values():  # words that leave nothing out are taken
+            number = int(one.request().split("number ")[1].split(".")[0])
+            is_plain = one.request().startswith("Write about")
+            assert is_plain == (one.metadata["wording"] == "plain") == (number % 2 == 1)
         rows = [json.loads(line) for line in (out / "sft.jsonl").read_text().splitlines()]
         accepted = Counter(row["id"] for row in rows)
         for one in made.values():
