@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from data.contamination.evaluations import EvaluationSet
-from data.contamination.grams import LONG, SHORT, gram_hashes, numbered
+from data.contamination.grams import LONG, SHORT, gram_hashes, hashed
 from data.contamination.index import Grams, Index, whole_digest
 from data.contamination.words import words_without_figures
 from data.errors import SourceError
@@ -44,7 +44,6 @@ def index_of(rows: Iterable[tuple[str, str, str]]) -> Index:
 
     names: list[tuple[str, str]] = []
     wholes: dict[str, int] = {}
-    vocabulary: dict[str, int] = {}
     grams: dict[int, list[NDArray[np.uint64]]] = {SHORT: [], LONG: []}
     owners: dict[int, list[int]] = {SHORT: [], LONG: []}
     for name, place, text in rows:
@@ -57,15 +56,12 @@ def index_of(rows: Iterable[tuple[str, str, str]]) -> Index:
         words = words_without_figures(said)
         if len(words) < SHORT:
             continue
-        for word in words:
-            vocabulary.setdefault(word, len(vocabulary))
         width = LONG if len(words) >= LONG else SHORT
-        numbers, _ = numbered([words], vocabulary)
-        grams[width].append(np.unique(gram_hashes(numbers[:-1], width)))
+        grams[width].append(np.unique(gram_hashes(*hashed(["\n".join(words)]), width)))
         owners[width].append(row)
     counted = np.zeros(len(names), np.int64)
     looked_up = {width: _looked_up(grams[width], owners[width], counted) for width in grams}
-    return Index(names, counted, looked_up, wholes, vocabulary)
+    return Index(names, counted, looked_up, wholes)
 
 
 def _looked_up(

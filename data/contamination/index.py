@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from data.contamination.grams import LONG, SHORT, gram_hashes, numbered
+from data.contamination.grams import LONG, SHORT, gram_hashes, hashed
 from data.contamination.words import words_of, words_without_figures
 from data.errors import SourceError
 from data.plain_text import plain, squeezed
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OVERLAP: Final = 0.5
 """Most rows of GSM8K and MATH that share one 13-gram with another row of their set share a turn of
 phrase; those that share half of them are versions of one exercise."""
-VERSION: Final = 1
+VERSION: Final = 2
 _BLOCK: Final = 1024  # texts that are looked at together
 
 Grams = tuple["NDArray[numpy.uint64]", "NDArray[numpy.int64]"]
@@ -57,14 +57,12 @@ class Index:
         totals: of each evaluation row, how many grams of its own count.
         grams: by width, the hashes in order, and the row of each.
         wholes: digests of whole texts, and the row of each.
-        vocabulary: numbers of words.
     """
 
     rows: list[tuple[str, str]]
     totals: "NDArray[numpy.int64]"
     grams: dict[int, Grams]
     wholes: dict[str, int]
-    vocabulary: dict[str, int]
 
     def hits(self, texts: Sequence[str], overlap: float = OVERLAP) -> list[Hit | None]:
         """For each text the evaluation row that it repeats most of, the first of equals.
@@ -86,12 +84,7 @@ class Index:
         """
         import numpy as np
 
-        said = {
-            "version": VERSION,
-            "rows": self.rows,
-            "wholes": self.wholes,
-            "words": list(self.vocabulary),
-        }
+        said = {"version": VERSION, "rows": self.rows, "wholes": self.wholes}
         arrays: dict[str, Any] = {
             "totals": self.totals,
             "said": np.frombuffer(json.dumps(said).encode(), np.uint8),
@@ -126,26 +119,24 @@ class Index:
                 f"{path}: no index of evaluation sets: {error}; remove it and run again"
             ) from error
         rows = [(name, place) for name, place in said["rows"]]
-        vocabulary = {word: number for number, word in enumerate(said["words"])}
-        return cls(rows, totals, grams, said["wholes"], vocabulary)
+        return cls(rows, totals, grams, said["wholes"])
 
     def _of_block(self, texts: Sequence[str], overlap: float) -> list[Hit | None]:
         import numpy as np
 
         said = [plain(text) for text in texts]
-        words = [words_of(one) for one in said]
-        numbers, starts = numbered(words, self.vocabulary)
+        words, owners = hashed(said)
+        counts = np.bincount(owners, minlength=len(said))
         suspects: set[int] = set()
         for width, (known, _) in self.grams.items():
-            hashes = gram_hashes(numbers, width)
-            places = np.flatnonzero(is_in(hashes, known))
-            suspects.update((np.searchsorted(starts, places, "right") - 1).tolist())
+            places = np.flatnonzero(is_in(gram_hashes(words, owners, width), known))
+            suspects.update(owners[places].tolist())
         found = []
         for at, one in enumerate(said):
             # A longer text without figures has grams by which it is found.
-            hit = self._whole(one) if len(words[at]) < SHORT or "[asy]" in one else None
+            hit = self._whole(one) if counts[at] < SHORT or "[asy]" in one else None
             if hit is None and at in suspects:
-                hit = self._best(words[at], overlap)
+                hit = self._best(words_of(one), overlap)
                 if hit is None and "[asy]" in one:
                     hit = self._best(words_without_figures(one), overlap)
             found.append(hit)
@@ -163,9 +154,9 @@ class Index:
         import numpy as np
 
         best: tuple[float, int, str] | None = None
-        numbers, _ = numbered([words], self.vocabulary)
+        hashed_words, texts = hashed(["\n".join(words)])
         for width, (known, owners) in self.grams.items():
-            hashes = gram_hashes(numbers, width)
+            hashes = gram_hashes(hashed_words, texts, width)
             distinct, places = np.unique(hashes, return_index=True)
             lows = np.searchsorted(known, distinct, "left")
             highs = np.searchsorted(known, distinct, "right")

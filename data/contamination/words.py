@@ -8,8 +8,10 @@ words. Scripts without spaces (Han, kana, Thai, Lao, Khmer, Burmese) are cut int
 import re
 from typing import Final
 
-from data.contamination.grams import LONG
-
+LONG: Final = 13
+"""Words of a gram (Brown et al., 2020, appendix C)."""
+SHORT: Final = 8
+"""Words of a gram of a text that has fewer than `LONG`."""
 _UNSPACED: Final = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
@@ -25,9 +27,13 @@ _FIGURE: Final = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
 
 def words_of(said: str) -> list[str]:
     """The words of a plain text, in order."""
-    if "frac" in said:
-        said = _NAMES.sub(" ", said)
-    return (_ASCII if said.isascii() else _ANY).findall(said)
+    text = prepared(said)
+    return (_ASCII if text.isascii() else _ANY).findall(text)
+
+
+def prepared(said: str) -> str:
+    """The plain text without names of operators: in ASCII, words are its runs of one kind."""
+    return _NAMES.sub(" ", said) if "frac" in said or "over" in said else said
 
 
 def words_without_figures(said: str) -> list[str]:

@@ -5,9 +5,12 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.contamination.building import COMMON, build_index, index_of
 from data.contamination.evaluations import EvaluationSet
+from data.contamination.grams import gram_hashes, hashed
 from data.contamination.index import Index
 from data.contamination.stage import Contamination
 from data.contamination.words import words_of
@@ -151,6 +154,27 @@ def test_a_figure_is_no_evidence() -> None:
     trained = f"Each circle touches two others; how long is the way between their centres? {figure}"
     assert index(evaluated).hits([trained]) == [None]
     assert all(index(evaluated).hits([evaluated, evaluated.partition("[asy]")[0]]))
+
+
+@given(st.lists(st.text("ab1 2é求ก,\nfracover"), max_size=8))
+def test_hashes_of_a_block_are_those_of_each_word(texts: list[str]) -> None:
+    said = [plain(text) for text in texts]
+    expected = [(word, at) for at, one in enumerate(said) for word in words_of(one)]
+    hashes, owners = hashed(said)
+    assert owners.tolist() == [at for _, at in expected]
+    alone = {word: hashed([f"1 {word}"])[0].tolist()[1] for word, _ in expected}
+    assert hashes.tolist() == [alone[word] for word, _ in expected]
+    assert len({*alone.values()}) == len(alone)
+    for width in (2, 3):
+        grams = [
+            tuple(expected[at : at + width])
+            for at in range(len(expected) - width + 1)
+            if expected[at][1] == expected[at + width - 1][1]
+        ]
+        found = [one for one in gram_hashes(hashes, owners, width).tolist() if one]
+        assert len(found) == len(grams)
+        words = [tuple(word for word, _ in gram) for gram in grams]
+        assert len({*zip(found, words, strict=True)}) == len({*found}) == len({*words})
 
 
 def test_words_of_scripts() -> None:
