@@ -12,8 +12,6 @@ from typing import Final
 
 from data.schema import PassRate, Stratum, stratum
 
-ANSWERS: Final = 5
-"""Answers a prompt in the report."""
 Z95: Final = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
 

@@ -3,14 +3,14 @@
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from data.difficulty import Summary
-from data.schema import STRATA
-from data.strata import ANSWERS, wilson
 from launch.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from data.difficulty import Summary
 
 BAR = 40  # characters of the histogram's longest bar
 
@@ -42,7 +42,7 @@ def difficulty(
         str | None,
         typer.Option(help="a verifier's name, or path/to/file.py:function", show_default="math"),
     ] = None,
-    k: Annotated[int, typer.Option("-k", "--answers", help="answers a prompt")] = ANSWERS,
+    k: Annotated[int, typer.Option("-k", "--answers", help="answers a prompt")] = 5,
     full: Annotated[
         bool,
         typer.Option("--full", help="ask for all answers, also where the stratum is certain"),
@@ -90,6 +90,7 @@ def difficulty(
       plumb data difficulty curated/ --out measured/ --config run.yaml -k 16 --full
     """
     with one_line_errors():
+        from data.strata import wilson
         from launch.data_progress import Counting, show_counts, show_time
         from launch.difficulty_run import Work, configured, measure
 
@@ -129,13 +130,15 @@ def difficulty(
         print(f"next: plumb data mix {out} --out mix, or plumb data report {out}")
 
 
-def rows_of(summary: Summary) -> list[list[object]]:
+def rows_of(summary: "Summary") -> list[list[object]]:
     """The strata, and what could not be measured."""
+    from data.schema import STRATA
+
     rows: list[list[object]] = [[name, summary.strata[name]] for name in STRATA]
     return rows + [[reason, count] for reason, count in sorted(summary.reasons.items())]
 
 
-def histogram_lines(summary: Summary) -> list[str]:
+def histogram_lines(summary: "Summary") -> list[str]:
     """Prompts by pass rate, a line a bin."""
     bins = len(summary.rates) - 1
     most = max(summary.rates, default=0) or 1

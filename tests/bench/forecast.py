@@ -2,8 +2,8 @@
 
 MODEL is a folder that answers `builtin:arithmetic?max=99`, such as the `start_model` of a
 quickstart. Its pass rates on some prompts are measured; then runs with a learning rate of nothing,
-one a seed, sample other prompts, and their prompts and tokens a step are compared with the
-forecast: exits with 1 where one differs by more than 10 %. With `--along RUN_DIR...`, runs that
+one a seed, sample those prompts anew, and the groups and tokens that they need are compared with
+the forecast: exits with 1 where one differs by more than 10 %. With `--along RUN_DIR...`, runs that
 learnt from the same start, the forecast follows each run's own mean pass rate, and the error of
 every step is plotted: what is left is the shape of the pass rates, which the path does not say.
 """
@@ -75,7 +75,9 @@ def _measure(asked: argparse.Namespace) -> int:
             f"accepted with {found.acceptance(GROUP):.1%}, give or take "
             f"{2 * found.acceptance_error(GROUP):.1%}"
         )
-        errors = [_frozen(asked, found, tokens, seed, folder) for seed in range(asked.seeds)]
+        errors = [
+            _frozen(asked, measured, found, tokens, seed, folder) for seed in range(asked.seeds)
+        ]
     if asked.along:
         _along(found, asked.along, asked.out)
     return int(max(errors, default=0.0) > WITHIN)
@@ -89,21 +91,27 @@ def _plumb(*arguments: object) -> None:
 
 
 def _frozen(
-    asked: argparse.Namespace, found: Population, tokens: float | None, seed: int, folder: Path
+    asked: argparse.Namespace,
+    measured: Path,
+    found: Population,
+    tokens: float | None,
+    seed: int,
+    folder: Path,
 ) -> float:
     """A run that learns nothing beside its forecast; the larger of the two errors."""
     run = folder / f"run_{seed}"
     config = folder / "config.yaml"
     config.write_text("{}")
     _plumb(
-        "train", config, *SETTINGS, f"data.train={DATA}", f"model.path={asked.model}",
-        f"run_dir={run}", f"seed={seed}", f"train.steps={asked.steps}", "train.eval_every=0",
+        "train", config, *SETTINGS, f"data.train={measured.absolute()}",
+        f"model.path={asked.model}", f"run_dir={run}", f"seed={seed}", f"train.steps={asked.steps}",
+        "train.eval_every=0",
         "train.checkpoint_every=0", "train.export=false", "train.log_rollouts_every=0",
         "data.eval_size=0", "learner.lr=1e-30", "learner.warmup_steps=0",
         "learner.mini_batch_size=64", "learner.micro_batch_tokens=4096",
     )  # fmt: skip
     rows = course(run)
-    plan = Plan(10_000, BATCH, GROUP, steps=len(rows), response_tokens=tokens)
+    plan = Plan(int(found.prompts.sum()), BATCH, GROUP, steps=len(rows), response_tokens=tokens)
     expected = forecast(found, plan)
     groups = sum(row["groups_sampled"] for row in rows)
     sampled = sum(row["tokens"]["sampled"] for row in rows)

@@ -11,7 +11,7 @@ from data.sources import load_prompts
 from data.strata import stratum_of
 from tests.launch.conftest import Plumb
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PROMPTS = 24
 

@@ -10,7 +10,7 @@ import ray
 
 from rewards.judge import ServeSettings
 from rewards.judge.server import JudgeServer
-from rl.cluster import Placement, connect, place
+from rl.cluster import Placement, connect, place, place_engines
 from rl.config import RunConfig
 from rl.engines.fleet import Fleet
 from rl.errors import ClusterError, EngineError
@@ -110,3 +110,39 @@ async def test_a_core_that_cannot_start_says_why(tmp_path: Path) -> None:
             await fleet.start()
         await fleet.stop()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "judge_gpus", "parallel", "wanted", "placed"),
+    [
+        (8, 0, 1, None, (8, 1.0)),
+        (8, 0, 2, None, (4, 2.0)),
+        (8, 1, 2, None, (3, 2.0)),
+        (8, 0, 1, 3, (3, 1.0)),
+        (1, 0.25, 1, None, (1, 0.75)),
+        (1, 0.25, 1, 1, (1, 0.75)),
+    ],
+)
+def test_engines_alone_take_every_gpu_or_as_many_as_are_wanted(
+    gpus: float,
+    judge_gpus: float,
+    parallel: int,
+    wanted: int | None,
+    placed: tuple[int, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": gpus})
+    config = settings(judge_gpus)
+    rollout = config.rollout.model_copy(update={"tensor_parallel": parallel})
+    config = config.model_copy(update={"rollout": rollout})
+    assert place_engines(config, GPU_HOST, wanted) == placed
+    assert place_engines(config, Hardware("cpu", 2), wanted) == (wanted or 1, 0.0)
+
+
+@pytest.mark.parametrize(("gpus", "judge_gpus", "wanted"), [(4, 0, 5), (1, 1, None), (2, 1.5, 2)])
+def test_engines_that_have_no_room_are_told(
+    gpus: float, judge_gpus: float, wanted: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": gpus})
+    with pytest.raises(ClusterError, match=rf"engines need .*the cluster has {gpus}: lower"):
+        place_engines(settings(judge_gpus), GPU_HOST, wanted)
