@@ -210,5 +210,5 @@ def _message(stored: Any) -> Any:
     return {"role": stored.get("role")} | content | more
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+# Made once: json.dumps makes an encoder for each call that has options.
+_text: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

