@@ -14,6 +14,9 @@ from data.curate.math_text import has_drawing
 _SENTENCE_END: Final = re.compile(
     r"(?<=[.?!。？！；])(?:\s+|(?=[^\x00-\x7f]))|(?<=[，,])(?=求|则)|\n+"
 )
+_ON_THE_FORM: Final = re.compile(
+    r"(?:express|give|write|state|round) (?:your|the) answer\b", re.IGNORECASE
+)
 _POINT: Final = re.compile(r"(?<![A-Za-z\\])[A-Z]{1,6}(?![a-z])")
 _SAYS_WHAT: Final = re.compile(
     r"=|\\parallel|\\perp|bisect|trisect|midpoint|perpendicular|parallel|tangent|inscribed|square|equilateral"
@@ -58,6 +61,8 @@ def _says_all(question: str, text: str) -> bool:
     if not says or _ONLY_SEEN.search(text) is not None:
         return False
     sentences = [one for one in _SENTENCE_END.split(question) if one and one.strip()]
+    while len(sentences) > 1 and _ON_THE_FORM.match(sentences[-1].strip()):
+        sentences.pop()
     asked = _points(sentences[-1])
     return bool(asked) and asked <= _points(" ".join(sentences[:-1]))
 

@@ -163,15 +163,16 @@ _NOUNS: Final = (
 _SHOWN: Final = (
     rf"\b{_NOUNS} (?:\$[^$]{{1,30}}\$ |\w+ )?(?:shown|pictured|depicted|illustrated|{_PLACES})\b"
     r"(?! (?:the|an?|[a-z]+'s|\d|\$|sea|it|him|her|them|by|to|that)\b)",
-    r"\b(?:the|this|each|entire|following) (?:(?!is|are|was|were|be|been|has|have|had|not|and)\w+ )"
-    r"{1,3}shown\b(?! (?:on|to|by|that|in (?:the )?(?:theat|total|cinema))\b)",
+    r"\b(?:the|this|each|entire|following)"
+    r" (?:(?!as|is|are|was|were|be|been|has|have|had|not|and)\w+ ){1,3}shown\b"
+    r"(?! (?:on|to|by|that|in (?:the )?(?:theat|total|cinema))\b)",
     rf"\b(?:the|this|following) (?:[\w-]+ )?{_NOUNS} (?:\w+ )?(?:shows?|represents?|gives?"
     r"|indicates?)\b",
     r"\bbelow (?:is|are) the\b",
     r"\b(?:on|in|using|from) (?:this|the) (?:[\w-]+ ){0,4}(?:bar graph|grid of|grid,)"
     r"|\b(?:according to|shown in|displayed in|given in|listed in) (?:the|this) (?:\w+ )?(?:graph"
     r"|chart|table|diagram|plot)\b|\bpictured[.?]",
-    rf"\b(?:as|is|are) (?:shown|pictured|illustrated|depicted)(?: (?:{_PLACES}|in (?:the|this)"
+    rf"\b(?:is|are) (?:shown|pictured|illustrated|depicted)(?: (?:{_PLACES}|in (?:the|this)"
     r" (?:figure|diagram|picture|graph|table|chart))\b|[.,:]|$)",
     rf"\b(?:shown|pictured|illustrated|drawn|depicted) {_PLACES}\b",
     r"\b(?:figure|fig\.|diagram) ?\d",
@@ -186,6 +187,7 @@ _SHOWN: Final = (
     r"|\b(?:grafico|tabella) (?:qui|sotto|seguente|accanto|mostrat)",
 )
 _MENTIONED: Final = (
+    r"\bas (?:shown|pictured|illustrated|depicted)\b(?! (?:by|that)\b)",
     r"\bthe (?:\w+ ){0,2}(?:un|non-)?shaded\b|\bis (?:un)?shaded\?",
     r"\b(?:in|from|of|on|to|see|using|by|at) (?:the|this) (?:\w+ )?(?:figures?|diagrams?)\b"
     r"(?! (?:of|by|cut|itself|skat|out)\w*)",

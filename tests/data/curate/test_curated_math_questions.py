@@ -124,6 +124,7 @@ KEPT = [
     ("Five advertisements were shown in total, and 2 more. How many is that?", "7"),
     ("The clown shows 3 tricks and then 4. How many are shown?", "7"),
     ("She sat in the shade for 7 hours. For how many minutes, divided by 60?", "7"),
+    ("Square $ABCD$ has $AB=7$, as shown. What is $AB$? Give your answer in digits.", "7"),
     ("A figure is made of 7 unit squares in a row. What is the area of the figure?", "7"),
     ("Seven of 12 cells are shaded. What is the number of the shaded cells?", "7"),
     ("На рис потратили 7 рублей, на соль ничего. Сколько рублей потратили?", "7"),
