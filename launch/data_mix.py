@@ -75,6 +75,7 @@ def mix(
         from data.mix_files import mix as run_mix
         from data.mix_shares import parse_column, parse_ratio, parse_share
         from data.mixing import Request
+        from data.prompt_records import rows_of
         from launch.data_progress import Counting, show_counts, show_time
 
         strata = [] if ratio == "all" else [parse_ratio(ratio)]
@@ -87,7 +88,9 @@ def mix(
             seed=seed,
         )
         began = time.monotonic()
-        with Counting("reading records") as count:
+        rows = [rows_of(source) for source in sources]
+        total = None if None in rows else 2 * sum(one or 0 for one in rows)  # it reads twice
+        with Counting("reading records", total) as count:
             found = run_mix(sources, out, request, overwrite=overwrite, on_record=count.advance)
         names = [column.name for column in request.shares] or ["records"]
         show_counts(
