@@ -331,7 +331,9 @@ class TestLimits:
         with fake_judge(answer) as fake:
             async with Judge(settings(fake, requests_per_minute=600)) as judge:
                 await asyncio.gather(*(judge.grade(ASKED, f"{n}") for n in range(11)))
-        assert times[-1] - times[0] >= 0.95
+        assert (
+            times[-1] - times[0] >= 0.5
+        )  # at once without limits; the first may arrive late on a busy machine
 
 
 class TestCache:
