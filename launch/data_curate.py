@@ -2,7 +2,8 @@
 
 import os
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -161,7 +162,8 @@ def curate(
         inputs = [open_input(source, choice) for source in sources]
         for one in inputs:
             print(_told(one))
-        with _Phases() as shown, ended_gently(f"{out} keeps what is done: run it again to go on"):
+        gently = ended_gently(f"{out} keeps what is done: run it again to go on")
+        with _Phases() as shown, gently, _skipping_offered(on_bad):
             manifest = run_curation(
                 inputs,
                 out,
@@ -199,6 +201,19 @@ def curate(
 def _told(one: "Input") -> str:
     how = f"recognised by {one.recognised_by}" if one.recognised_by else "as --format says"
     return f"{one.place}: format {one.format}, {how}"
+
+
+@contextmanager
+def _skipping_offered(on_bad: str) -> Iterator[None]:
+    """Where a bad row ends the command, say that it need not."""
+    from data.errors import RowError
+
+    try:
+        yield
+    except RowError as error:
+        if on_bad == "stop":
+            error.add_note("or add --on-bad skip, which sets such rows aside in bad.jsonl")
+        raise
 
 
 class _Phases:

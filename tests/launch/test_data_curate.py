@@ -135,6 +135,7 @@ def test_bad_rows_stop_with_a_line_or_are_counted(tmp_path: Path) -> None:
     assert code == 1
     (line,) = [line for line in said.splitlines() if line.startswith("plumb:")]
     assert "raw.jsonl line 4: column 'question' holds 4" in line
+    assert line.endswith("or add --on-bad skip, which sets such rows aside in bad.jsonl")
     code, said = curate(raw, "--out", out, "--workers", 1, "--on-bad", "skip")
     assert code == 0 and "could not be read" in said
     (bad,) = [json.loads(line) for line in (out / "bad.jsonl").read_text().splitlines()]
