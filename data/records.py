@@ -133,11 +133,11 @@ def table_of(records: Sequence[Record]) -> "pyarrow.Table":
     """The records as a table of `arrow_schema`."""
     import pyarrow
 
-    columns: dict[str, list[Any]] = {name: [getattr(r, name) for r in records] for name in _TEXTS}
+    columns: dict[str, Any] = {name: [getattr(r, name) for r in records] for name in _TEXTS}
     references = [record.reference for record in records]
     columns |= {
         MARK: [VERSION] * len(records),
-        "messages": [[_stored(message) for message in record.messages] for record in records],
+        "messages": _messages(records),
         "reference": [
             value if value is None or isinstance(value, str) else _text(value)
             for value in references
@@ -188,21 +188,31 @@ def arrow_schema() -> "pyarrow.Schema":
     )
 
 
-def _stored(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message with its text; anything else that it has, such as calls, is JSON text."""
-    content = message.get("content")
-    is_text = isinstance(content, str)
-    apart = ("role", "content") if is_text else ("role",)
-    more = {name: value for name, value in message.items() if name not in apart}
-    return {
-        "role": message["role"],
-        "content": content if is_text else None,
-        "more": _text(more) if more else None,
-    }
+def _messages(records: Sequence[Record]) -> "pyarrow.ListArray":
+    """Messages with their texts; anything else that they have, such as calls, is JSON text."""
+    import pyarrow
+
+    ends, roles, contents, others = [0], [], [], []
+    for record in records:
+        for message in record.messages:
+            content = message.get("content")
+            is_text = isinstance(content, str)
+            more = None
+            if len(message) > (2 if is_text else 1):
+                apart = ("role", "content") if is_text else ("role",)
+                more = _text({name: v for name, v in message.items() if name not in apart})
+            roles.append(message["role"])
+            contents.append(content if is_text else None)
+            others.append(more)
+        ends.append(len(roles))
+    kind = arrow_schema().field("messages").type
+    columns = [pyarrow.array(values, pyarrow.string()) for values in (roles, contents, others)]
+    held = pyarrow.StructArray.from_arrays(columns, fields=list(kind.value_type))
+    return pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), held, type=kind)
 
 
 def _message(stored: Any) -> Any:
-    """The message of `_stored`; that of a line is what it is already."""
+    """The message of `_messages`; that of a line is what it is already."""
     if not isinstance(stored, dict) or "more" not in stored:
         return stored
     content = {} if stored.get("content") is None else {"content": stored["content"]}
