@@ -45,8 +45,6 @@ def train(
 ) -> tuple[RunConfig, Summary]:
     """Run a config; returns it resolved, with what came of it."""
     config = load_config(config_path, overrides, say=say)
-    if config.model.path != TINY:  # which is made with torch
-        Thread(target=import_without_torch, name="tokenizers").start()
     pool = grading_pool(config.reward)  # a plugin that does not load is known at once
     # So is a rule or an environment of the user's own.
     admission_of(config.sampler.filter)
@@ -67,6 +65,8 @@ def train(
     asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
     work = Work(stream, evaluation_sets(config, evaluation, named), asked)
     running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
+    importing = Thread(target=import_without_torch, name="tokenizers")
+    importing.start()  # beside Ray, which takes seconds to start
     try:
         return config, asyncio.run(running)
     except BaseException as error:
@@ -74,6 +74,8 @@ def train(
         if saved:
             error.add_note(f"step {saved[-1]} is saved: add --resume to go on from there")
         raise
+    finally:
+        importing.join()
 
 
 def import_without_torch() -> None:
