@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from data.builtin import PREFIX
@@ -65,8 +64,7 @@ def train(
     asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
     work = Work(stream, evaluation_sets(config, evaluation, named), asked)
     running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
-    importing = Thread(target=import_without_torch, name="tokenizers")
-    importing.start()  # beside Ray, which takes seconds to start
+    import_without_torch()
     try:
         return config, asyncio.run(running)
     except BaseException as error:
@@ -74,8 +72,6 @@ def train(
         if saved:
             error.add_note(f"step {saved[-1]} is saved: add --resume to go on from there")
         raise
-    finally:
-        importing.join()
 
 
 def import_without_torch() -> None:
