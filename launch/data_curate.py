@@ -117,15 +117,16 @@ def curate(
         bool, typer.Option("--overwrite", help="replace what DIR holds of other work")
     ] = False,
 ) -> None:
-    """Turn data sets into verifiable, distinct prompts; each row dropped has its reason.
+    """Turn data sets into verifiable, distinct prompts, each dropped row with why.
 
-    Reads rows in any known format, drops what cannot be verified by the task's own rules, and
-    writes DIR/part_*.parquet, which plumb train reads as they are. What was dropped lies in
-    DIR/dropped, what a person should look at in DIR/review, rows that could not be read in
-    DIR/bad.jsonl, and all counts in DIR/manifest.json.
+    Reads rows in any known format, drops what cannot be verified by the task's
+    own rules, and writes DIR/part_*.parquet, which plumb train reads as they are.
+    What was dropped lies in DIR/dropped, what a person should look at in
+    DIR/review, rows that could not be read in DIR/bad.jsonl, and all counts in
+    DIR/manifest.json.
 
-    Killed at any instant, the same command goes on where it stood, and the folder is the same in
-    the end.
+    Killed at any instant, the same command goes on where it stood, and the folder
+    is the same in the end.
 
     Examples:
 
@@ -133,7 +134,7 @@ def curate(
 
       plumb data curate openai/gsm8k --name main --out curated/gsm8k --task math
 
-      plumb data curate a.parquet b.jsonl --out curated --against gsm8k=openai/gsm8k@test
+      plumb data curate a.parquet b.jsonl --out curated --against t=openai/gsm8k@test
     """
     with one_line_errors():
         from data.contamination.evaluations import EvaluationSet
