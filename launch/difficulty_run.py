@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 from data.asking.store import AnswerStore
@@ -159,7 +158,7 @@ async def _measured(
         return await written(_unanswered, work.config.rollout.max_concurrency)
     except UnansweredError:
         bar.reset()
-    Thread(target=import_without_torch, name="tokenizers").start()
+    import_without_torch()
     pool = grading_pool(work.config.reward)
     async with answering(work.config, pool, engines=work.engines, say=bar.say) as found:
         return await written(Asker(found, work.config), found.places)

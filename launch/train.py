@@ -63,8 +63,8 @@ def train(
         model = str(prepare_tiny(config, prompts, say).absolute())
     asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
     work = Work(stream, evaluation_sets(config, evaluation, named), asked)
-    running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
     import_without_torch()
+    running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
     try:
         return config, asyncio.run(running)
     except BaseException as error:
