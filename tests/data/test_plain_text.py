@@ -1,7 +1,6 @@
 """Plain text: equal for settings of one text, different for different questions."""
 
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from data.contamination.words import words_without_figures
 from data.files import read_rows
 from data.plain_text import asked, plain, squeezed
+from tests.processor_time import least_seconds
 from tests.retyped import retyped
 
 QUESTIONS = [
@@ -83,12 +83,8 @@ HOSTILE = [
 
 def test_time_is_linear_in_hostile_texts() -> None:
     def seconds(unit: str, letters: int) -> float:
-        text, spent = unit * (letters // len(unit)), []
-        for _ in range(3):
-            began = time.process_time()
-            words_without_figures(squeezed(plain(text)))
-            spent.append(time.process_time() - began)
-        return min(spent)
+        text = unit * (letters // len(unit))
+        return least_seconds(lambda: words_without_figures(squeezed(plain(text))))
 
     for unit in HOSTILE:
         short, long = seconds(unit, 20_000), seconds(unit, 160_000)

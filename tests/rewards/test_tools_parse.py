@@ -1,7 +1,5 @@
 """Calls are read out of every format, and nothing that a model writes makes reading raise."""
 
-import gc
-import time
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from rewards.tools import (
     match_calls,
     parse_calls,
 )
+from tests.processor_time import least_seconds
 from tests.tool_forms import BAR, RENDER, TEXTUAL
 
 TOOLS = (
@@ -323,25 +322,11 @@ UNITS = [
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     def seconds(size: int) -> float:
-        """Processor time without the garbage collector's walks over what other tests have left."""
         text = unit * (size // len(unit))
-        gc.disable()
-        try:
-            started = time.process_time()
-            parse_calls(text, tools=TOOLS)
-            called_tool(text)
-            return time.process_time() - started
-        finally:
-            gc.enable()
+        return least_seconds(lambda: (parse_calls(text, tools=TOOLS), called_tool(text)))
 
-    def is_linear() -> bool:
-        """Six times the text; 36 times the time would be quadratic."""
-        short, long = seconds(30_000), seconds(180_000)
-        return long < 18 * short + 0.3
-
-    seconds(1_000)
-    # Others may take the caches meanwhile; what is quadratic is so every time.
-    assert any(is_linear() for _ in range(3))
+    # Six times the text; 36 times the time would be quadratic.
+    assert seconds(180_000) < 18 * seconds(30_000) + 0.3
 
 
 def test_a_deep_chain_does_not_reach_the_stack() -> None:
