@@ -27,10 +27,11 @@ from rl.errors import LearnerError
 from rl.hardware import Hardware
 from rl.learn.objective import Models
 from rl.learn.openrlhf_parts import Actor
-from rl.learn.policy import load_policy, load_reference, make_strategy
+from rl.learn.policy import load_policy, load_reference
 from rl.learn.policy_gradient import PolicyGradient, trained_tokens
 from rl.learn.shares import Share
 from rl.learn.stepper import Stepper, optimizer_steps
+from rl.learn.strategy import make_strategy
 from rl.rendezvous import join_store, open_store
 from rl.storage import writing
 from rl.weights.canary import learner_logprobs

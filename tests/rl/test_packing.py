@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rl.config import LearnerConfig, ModelConfig
+from rl.learn.loading import load_actor
 from rl.learn.padding import MicroBatch
-from rl.learn.policy import _load_actor
 from rl.tiny import make_model, make_tokenizer, save
 from rl.tokens import Segment, Span, Trajectory, pack
 
@@ -30,7 +30,7 @@ def forward(model: Path, attention: str, *, packing: bool) -> tuple[Tensor, Tens
     """Logprobs and entropies of the response tokens, and a weight's gradient."""
     strategy = Namespace(stage=1, param_dtype="fp32")
     config = ModelConfig.model_validate({"path": str(model), "attention": attention})
-    actor = _load_actor(strategy, config, LearnerConfig(packing=packing), 0.7, {})
+    actor = load_actor(strategy, config, LearnerConfig(packing=packing), 0.7, {})
     draw = np.random.default_rng(4)
     rows = []
     for lengths in LENGTHS:

@@ -1,0 +1,44 @@
+"""OpenRLHF's DeepSpeed strategy for a rank: which one, and with which settings."""
+
+from argparse import Namespace
+from datetime import timedelta
+
+import torch
+
+from rl.config import LearnerConfig
+from rl.cuda_strategy import CudaDeepspeedStrategy
+from rl.hardware import Hardware
+from rl.learn.openrlhf_parts import DeepspeedStrategy
+
+
+def make_strategy(
+    hardware: Hardware, config: LearnerConfig, *, dtype: str, seed: int, world_size: int
+) -> DeepspeedStrategy:
+    """OpenRLHF's strategy for this hardware, with its process group formed."""
+    args = Namespace(
+        ds=Namespace(
+            param_dtype=dtype,
+            zero_stage=config.zero_stage,
+            adam_offload=config.optimizer_offload,
+            tensor_parallel_size=1,
+        ),
+        train=Namespace(dynamic_batch_enable=True),
+        local_rank=-1 if hardware.is_cpu else 0,
+    )
+    strategy_class: type[DeepspeedStrategy] = CudaDeepspeedStrategy
+    if hardware.is_cpu:
+        from rl.cpu_strategy import CpuDeepspeedStrategy
+
+        strategy_class = CpuDeepspeedStrategy
+        # OpenRLHF compiles its entropy kernel; on a CPU the compiler costs more than it saves.
+        torch.compiler.set_stance("force_eager")
+    strategy = strategy_class(
+        seed=seed,
+        max_norm=config.max_grad_norm,
+        micro_train_batch_size=1,
+        train_batch_size=world_size,
+        zero_stage=config.zero_stage,
+        args=args,
+    )
+    strategy.setup_distributed(timeout=timedelta(seconds=config.deadline))
+    return strategy
