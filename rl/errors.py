@@ -25,6 +25,10 @@ class ClusterError(PlumbError):
     """Ray cannot be reached, or lacks what the run needs."""
 
 
+class BusyClusterError(ClusterError):
+    """The cluster has what the run needs, but others hold it."""
+
+
 class CheckpointError(PlumbError):
     """A checkpoint is missing, broken, or belongs to another run."""
 

@@ -6,6 +6,7 @@ report where it gives one (marked "the recipe's").
 """
 
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
+from rl.config.placement import PlacementConfig
 from rl.config.prompts import (
     AdaptiveConfig,
     CurriculumConfig,
@@ -32,6 +33,7 @@ __all__ = [
     "LearnerConfig",
     "ModelConfig",
     "NamedSection",
+    "PlacementConfig",
     "ReadingConfig",
     "RewardConfig",
     "RolloutConfig",

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from rl.config.learning import LearnerConfig, SyncConfig
+from rl.config.placement import PlacementConfig
 from rl.config.prompts import DataConfig, ModelConfig
 from rl.config.reward import RewardConfig
 from rl.config.sampling import EpisodeConfig, EvaluationConfig, RolloutConfig, SamplerConfig
@@ -69,8 +70,19 @@ class RunConfig(Section):
     rollout: RolloutConfig = RolloutConfig()
     learner: LearnerConfig = LearnerConfig()
     sync: SyncConfig = SyncConfig()
+    placement: PlacementConfig = PlacementConfig()
     episode: EpisodeConfig = EpisodeConfig()
     evaluation: dict[str, EvaluationConfig] = {}
     """Sets by name, beside the set `held_out` of `data.eval` and `train.eval_*`."""
     train: TrainConfig = TrainConfig()
     cluster: ClusterConfig = ClusterConfig()
+
+    @model_validator(mode="after")
+    def _what_sleeps_keeps_no_cache(self) -> Self:
+        sleeps = self.placement.layout == "colocated" and self.placement.sleep is not False
+        if sleeps and self.sync.kv == "keep":
+            raise ValueError(
+                "sync.kv=keep needs the KV cache that engines lose as they sleep: set sync.kv to "
+                "recompute, or placement.sleep to false"
+            )
+        return self

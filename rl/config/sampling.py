@@ -56,7 +56,15 @@ class RolloutConfig(Section):
     engines: int = Field(default=1, ge=1)
     """vLLM engines, one Ray actor each."""
     tensor_parallel: int = Field(default=1, ge=1)
-    """GPUs an engine."""
+    """GPUs over which an engine shares each layer; `tensor_parallel` x `pipeline_parallel` x
+    `data_parallel` are those of an engine."""
+    pipeline_parallel: int = Field(default=1, ge=1)
+    """GPUs over which an engine shares its layers, such as one on each of several nodes."""
+    data_parallel: int = Field(default=1, ge=1)
+    """Replicas within an engine, for mixtures of experts; several engines do the same for others.
+    All of them are on one node."""
+    expert_parallel: bool = False
+    """Share out experts, in place of each expert's weights, over the GPUs of an engine."""
     max_prompt_tokens: int = Field(default=1024, ge=1)
     """Longer prompts are refused by name before the run starts, tokens."""
     max_response_tokens: int = Field(default=1024, ge=1)
