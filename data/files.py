@@ -5,17 +5,18 @@ asked for, so that a limit also limits the work. `read_rows` ends at the first b
 gives it in its place among the others and goes on.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from data.errors import RowError, SourceError
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of a file: its number, counted from 1, its place for error messages, its columns."""
 
     number: int
@@ -80,6 +81,36 @@ def rows_of_lines(
         except RowError as error:
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             yield BadRow(number, where, str(error), raw)
+
+
+def rows_of_block(data: bytes, path: Path | str, first: int) -> Iterator[Row | BadRow]:
+    """As `rows_of_lines`, for many lines at once, which is faster by far where all are good."""
+    together = _parsed_together(data)
+    if together is None:
+        yield from rows_of_lines(io.BytesIO(data), path, first)
+        return
+    for number, columns in enumerate(together, start=first):
+        yield Row(number, f"{path} line {number}", columns)
+
+
+_BETWEEN: Final = uuid4().hex
+"""Stands between lines that are parsed together; no file can have been written with it."""
+
+
+def _parsed_together(data: bytes) -> list[dict[str, Any]] | None:
+    """The objects of lines that hold one each; None where a line is to be looked at by itself."""
+    try:
+        text = data.decode()
+        if "\ufeff" in text or "\\ud" in text or "\\uD" in text or _BETWEEN in text:
+            return None
+        lines = text.removesuffix("\n").split("\n")
+        values = json.loads("[" + f',"{_BETWEEN}",'.join(lines) + "]")
+    except (ValueError, RecursionError):
+        return None
+    objects = values[::2]
+    # There are as many marks as gaps between lines: all of them here, no line is half an object.
+    is_apart = len(values) == 2 * len(lines) - 1 and values.count(_BETWEEN) == len(lines) - 1
+    return objects if is_apart and {*map(type, objects)} == {dict} else None
 
 
 def _read_json_lines(path: Path) -> Iterator[Row | BadRow]:

@@ -22,7 +22,7 @@ _LAYOUT: Final = frozenset({
 """Commands without a meaning of their own; what is in their braces stays."""
 _SAME: Final[Mapping[str, str]] = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "leq": "le", "leqslant": "le",
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "over": "/", "leq": "le", "leqslant": "le",
     "geq": "ge", "geqslant": "ge", "neq": "ne", "to": "rightarrow", "implies": "rightarrow",
     "ldots": "...", "dots": "...", "cdots": "...", "dotsc": "...", "dotsb": "...", "vert": "|",
     "lvert": "|", "rvert": "|", "mid": "|", "lbrace": "(", "rbrace": ")", "lbrack": "[",

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -144,7 +145,7 @@ def table_of(records: Sequence[Record]) -> "pyarrow.Table":
         ],
         "reference_is_json": [not (v is None or isinstance(v, str)) for v in references],
         "tools": [_text(record.tools) if record.tools else "[]" for record in records],
-        "metadata": [_text(record.metadata) if record.metadata else "{}" for record in records],
+        "metadata": _texts([record.metadata for record in records]),
         "pass_rate": [
             None if record.pass_rate is None else _text(record.pass_rate.model_dump())
             for record in records
@@ -218,6 +219,19 @@ def _message(stored: Any) -> Any:
     content = {} if stored.get("content") is None else {"content": stored["content"]}
     more = json.loads(stored["more"]) if stored["more"] else {}
     return {"role": stored.get("role")} | content | more
+
+
+_BETWEEN: Final = uuid4().hex
+"""Stands between values that are written together; none can have it."""
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    """The JSON text of each value; encoded together, they take half the time."""
+    if not values:
+        return []
+    together: list[Any] = [_BETWEEN] * (2 * len(values) - 1)
+    together[::2] = values
+    return _text(together)[1:-1].split(f',"{_BETWEEN}",')
 
 
 # Made once: json.dumps makes an encoder for each call that has options.

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from data.curate.math_phrases import FIGURE, PICTURE, PICTURE_MARKS, SHOWN
-from data.curate.math_text import has_drawing
+from data.curate.math_text import has_drawing, holds
 
 _SENTENCE_END: Final = re.compile(
     r"(?<=[.?!。？！；])(?:\s+|(?=[^\x00-\x7f]))|(?<=[，,])(?=求|则)|\n+"
@@ -43,7 +43,7 @@ def missing_figure(question: str, text: str, words: AbstractSet[str]) -> str | N
         text: the question without drawings, in lower case.
         words: its `vocabulary`.
     """
-    picture = PICTURE.search(text) if any(mark in text for mark in PICTURE_MARKS) else None
+    picture = PICTURE.search(text) if holds(text, PICTURE_MARKS) else None
     if picture is None and "[asy]" in question:
         return None
     found = picture or FIGURE.search(text, words)

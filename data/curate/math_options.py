@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from data.curate.math_text import holds
 from rewards.math.equal import decide
 from rewards.math.references import alternatives
 
 _LETTERS: Final = "ABCDEFGHIJ"
 _CYRILLIC: Final = "АБВГДЕЖЗИК"
-_PIECES: Final = (
+PIECES: Final = (
     "B)",
     "B.",
     "{B",
@@ -63,7 +64,7 @@ def options_of(question: str) -> dict[str, str]:
     """
     if "B" not in question and question.isascii():
         return {}
-    if not any(piece in question for piece in _PIECES):
+    if not holds(question, PIECES):
         return {}
     labels = [(next(filter(None, found.groups())), found) for found in _LABEL.finditer(question)]
     best: list[tuple[str, re.Match[str]]] = []

@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from data.curate.math_phrases import PROOF, TALK, VALUE
+from data.curate.math_text import holds
 
 _LABEL: Final = re.compile(
     r"(?:(?<=[\s.?!:;,。；;：？，$}])|^)(?:\*\*)?(?:part\s+)?"
@@ -28,7 +29,10 @@ LEAD: Final = 200  # characters in front of a list that say what is to be done
 MOST_STARTS: Final = 10  # first labels from which parts are looked for
 _KINDS: Final = ("abcdefgh", "123456789", "абвгд", "①②③④⑤⑥⑦⑧⑨")
 _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
-_PIECES: Final = ("b)", "2)", "b）", "2）", "б)", "ii)")
+_BEHIND: Final = ("b)", "2)", "b）", "2）", "б)", "ii)")
+_BEFORE: Final = ("\n2", "\nb", "part ", "②", "\\textcircled")
+PIECES: Final = (*_BEHIND, *_BEFORE)
+"""One of these is in each question in several parts."""
 
 
 def parts_asked(question: str) -> list[str]:
@@ -47,15 +51,9 @@ def parts_asked(question: str) -> list[str]:
 
 def _may_have_parts(question: str) -> bool:
     """Whether a second part may be labelled; cheap, and true for each question that has one."""
-    if (")" in question or "）" in question) and any(piece in question for piece in _PIECES):
+    if (")" in question or "）" in question) and holds(question, _BEHIND):
         return True
-    return (
-        "\n2" in question
-        or "\nb" in question
-        or "part " in question
-        or "②" in question
-        or "\\textcircled" in question
-    )
+    return holds(question, _BEFORE)
 
 
 def answers_in_parts(reference: str) -> bool:

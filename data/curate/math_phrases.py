@@ -10,7 +10,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-_WORD: Final = re.compile("[a-z]+")
+from data.curate.math_text import holds
+
+_LETTERS: Final = bytes(code if 97 <= code <= 122 else 32 for code in range(256))
+"""Small letters as they are, and a blank for all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,15 @@ class Phrases:
         """The first phrase in a text in lower case; `words`: its `vocabulary`, if it is known."""
         if not self.words.isdisjoint(vocabulary(text) if words is None else words):
             return self.pattern.search(text)
-        if text.isascii() or not any(piece in text for piece in self.pieces):
+        if text.isascii() or not holds(text, self.pieces):
             return None
         return self.pattern.search(text)
 
 
 def vocabulary(text: str) -> frozenset[str]:
     """The words in ASCII of a text in lower case."""
-    return frozenset(_WORD.findall(text))
+    letters = text.encode("ascii", "replace").translate(_LETTERS)
+    return frozenset(letters.decode("ascii").split())
 
 
 def _phrases(words: str, pieces: str, *patterns: str) -> Phrases:
@@ -214,3 +218,8 @@ PICTURE: Final = re.compile(
 )
 """A picture stands where words cannot show it."""
 PICTURE_MARKS: Final = ("![", "<im", "[im", "\\inc")
+
+TELLING: Final = frozenset().union(
+    *(one.words for one in (PROOF, TALK, MANY_RIGHT, WHICH, ALSO, CONTEXT, FIGURE, SHOWN))
+)
+"""The words of all phrases in ASCII: a text without them has none of these phrases."""

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal, NamedTuple
 
 from data.curate.language import is_clearly_english, language_of
 from data.curate.math_figures import missing_figure
+from data.curate.math_harmless import INSTRUCTIONS, harmless
 from data.curate.math_options import as_reference, chosen, letter_of, options_of
 from data.curate.math_parts import answers_in_parts, parts_asked
 from data.curate.math_phrases import (
@@ -24,7 +25,7 @@ from data.curate.math_phrases import (
     WHICH,
     vocabulary,
 )
-from data.curate.math_text import has_drawing, without_drawings
+from data.curate.math_text import has_drawing, holds, without_drawings
 from data.pipeline.block import Drop, Outcome
 from data.schema import Record, content_id
 
@@ -43,7 +44,6 @@ _NOT_THE_ONLY: Final = re.compile(
 )
 _TYPES: Final = ("question_type", "problem_type")
 """Columns in which sources say that a row is a proof."""
-_INSTRUCTIONS: Final = ("\\boxed", "step by step", "####", "Answer: $Answer")
 _SENTENCES: Final = re.compile(r"(?<=[.?!\n])")
 _SEVERAL: Final = re.compile(r"[,;&]|\b(?:and|or)\b|\n")
 _LETTERS: Final = "ABCDEАБВГД"
@@ -84,7 +84,7 @@ class Question(NamedTuple):
 def question_of(record: Record) -> Question:
     """Read a record's question."""
     whole = record.request()
-    if any(piece in whole for piece in _INSTRUCTIONS):
+    if holds(whole, INSTRUCTIONS):
         whole = _without_instructions(whole) or whole
     words = without_drawings(whole)
     reference = record.reference if isinstance(record.reference, str) else ""
@@ -94,7 +94,7 @@ def question_of(record: Record) -> Question:
 
 def _without_instructions(whole: str) -> str:
     sentences = _SENTENCES.split(whole)
-    return "".join(one for one in sentences if not any(mark in one for mark in _INSTRUCTIONS))
+    return "".join(one for one in sentences if not holds(one, INSTRUCTIONS))
 
 
 def _empty(question: Question) -> str | None:
@@ -200,7 +200,13 @@ class MathQuestions:
         """Say what becomes of each record."""
         kept: list[Record] = []
         dropped: list[Drop] = []
-        for record in records:
+        said = [record.request() for record in records]
+        is_harmless = harmless(said, [record.reference for record in records])
+        for at, record in enumerate(records):
+            english = is_harmless[at] and is_clearly_english(said[at].lower().split())
+            if english and not any(map(record.metadata.get, _TYPES)):
+                kept.append(record if record.language else record.changed(language="en"))
+                continue
             question = question_of(record)
             why = self._fault(question)
             if why is None:
@@ -234,7 +240,7 @@ def _completed(question: Question) -> Record:
                 "id": content_id(record.messages, record.tools, reference, record.task),
                 "metadata": {**record.metadata, "source_reference": record.reference},
             }
-    return record.model_copy(update=changes) if changes else record
+    return record.changed(**changes) if changes else record
 
 
 def _around(found: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ Guarantees: linear in the text's length. A drawing is the code of a figure or a 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _DRAWING: Final = re.compile(
@@ -12,6 +13,8 @@ _DRAWING: Final = re.compile(
     r"|\\begin\{(tikzpicture|asy|picture|tabular|table|figure)\*?\}.*?(?:\\end\{\1\*?\}|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+DRAWING_MARKS: Final = ("[asy]", "<asy", "<svg", "<table", "\\begin{")
+"""One of these, in small letters, is in each text with a drawing."""
 _TABLE: Final = re.compile(
     r"\\begin\{(?:array|tabular|tabularx|align)\*?\}|\\hline"
     r"|^[ \t]*+\|?[^|\n]++\|[^\n]*+\n[ \t]*+\|?[^|\n]++\|",
@@ -24,6 +27,14 @@ _MATHEMATICS: Final = re.compile(
 )
 _BETWEEN_PRICES: Final = re.compile(r"(?<![\\A-Za-z{])[^\W\d_]{2,} +[^\W\d_]{2,}")
 """Two words in a row, which stand between the prices of `$5 for an apple and $7`."""
+
+
+def holds(text: str, pieces: Iterable[str]) -> bool:
+    """Whether a text has one of these pieces; a loop is twice as fast here as `any`."""
+    for piece in pieces:  # noqa: SIM110
+        if piece in text:
+            return True
+    return False
 
 
 def without_drawings(text: str) -> str:

@@ -78,9 +78,10 @@ def estimates(gathered: "Gathered", pairs: Pairs) -> "NDArray[numpy.float64]":
 
 
 def may_be_one(gathered: "Gathered", pairs: Pairs) -> "NDArray[numpy.bool]":
-    """Whether all numbers of one row of each pair may be the other's too; never a false no."""
+    """Whether formulas are the same, and all numbers of one may be the other's; no false no."""
     first, second = gathered.mask[pairs[0]], gathered.mask[pairs[1]]
     shared: NDArray[numpy.bool] = ((first & second) == first) | ((first & second) == second)
+    shared &= gathered.formulas[pairs[0]] == gathered.formulas[pairs[1]]
     return shared
 
 

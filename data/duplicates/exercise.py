@@ -23,7 +23,7 @@ def is_one_exercise(
     references: Mapping[int, str],
     same: Same,
 ) -> bool:
-    """Whether the numbers of one row are among the other's, and the answers are the same.
+    """Whether formulas and answers are the same, and the numbers of one row among the other's.
 
     Args:
         gathered: the rows.
@@ -31,6 +31,8 @@ def is_one_exercise(
         texts, references: of at least these two.
         same: compares two answers of mathematics.
     """
+    if gathered.formulas[first] != gathered.formulas[second]:
+        return False
     if gathered.numbers[first] != gathered.numbers[second]:
         ours, theirs = Counter(numbers_of(texts[first])), Counter(numbers_of(texts[second]))
         if not (ours <= theirs or theirs <= ours):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS: Final = (
-    "id", "source", "text", "reference", "compared", "exact", "context", "numbers", "mask",
-    "bands", "sketch",
+    "id", "source", "text", "reference", "compared", "exact", "context", "formulas", "numbers",
+    "mask", "bands", "sketch",
 )  # fmt: skip
 _OPEN_FILES: Final = 32
 
@@ -33,7 +33,7 @@ class Gathered:
         bands: an array of bands by rows.
         sketch: an array of rows by permutations.
         exact: two integers a row, equal where text and context are; None of the rows without text.
-        context, numbers, mask, compared: as signature files have them.
+        context, formulas, numbers, mask, compared: as signature files have them.
         has_text: whether a row has words.
     """
 
@@ -55,6 +55,7 @@ class Gathered:
         self.sketch = mapped("sketch", np.uint8, (self.rows, PERMUTATIONS))
         self.exact = mapped("exact", np.uint64, (2, self.rows))
         self.context = mapped("context", np.uint64, (self.rows,))
+        self.formulas = mapped("formulas", np.uint64, (self.rows,))
         self.numbers = mapped("numbers", np.uint64, (self.rows,))
         self.mask = mapped("mask", np.uint64, (self.rows,))
         self.compared = np.zeros(self.rows, np.uint8)
@@ -79,7 +80,8 @@ class Gathered:
     def close(self) -> None:
         """Let go of files and memory maps."""
         self._tables.clear()
-        del self.bands, self.sketch, self.exact, self.context, self.numbers, self.mask
+        del self.bands, self.sketch, self.exact, self.context
+        del self.formulas, self.numbers, self.mask
 
     def _take(self, at: int) -> None:
         import numpy as np
@@ -93,6 +95,7 @@ class Gathered:
         self.sketch[span] = _bytes(table["sketch"], np.uint8, count)
         self.exact[:, span] = _bytes(table["exact"], np.uint64, count).T
         self.context[span] = table["context"].to_numpy()
+        self.formulas[span] = table["formulas"].to_numpy()
         self.numbers[span] = table["numbers"].to_numpy()
         self.mask[span] = table["mask"].to_numpy()
         self.compared[span] = table["compared"].to_numpy()

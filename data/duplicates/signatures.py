@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from data.curate.math_options import letter_of, options_of
+from data.duplicates.formulas import formula_mark
 from data.duplicates.shingles import bands, signatures
 from data.errors import SourceError
 from data.plain_text import plain, squeezed
@@ -32,6 +34,8 @@ UNCOMPARED, MATH, EXACT = 0, 1, 2
 """How references are compared: not at all, by `math_equal`, as text."""
 _NUMBER: Final = re.compile(r"\d+")
 _ENUMERATED: Final = re.compile(r"(?:\(\d+\)|\d+[.)、:])(?!\d)")
+_OPTION: Final = re.compile(r"\(?[A-J]\)[ :]*(?=\S)")
+_LONGEST_LETTER: Final = 20  # characters of a reference that is a letter, such as `\\text{(C)}`
 
 
 def sign_part(part: Path, out: Path) -> None:
@@ -76,18 +80,19 @@ def _line(error: Exception) -> str:
 def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
     """The signatures of rows, as parquet files of records hold them.
 
-    Columns: `id`; `source`; `text`, squeezed; `reference`; `compared`, how references are;
+    Columns: `id`; `source`; `text`, squeezed; `reference`, as it is compared; `compared`, how;
     `exact`, 16 bytes, equal where texts and their context are; `context`, of task, tools,
-    environment and calls; `numbers`, of the text's numbers in any order; `mask`, a bit or less for
-    each of them; `bands`, 21 integers of
-    4 bytes; `sketch`, a byte for each permutation. A row without words has an empty `text`.
+    environment and calls; `formulas`, of the text's names and signs; `numbers`, of its numbers in
+    any order; `mask`, a bit or less for each of them; `bands`, 21 integers of 4 bytes; `sketch`, a
+    byte for each permutation. A row without words has an empty `text`.
     """
     import numpy as np
     import pyarrow
 
     tasks = rows["task"].to_pylist()
     said, more = _said(rows["messages"], tasks)
-    texts = [squeezed(plain(one)) for one in said]
+    plain_texts = [plain(one) for one in said]
+    texts = [squeezed(one) for one in plain_texts]
     contexts = _contexts(rows, tasks, more)
     references = rows["reference"].to_pylist()
     marks = [number_marks(numbers_of(text)) for text in texts]
@@ -98,8 +103,8 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
             "source": rows["source"].combine_chunks(),
             "text": pyarrow.array(texts, pyarrow.large_string()),
             "reference": pyarrow.array(
-                ["" if task == "code" else reference or ""
-                 for task, reference in zip(tasks, references, strict=True)],
+                [_answer(task, reference, question)
+                 for task, reference, question in zip(tasks, references, said, strict=True)],
                 pyarrow.large_string(),
             ),
             "compared": pyarrow.array(
@@ -113,6 +118,7 @@ def signed(rows: "pyarrow.Table") -> "pyarrow.Table":
                 pyarrow.binary(16),
             ),
             "context": pyarrow.array([_integer(one) for one in contexts], pyarrow.uint64()),
+            "formulas": pyarrow.array([formula_mark(one) for one in plain_texts], pyarrow.uint64()),
             "numbers": pyarrow.array([digest for digest, _ in marks], pyarrow.uint64()),
             "mask": pyarrow.array([mask for _, mask in marks], pyarrow.uint64()),
             "bands": _fixed(bands(minhash)),
@@ -183,6 +189,18 @@ def _compared(task: str, reference: str | None) -> int:
     if reference is None or task == "code":  # two sets of tests may both be right
         return UNCOMPARED
     return MATH if task == "math" else EXACT
+
+
+def _answer(task: str, reference: str | None, question: str) -> str:
+    """What is compared of a reference: of an option its text, as letters say nothing elsewhere."""
+    if reference is None or task == "code":
+        return ""
+    if task != "math":
+        return reference
+    if (option := _OPTION.match(reference)) is not None:
+        return reference[option.end() :]
+    letter = letter_of(reference) if len(reference) <= _LONGEST_LETTER else None
+    return reference if letter is None else options_of(question).get(letter) or reference
 
 
 def _fixed(rows: "NDArray[Any]") -> "pyarrow.FixedSizeBinaryArray":

@@ -19,6 +19,7 @@ from data.schema import PassRate, Record, content_id
 Columns = Mapping[str, Any]
 _LONGEST_LITERAL: Final = 1 << 20  # characters of a Python literal: its tree takes 100 times that
 _SHOWN: Final = 60
+_MESSAGE: Final = frozenset({"role", "content"})
 
 
 def has(columns: Columns, *names: str) -> bool:
@@ -145,8 +146,20 @@ def record(
 ) -> Record:
     """Put a record together; raises RowError where its parts are none of a record's."""
     try:
+        name = content_id(messages, tools, reference, task)
+        if pass_rate is None and not tools and _is_text_alone(messages, reference, metadata):
+            return Record.of_valid(
+                id=name,
+                messages=tuple(messages),
+                task=task,
+                reference=reference,
+                source=source,
+                source_id=source_id,
+                licence=licence,
+                metadata={**(metadata or {})},
+            )
         return Record(
-            id=content_id(messages, tools, reference, task),
+            id=name,
             messages=messages,  # type: ignore[arg-type]  # validated here
             task=task,
             reference=reference,
@@ -163,6 +176,20 @@ def record(
         raise RowError(f"{row.where}: {field}: {first['msg']}; mend or remove the row") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise RowError(f"{row.where}: holds what JSON cannot: {error}; mend the row") from error
+
+
+def _is_text_alone(
+    messages: Sequence[Mapping[str, Any]], reference: Any, metadata: Mapping[str, Any] | None
+) -> bool:
+    """Whether a record is one message and texts in ASCII, of which there is nothing to check."""
+    if len(messages) != 1 or type(reference) is not str or not reference.isascii():
+        return False
+    if type(messages[0]) is not dict or messages[0].keys() != _MESSAGE:
+        return False
+    for text in (*messages[0].values(), *(metadata or {}).values()):  # faster than all()
+        if type(text) is not str or not text.isascii():
+            return False
+    return True
 
 
 def wrong(row: Row, name: str, value: object, wanted: str) -> RowError:

@@ -6,7 +6,6 @@ what identifies it before it is read (`identity`), and what was read when it has
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from data.errors import SourceError
-from data.files import BadRow, Row, rows_of_lines, scan_rows
+from data.files import BadRow, Row, rows_of_block, scan_rows
 from data.pipeline.block import Stage
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class LinesBlock:
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Parse the lines."""
-        return rows_of_lines(io.BytesIO(self.data), self.path, self.first)
+        return rows_of_block(self.data, self.path, self.first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,13 @@ TEXT = (
 )
 
 
+def choice(one: str, two: str, three: str, reference: str = "") -> Record:
+    options = f"(A) {one}\n(B) {two}\n(C) {three}\n\nEnter the letter of the correct option."
+    return record(
+        f"{TEXT} What does its way look like on the map?{options}", reference or f"C) {three}"
+    )
+
+
 @pytest.mark.parametrize(
     ("first", "second", "reason"),
     [
@@ -121,6 +128,17 @@ TEXT = (
         (record(TEXT, "12"), record("(5 points) " + TEXT, "\\boxed{12}"), NEAR),
         # tests of code may differ and both be right
         (record("Sort.", {"tests": [1]}, "code"), record("sort", {"tests": [2]}, "code"), EXACT),
+        # settings of one formula are no other formula
+        (
+            record(f"{TEXT} Write it as $\\frac{{m + n\\pi}}{{p}},$ where $p$ is odd.", "12"),
+            record(f"{TEXT} Write it as ${{m+n\\pi\\over p}}$ where p is odd!!", "12"),
+            NEAR,
+        ),
+        # an option is known by its text
+        (choice("Line", "Circle", "Plane"), choice("Ray", "Circle", "Plane"), NEAR),
+        (choice("Line", "Circle", "Plane"), choice("Ray", "Circle", "Edge"), None),
+        (choice("Line", "Ray", "Plane", "C"), choice("Line", "Ray", "Edge", "C"), None),
+        (choice("Line", "Ray", "Plane", "C"), choice("Ray", "Line", "Plane", "C) Plane"), NEAR),
         # what stands around the text counts
         (record("Now", [], "tool"), record("Now", [], "tool", tools=({"type": "f"},)), None),
         (record("Now", [], "tool"), record("Now", [{"name": "now"}], "tool"), CONFLICT),
@@ -138,6 +156,33 @@ def test_pairs(tmp_path: Path, first: Record, second: Record, reason: str | None
         else:
             dropped = 1 if pair[0].reference is not None else 0
             assert {row: why for row, (why, _) in found.items()} == {dropped: reason}
+
+
+@pytest.mark.parametrize(
+    ("this", "that"),
+    [
+        ("$\\sin x$", "$\\cos x$"),
+        ("$\\log x$", "$\\ln x$"),
+        ("$x + y$", "$x - y$"),
+        ("$x^2 + y$", "$x + y^2$"),
+        ("$x < y$", "$x \\le y$"),
+        ("$(\\rho, \\theta, \\phi)$", "$(r, \\theta, z)$"),
+        ("angle $B$", "angle $C$"),
+        ("the sum of both", "the product of both"),
+        ("the least of both", "the largest of both"),
+        ("the area of both", "the perimeter of both"),
+        ("in polar coordinates", "in spherical coordinates"),
+        ("two of both", "three of both"),
+        ("a real number", "an irrational number"),
+    ],
+)
+def test_another_formula_is_another_question(tmp_path: Path, this: str, that: str) -> None:
+    """Whatever the answers are: a letter or a small number may well be the same by chance."""
+    records = [record(f"{TEXT} {TEXT} Find {one} then.", "12") for one in (this, that)]
+    alike = similarity(*(grams_of(squeezed(plain(one.request()))) for one in records))
+    assert alike >= 0.8
+    assert not against(joined(tmp_path, records))
+    assert joined(tmp_path, records, settings=Settings(siblings="drop")).counts == {NEAR: 1}
 
 
 def test_a_system_message_counts_where_it_is_part_of_the_question(tmp_path: Path) -> None:
