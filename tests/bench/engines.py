@@ -27,13 +27,13 @@ from rl.cluster import connect
 from rl.config import RunConfig
 from rl.dispatch.dispatcher import Dispatcher
 from rl.groups import Group
+from rl.simulation.engines import Law
+from rl.simulation.load import MESSAGES
+from rl.simulation.load import Load as Simulated
+from rl.simulation.load import Work as Answers
+from rl.simulation.steps import Loop, step
 from rl.tokens import Sampling
 from tests.bench.ending import told
-from tests.bench.loop.engines import Law
-from tests.bench.loop.simulation import Case, step_seconds
-from tests.bench.loop.work import MESSAGES
-from tests.bench.loop.work import Load as Simulated
-from tests.bench.loop.work import Work as Answers
 from tests.bench.running import Bench
 from tests.bench.step import make_model, stop_on_sigterm
 from tests.bench.work import EveryOther, config_of
@@ -207,17 +207,8 @@ def _record(lengths: dict[int, tuple[int, ...]]) -> Callable[[Group, str], None]
 def _simulated(
     max_lag: int, law: Law, learn: float, sync: float, lengths: dict[int, tuple[int, ...]]
 ) -> float:
-    case = Case(
-        f"max_lag {max_lag}",
-        ACCEPTANCE,
-        1.0,
-        max_lag,
-        steps=40,
-        size=GROUPS,
-        samples=SAMPLES,
-        engines=ENGINES,
-    )
-    return step_seconds(case, Recorded(SAMPLES, ACCEPTANCE, groups=lengths), law, learn, sync)
+    loop = Loop(size=GROUPS, samples=SAMPLES, engines=ENGINES, max_lag=max_lag, steps=40)
+    return step(loop, Recorded(SAMPLES, ACCEPTANCE, groups=lengths), law, learn, sync).seconds
 
 
 if __name__ == "__main__":

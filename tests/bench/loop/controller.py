@@ -15,9 +15,9 @@ from rl.config.sampling import SamplerConfig
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.correctness import Correctness
 from rl.groups import Group
+from rl.simulation.load import RIGHT, WRONG, Load
+from rl.simulation.virtual_time import run
 from rl.tokens import Episode, Segment, Span, Trajectory
-from tests.bench.loop.work import RIGHT, WRONG, Load
-from tests.virtual_time import run
 
 SAMPLES = 16
 MIXED, EQUAL = (RIGHT, WRONG) * (SAMPLES // 2), (WRONG,) * SAMPLES

@@ -2,22 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
-from data.schema import Prompt
-from rl.config.sampling import SamplerConfig
-from rl.dispatch.build import make_dispatcher
-from rl.dispatch.correctness import Correctness
-from rl.groups import Group
-from tests.bench.loop.engines import LAW, Fleet, Law
+from rl.simulation.engines import LAW, Fleet
+from rl.simulation.load import Load
+from rl.simulation.steps import WARM_UP, Log, Loop, dispatched, learned
+from rl.simulation.virtual_time import run
 from tests.bench.loop.synchronous import Done, Filling, OneForOne, WavesWithCarry, WholeBatches
-from tests.bench.loop.work import Load
-from tests.virtual_time import run
 
 SYNC = 3.0
 """Seconds of a weight update."""
-WARM_UP = 8
-"""First steps, which do not count."""
 FILLINGS: dict[str, Callable[[Callable[[], Awaitable[Done]], int], Filling]] = {
     "synchronous before": WavesWithCarry,
     "OpenRLHF, one for one": OneForOne,
@@ -42,7 +37,7 @@ class Case:
     ratio: float
     max_lag: int | None = None
     ahead: float | None = None
-    order: str = "ready"
+    order: Literal["ready", "dispatch"] = "ready"
     steps: int = 32
     size: int = 128
     samples: int = 16
@@ -50,6 +45,19 @@ class Case:
     seed: int = 0
     spread: float = 0.75
     deaths: int = 0
+
+    @property
+    def loop(self) -> Loop:
+        """How the loop is set; not for fillings."""
+        return Loop(
+            self.size,
+            self.samples,
+            self.engines,
+            self.max_lag or 0,
+            self.ahead,
+            self.order,
+            self.steps,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,47 +79,9 @@ class Figures:
     """Mean length of trained groups over that of all accepted ones in their range, less 1."""
 
 
-@dataclass(slots=True)
-class Log:
-    """One entry a step."""
-
-    ends: list[float] = field(default_factory=list)
-    tokens: list[float] = field(default_factory=list)
-    waited: list[float] = field(default_factory=list)
-    lag_mean: list[float] = field(default_factory=list)
-    lag_max: list[int] = field(default_factory=list)
-    trained: list[int] = field(default_factory=list)
-
-    def batch(self, version: int, groups: Sequence[tuple[int, dict[int, float]]]) -> None:
-        """A batch of (index, tokens by version) is trained by `version`."""
-        lags = [(version - v, n) for _, tokens in groups for v, n in tokens.items() if n >= 1]
-        self.lag_mean.append(sum(lag * n for lag, n in lags) / sum(n for _, n in lags))
-        self.lag_max.append(max(lag for lag, _ in lags))
-        self.trained += [index for index, _ in groups]
-
-
 def simulate(case: Case) -> Figures:
     """Run a case."""
     return run(_simulate(case))
-
-
-def step_seconds(case: Case, load: Load, law: Law, learn: float, sync: float) -> float:
-    """Mean seconds of a step, warm-up apart, of a load, engines and a learner that were measured.
-
-    Args:
-        case: how the loop is set; its acceptance, ratio, deaths and seed are not looked at.
-        load: what each prompt's group turns out to be.
-        law: of each of the `case.engines` engines.
-        learn: seconds of learning a step.
-        sync: seconds of a weight update, in which engines stand still.
-    """
-
-    async def measured() -> float:
-        log = Log()
-        await _dispatched(case, load, Fleet(case.engines, case.samples, law), learn, log, sync)
-        return (log.ends[-1] - log.ends[WARM_UP - 1]) / (case.steps - WARM_UP)
-
-    return run(measured())
 
 
 async def _simulate(case: Case) -> Figures:
@@ -127,7 +97,7 @@ async def _simulate(case: Case) -> Figures:
     if case.max_lag is None:
         lost = await _synchronous(case, load, fleet, learn, log)
     else:
-        lost = await _dispatched(case, load, fleet, learn, log)
+        lost = await dispatched(case.loop, load, fleet, learn, log, SYNC)
     steps, span = case.steps - WARM_UP, log.ends[-1] - log.ends[WARM_UP - 1]
     sampled = log.tokens[-1] - log.tokens[WARM_UP - 1]
     return Figures(
@@ -154,63 +124,8 @@ async def _synchronous(case: Case, load: Load, fleet: Fleet, learn: float, log: 
         began = asyncio.get_running_loop().time()
         batch = await filling.batch(version)
         log.batch(version, [(one.index, one.tokens) for one in batch])
-        await _learn(fleet, learn, log, began)
+        await learned(fleet, learn, log, began, SYNC)
     return filling.lost
-
-
-async def _dispatched(
-    case: Case, load: Load, fleet: Fleet, learn: float, log: Log, sync: float = SYNC
-) -> float:
-    tokens: dict[int, dict[int, float]] = {}
-    lost = 0.0
-
-    async def sample(index: int, prompt: Prompt, version: int) -> Group:
-        work = load.given[int(prompt.id)]
-        made = tokens[index] = await fleet.sample(work.lengths)
-        start = min(v for v, n in made.items() if n >= 1)
-        return Group(index, prompt, start, (), work.verdicts)
-
-    def ended(group: Group, ending: str) -> None:
-        nonlocal lost
-        if ending != "accepted":
-            gone = tokens.pop(group.index)
-            lost += sum(gone.values()) if ending == "returned" else 0.0
-
-    dispatcher = make_dispatcher(
-        SamplerConfig(
-            prompts_per_step=case.size,
-            samples_per_prompt=case.samples,
-            max_lag=case.max_lag or 0,
-            ahead=case.ahead,
-            order="dispatch" if case.order == "dispatch" else "ready",
-        ),
-        load,
-        sample,
-        Correctness(),
-        version=lambda: fleet.version,
-        free=fleet.free_groups,
-        ended=ended,
-    )
-    fleet.on_free = dispatcher.pump
-    for version in range(case.steps):
-        began = asyncio.get_running_loop().time()
-        batch = await dispatcher.batch()
-        log.batch(version, [(group.index, tokens.pop(group.index)) for group in batch.groups])
-        await _learn(fleet, learn, log, began, sync)
-        dispatcher.pump()
-    await dispatcher.aclose()
-    if len(set(log.trained)) != len(log.trained):
-        raise AssertionError("a group was trained twice")
-    return lost
-
-
-async def _learn(fleet: Fleet, learn: float, log: Log, began: float, sync: float = SYNC) -> None:
-    loop = asyncio.get_running_loop()
-    log.waited.append(loop.time() - began)
-    await asyncio.sleep(learn)
-    await fleet.publish(sync)
-    log.tokens.append(fleet.tokens)
-    log.ends.append(loop.time())
 
 
 def _bias(load: Load, trained: Sequence[int]) -> float:
