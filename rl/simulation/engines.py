@@ -104,7 +104,8 @@ class Engine:
         """Lose everything, and come back empty at once."""
         self.advance()
         self.lost += sum(self._made - begun for _, _, begun, _ in self._running)
-        jobs = {id(job): job for *_, job in [*self._running, *self._queue]}
+        jobs = {id(job): job for _, _, _, job in self._running}
+        jobs |= {id(job): job for _, job in self._queue}
         self._running, self.load = [], 0
         self._queue.clear()
         for job in jobs.values():
