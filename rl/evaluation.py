@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _nobody(name: str, step: int, numbers: Mapping[str, Any]) -> None:
+    """Where nobody is told."""
+
+
 class Evaluations:
     """Every set of a run.
 
@@ -41,6 +45,8 @@ class Evaluations:
         versions: holds the next update back.
         recorder: takes numbers and answers.
         say: prints a line.
+        told: is given a set's name, the step and the numbers of each evaluation once it is written
+            down; what it raises ends the run.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Evaluations:
         recorder: Recorder,
         *,
         say: Callable[[str], None],
+        told: Callable[[str, int, Mapping[str, Any]], None] = _nobody,
     ) -> None:
         self._config = config
         self._sets = [one for one in sets if one.prompts]
@@ -61,6 +68,7 @@ class Evaluations:
         self._versions = versions
         self._recorder = recorder
         self._say = say
+        self._told = told
         self._running: asyncio.Task[None] | None = None
         self.status = ""
         """What is being evaluated, in a few words; empty if nothing is."""
@@ -162,6 +170,7 @@ class Evaluations:
         self._recorder.evaluated(one.name, step, groups)
         self._recorder.amend(step, **self._values(one.name, step, numbers))
         self._say(f"evaluation of {one.name} after step {step}: {headline(numbers)}")
+        self._told(one.name, step, numbers)
 
     async def _all(self, asking: Sequence[Coroutine[Any, Any, Group]]) -> list[Group]:
         """Every group, or the first error, once nothing runs any more."""

@@ -12,6 +12,7 @@ from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
+from rl.dispatch.flight import Ended
 from rl.engines.fleet import Fleet
 from rl.episodes.environment import load_environment
 from rl.episodes.lengths import check_lengths
@@ -19,6 +20,8 @@ from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import EvaluationSet
+from rl.groups import Group
+from rl.guards.watch import guards_of
 from rl.hardware import Hardware
 from rl.learn.group import LearnerGroup
 from rl.phases import PhaseClock
@@ -83,6 +86,7 @@ async def start_parts(
         config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
     )
     stack.callback(recorder.close)
+    guards = guards_of(config, recorder, pool, say=say)
     clock, versions = PhaseClock(), Versions()
     environment = load_environment(config.episode.environment)
     runner = GroupRunner(
@@ -95,15 +99,27 @@ async def start_parts(
         admission_of(config.sampler.filter),
         version=lambda: versions.current,
         free=lambda: fleet.free_groups(config.sampler.samples_per_prompt),
-        ended=recorder.ended,
+        ended=_both(recorder.ended, guards.ended),
         max_ungradable=config.reward.max_ungradable,
         clock=clock,
     )
-    evaluations = Evaluations(config, asked.evaluations, runner, fleet, versions, recorder, say=say)
+    evaluations = Evaluations(
+        config, asked.evaluations, runner, fleet, versions, recorder, say=say, told=guards.evaluated
+    )
     store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
     return Parts(
-        dispatcher, fleet, learner, publisher, versions, evaluations, pool, store, recorder
+        dispatcher, fleet, learner, publisher, versions, evaluations, pool, store, recorder, guards
     )
+
+
+def _both(first: Ended, second: Ended) -> Ended:
+    """Two that are told how groups end, in this order."""
+
+    def ended(group: Group, ending: str) -> None:
+        first(group, ending)
+        second(group, ending)
+
+    return ended
 
 
 async def _start_actors(

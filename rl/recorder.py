@@ -92,6 +92,10 @@ class Recorder:
         """A step's metrics; empty if it has none."""
         return next((row for row in read_metrics(self._metrics) if row["step"] == step), {})
 
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The metrics of every step, in order."""
+        return read_metrics(self._metrics)
+
     def last(self) -> Mapping[str, Any]:
         """The last step's metrics; empty if there is none."""
         return (read_metrics(self._metrics) or [{}])[-1]

@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from rl.report_answers import StepAnswers, read_answers
 from rl.report_charts import chart_data, charted, panels_of
+from rl.report_guards import findings_of
 from rl.report_records import History, ReportError, finite, read_history
 from rl.report_tiles import lead, tiles
 
@@ -68,6 +69,7 @@ def _render(
         updated=_clock(finite(history.rows[-1].get("time"))),
         tiles=tiles(history, config_text),
         notes=[*history.notes, *answer_notes],
+        guards=findings_of(history),
         panels=panels,
         absent=absent,
         charts=chart_data(drawn, panels),

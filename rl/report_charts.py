@@ -12,6 +12,7 @@ import yaml
 
 from rl.evaluation_panels import evaluation_panels
 from rl.lag_panels import lag_panels, lag_shares
+from rl.report_guards import guard_panels
 from rl.report_records import History, finite, lookup
 from rl.strata_panels import SHARES, strata_panels, strata_shares
 from rl.task_panels import measured_panels, task_panels
@@ -48,7 +49,8 @@ def panels_of(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
     first, rest, last = shown[:1], shown[1:-1], shown[1:][-1:]
     rows = history.rows
     apart = [*evaluation_panels(rows), *task_panels(rows), *strata_panels(rows)]
-    return [*first, *apart, *rest, *lag_panels(rows), *measured_panels(rows), *last], absent
+    more = [*lag_panels(rows), *measured_panels(rows), *guard_panels(rows)]
+    return [*first, *apart, *rest, *more, *last], absent
 
 
 def chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

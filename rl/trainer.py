@@ -10,7 +10,7 @@ up for.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,8 @@ from rl.config import RunConfig
 from rl.dispatch.dispatcher import Dispatcher
 from rl.evaluation import Evaluations
 from rl.groups import Batch
+from rl.guards.table import Finding, GuardError
+from rl.guards.watch import Guards
 from rl.learn.shares import Share, cut
 from rl.recorder import Recorder
 from rl.rewarding import slow_grading, slowest_calls
@@ -47,6 +49,7 @@ class Parts:
     pool: Pool
     store: CheckpointStore
     recorder: Recorder
+    guards: Guards
 
 
 class Trainer:
@@ -105,20 +108,26 @@ class Trainer:
             raise
         finally:
             watch.cancel()
+            await self._parts.guards.aclose()
             await self._parts.evaluations.aclose()
             await self._parts.dispatcher.aclose()
 
     async def _run(self) -> None:
         self._phase = "publishing weights"
-        self._tell(await self._parts.versions.start(self._parts.publisher))
+        started = await self._parts.versions.start(self._parts.publisher)
+        self._tell(started)
+        for finding in started.findings:
+            self._say(finding.line)
         await self._parts.evaluations.at_start(self.step)
         self._since = time.perf_counter()
         while self.step < self._config.train.steps:
             if not await self._train_step():
+                self._parts.guards.let_end()
                 await self._parts.evaluations.at_end(self.step)
                 break
         self._phase = ""
         await self._parts.evaluations.finish()
+        await self._parts.guards.finish()
         if self.step != self._saved_step:
             await unbroken(self.save())
 
@@ -138,6 +147,8 @@ class Trainer:
         waited = time.perf_counter() - self._since
         row = await unbroken(self._learn(batch, waited))
         self._on_step(row)
+        self._parts.guards.tell()
+        self._parts.guards.begin(self.step)
         await self._parts.evaluations.at_step(self.step)
         every = self._config.train.checkpoint_every
         if every and self.step % every == 0:
@@ -169,9 +180,14 @@ class Trainer:
         self._phase = "publishing weights"
         started = time.perf_counter()
         stats: SyncStats | None = None
+        canary: Sequence[Finding] = ()
         try:
             stats = await parts.versions.publish(parts.publisher)
             self._tell(stats)
+            canary = stats.findings
+        except GuardError as error:
+            canary = [error.finding]
+            raise
         finally:
             # Written down also where no engine takes the weights: the learner has them.
             now = time.perf_counter()
@@ -189,6 +205,7 @@ class Trainer:
             )
             self._tokens_lost = parts.fleet.tokens_lost
             row["grade_slowest"] = slowest_calls(parts.pool)
+            row["guards"] = parts.guards.look(row, canary)
             parts.recorder.write_step(row)
         parts.dispatcher.pump()
         return row
@@ -206,11 +223,8 @@ class Trainer:
 
     def _tell(self, stats: "SyncStats") -> None:
         """Say what a weight update has found."""
-        for line in (
-            *stats.warnings,
-            *(f"{name} was lost in a weight update" for name in stats.lost),
-        ):
-            self._say(line)
+        for name in stats.lost:
+            self._say(f"{name} was lost in a weight update")
 
     async def _save_at_stop(self, error: BaseException) -> None:
         """Save the last complete step; where that fails too, say so beside the error."""

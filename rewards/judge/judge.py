@@ -113,8 +113,16 @@ class Judge:
         """How endpoints are asked otherwise than they were at first, a line each."""
         return () if self._client is None else self._client.adapted
 
-    async def grade(self, messages: Messages, answer: str, reference: object = None) -> Grade:
+    async def grade(
+        self, messages: Messages, answer: str, reference: object = None, *, anew: bool = False
+    ) -> Grade:
         """The grade of an answer to a conversation; with a reference, by that.
+
+        Args:
+            messages: The conversation.
+            answer: What is graded.
+            reference: A right answer.
+            anew: Neither read nor write the cache.
 
         Raises:
             InfrastructureError: The judge is away, for longer than the settings' patience.
@@ -136,7 +144,7 @@ class Judge:
             partial(read_grades, rubric=self.rubric, graded=shown),
             partial(held_grades, rubric=self.rubric),
         )
-        votes, spent = await self._votes(question)
+        votes, spent = await self._votes(question, anew=anew)
         scores = tuple(self.rubric.score(vote) for vote in votes)
         score = float(statistics.median(scores))
         named = self.rubric.header.factors
@@ -184,9 +192,11 @@ class Judge:
         is_split = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
         return cast(Winner, "tie" if is_split else ranked[0][0]), spent
 
-    async def _votes(self, question: _Question[Read]) -> tuple[list[Read], Spent]:
+    async def _votes(
+        self, question: _Question[Read], *, anew: bool = False
+    ) -> tuple[list[Read], Spent]:
         """The readable votes, which are enough, and what all of them took."""
-        tasks = [self._vote(question, number) for number in range(self.settings.votes)]
+        tasks = [self._vote(question, number, anew) for number in range(self.settings.votes)]
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         votes: list[Read] = []
         spent = Spent()
@@ -203,9 +213,9 @@ class Judge:
             raise failure
         return votes, spent
 
-    async def _vote(self, question: _Question[Read], number: int) -> tuple[Read, Spent]:
+    async def _vote(self, question: _Question[Read], number: int, anew: bool) -> tuple[Read, Spent]:
         key = self._key(question, number)
-        if (stored := await self._stored(question, key)) is not None:
+        if not anew and (stored := await self._stored(question, key)) is not None:
             return stored, Spent(cached=1)
         spent = Spent()
         for attempt in range(READINGS):
@@ -218,7 +228,8 @@ class Judge:
                 if attempt == READINGS - 1:
                     raise
                 continue
-            await self._store(key, reply)
+            if not anew:
+                await self._store(key, reply)
             return vote, spent
         raise AssertionError("unreachable")
 

@@ -63,8 +63,12 @@ class JudgeVerifier(JudgeSettings):
         if judge is not None:
             await judge.aclose()
 
-    async def __call__(self, sample: Sample) -> Verdict:
+    async def __call__(self, sample: Sample, *, grade_anew: bool = False) -> Verdict:
         """The verdict on a response.
+
+        Args:
+            sample: What is graded.
+            grade_anew: A column: ask, whatever the cache holds.
 
         Raises:
             InfrastructureError: The judge is away.
@@ -77,7 +81,9 @@ class JudgeVerifier(JudgeSettings):
             return Verdict.incorrect(EMPTY_REWARD, "empty: there is no answer after the thinking")
         judge = await self._started()
         try:
-            grade = await judge.grade(sample.prompt, answer, sample.reference)
+            grade = await judge.grade(
+                sample.prompt, answer, sample.reference, anew=grade_anew is True
+            )
         except RubricError as error:
             return Verdict.ungradable(f"rubric: {error}")
         except JudgeError as error:

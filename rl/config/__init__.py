@@ -5,6 +5,7 @@ Nothing heavier than pydantic is imported. Defaults are those of section 4.3 of 
 report where it gives one (marked "the recipe's").
 """
 
+from rl.config.guards import GuardsConfig
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
 from rl.config.placement import PlacementConfig
 from rl.config.prompts import (
@@ -29,6 +30,7 @@ __all__ = [
     "DataConfig",
     "EpisodeConfig",
     "EvaluationConfig",
+    "GuardsConfig",
     "KlConfig",
     "LearnerConfig",
     "ModelConfig",

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from rl.config.guards import GuardsConfig
 from rl.config.learning import LearnerConfig, SyncConfig
 from rl.config.placement import PlacementConfig
 from rl.config.prompts import DataConfig, ModelConfig
@@ -74,6 +75,8 @@ class RunConfig(Section):
     episode: EpisodeConfig = EpisodeConfig()
     evaluation: dict[str, EvaluationConfig] = {}
     """Sets by name, beside the set `held_out` of `data.eval` and `train.eval_*`."""
+    guards: GuardsConfig = GuardsConfig()
+    """Thresholds at which the run warns or stops, beside `sync.canary`."""
     train: TrainConfig = TrainConfig()
     cluster: ClusterConfig = ClusterConfig()
 

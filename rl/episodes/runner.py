@@ -175,7 +175,7 @@ class GroupRunner:
             episode = await self._played(prompt, context)
         if episode.fault:
             return episode, Verdict.ungradable(episode.fault)
-        sample = _sample(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
+        sample = sample_of(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
         return episode, await self._grade(sample)
 
     async def _played(self, prompt: Prompt, context: Context) -> Episode:
@@ -215,7 +215,15 @@ class GroupRunner:
         return Limits(episode.turns, episode.tokens or rollout.max_prompt_tokens + answer)
 
 
-def _sample(prompt: Prompt, name: str, episode: Episode, response_tokens: int) -> Sample:
+def sample_of(prompt: Prompt, name: str, episode: Episode, response_tokens: int) -> Sample:
+    """What is graded of an episode.
+
+    Args:
+        prompt: What was asked.
+        name: Of the sample, in messages.
+        episode: One attempt.
+        response_tokens: Tokens of its last answer.
+    """
     return Sample(
         id=name,
         prompt=prompt.messages,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl.config.learning import CanaryConfig
-from rl.errors import EngineError
+from rl.guards.table import CanaryError, Finding, judged
 
 TEXT = (
     "A canary sat in a cage at the mouth of the mine. When its song stopped at 7:45, all 36 of the "
@@ -67,23 +67,13 @@ def gap(engine: NDArray[np.float32], learner: NDArray[np.float32]) -> float:
     return float(np.abs(ours - theirs).mean())
 
 
-def judge(found: float, engine: str, version: int, limits: CanaryConfig) -> str:
-    """What to tell the user about a gap; empty where there is nothing to tell.
+def judge(found: float, engine: str, version: int, limits: CanaryConfig) -> Finding | None:
+    """What to tell the user about a gap; None where there is nothing to tell.
 
     Raises:
-        EngineError: It is above `limits.stop`.
+        CanaryError: It is above `limits.stop`.
     """
-    if found <= min(limits.warn, limits.stop):
-        return ""
-    what = (
-        f"{engine} and the learner differ by {found:.3g} nats a token on the same prompt at policy "
-        f"version {version}"
-    )
-    if found <= limits.stop:
-        return f"{what} (sync.canary.warn={limits.warn:g}): look at rollout_logprob_gap"
-    raise EngineError(
-        f"{what}, more than sync.canary.stop={limits.stop:g}: the engine does not hold the "
-        "learner's weights, and nothing can be learnt from what it samples. Run once with "
-        "sync.verify=true and the other sync.transport; if the gap stays, this vLLM cannot take "
-        "new weights of this model; if model.dtype explains it, raise sync.canary.stop"
-    )
+    finding = judged("canary", found, limits, version, subject=engine)
+    if finding is not None and finding.level == "stop":
+        raise CanaryError(finding)
+    return finding

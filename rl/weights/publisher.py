@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rl.awaiting import await_all
 from rl.config import RunConfig
 from rl.errors import EngineError, EngineLostError
+from rl.guards.table import Finding
 from rl.hardware import Hardware
 from rl.weights import canary
 from rl.weights.handles import EngineHandle, Fleet, Learner
@@ -36,8 +37,8 @@ class SyncStats:
     """The largest of any engine, nats a token; None where none was looked at."""
     lost: tuple[str, ...] = ()
     """Names of engines that were lost in it."""
-    warnings: tuple[str, ...] = ()
-    """Lines for the user."""
+    findings: tuple[Finding, ...] = ()
+    """What the canary has found."""
 
 
 class WeightPublisher:
@@ -168,9 +169,9 @@ class WeightPublisher:
             )
             paused = time.perf_counter() - started
             found: list[float] = []
-            warnings: list[str] = []
+            findings: list[Finding] = []
             if own is not None:
-                found, warnings = await self._compare(losses, live, version, own)
+                found, findings = await self._compare(losses, live, version, own)
         finally:
             if own is not None:
                 own.cancel()
@@ -179,7 +180,7 @@ class WeightPublisher:
             pause_seconds=paused,
             canary_gap=max(found, default=None),
             lost=tuple(losses.lost),
-            warnings=tuple(warnings),
+            findings=tuple(findings),
         )
 
     async def _compare(
@@ -188,7 +189,7 @@ class WeightPublisher:
         engines: Sequence[EngineHandle],
         version: int,
         own: asyncio.Future[NDArray[np.float32]],
-    ) -> tuple[list[float], list[str]]:
+    ) -> tuple[list[float], list[Finding]]:
         """Gaps of engines to the learner, and what to say about them."""
         theirs: dict[str, NDArray[np.float32]] = {}
 
@@ -198,10 +199,10 @@ class WeightPublisher:
         await losses.each(engines, "asking its canary", self._sync.deadline, ask)
         ours = await own
         gaps = {name: canary.gap(found, ours) for name, found in theirs.items()}
-        lines = [
+        judged = [
             canary.judge(found, name, version, self._sync.canary) for name, found in gaps.items()
         ]
-        return list(gaps.values()), [line for line in lines if line]
+        return list(gaps.values()), [one for one in judged if one is not None]
 
     def _own_logprobs(self) -> Coroutine[Any, Any, NDArray[np.float32]]:
         """The learner's logprobs of the canary's prompt; they are asked for at once."""

@@ -126,7 +126,7 @@ async def test_an_engine_is_paused_sent_to_resumed_and_compared(kv: str) -> None
     publisher, fleet, _ = await publisher_of(handles, rank := Rank(), kv=kv)
     for version in (4, 5):
         stats = await publisher.send(version)
-        assert stats.canary_gap == 0.0 and not stats.lost and not stats.warnings
+        assert stats.canary_gap == 0.0 and not stats.lost and not stats.findings
         assert 0 < stats.pause_seconds <= stats.seconds
     for handle in handles:
         around = [
@@ -208,8 +208,11 @@ async def test_the_canary_warns_and_stops(shift: float, outcome: str) -> None:
         return
     stats = await publisher.send(3)
     assert stats.canary_gap == pytest.approx(shift, abs=1e-5)
-    assert [("engine 1" in line and "version 3" in line) for line in stats.warnings] == (
-        [True] if outcome else []
+    assert [(one.subject, one.step, one.level) for one in stats.findings] == (
+        [("engine 1", 3, "warn")] if outcome else []
+    )
+    assert all(
+        "engine 1" in one.line and "sync.canary.warn=0.05" in one.line for one in stats.findings
     )
 
 

@@ -20,7 +20,7 @@ from data.schema import Prompt, PromptSource
 from data.stream import PromptStream
 from rewards import Sample, Verdict
 from rl.checkpoint import CheckpointStore
-from rl.config import RunConfig
+from rl.config import CanaryConfig, RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
 from rl.episodes.rendering import Renderer
@@ -29,12 +29,15 @@ from rl.episodes.single_turn import SingleTurn
 from rl.errors import EngineError
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import evaluation_sets
+from rl.groups import Group
+from rl.guards.watch import guards_of
 from rl.learn.shares import Share
 from rl.recorder import Recorder
 from rl.sinks import read_metrics
-from rl.tokens import Ids, Policy, Sampled, Sampling, Segment, Span
+from rl.tokens import Ids, Policy, Sampled, Sampling, Segment, Span, Stop
 from rl.trainer import Parts, Trainer
 from rl.versions import Versions
+from rl.weights import canary
 from rl.weights.publisher import SyncStats
 from tests.rl import templates
 from tests.rl.scripted import small_tokenizer
@@ -58,7 +61,10 @@ def uneven(session: str) -> float:
 
 
 class Engines:
-    """A fleet: two tokens an answer, the first and the last of its time, each with its version."""
+    """A fleet: two tokens an answer, the first and the last of its time, each with its version.
+
+    A test may want more of them.
+    """
 
     def __init__(self, engines: int, seconds: Seconds) -> None:
         self.versions = [0] * engines
@@ -71,6 +77,8 @@ class Engines:
         """What a request of this session meets."""
         self.hooks: dict[str, Callable[[], None]] = {}
         """Called once, at the first request of this session."""
+        self.answer: Callable[[int], tuple[int, Stop]] = lambda version: (2, "stop")
+        """By version: how many tokens an answer has, and how it ends."""
         self.live = 0
         self.answered = 0
         self.tokens_lost = 0
@@ -122,10 +130,12 @@ class Engines:
             self.live -= 1
         self.answered += 1
         last = self.versions[engine]
-        ids = np.array([draw(how.seed, first) % 300, draw(how.seed, last) % 300], np.int32)
-        spans = (Span(2, first),) if first == last else (Span(1, first), Span(1, last))
-        segment = Segment(ids, np.full(2, -0.5, np.float32), spans)
-        return Sampled(segment, "stop", f"{ids.tolist()}")
+        size, stop = self.answer(last)
+        ids = np.full(size, draw(how.seed, last) % 300, np.int32)
+        ids[0] = draw(how.seed, first) % 300
+        spans = (Span(size, first),) if first == last else (Span(1, first), Span(size - 1, last))
+        segment = Segment(ids, np.full(size, -0.5, np.float32), spans)
+        return Sampled(segment, stop, f"{ids.tolist()}")
 
 
 class Learner:
@@ -139,6 +149,8 @@ class Learner:
         self.before: Callable[[int], Any] = lambda step: None
         """Called as a step begins; what it returns is awaited, if it can be."""
         self.saving: Callable[[], Any] = lambda: None
+        self.metrics: Callable[[int], Mapping[str, Any]] = lambda step: {}
+        """Further numbers of a step."""
         self._seconds = seconds
 
     async def train(
@@ -159,6 +171,7 @@ class Learner:
             "lag_mean": float(lags.mean()),
             "lag_max": int(lags.max()),
             "tokens": {"trained": len(lags)},
+            **self.metrics(step),
         }
         return metrics, dict.fromkeys(members, 0.5)
 
@@ -178,6 +191,8 @@ class Publisher:
     def __init__(self, engines: Engines) -> None:
         self.sent: list[int] = []
         self.fails: dict[int, Exception] = {}
+        self.gap: Callable[[int], float] = lambda version: 1e-3
+        """The canary's."""
         self._engines = engines
 
     async def send(self, version: int) -> SyncStats:
@@ -186,7 +201,9 @@ class Publisher:
         self.sent.append(version)
         free = len(self._engines.versions) - self._engines.leased
         self._engines.versions[:free] = [version] * free
-        return SyncStats(seconds=0.1, pause_seconds=0.1, canary_gap=1e-3)
+        gap = self.gap(version)
+        found = canary.judge(gap, "engine 0", version, CanaryConfig())
+        return SyncStats(0.1, 0.1, gap, findings=(found,) if found is not None else ())
 
 
 class World:
@@ -223,6 +240,8 @@ class World:
         self.rows: list[Mapping[str, Any]] = []
         self.said: list[str] = []
         self.graders_fail: Exception | None = None
+        self.reward: Callable[[int], float] = lambda step: 1.0
+        """Of a right answer, once so many steps are trained."""
         source = source or PromptStream(PROMPTS, seed=0, epochs=1)
         self.parts = self._parts(held_out, source)
         self.dispatcher = self.parts.dispatcher
@@ -261,8 +280,11 @@ class World:
             raise self.graders_fail
         prompt, _, position = sample.id.partition("#")
         if position == "0" and not self.useless(prompt):
-            return Verdict.correct(1.0, passed=1.0)
+            return Verdict.correct(self.reward(len(self.learner.steps)), passed=1.0)
         return Verdict.incorrect(0.0, passed=0.0)
+
+    async def _grade_all(self, samples: Sequence[Sample]) -> list[Verdict]:
+        return [await self._grade(sample) for sample in samples]
 
     def _parts(self, held_out: Sequence[Prompt], source: PromptSource) -> Parts:
         config = self.config
@@ -270,6 +292,13 @@ class World:
         recorder = Recorder(
             config.run_dir, last_step=self.checkpoint.step if self.checkpoint else -1
         )
+        pool = cast(Any, SimpleNamespace(pending=list, take_slowest=list, grade=self._grade_all))
+        guards = guards_of(config, recorder, pool, say=self.said.append)
+
+        def ended(group: Group, ending: str) -> None:
+            recorder.ended(group, ending)
+            guards.ended(group, ending)
+
         runner = GroupRunner(
             Renderer(TOKENIZER), cast(Any, self.engines), self._grade, SingleTurn, config
         )
@@ -280,7 +309,7 @@ class World:
             admission_of(config.sampler.filter),
             version=lambda: versions.current,
             free=lambda: self.engines.free_groups(config.sampler.samples_per_prompt),
-            ended=recorder.ended,
+            ended=ended,
         )
         evaluations = Evaluations(
             config,
@@ -290,8 +319,8 @@ class World:
             versions=versions,
             recorder=recorder,
             say=self.said.append,
+            told=guards.evaluated,
         )
-        pool = SimpleNamespace(pending=list, take_slowest=list)
         return Parts(
             dispatcher=dispatcher,
             fleet=cast(Any, self.engines),
@@ -299,9 +328,10 @@ class World:
             publisher=cast(Any, self.publisher),
             versions=versions,
             evaluations=evaluations,
-            pool=cast(Any, pool),
+            pool=pool,
             store=self.store,
             recorder=recorder,
+            guards=guards,
         )
 
 
