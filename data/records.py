@@ -7,6 +7,7 @@ records hold: values of any shape are JSON text, so that parts of one data set c
 another row. What is wrong with a row is one RowError with file, row and field.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -210,6 +211,20 @@ def _messages(records: Sequence[Record]) -> "pyarrow.ListArray":
     columns = [pyarrow.array(values, pyarrow.string()) for values in (roles, contents, others)]
     held = pyarrow.StructArray.from_arrays(columns, fields=list(kind.value_type))
     return pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), held, type=kind)
+
+
+def messages_of(table: "pyarrow.Table") -> list[list[dict[str, Any]]]:
+    """The messages of each row of a table of records."""
+    column = table["messages"].combine_chunks()
+    ends = column.offsets.to_pylist()
+    fields = (column.values.field(name).to_pylist() for name in ("role", "content", "more"))
+    flat = [
+        {"role": role, "content": content}
+        if more is None and content is not None
+        else _message({"role": role, "content": content, "more": more})
+        for role, content, more in zip(*fields, strict=True)
+    ]
+    return [flat[first:last] for first, last in itertools.pairwise(ends)]
 
 
 def _message(stored: Any) -> Any:

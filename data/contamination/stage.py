@@ -1,15 +1,19 @@
 """The stage that drops what repeats an evaluation row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from data.contamination.index import OVERLAP, Index
 from data.pipeline.block import Drop, Outcome
 from data.plain_text import asked
+from data.records import messages_of
 from data.schema import Record
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,24 @@ class Contamination:
 
     def __call__(self, records: Sequence[Record]) -> Outcome:
         """Say what becomes of each record."""
-        texts = [asked(record.messages, with_system=True) for record in records]
-        kept, dropped = [], []
-        for record, hit in zip(
-            records, _loaded(self.index, self.sha256).hits(texts, self.overlap), strict=True
-        ):
-            if hit is None:
-                kept.append(record)
-                continue
-            detail = f'{hit.row}: "{hit.gram}" ({hit.share:.0%} of its grams)'
-            dropped.append(Drop(record, self.name, f"in {hit.evaluation}", detail))
-        return Outcome(kept, dropped)
+        faults = self._faults([record.messages for record in records])
+        dropped = [Drop(records[at], self.name, *why) for at, why in faults.items()]
+        return Outcome([one for at, one in enumerate(records) if at not in faults], dropped)
+
+    def faults(self, table: "pyarrow.Table") -> dict[int, tuple[str, str]]:
+        """The same, for the rows of a table of records."""
+        return self._faults(messages_of(table))
+
+    def _faults(
+        self, asked_by: Sequence[Sequence[Mapping[str, Any]]]
+    ) -> dict[int, tuple[str, str]]:
+        texts = [asked(messages, with_system=True) for messages in asked_by]
+        hits = _loaded(self.index, self.sha256).hits(texts, self.overlap)
+        return {
+            at: (f"in {hit.evaluation}", f'{hit.row}: "{hit.gram}" ({hit.share:.0%} of its grams)')
+            for at, hit in enumerate(hits)
+            if hit is not None
+        }
 
 
 @cache

@@ -5,11 +5,14 @@ machine. No record is lost: each one of the block is kept, dropped with a reason
 person's review.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from data.schema import Record
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,14 @@ class Stage(Protocol):
 
     def __call__(self, records: Sequence[Record]) -> Outcome:
         """Say what becomes of each record."""
+
+
+@runtime_checkable
+class Sieve(Stage, Protocol):
+    """A stage that keeps records as they are or drops them, by what their columns say.
+
+    Where all stages are such, what is kept of a part is not read and written anew.
+    """
+
+    def faults(self, table: "pyarrow.Table") -> Mapping[int, tuple[str, str]]:
+        """Reason and detail of each row that is dropped, of a table as `data.records` has it."""

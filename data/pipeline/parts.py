@@ -42,6 +42,10 @@ class PartBlock:
         """As `Block` says."""
         return replace(self, number=number + self.number, origin=origin + self.origin)
 
+    def part(self) -> bytes:
+        """The part's bytes."""
+        return self.data
+
     def rows(self) -> Iterator[Row | BadRow]:
         """The rows of the part."""
         from pyarrow import parquet

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, runtime_checkable
 
 from data.errors import SourceError
 from data.files import BadRow, Row, rows_of_block, scan_rows
@@ -50,6 +50,14 @@ class Block(Protocol):
 
     def moved(self, number: int, origin: int) -> "Block":
         """The same block, with numbers that count from these on."""
+
+
+@runtime_checkable
+class PartOfRecords(Block, Protocol):
+    """A block that is a parquet file of records."""
+
+    def part(self) -> bytes:
+        """The file's bytes."""
 
 
 class Source(Protocol):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from data.errors import PipelineError, RowError
 from data.files import BadRow, Row
-from data.pipeline.block import Drop, Stage
-from data.pipeline.source import Block
+from data.pipeline.block import Drop, Sieve, Stage
+from data.pipeline.source import Block, PartOfRecords
 from data.records import arrow_schema, record_of, table_of
 from data.schema import Record
 
@@ -103,7 +103,7 @@ def work(plan: Plan, block: Block) -> Done:
         PipelineError: a stage lost records, or made some up.
     """
     with _seldom_collected():
-        return _done(plan, block)
+        return _sieved(plan, block) or _done(plan, block)
 
 
 @contextmanager
@@ -118,6 +118,48 @@ def _seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _sieved(plan: Plan, block: Block) -> Done | None:
+    """What comes of a part by stages that look at columns; None where records are to be made."""
+    import pyarrow
+    from pyarrow import parquet
+
+    sieves = [one for one in (*block.own_stages, *plan.stages) if isinstance(one, Sieve)]
+    if not isinstance(block, PartOfRecords) or plan.readers != (RECORDS,):
+        return None
+    if len(sieves) < len(block.own_stages) + len(plan.stages):
+        return None
+    began = time.perf_counter()
+    data = block.part()
+    table = parquet.read_table(io.BytesIO(data))
+    schema = arrow_schema()
+    if not table.schema.equals(schema) or table.schema.metadata != schema.metadata:
+        return None
+    seconds = {"read": time.perf_counter() - began}
+    read, flows, drops = table.num_rows, [], []
+    for sieve in sieves:
+        began = time.perf_counter()
+        faults = sieve.faults(table)
+        reasons = Counter(reason for reason, _ in faults.values())
+        left = table.num_rows - len(faults)
+        flows.append(Flow(sieve.name, table.num_rows, left, dict(sorted(reasons.items())), {}))
+        if faults:
+            why = [(sieve.name, *faults[at]) for at in sorted(faults)]
+            drops.append(_with_why(table.take(sorted(faults)), why))
+            table = table.take([at for at in range(table.num_rows) if at not in faults])
+        seconds[sieve.name] = time.perf_counter() - began
+    began = time.perf_counter()
+    files = {KEPT: encoded(table) if drops else Encoded(data, read)}
+    for kind in (DROPPED, REVIEW):
+        held = block.carried.get(kind)
+        if kind == DROPPED and drops:
+            earlier = [] if held is None else [parquet.read_table(io.BytesIO(held))]
+            files[kind] = encoded(pyarrow.concat_tables([*earlier, *drops]))
+        elif held is not None:
+            files[kind] = Encoded(held, parquet.read_metadata(io.BytesIO(held)).num_rows)
+    seconds["write"] = time.perf_counter() - began
+    return Done(block.number, block.origin, read, files, [], flows, seconds)
 
 
 def _done(plan: Plan, block: Block) -> Done:
@@ -182,12 +224,16 @@ def _counted(drops: Sequence[Drop]) -> dict[str, int]:
 
 def table_of_drops(drops: Sequence[Drop]) -> "pyarrow.Table":
     """The records as `arrow_schema` has them, with the columns of `WHY`."""
+    why = [(drop.stage, drop.reason, drop.detail) for drop in drops]
+    return _with_why(table_of([drop.record for drop in drops]), why)
+
+
+def _with_why(table: "pyarrow.Table", why: Sequence[tuple[str, str, str]]) -> "pyarrow.Table":
+    """The table with the columns of `WHY`."""
     import pyarrow
 
-    table = table_of([drop.record for drop in drops])
-    for name in WHY:
-        column = pyarrow.array([getattr(drop, name) for drop in drops], pyarrow.string())
-        table = table.append_column(name, column)
+    for at, name in enumerate(WHY):
+        table = table.append_column(name, pyarrow.array([one[at] for one in why], pyarrow.string()))
     return table
 
 

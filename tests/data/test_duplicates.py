@@ -49,7 +49,8 @@ def joined(
 
 def against(found: Joined) -> dict[int, tuple[str, str]]:
     """Reason and detail by row over all parts."""
-    rows, start = {}, 0
+    rows: dict[int, tuple[str, str]] = {}
+    start = 0
     for one in found.verdicts:
         rows |= {start + at: (v.reason, v.detail) for at, v in one.against.items()}
         start += one.rows
