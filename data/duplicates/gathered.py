@@ -5,6 +5,7 @@ million rows take tens of megabytes of memory.
 """
 
 import bisect
+import mmap
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ class Gathered:
 
         self._files = files
         self._tables: OrderedDict[int, Any] = OrderedDict()
+        self._maps: list[mmap.mmap] = []
         lengths = [self._table(at).num_rows for at in range(len(files))]
         self.starts = [0, *np.cumsum(lengths, dtype=int).tolist()]
         self.rows = self.starts[-1]
@@ -49,7 +51,10 @@ class Gathered:
         def mapped(name: str, kind: Any, shape: tuple[int, ...]) -> "NDArray[Any]":
             if not self.rows:
                 return np.zeros(shape, kind)
-            return np.memmap(scratch / name, kind, "w+", shape=shape)
+            made = np.memmap(scratch / name, kind, "w+", shape=shape)
+            if isinstance(made.base, mmap.mmap):
+                self._maps.append(made.base)
+            return made
 
         self.bands = mapped("bands", np.uint32, (BANDS, self.rows))
         self.sketch = mapped("sketch", np.uint8, (self.rows, PERMUTATIONS))
@@ -62,6 +67,8 @@ class Gathered:
         self.has_text = np.zeros(self.rows, bool)
         for at in range(len(files)):
             self._take(at)
+            if at % _OPEN_FILES == 0:
+                self.release()
 
     def texts(self, rows: Iterable[int]) -> dict[int, str]:
         """The squeezed texts of rows."""
@@ -77,9 +84,16 @@ class Gathered:
         ids, sources = self._strings("id", rows), self._strings("source", rows)
         return {row: f"{ids[row]} of {sources[row]}" if sources[row] else ids[row] for row in rows}
 
+    def release(self) -> None:
+        """Let the system have back the memory that maps take; what is in them stays as it is."""
+        self._tables.clear()
+        for one in self._maps:
+            one.madvise(mmap.MADV_DONTNEED)
+
     def close(self) -> None:
         """Let go of files and memory maps."""
         self._tables.clear()
+        self._maps.clear()
         del self.bands, self.sketch, self.exact, self.context
         del self.formulas, self.numbers, self.mask
 

@@ -146,6 +146,7 @@ class _Join:
             keys = self._without_siblings(keys)
             for start in range(0, len(keys), _CHUNK):
                 self._verify(keys[start : start + _CHUNK], sets)
+            self.gathered.release()
             on_progress(0.2 + 0.8 * (band + 1) / BANDS)
         self._clusters(sets)
 

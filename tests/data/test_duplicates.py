@@ -264,6 +264,26 @@ def test_no_rows_and_broken_files(tmp_path: Path) -> None:
     assert not (tmp_path / "out.arrow").exists()
 
 
+def test_memory_of_maps_is_given_back_and_nothing_is_lost(tmp_path: Path) -> None:
+    part, file = tmp_path / "part_000000.parquet", tmp_path / "0.arrow"
+    write_records(part, [record(f"{TEXT} {n}") for n in range(4000)])
+    sign_part(part, file)
+    gathered = Gathered([file], tmp_path)
+    before = gathered.sketch.copy(), gathered.bands.copy()
+
+    def resident() -> int:
+        maps = Path("/proc/self/smaps").read_text().split("sketch")[1]
+        return int(maps.split("Rss:")[1].split()[0])
+
+    assert gathered.sketch.sum() > 0
+    held = resident()
+    gathered.release()
+    assert resident() < held
+    assert (gathered.sketch == before[0]).all()
+    assert (gathered.bands == before[1]).all()
+    gathered.close()
+
+
 def test_numbers_of_a_text() -> None:
     assert numbers_of("3.find12and4.5") == ["12", "4", "5"]
     assert numbers_of("3.5is12") == ["3", "5", "12"]
