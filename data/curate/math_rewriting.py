@@ -76,7 +76,16 @@ def near_misses(gold: str) -> tuple[str, ...]:
         made = _other_letters(next(filter(None, letter.groups())))
     else:
         made = _others(gold)
-    return tuple(islice((other for other in dict.fromkeys(made) if other != gold), NEAR_MISSES))
+    return tuple(islice(_distinct(made, gold), NEAR_MISSES))
+
+
+def _distinct(made: Iterator[str], gold: str) -> Iterator[str]:
+    """Each text once, without the gold; no more are made than are taken."""
+    seen = {gold}
+    for other in made:
+        if other not in seen:
+            seen.add(other)
+            yield other
 
 
 def _core(gold: str) -> str:
