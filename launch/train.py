@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,10 @@ from rl.dispatch.admission import admission_of
 from rl.episodes.environment import load_environment
 from rl.evaluation_sets import evaluation_sets
 from rl.gc_pause import loading
+from rl.guards.table import GuardError
 from rl.hardware import calm_threads
 from rl.model_path import check_model_path
+from rl.report_records import ReportError
 from rl.rewarding import grading_pool, rubric
 from rl.run import Summary, Work, open_run_dir, run
 
@@ -71,6 +74,11 @@ def train(
         saved = CheckpointStore(config.run_dir, keep=1).steps()
         if saved:
             error.add_note(f"step {saved[-1]} is saved: add --resume to go on from there")
+        if isinstance(error, GuardError):
+            from rl.report import write_report
+
+            with suppress(ReportError):
+                error.add_note(f"report: {write_report(config.run_dir)}")
         raise
 
 

@@ -1,5 +1,6 @@
 """What a user can do wrong, and what can go wrong around a run: one clear line, no orphans."""
 
+import json
 import os
 import socket
 import subprocess
@@ -108,3 +109,20 @@ def test_a_full_disk_stops_the_run_and_leaves_what_was_saved(
     assert "disk is full" in message
     assert "--resume" not in message, "nothing was saved that a run could go on from"
     assert not list((run_dir / "checkpoints").glob("*"))
+
+
+@pytest.mark.slow
+def test_a_guard_stops_a_run_with_its_last_step_saved(plumb: Plumb) -> None:
+    config = plumb.write_config(
+        train={"steps": 50, "checkpoint_every": 0},
+        guards={"truncated": {"warn": 0.01, "stop": 0.02, "steps": 2}},
+    )
+    done = plumb.run(str(config))
+    assert done.returncode == 1
+    line = only_line(done.stderr)
+    assert "guard truncated, step 2: " in line and "guards.truncated.stop=0.02" in line
+    assert "step 2 is saved: add --resume" in line and "report.html" in line
+    run = plumb.folder / "run"
+    rows = [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["guards"].keys() for row in rows if row["step"]] == [set(), {"truncated"}]
+    assert "stopped the run" in (run / "report.html").read_text()
