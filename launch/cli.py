@@ -47,6 +47,43 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="delete what run_dir holds and start anew")
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="start nothing: print placement, memory of a GPU, time and GPU-hours"
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="the plan as a JSON object")] = False,
+    hardware: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GPU",
+            help="the plan's GPUs, such as h100-80gb, or cpu",
+            show_default="this machine's",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="the plan's nodes", show_default="as few as can be")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, help="GPUs of each of them", show_default="8")
+    ] = None,
+    prompt_tokens: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="the plan's prompts, on average", show_default="half of the longest"
+        ),
+    ] = None,
+    response_tokens: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="the plan's answers, on average", show_default="a quarter of the longest"
+        ),
+    ] = None,
+    acceptance: Annotated[
+        float | None,
+        typer.Option(help="the plan's share of groups that teach something", show_default="0.5"),
+    ] = None,
 ) -> None:
     """Train a model with REINFORCE++ and dynamic sampling.
 
@@ -60,8 +97,21 @@ def train(
       plumb train my.yaml learner.lr=1e-6 train.steps=500 run_dir=runs/second
 
       plumb train my.yaml --resume
+
+      plumb train my.yaml --plan --hardware h100-80gb --nodes 4
     """
     with one_line_errors():
+        from rl.errors import ConfigError
+
+        if plan:
+            from launch.plan import Given
+            from launch.plan import plan as print_plan
+
+            given = Given(hardware, nodes, gpus, prompt_tokens, response_tokens, acceptance)
+            print_plan(config, overrides or [], given, as_json=as_json, say=_say)
+            return
+        if as_json or any((hardware, nodes, gpus, prompt_tokens, response_tokens, acceptance)):
+            raise ConfigError("hardware and what is assumed are of plans: add --plan")
         from launch.closing import close
         from launch.train import train as run_training
 

@@ -17,6 +17,10 @@ class ConfigError(PlumbError):
     exit_code = 2
 
 
+class PlanError(PlumbError):
+    """What is planned does not fit the hardware."""
+
+
 class ModelError(PlumbError):
     """The model or its tokenizer cannot be loaded."""
 

@@ -30,6 +30,7 @@ HELP = """benchmarks:
   python -m tests.bench.math           verifying math answers
   python -m tests.bench.duplicates     duplicates and 13-grams of a million rows, and which of the
                                        planted ones are found
+  python -m tests.bench.plan           what training public models takes, on paper
   python -m tests.bench.sandbox        running tests of code, beside other ways to run them
   python -m tests.bench.tools          reading and matching tool calls
 """
