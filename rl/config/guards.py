@@ -84,6 +84,8 @@ class HeldOutGuard(GuardConfig):
     intervals of the two are apart and the mean reward has risen meanwhile."""
     stop: float | None = Field(default=0.2, gt=0, le=1)
     """The same, from which the run stops; null: never."""
+    evaluations: int = Field(default=2, ge=1)
+    """Evaluations in a row that have to be beyond a threshold."""
     sets: list[str] = ["held_out"]
     """Evaluation sets that are watched."""
 

@@ -14,6 +14,9 @@ from rl.guards.table import GUARDS, Finding, Limits, judged
 Rows = Sequence[Mapping[str, Any]]
 """Metrics of steps, in order."""
 
+Evaluated = tuple[int, float, tuple[float, float]]
+"""An evaluation's step, accuracy, and its 95 % interval."""
+
 ENOUGH: Final = 5  # steps before, for a median to say anything
 REWARD_STEPS: Final = 5  # whose mean is the reward of an instant
 KEPT: Final = (
@@ -69,14 +72,24 @@ def found_in(rows: Rows, config: GuardsConfig) -> Iterator[Finding]:
 
 
 def lost_while_reward_rose(
-    rows: Rows, measured: Sequence[tuple[int, float, tuple[float, float]]]
+    rows: Rows, measured: Sequence[Evaluated], evaluations: int
 ) -> float | None:
-    """Accuracy lost since the best evaluation; None where that is no loss, or no gain of reward.
+    """Accuracy that the last so many evaluations all lost, each against the best up to it.
+
+    None where one of them has lost nothing, or the reward has gained nothing.
 
     Args:
         rows: training steps up to that of the last evaluation.
-        measured: step, accuracy and its 95 % interval of each evaluation of a set, in order.
+        measured: the evaluations of a set, in order.
+        evaluations: how many have to agree: a policy may fall and rise again.
     """
+    ends = range(len(measured), len(measured) - evaluations, -1)
+    lost = [_lost(rows, measured[:end]) for end in ends if end > 0]
+    known = [one for one in lost if one is not None]
+    return min(known) if len(known) == evaluations else None
+
+
+def _lost(rows: Rows, measured: Sequence[Evaluated]) -> float | None:
     step, accuracy, (_, high) = measured[-1]
     best_step, best, (low, _) = max(measured, key=lambda one: one[1])
     if high >= low:

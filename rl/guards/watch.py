@@ -13,7 +13,7 @@ from typing import Any, Final
 from rewards.grading.running import Pool
 from rl.config import RunConfig
 from rl.groups import Group
-from rl.guards.measures import found_in, looked_at, lost_while_reward_rose
+from rl.guards.measures import Evaluated, found_in, looked_at, lost_while_reward_rose
 from rl.guards.probes import Drift, Probes
 from rl.guards.table import Finding, GuardError, judged, worst
 from rl.recorder import Recorder
@@ -50,7 +50,7 @@ class Guards:
         self._pool = pool
         self._say = say
         self._rows: list[Mapping[str, Any]] = []
-        self._evaluations: dict[str, list[tuple[int, float, tuple[float, float]]]] = {}
+        self._evaluations: dict[str, list[Evaluated]] = {}
         for row in recorder.rows():
             self._remember(row)
         self._pending: list[Finding] = []
@@ -90,7 +90,7 @@ class Guards:
         if name not in config.sets or not self._add_evaluation(name, step, numbers):
             return
         rows = [row for row in self._rows if row["step"] <= step]
-        lost = lost_while_reward_rose(rows, self._evaluations[name])
+        lost = lost_while_reward_rose(rows, self._evaluations[name], config.evaluations)
         found = None if lost is None else judged("held_out", lost, config, step, subject=name)
         if found is not None:
             self._amend(step, [found])

@@ -223,10 +223,10 @@ def test_steps_that_are_made_again_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_over_is_told_and_not_stopped(tmp_path: Path) -> None:
-    """The last evaluation alone has fallen, far below a threshold that stops."""
+    """That of the last evaluation is the second that has fallen, far below what stops."""
     world = world_of(tmp_path, MANY, held_out={"stop": 0.1})
     world.reward = lambda step: 1.0 + step / 100
-    world.useless = lambda prompt: prompt.startswith("e") and len(world.learner.steps) == STEPS
+    world.useless = lambda prompt: prompt.startswith("e") and len(world.learner.steps) > 14
     run(world.run())
     assert world.steps()[-1]["guards"]["held_out"]["level"] == "stop"
     (line,) = [line for line in world.said if line.startswith("guard ")]
@@ -241,15 +241,17 @@ def test_a_run_that_is_over_is_told_and_not_stopped(tmp_path: Path) -> None:
         ((60, 20), (0.4, 0.2), False),
         ((60, 55), (0.2, 0.4), False),  # 8 points of 64 prompts are no difference
         ((20, 60), (0.2, 0.4), False),
+        ((60, 20, 60), (0.2, 0.4), False),  # it comes back by itself
     ],
 )
 def test_the_held_out_set_falls_while_the_reward_rises(
-    right: tuple[int, int], reward: tuple[float, float], is_found: bool, tmp_path: Path
+    right: tuple[int, ...], reward: tuple[float, float], is_found: bool, tmp_path: Path
 ) -> None:
     world = world_of(tmp_path, MANY)
 
     def useless(prompt: str) -> bool:
-        kept = right[0 if len(world.learner.steps) < 15 else 1]
+        steps = len(world.learner.steps)
+        kept = right[-1] if steps > 18 else right[1] if steps > 14 else right[0]
         return prompt.startswith("e") and int(prompt[1:]) >= kept
 
     world.useless = useless
