@@ -23,6 +23,8 @@ GROWTH: Final = (1, 2, 4, 8, 16, 32)
 """Times as many ranks."""
 GPU_MEMORY: Final = 0.92
 """Most of a GPU that an engine is advised to take."""
+MICRO: Final = 2048
+"""Fewest tokens of a micro-batch that are advised."""
 CONTEXTS: Final = 4
 """Longest contexts that an engine is advised to hold at one time."""
 
@@ -114,7 +116,7 @@ def _learner_changes(config: RunConfig, shape: Shape) -> Iterator[Change]:
             continue
         for tokens in {
             learner.micro_batch_tokens,
-            min(learner.micro_batch_tokens, -(-row // shared)),
+            min(learner.micro_batch_tokens, max(MICRO, -(-row // shared))),
         }:
             yield _new(
                 config,

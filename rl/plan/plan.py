@@ -42,7 +42,7 @@ class Plan:
         rank: memory of a learner rank.
         rank_room: bytes that a rank may take.
         engine: memory of an engine's GPU.
-        times: of a step, and the whole run's.
+        times: of a step, and the whole run's; None where something does not fit.
         lacks: what does not fit, in words; empty where all does.
     """
 
@@ -52,7 +52,7 @@ class Plan:
     rank: RankMemory
     rank_room: float
     engine: EngineMemory
-    times: Times
+    times: Times | None
     lacks: tuple[str, ...]
 
     @property
@@ -80,9 +80,9 @@ def plan_of(
     rank = learner_memory(config, shape, gpu, assumed)
     engine = rollout_memory(config, shape, gpu, placement)
     room = rank_room(config, gpu, placement)
-    found = times(config, shape, gpu, placement, engine, assumed, rank)
-    lacks = [*_rank_lacks(rank, room, gpu, placement), *_engine_lacks(config, engine, gpu)]
-    return Plan(shape, gpu, placement, rank, room, engine, found, tuple(lacks))
+    lacks = (*_rank_lacks(rank, room, gpu, placement), *_engine_lacks(config, engine, gpu))
+    found = None if lacks else times(config, shape, gpu, placement, engine, assumed, rank)
+    return Plan(shape, gpu, placement, rank, room, engine, found, lacks)
 
 
 def learner_memory(config: RunConfig, shape: Shape, gpu: Gpu, assumed: Assumed) -> RankMemory:
@@ -148,7 +148,7 @@ def _rank_lacks(rank: RankMemory, room: float, gpu: Gpu, placement: Placement) -
     lacks = []
     if rank.total > room:
         lacks.append(
-            f"a learner rank needs {rank.total / GIB:.1f} GiB and has {room / GIB:.1f} GiB of a "
+            f"a learner rank needs {rank.total / GIB:.1f} GiB and has {room / GIB:.1f} GiB of one "
             f"{gpu.name}"
         )
     moved = rank.host
@@ -167,7 +167,7 @@ def _engine_lacks(config: RunConfig, engine: EngineMemory, gpu: Gpu) -> list[str
     if engine.cache <= 0:
         return [
             f"an engine's GPU needs {(engine.given - engine.cache) / GIB:.1f} GiB before any KV "
-            f"cache and may take {engine.given / GIB:.1f} GiB of a {gpu.name}"
+            f"cache and may take {engine.given / GIB:.1f} GiB of one {gpu.name}"
         ]
     if engine.holds(context) < 1:
         return [

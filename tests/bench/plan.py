@@ -56,6 +56,7 @@ def row(model: str, gpu: Gpu) -> list[str]:
     shape = shape_of(model)
     config, plan = planned(shape, gpu)
     rank, engine, times = plan.rank, plan.engine, plan.times
+    assert times is not None
     learner, workers = config.learner, len(plan.placement.engines[0])
     how = [f"{learner.ranks} ranks"]
     if learner.sequence_parallel > 1:

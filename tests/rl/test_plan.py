@@ -16,7 +16,7 @@ from rl.plan.known import KNOWN
 from rl.plan.plan import Plan, plan_of
 from rl.plan.shape import described, shape_of
 from rl.plan.speed import decoding, forward_flops
-from rl.plan.times import assumed_of
+from rl.plan.times import Times, assumed_of
 
 H100 = GPUS["h100-80gb"]
 SIZES = {
@@ -44,6 +44,12 @@ def settings(**sections: Mapping[str, Any]) -> RunConfig:
     return RunConfig.model_validate(
         {name: small.get(name, {}) | dict(sections.get(name, {})) for name in {*small, *sections}}
     )
+
+
+def timed(config: RunConfig) -> Times:
+    found = planned(config).times
+    assert found is not None
+    return found
 
 
 def planned(config: RunConfig, nodes: int = 1, gpu: str = "h100-80gb") -> Plan:
@@ -147,21 +153,20 @@ def test_a_run_that_fits_has_its_parts_on_gpus_of_their_own() -> None:
     assert plan.gpus == 6
     assert plan.placement.layout == "apart"
     assert plan.rank.total < plan.rank_room < H100.memory
-    times = plan.times
+    times = timed(settings())
     assert times.step >= max(times.generate, times.learn)
     assert times.gpu_hours == pytest.approx(times.step * 200 * 6 / 3600)
     assert times.trained == 16 * 4 * 7168 / 4
 
 
 def test_sampling_meanwhile_is_faster_and_turns_are_slower() -> None:
-    synchronous, meanwhile = (
-        planned(settings(sampler={"max_lag": lag})).times.step for lag in (0, 2)
-    )
+    synchronous, meanwhile = (timed(settings(sampler={"max_lag": lag})).step for lag in (0, 2))
     assert meanwhile < synchronous
-    turns = planned(settings(placement={"layout": "colocated"}))
+    colocated = settings(placement={"layout": "colocated"})
+    turns = planned(colocated)
     assert turns.placement.sleeps
     assert turns.gpus == 4
-    assert turns.times.sync > planned(settings()).times.sync
+    assert timed(colocated).sync > timed(settings()).sync
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,7 @@ def test_what_cannot_fit_is_named_and_the_remedy_makes_it_fit() -> None:
         config = settings(model={"path": path}, learner=given, rollout={"engines": 1})
         plan = planned(config, nodes=4)
         assert any("learner rank needs" in line for line in plan.lacks)
+        assert plan.times is None
         shape, assumed = plan.shape, assumed_of(config)
         remedy = learner_remedy(config, shape, H100, plan.placement, assumed)
         assert remedy
