@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rewards import Sample, Verdict
@@ -59,23 +60,28 @@ async def answering(
         RewardError: grading is impossible.
     """
     from rl.awaiting import stop_on_sigterm
-    from rl.cluster import await_places, connect, place_engines
+    from rl.cluster import await_places, connect
     from rl.engines.fleet import Fleet
+    from rl.engines.making import maker
+    from rl.places import reserve_engines
 
     async with AsyncExitStack() as stack:
         if hardware is None:
             hardware = stack.enter_context(connect(config))
             stop_on_sigterm()
-        number, gpus = place_engines(config, hardware, engines)
-        rollout = config.rollout.model_copy(update={"engines": number})
-        config = config.model_copy(update={"rollout": rollout})
         if pool is not None:
             stack.push_async_callback(pool.aclose)
             await pool.start()
-        fleet = Fleet(config, hardware, gpus=gpus, say=say)
+        config, places = await reserve_engines(config, engines, say)
+        stack.callback(places.release)
+        fleet = Fleet(
+            config,
+            make=maker(config, hardware, places),
+            renew=partial(places.renew_engine, say=say),
+            say=say,
+        )
         stack.push_async_callback(fleet.stop)
-        deadline = config.cluster.start_deadline
-        await await_places({"engines": fleet.actors}, {"engines": gpus}, deadline)
+        await await_places({"engines": fleet.actors}, config.cluster.start_deadline)
         tokenizer, _ = await asyncio.gather(
             asyncio.to_thread(load_tokenizer, config), fleet.start()
         )
@@ -83,7 +89,8 @@ async def answering(
         if renderer.warning:
             say(renderer.warning)
         runner = None if pool is None else _runner(config, renderer, fleet, pool)
-        yield Answering(fleet, renderer, runner, number * rollout.max_concurrency)
+        rollout = config.rollout
+        yield Answering(fleet, renderer, runner, rollout.engines * rollout.max_concurrency)
 
 
 def _runner(config: RunConfig, renderer: Renderer, fleet: "Fleet", pool: Pool) -> GroupRunner:

@@ -1,11 +1,9 @@
-"""Ray: join the cluster at hand or start a local one, and say where each actor's GPU comes from."""
+"""Ray: join the cluster at hand or start a local one."""
 
 import asyncio
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import ray
@@ -14,23 +12,10 @@ from rl.config import RunConfig
 from rl.errors import ClusterError
 from rl.guardian import guarded
 from rl.hardware import Hardware, detect
-from rl.rewarding import serving_gpus
-
-GPU_PARTS = 10_000
-"""The parts of a GPU that Ray counts in."""
+from rl.placement import Placement
 
 STARTS = 3
 """Tries to start a local cluster: Ray gives one 30 s, too short at times on a busy machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """What each actor asks of Ray."""
-
-    engine_gpus: float
-    learner_gpus: float
-    shared_gpu: bool
-    """Whether learner and engine share the cluster's only GPU."""
 
 
 @contextmanager
@@ -76,73 +61,15 @@ def _unusable(address: str | None, error: Exception) -> ClusterError:
     return ClusterError(f"{where} cannot be used: {reason}; {remedy}")
 
 
-def place(config: RunConfig, hardware: Hardware) -> Placement:
-    """Decide which GPUs the actors take.
-
-    Raises:
-        ClusterError: the cluster has too few GPUs; says how many the run needs.
-    """
-    if hardware.is_cpu:
-        return Placement(0, 0, shared_gpu=False)
-    judges = serving_gpus(config.reward)
-    gpus = ray.cluster_resources().get("GPU", 0)
-    have = gpus - judges
-    engines = config.rollout.engines * config.rollout.tensor_parallel
-    need = engines + config.learner.ranks
-    if have >= need:
-        return Placement(config.rollout.tensor_parallel, 1, shared_gpu=False)
-    if gpus == 1 and judges < 1 and need == 2:
-        half = math.floor(have * GPU_PARTS / 2) / GPU_PARTS
-        return Placement(half, half, shared_gpu=True)
-    raise ClusterError(
-        f"the run needs {need + judges:g} GPUs ({engines} for rollout.engines x "
-        f"rollout.tensor_parallel, {config.learner.ranks} for learner.ranks, {judges:g} for judges "
-        f"that it serves), the cluster has {gpus:g}: lower them, or add nodes"
-    )
-
-
-def place_engines(config: RunConfig, hardware: Hardware, engines: int | None) -> tuple[int, float]:
-    """How many engines run where nothing is trained, and the GPUs of each.
-
-    Args:
-        config: the run's configuration.
-        hardware: of the cluster.
-        engines: how many are wanted; None: as many as there is room for, on CPU hosts those of the
-            configuration.
-
-    Raises:
-        ClusterError: the cluster has too few GPUs.
-    """
-    if hardware.is_cpu:
-        return engines or config.rollout.engines, 0.0
-    judges = serving_gpus(config.reward)
-    gpus = ray.cluster_resources().get("GPU", 0)
-    each = config.rollout.tensor_parallel
-    room = int((gpus - judges) // each)
-    if room == 0 and each == 1 and gpus > judges and engines in (None, 1):
-        return 1, math.floor((gpus - judges) * GPU_PARTS) / GPU_PARTS
-    wanted = room if engines is None else engines
-    if not 1 <= wanted <= room:
-        raise ClusterError(
-            f"{max(wanted, 1)} engines need {max(wanted, 1) * each + judges:g} GPUs (rollout."
-            f"tensor_parallel={each}, {judges:g} for judges that are served), the cluster has "
-            f"{gpus:g}: lower them, or add nodes"
-        )
-    return wanted, float(each)
-
-
-async def await_places(
-    actors: Mapping[str, Sequence[Any]], gpus: Mapping[str, float], seconds: float
-) -> None:
-    """Wait until the cluster has given every actor its place.
+async def await_places(actors: Mapping[str, Sequence[Any]], seconds: float) -> None:
+    """Wait until every actor's process is there; its place is reserved.
 
     Args:
         actors: Actors by what they are called in the run's words.
-        gpus: GPUs that one actor of each kind asks for.
-        seconds: How long the cluster may take.
+        seconds: How long that may take.
 
     Raises:
-        ClusterError: It has no room; says what is asked for, and what is free.
+        ClusterError: It took longer.
     """
     pending = {
         asyncio.ensure_future(_settled(actor.__ray_ready__.remote())): kind
@@ -155,13 +82,10 @@ async def await_places(
     for one in waiting:
         one.cancel()
     lacking = sorted({pending[one] for one in waiting})
-    asked = ", ".join(f"{len(some)} {kind} of {gpus[kind]:g} GPU" for kind, some in actors.items())
-    free = ray.available_resources()
     raise ClusterError(
-        f"the cluster had no place for all {' and '.join(lacking)} within "
-        f"cluster.start_deadline={seconds:g} s: the run asks for {asked}; free are "
-        f"{free.get('GPU', 0):g} GPU and {free.get('CPU', 0):g} CPU: wait for what else runs "
-        "there, or lower rollout.engines, rollout.tensor_parallel or learner.ranks"
+        f"the cluster did not start the processes of all {' and '.join(lacking)} within "
+        f"cluster.start_deadline={seconds:g} s, though it has room for them: look at "
+        "`ray status` and the logs of its nodes"
     )
 
 
@@ -177,5 +101,5 @@ def transport(
     choice = config.sync.transport
     if choice != "auto":
         return choice
-    one_host = hardware.is_cpu and len(ray.nodes()) == 1
-    return "ipc" if one_host or placement.shared_gpu else "broadcast"
+    one_host = hardware.is_cpu and len({slot.node for slot in placement.slots}) == 1
+    return "ipc" if one_host or placement.layout == "colocated" else "broadcast"

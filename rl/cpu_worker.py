@@ -5,11 +5,14 @@ which loading weights fails. `torch.nn.functional.linear` on the original weight
 sizes that run on a CPU.
 """
 
+from typing import Any
+
 import torch
 import vllm.model_executor.layers.utils as linear_layers
 from torch import nn
 from vllm.v1.worker.cpu_worker import CPUWorker
 
+from rl.cpu_sleep import Asleep
 from rl.engines.logprobs import WholeLogprobs
 
 
@@ -19,9 +22,23 @@ def keep_weights(layer: nn.Module, remove_weight: bool) -> None:
 
 
 class CpuRolloutWorker(WholeLogprobs, CPUWorker):
-    """A CPU worker whose weights can be synced."""
+    """A CPU worker whose weights can be synced, and that sleeps, which vLLM's own does not."""
+
+    _asleep: Asleep | None = None
 
     def load_model(self, *args: object, **kwargs: object) -> None:
         """Load the model without repacking."""
         linear_layers.dispatch_cpu_unquantized_gemm = keep_weights
         super().load_model(*args, **kwargs)
+
+    def sleep(self, level: int = 1) -> None:
+        """Free the memory of weights and cache; level 1 keeps a copy of the weights."""
+        runner: Any = self.model_runner
+        self._asleep = Asleep(runner.model.parameters(), runner.kv_caches, keep=level == 1)
+
+    def wake_up(self, tags: list[str] | None = None) -> None:
+        """Take it again; weights that were not kept are no numbers until they are sent."""
+        asleep = self._asleep
+        if asleep is not None:
+            for tag in ("weights", "kv_cache") if tags is None else tags:
+                asleep.wake(tag)

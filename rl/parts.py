@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
@@ -13,7 +13,6 @@ from rl.config import RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.flight import Ended
-from rl.engines.fleet import Fleet
 from rl.episodes.environment import load_environment
 from rl.episodes.lengths import check_lengths
 from rl.episodes.rendering import Renderer, renderer_of
@@ -23,7 +22,6 @@ from rl.evaluation_sets import EvaluationSet
 from rl.groups import Group
 from rl.guards.watch import guards_of
 from rl.hardware import Hardware
-from rl.learn.group import LearnerGroup
 from rl.phases import PhaseClock
 from rl.recorder import Recorder
 from rl.tokenizer import load_tokenizer
@@ -31,9 +29,6 @@ from rl.tokens import Ids, Policy, Sampled, Sampling
 from rl.trainer import Parts
 from rl.versions import Versions
 from rl.weights.canary import canary_ids
-from rl.weights.publisher import WeightPublisher
-
-Transport = Literal["ipc", "broadcast"]
 
 
 class Asked(Protocol):
@@ -73,21 +68,22 @@ async def start_parts(
         last_step: of the checkpoint that is gone on from; -1 for a new run.
         say: prints a line.
     """
+    from rl.starting import publisher_of, start_actors, turns_of
+
     # On the cluster, where a verifier may place a server of its own.
     stack.push_async_callback(pool.aclose)
     await pool.start()
-    (fleet, learner, transport), (renderer, canary) = await asyncio.gather(
-        _start_actors(stack, config, hardware, say), _render(config, asked.prompts, say)
+    (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
+        start_actors(stack, config, hardware, say), _render(config, asked.prompts, say)
     )
-    publisher = WeightPublisher(config, hardware, learner, fleet, canary)
-    await publisher.connect(transport)
-    fleet.attach = publisher.attach
+    clock, versions = PhaseClock(), Versions()
+    turns = turns_of(config, placement, learner, fleet, versions, say)
+    publisher = await publisher_of(config, hardware, placement, learner, fleet, canary, turns)
     recorder = Recorder(
         config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
     )
     stack.callback(recorder.close)
     guards = guards_of(config, recorder, pool, say=say)
-    clock, versions = PhaseClock(), Versions()
     environment = load_environment(config.episode.environment)
     runner = GroupRunner(
         renderer, _Timed(fleet, clock), _timed_grading(pool, clock), environment, config
@@ -107,9 +103,8 @@ async def start_parts(
         config, asked.evaluations, runner, fleet, versions, recorder, say=say, told=guards.evaluated
     )
     store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
-    return Parts(
-        dispatcher, fleet, learner, publisher, versions, evaluations, pool, store, recorder, guards
-    )
+    policy = fleet, learner, publisher, versions
+    return Parts(dispatcher, *policy, evaluations, pool, store, recorder, guards, turns)
 
 
 def _both(first: Ended, second: Ended) -> Ended:
@@ -120,32 +115,6 @@ def _both(first: Ended, second: Ended) -> Ended:
         second(group, ending)
 
     return ended
-
-
-async def _start_actors(
-    stack: AsyncExitStack, config: RunConfig, hardware: Hardware, say: Callable[[str], None]
-) -> tuple[Fleet, LearnerGroup, Transport]:
-    """Start engines and learner side by side, if they can be; how weights go between them."""
-    from rl.cluster import await_places, place, transport
-
-    placement = place(config, hardware)
-    fleet = Fleet(config, hardware, gpus=placement.engine_gpus, say=say)
-    stack.push_async_callback(fleet.stop)
-    learner = LearnerGroup(config, hardware, gpus=placement.learner_gpus)
-    stack.callback(learner.stop)
-    await await_places(
-        {"engines": fleet.actors, "learner ranks": learner.actors},
-        {"engines": placement.engine_gpus, "learner ranks": placement.learner_gpus},
-        config.cluster.start_deadline,
-    )
-    await learner.check_run_dir(config.run_dir)
-    if placement.shared_gpu:
-        # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
-        await learner.start()
-        await fleet.start()
-    else:
-        await asyncio.gather(fleet.start(), learner.start())
-    return fleet, learner, transport(config, placement, hardware)
 
 
 async def _render(

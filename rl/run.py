@@ -122,7 +122,8 @@ async def run(
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
         trainer = Trainer(config, parts, on_step=progress.step, say=progress.say)
         await _train(trainer, progress, checkpoint)
-        exported = await _export(config, parts.learner)
+        async with parts.turns.visiting():
+            exported = await _export(config, parts.learner)
         ungradable = pool.ungradable_reasons()
     return _summary(config, trainer, work, time.time() - started, exported, ungradable)
 

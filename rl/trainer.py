@@ -11,7 +11,7 @@ up for.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rewards.grading.running import Pool
@@ -26,6 +26,7 @@ from rl.learn.shares import Share, cut
 from rl.recorder import Recorder
 from rl.rewarding import slow_grading, slowest_calls
 from rl.step_row import Spent, step_row
+from rl.weights.turns import Apart, Turns
 
 if TYPE_CHECKING:
     from rl.engines.fleet import Fleet
@@ -50,6 +51,7 @@ class Parts:
     store: CheckpointStore
     recorder: Recorder
     guards: Guards
+    turns: Turns = field(default_factory=Apart)
 
 
 class Trainer:
@@ -95,7 +97,8 @@ class Trainer:
         self._phase = "loading the checkpoint"
         self._parts.dispatcher.restore(checkpoint.dispatch)
         self._boundary = checkpoint.dispatch
-        await self._parts.learner.load(checkpoint.learner, checkpoint.step)
+        async with self._parts.turns.visiting():
+            await self._parts.learner.load(checkpoint.learner, checkpoint.step)
         self._parts.versions.current = self.step = self._saved_step = checkpoint.step
 
     async def run(self) -> None:
@@ -135,7 +138,8 @@ class Trainer:
         """Write a checkpoint of the last complete step."""
         self._phase = "saving a checkpoint"
         with self._parts.store.write(self._config, self.step, self._boundary) as folder:
-            await self._parts.learner.save(folder)
+            async with self._parts.turns.visiting():
+                await self._parts.learner.save(folder)
         self._saved_step = self.step
 
     async def _train_step(self) -> bool:
@@ -145,7 +149,7 @@ class Trainer:
         if not batch.groups:
             return False
         waited = time.perf_counter() - self._since
-        row = await unbroken(self._learn(batch, waited))
+        row = await unbroken(self._learn_in_turn(batch, waited))
         self._on_step(row)
         self._parts.guards.tell()
         self._parts.guards.begin(self.step)
@@ -158,6 +162,12 @@ class Trainer:
             seconds |= {"checkpoint": spent, "total": seconds["total"] + spent}
             self._parts.recorder.amend(self.step, seconds=seconds)
         return True
+
+    async def _learn_in_turn(self, batch: Batch, waited: float) -> dict[str, Any]:
+        """The same where engines may have to make room for it."""
+        self._phase = "evaluating, before engines sleep" if self._parts.turns.sleeps else ""
+        async with self._parts.turns.learning():
+            return await self._learn(batch, waited)
 
     async def _learn(self, batch: Batch, waited: float) -> dict[str, Any]:
         """Train on a batch, publish the weights and write the step down; returns its metrics."""
@@ -204,7 +214,7 @@ class Trainer:
                 engines_lost=parts.fleet.tokens_lost - self._tokens_lost,
             )
             self._tokens_lost = parts.fleet.tokens_lost
-            row["grade_slowest"] = slowest_calls(parts.pool)
+            row |= {"grade_slowest": slowest_calls(parts.pool)} | parts.turns.measured()
             row["guards"] = parts.guards.look(row, canary)
             parts.recorder.write_step(row)
         parts.dispatcher.pump()

@@ -57,6 +57,26 @@ class Versions:
             if not self._holders:
                 self._unheld.set()
 
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """Wait until nobody holds a version; who asks to hold one meanwhile waits for the end.
+
+        Versions are published inside.
+        """
+        self._waiting += 1
+        self._settled.clear()
+        try:
+            while self._holders:
+                await self._unheld.wait()
+            yield
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._settled.set()
+
     async def _send(self, publisher: Publisher, *, steps: int) -> SyncStats:
         self._waiting += 1
         self._settled.clear()
@@ -69,6 +89,4 @@ class Versions:
                 self.current = version
                 return stats
         finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._settled.set()
+            self._settle()

@@ -9,13 +9,13 @@ costs as much as a hundred of them.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from rl.config import RunConfig
 from rl.engines.arguments import engine_arguments
-from rl.engines.engine import Engine
+from rl.engines.engine import Engine, Memory
 from rl.engines.places import start_engine
 from rl.engines.sampling import (
     Decoder,
@@ -25,6 +25,7 @@ from rl.engines.sampling import (
     parameters,
     prompt_logprobs,
 )
+from rl.engines.seat import Seat
 from rl.errors import EngineError, EngineLostError, ModelError, PlumbError
 from rl.gc_pause import loading
 from rl.hardware import Hardware
@@ -60,13 +61,13 @@ class EngineActor:
     Args:
         config: the run's configuration.
         hardware: what the engine runs on.
-        gpus: GPUs that it has; a part of one where it shares it.
+        seat: what it has of its GPUs; None on CPU hosts.
     """
 
-    def __init__(self, config: RunConfig, hardware: Hardware, gpus: float = 0) -> None:
+    def __init__(self, config: RunConfig, hardware: Hardware, seat: Seat | None = None) -> None:
         self._config = config
         self._hardware = hardware
-        self._gpus = gpus
+        self._seat = seat or Seat()
         self._version = 0
         self._own = 0
         self._spans: dict[str, Spans] = {}
@@ -91,7 +92,8 @@ class EngineActor:
                 path, trust_remote_code=config.model.trust_remote_code
             )
             own_process = self._hardware.engine_in_own_process(config.rollout.own_process)
-            arguments = engine_arguments(config, self._hardware, self._gpus)
+            own_process = own_process or config.rollout.data_parallel > 1  # each replica has one
+            arguments = engine_arguments(config, self._hardware, self._seat)
             self._engine: Engine = await start_engine(arguments, own_process=own_process)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
@@ -138,6 +140,8 @@ class EngineActor:
 
     async def pause(self) -> None:
         """Make no token until `resume`; what is live stays."""
+        if self._paused:
+            return
         counts = await self._engine.pause()
         self._paused = True
         for name, tokens in counts.items():
@@ -160,6 +164,15 @@ class EngineActor:
         self._version = version  # before a token can be made by it
         await self._engine.resume(recompute=recompute)
         self._paused = False
+
+    async def sleep(self, level: Literal[1, 2]) -> None:
+        """Give up the memory of cache and weights; see `Engine.sleep`."""
+        await self.pause()
+        await self._engine.sleep(level)
+
+    async def wake(self, memory: Memory) -> None:
+        """Take memory again; see `Engine.wake`."""
+        await self._engine.wake(memory)
 
     async def canary(self, context: Ids) -> Floats:
         """The log-probability of each of its tokens but the first, nats; before all that waits.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rl.config import RunConfig
+from rl.engines.seat import Seat
 from rl.hardware import Hardware
 
 EXTENSION = "rl.weights.receiver.WeightReceiver"
@@ -17,13 +18,13 @@ def context_tokens(config: RunConfig) -> int:
     return max(longest, config.episode.tokens or 0)
 
 
-def engine_arguments(config: RunConfig, hardware: Hardware, gpus: float) -> dict[str, Any]:
+def engine_arguments(config: RunConfig, hardware: Hardware, seat: Seat) -> dict[str, Any]:
     """Those of vLLM's `AsyncEngineArgs`.
 
     Args:
         config: the run's configuration, with `model.path` a folder or hub id.
         hardware: what the engine runs on.
-        gpus: GPUs that it has; a part of one where it shares it.
+        seat: what it has of its GPUs.
     """
     rollout = config.rollout
     length = context_tokens(config)
@@ -35,6 +36,9 @@ def engine_arguments(config: RunConfig, hardware: Hardware, gpus: float) -> dict
         "max_model_len": length,
         "max_num_seqs": rollout.max_concurrency,
         "tensor_parallel_size": rollout.tensor_parallel,
+        "pipeline_parallel_size": rollout.pipeline_parallel,
+        "data_parallel_size": rollout.data_parallel,
+        "enable_expert_parallel": rollout.expert_parallel,
         "seed": config.seed,
         "logprobs_mode": "processed_logprobs",
         "worker_extension_cls": EXTENSION,
@@ -46,19 +50,30 @@ def engine_arguments(config: RunConfig, hardware: Hardware, gpus: float) -> dict
         "scheduling_policy": "priority",
     }
     if not hardware.is_cpu:
-        return arguments | {
-            "worker_cls": "rl.cuda_worker.CudaRolloutWorker",
-            "gpu_memory_utilization": hardware.engine_memory(rollout.gpu_memory, gpus),
-        }
-    from vllm.v1.executor.uniproc_executor import UniProcExecutor
-
+        over_nodes = {"distributed_executor_backend": "ray"} if seat.over_nodes else {}
+        return (
+            arguments
+            | over_nodes
+            | {
+                "worker_cls": "rl.cuda_worker.CudaRolloutWorker",
+                "gpu_memory_utilization": hardware.engine_memory(rollout.gpu_memory, seat.gpu),
+                "enable_sleep_mode": seat.sleeps,
+            }
+        )
+    workers = rollout.tensor_parallel * rollout.pipeline_parallel
     return arguments | {
         "worker_cls": "rl.cpu_worker.CpuRolloutWorker",
-        # A class is taken as it is, where the name "uni" becomes one process more.
-        "distributed_executor_backend": UniProcExecutor,
+        "distributed_executor_backend": "mp" if workers > 1 else _one_worker(),
         "enforce_eager": True,
         # vLLM's seeded sampling on a CPU fails on a prompt that is prefilled in parts.
         "enable_chunked_prefill": False,
         "max_num_batched_tokens": max(length, 8192),
         "block_size": 32,  # of 128, vLLM's choice on a CPU, short prompts share nothing
     }
+
+
+def _one_worker() -> Any:
+    """The executor without a process of its own; its name "uni" would become one process more."""
+    from vllm.v1.executor.uniproc_executor import UniProcExecutor
+
+    return UniProcExecutor

@@ -1,4 +1,4 @@
-"""vLLM's engine behind five calls, in either of two places.
+"""vLLM's engine behind a few calls, in either of two places.
 
 `rl.engines.served` is vLLM's AsyncLLM: the core runs in a process of its own, which keeps a GPU
 busy while this process handles outputs. `rl.engines.local` runs the same core in one thread of this
@@ -8,12 +8,14 @@ cancelled one is taken out of the engine; after `pause` no token is made before 
 counts that it returned are those of every token made.
 """
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from rl.tokens import Ids
 
 Counts = dict[str, int]
 """Tokens made so far by id of each request that is not finished."""
+Memory = Literal["weights", "kv_cache"]
+"""What of an engine's memory is woken; vLLM takes any other word in silence and does nothing."""
 
 
 class Engine(Protocol):
@@ -40,6 +42,16 @@ class Engine(Protocol):
 
     async def resume(self, *, recompute: bool = True) -> None:
         """Go on; with `recompute` nothing is kept of what was computed before."""
+
+    async def sleep(self, level: Literal[1, 2]) -> None:
+        """Give up the memory of the cache and of the weights, after `pause`; requests stay.
+
+        Args:
+            level: 1 keeps the weights in the host's memory; after 2 all of them have to be sent.
+        """
+
+    async def wake(self, memory: Memory) -> None:
+        """Take memory again; "weights" goes before "kv_cache". After both, `resume` may come."""
 
     async def stop(self) -> None:
         """End the engine and its processes."""

@@ -12,18 +12,16 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import ray
 
 from rl.config import RunConfig
-from rl.engines.actor import EngineActor
 from rl.engines.handle import EngineHandle
 from rl.engines.health import Idle, Restarts
 from rl.engines.lease import Lease
 from rl.errors import EngineError, EngineLostError
-from rl.hardware import Hardware
 from rl.tokens import Ids, Policy, Sampled, Sampling
 
 SESSIONS = 100_000  # remembered; the engines' prefix caches forget sooner
@@ -37,30 +35,33 @@ class Fleet:
 
     Args:
         config: the run's configuration, with `model.path` a folder or hub id.
-        hardware: what the engines run on.
-        gpus: GPUs that an engine asks of Ray; 0 on CPU hosts.
+        make: makes the actor of an engine, by its index.
+        renew: waits, before an engine is made again, until it has a place.
         say: told what a user should know, a line at a time.
-        make: makes an engine's actor; Ray's by default.
         kill: ends one.
     """
 
     def __init__(
         self,
         config: RunConfig,
-        hardware: Hardware,
         *,
-        gpus: float,
+        make: Callable[[int], Any],
+        renew: Callable[[int], Awaitable[None]] | None = None,
         say: Callable[[str], None] = lambda line: None,
-        make: Callable[[], Any] | None = None,
         kill: Callable[[Any], None] = ray.kill,
     ) -> None:
         now = time.monotonic()
         places = range(config.rollout.engines)
         self.attach: Attach | None = None
         """Brings an engine that was started again, or leased, to the current version."""
+        self.sleeps = False
+        """Whether all engines sleep while the policy learns, so that none can be leased."""
+        self.alone: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        """What an engine is started again in: the memory that it needs must be there."""
         self._config = config
         self._say = say
-        self._make = make or _actors(config, hardware, gpus)
+        self._make = make
+        self._renew = renew
         self._kill = kill
         self._idle = [Idle(now) for _ in places]
         self._idle_since = now
@@ -134,8 +135,8 @@ class Fleet:
         return min(1.0, idle / seconds) if seconds > 0 else 0.0
 
     def spare(self) -> int:
-        """How many engines could be leased now."""
-        return max(0, len(self._available()) - 1)
+        """How many engines could be leased now; none where all of them sleep together."""
+        return 0 if self.sleeps else max(0, len(self._available()) - 1)
 
     async def sample(self, context: Ids, how: Sampling, *, session: str) -> Sampled:
         """One turn; see `Policy.sample`."""
@@ -219,7 +220,7 @@ class Fleet:
     def _connect(self, index: int) -> EngineHandle:
         return EngineHandle(
             index,
-            self._make(),
+            self._make(index),
             self._config,
             idle=self._idle[index],
             lost=self._lost,
@@ -242,9 +243,12 @@ class Fleet:
 
     async def _restart(self, lost: EngineHandle) -> None:
         self._tokens_lost += lost.tokens_lost
+        if self._renew is not None:
+            await self._renew(lost.index)
         engine = self._engines[lost.index] = self._connect(lost.index)
         try:
-            await engine.start()
+            async with self.alone():
+                await engine.start()
         except EngineLostError:
             return  # counted, and started again, where it was noticed
         except Exception as error:
@@ -280,15 +284,6 @@ class Fleet:
 
     def _wake(self) -> None:
         self._changed.set()
-
-
-def _actors(config: RunConfig, hardware: Hardware, gpus: float) -> Callable[[], Any]:
-    """What makes an engine's actor; it starts as soon as Ray has a place for it."""
-    env = hardware.engine_env(config.rollout.cpu_cache_gb)
-    actor = ray.remote(EngineActor).options(
-        num_cpus=0, num_gpus=gpus, runtime_env={"env_vars": env}
-    )
-    return lambda: actor.remote(config, hardware, gpus)
 
 
 async def _settle(engine: EngineHandle) -> None:

@@ -8,7 +8,7 @@ when the engine is lost, as `EngineLostError`. Nothing waits for an engine that 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import ray
@@ -17,6 +17,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from rl.awaiting import cause_of
 from rl.config import RunConfig
 from rl.engines.actor import Report, Request
+from rl.engines.engine import Memory
 from rl.engines.health import Idle, Silence
 from rl.errors import EngineLostError, PlumbError
 from rl.tokens import Floats, Ids, Sampled, Sampling
@@ -131,6 +132,14 @@ class EngineHandle:
         """Let it go on with the weights of this version; see `EngineActor.resume`."""
         await self.ask("resume", version, recompute, deadline=self._config.sync.deadline)
         self.version = version
+
+    async def sleep(self, level: Literal[1, 2]) -> None:
+        """Let it give up its memory; requests stay. See `Engine.sleep`."""
+        await self.ask("sleep", level, deadline=self._config.sync.deadline)
+
+    async def wake(self, memory: Memory) -> None:
+        """Let it take memory again. See `Engine.wake`."""
+        await self.ask("wake", memory, deadline=self._config.sync.deadline)
 
     async def canary(self, ids: Sequence[int]) -> Floats:
         """(tokens - 1,): logprob of each token but the first at temperature 1, nats."""

@@ -9,9 +9,9 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Literal
 
-from rl.engines.engine import Counts
+from rl.engines.engine import Counts, Memory
 from rl.errors import EngineError, EngineLostError
 from rl.gc_pause import loading
 from rl.tokens import Ids
@@ -71,6 +71,14 @@ class LocalEngine:
     async def resume(self, *, recompute: bool = True) -> None:
         """Go on."""
         await self._on_thread(lambda: self._resume(recompute=recompute))
+
+    async def sleep(self, level: Literal[1, 2]) -> None:
+        """Give up its memory."""
+        await self._on_thread(lambda: self._engine.sleep(level=level, mode="keep"))
+
+    async def wake(self, memory: Memory) -> None:
+        """Take memory again."""
+        await self._on_thread(lambda: self._engine.wake_up([memory]))
 
     async def stop(self) -> None:
         """Take the engine down; its memory goes with this process."""

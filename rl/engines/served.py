@@ -4,9 +4,9 @@ import asyncio
 import re
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from rl.engines.engine import Counts
+from rl.engines.engine import Counts, Memory
 from rl.errors import EngineError, EngineLostError
 from rl.gc_pause import loading
 from rl.tokens import Ids
@@ -75,6 +75,14 @@ class ServedEngine:
         if recompute:
             await self._alive(self._engine.reset_prefix_cache(reset_running_requests=True))
         await self._alive(self._engine.resume_generation())
+
+    async def sleep(self, level: Literal[1, 2]) -> None:
+        """Give up its memory."""
+        await self._alive(self._engine.sleep(level=level, mode="keep"))
+
+    async def wake(self, memory: Memory) -> None:
+        """Take memory again."""
+        await self._alive(self._engine.wake_up([memory]))
 
     async def stop(self) -> None:
         """End the engine and its processes."""

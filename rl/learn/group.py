@@ -5,7 +5,7 @@ Guarantees: each rank is given its own share and no more; every wait has a deadl
 
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,10 @@ class LearnerActor:
         """Call a method of the learner."""
         return getattr(self._learner, method)(*arguments)
 
+    def device(self) -> str:
+        """The GPU of this rank as its host numbers it; empty on a CPU host."""
+        return ",".join(str(gpu) for gpu in ray.get_gpu_ids())
+
     def read_probe(self, path: Path) -> tuple[str, str]:
         """This host's name, and what a file holds here; empty where it is not there."""
         try:
@@ -54,17 +58,25 @@ class LearnerGroup:
     Args:
         config: the run's configuration, with `model.path` a folder or hub id.
         hardware: what the ranks run on.
-        gpus: GPUs a rank asks of Ray; 0 on CPU hosts.
+        place: Ray's options for a rank's actor: GPUs, and where it is.
     """
 
-    def __init__(self, config: RunConfig, hardware: Hardware, *, gpus: float) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        hardware: Hardware,
+        *,
+        place: Callable[[int], Mapping[str, Any]] = lambda rank: {"num_cpus": 0},
+    ) -> None:
         self._config = config
         self._deadline = config.learner.deadline
-        actor = ray.remote(LearnerActor).options(
-            num_cpus=0, num_gpus=gpus, runtime_env={"env_vars": hardware.learner_env()}
-        )
-        ranks = range(config.learner.ranks)
-        self._ranks = [actor.remote(config, hardware, rank) for rank in ranks]
+        env = {"env_vars": hardware.learner_env()}
+        self._ranks = [
+            ray.remote(LearnerActor)
+            .options(**place(rank), runtime_env=env)
+            .remote(config, hardware, rank)
+            for rank in range(config.learner.ranks)
+        ]
         self._version = 0
 
     @property
@@ -107,6 +119,15 @@ class LearnerGroup:
         for _, part in results:
             advantages |= part
         return results[0][0], advantages
+
+    async def devices(self) -> list[str]:
+        """The GPU of each rank as its host numbers it; empty on CPU hosts."""
+        asked = [rank.device.remote() for rank in self._ranks]
+        return await await_all(asked, self._deadline, "looking at the learner's GPUs")
+
+    async def residence(self, method: str, *arguments: Any) -> list[Any]:
+        """Call a method of every rank's `rl.learn.residence.Residence`."""
+        return await self._all("moving the learner's memory", "memory", method, *arguments)
 
     async def check_run_dir(self, run_dir: Path) -> None:
         """Make sure that every rank's host sees the run directory, before anything is trained.

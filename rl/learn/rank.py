@@ -29,6 +29,7 @@ from rl.learn.objective import Models
 from rl.learn.openrlhf_parts import Actor
 from rl.learn.policy import load_policy, load_reference
 from rl.learn.policy_gradient import PolicyGradient, trained_tokens
+from rl.learn.residence import Residence
 from rl.learn.shares import Share
 from rl.learn.stepper import Stepper, optimizer_steps
 from rl.learn.strategy import make_strategy
@@ -90,6 +91,8 @@ class LearnerRank:
             bucket_mb=config.sync.bucket_mb,
             lead=self._rank == 0,
         )
+        others = [self._policy.optimizer, self._policy.engine.optimizer, self._reference]
+        self._residence = Residence(self._device, self._policy.module, others)
 
     def train(
         self, share: Share, step: int, version: int
@@ -160,6 +163,10 @@ class LearnerRank:
     def weights(self, method: str, *arguments: Any) -> Any:
         """Call a method of this rank's half of weight updates."""
         return getattr(self._sender, method)(*arguments)
+
+    def memory(self, method: str, *arguments: Any) -> Any:
+        """Call a method of this rank's residence."""
+        return getattr(self._residence, method)(*arguments)
 
     def canary(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Logprobs of a fixed prompt, nats; collective, as `rl.weights.canary` says."""

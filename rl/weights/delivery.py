@@ -59,7 +59,7 @@ class Delivery:
 
     def post(self, entries: Sequence[Entry], start: int, data: Tensor) -> None:
         """Send a bucket once the one before it is loaded; returns while it is on its way."""
-        self._settle()
+        self.settle()
         if self._broken or not self._live:
             return
         described = [(entry.name, entry.dtype, entry.shape, entry.offset) for entry in entries]
@@ -75,10 +75,10 @@ class Delivery:
 
     def finish(self) -> Sent:
         """Wait for the last bucket and let the engines close the update."""
-        self._settle()
+        self.settle()
         if not self._broken:
             self._call("finish_weight_update")
-            self._settle()
+            self.settle()
         return Sent(self._lost, not self._broken, self._nbytes)
 
     def _call(self, method: str, *arguments: Any) -> None:
@@ -86,7 +86,7 @@ class Delivery:
             engine.name: engine.actor.call.remote(method, *arguments) for engine in self._live
         }
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait until what is on its way has arrived, or is known not to."""
         waiting = {call: name for name, call in self._calls.items()}
         self._calls = {}

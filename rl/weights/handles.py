@@ -1,7 +1,7 @@
 """What a weight update needs of engines, fleet and learner."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ class EngineHandle(Protocol):
     """An engine as the driver sees it; one that was restarted has another actor."""
 
     name: str
+    index: int
     actor: Any
     leased: bool
+    version: int
 
     async def pause(self) -> None:
         """Stop between two tokens, and note how far each request has come."""
@@ -22,6 +24,12 @@ class EngineHandle(Protocol):
 
     async def canary(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Logprob of each token of a prompt but the first, at temperature 1, nats."""
+
+    async def sleep(self, level: Literal[1, 2]) -> None:
+        """Pause, and give up the memory of cache and weights; 1 keeps the weights elsewhere."""
+
+    async def wake(self, memory: Literal["weights", "kv_cache"]) -> None:
+        """Take memory again."""
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of every worker."""

@@ -24,6 +24,7 @@ from rl.weights import canary
 from rl.weights.handles import EngineHandle, Fleet, Learner
 from rl.weights.losses import Losses
 from rl.weights.transport import Transport
+from rl.weights.turns import Apart, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class WeightPublisher:
         learner: the learner's ranks.
         fleet: the engines.
         prompt: token ids of the canary's prompt.
+        turns: who has the memory of the engines' GPUs.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class WeightPublisher:
         learner: Learner,
         fleet: Fleet,
         prompt: Sequence[int],
+        turns: Turns | None = None,
     ) -> None:
         self._config = config
         self._hardware = hardware
@@ -66,15 +69,25 @@ class WeightPublisher:
         self._learner = learner
         self._fleet = fleet
         self._prompt = list(prompt)
+        self._turns = turns or Apart()
         self._transport: Transport | None = None
         self._lock = asyncio.Lock()
         self._joining: dict[EngineHandle, asyncio.Future[None]] = {}
         """Engines that the next update brings up, and who waits for each."""
         self._version: int | None = None
 
-    async def connect(self, kind: Literal["ipc", "broadcast"]) -> None:
-        """Open the way to the engines; each joins it when it is first sent to."""
-        self._transport = Transport(kind, self._config, self._hardware, self._learner)
+    async def connect(
+        self,
+        kind: Literal["ipc", "broadcast"],
+        below: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        """Open the way to the engines; each joins it when it is first sent to.
+
+        Args:
+            kind: of the way.
+            below: of each engine, the ranks on whose GPUs its workers are; None: on none.
+        """
+        self._transport = Transport(kind, self._config, self._hardware, self._learner, below)
         await self._transport.open()
 
     async def send(self, version: int, engines: Sequence[EngineHandle] | None = None) -> SyncStats:
@@ -117,7 +130,7 @@ class WeightPublisher:
         Raises:
             EngineError: The engine was lost on the way, or its canary is above the limit.
         """
-        async with self._lock:
+        async with self._turns.alone(), self._lock:
             if await self._attached_now(engine):
                 return
             waiting = self._joining[engine] = asyncio.get_running_loop().create_future()
@@ -131,10 +144,12 @@ class WeightPublisher:
         version = self._version
         if version is None or self._learner.version != version:
             return False
-        losses = Losses(lambda engine, reason: None)
+        losses = Losses(lambda one, why: None if one is engine else self._fleet.lost(one, why))
+        # Where engines sleep for it, none of them keeps its weights.
+        engines = [engine, *(self._fleet.live() if self._turns.sleeps else ())]
         try:
             await self._run(
-                losses, [engine], version, look=True, still=lambda: self._learner.version == version
+                losses, engines, version, look=True, still=lambda: self._learner.version == version
             )
         except _OvertakenError:
             return False  # it stays paused
@@ -156,14 +171,19 @@ class WeightPublisher:
         started = time.perf_counter()
         deadline = self._sync.deadline
         live = await losses.each(engines, "pausing it", deadline, lambda engine: engine.pause())
+        live = await self._turns.for_weights(losses, live)
         live = await self._transport.send(losses, live)
         losses.check(live)
         if not still():
             raise _OvertakenError
-        recompute = self._sync.kv == "recompute"
+        # What has slept has nothing left to be recomputed.
+        recompute = self._sync.kv == "recompute" and not self._turns.sleeps
         # Asked before anything is awaited: a step that is submitted later is of no concern.
         own = asyncio.ensure_future(self._own_logprobs()) if look and live else None
         try:
+            if self._turns.sleeps and own is not None:
+                await asyncio.wait([own])  # its weights leave with what follows
+            live = await self._turns.for_sampling(losses, live)
             live = await losses.each(
                 live, "resuming it", deadline, lambda engine: engine.resume(version, recompute)
             )

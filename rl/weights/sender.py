@@ -14,6 +14,7 @@ from typing import Any
 
 import ray
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.multiprocessing import set_sharing_strategy
 from torch.multiprocessing.reductions import reduce_tensor
@@ -21,6 +22,7 @@ from torch.multiprocessing.reductions import reduce_tensor
 from rl.rendezvous import open_store
 from rl.weights.collective import WeightGroup
 from rl.weights.delivery import Delivery
+from rl.weights.devices import device_name
 from rl.weights.layout import Entry, bucket_bytes, plan_buckets, sources
 from rl.weights.messages import Engine, Sent
 
@@ -64,18 +66,30 @@ class WeightSender:
         sizes = [bucket_bytes(bucket) for bucket in self._buckets]
         # Two neighbours fit side by side: one at the start, the next at the end, and so on.
         room = max(map(sum, zip(sizes, [*sizes[1:], 0], strict=True)))
+        self._room = room
         self._buffer = torch.empty(room if lead else 0, dtype=torch.uint8, device=device)
+        self._holds = lead
+        self._shared = False  # whether every rank has a buffer
         self._starts = [0 if i % 2 == 0 else room - size for i, size in enumerate(sizes)]
         self._store: Any = None
         self._group: WeightGroup | None = None
 
-    def open_buffer(self) -> bytes:
-        """For `ipc`: what lets an engine on the same device map the buffer."""
+    def open_buffer(self, every: bool) -> tuple[str, bytes]:
+        """For `ipc`: the device, and what lets an engine there map the buffer.
+
+        Args:
+            every: whether every rank opens one, so that each has the same bytes; else the lead.
+        """
+        self._shared = every
+        if not self._holds:
+            self._holds = True
+            self._buffer = torch.empty(self._room, dtype=torch.uint8, device=self._buffer.device)
         if self._buffer.device.type == "cpu":
             set_sharing_strategy("file_system")
             self._buffer.share_memory_()
         # The forking pickler sends a storage's name instead of its bytes.
-        return bytes(ForkingPickler.dumps(reduce_tensor(self._buffer)))
+        handle = bytes(ForkingPickler.dumps(reduce_tensor(self._buffer)))
+        return device_name(self._buffer.device), handle
 
     def open_store(self) -> tuple[str, int]:
         """For `broadcast`: serve the store at which groups meet; returns its address."""
@@ -100,13 +114,20 @@ class WeightSender:
         """
         if not self._lead:
             for _ in self.buckets():
-                pass
+                self._meet()
             return None
         delivery = Delivery(engines, group=self._group, seconds=seconds, verify=verify)
         for bucket in self.buckets():
             assert bucket.data is not None
+            delivery.settle()
+            self._meet()
             delivery.post(bucket.entries, bucket.start, bucket.data)
         return delivery.finish()
+
+    def _meet(self) -> None:
+        """Where each rank has a buffer: all of them are full, and the one before is loaded."""
+        if self._shared:
+            dist.barrier()
 
     def buckets(self) -> Iterator[Bucket]:
         """Fill and yield one bucket after another."""
@@ -120,13 +141,15 @@ class WeightSender:
         for source in self._sources:
             parameter = parameters[source.name]
             with gathered(parameter):
-                tensors = source.taken_apart(self._module, parameter.detach()) if self._lead else {}
+                tensors = (
+                    source.taken_apart(self._module, parameter.detach()) if self._holds else {}
+                )
                 for name in source.tensors:
                     place, entry = places[name]
                     if place != number:
                         yield self._filled(number)
                         number = place
-                    if self._lead:
+                    if self._holds:
                         entry.view(self._data(number)).copy_(tensors[name])
         yield self._filled(number)
 

@@ -10,7 +10,7 @@ that tensors of a buffer that is used again are copied first.
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -31,14 +31,16 @@ from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
 from rl.errors import EngineError
 from rl.weights.collective import WeightGroup
+from rl.weights.devices import device_name
 from rl.weights.layout import Entry, bucket_bytes, checksum
 
 
 @dataclass
 class Link(WeightTransferInitInfo):
-    """How buckets come: over a mapped buffer if there is a handle, else over a group."""
+    """How buckets come: over a mapped buffer if there are handles, else over a group."""
 
-    handle: bytes = b""
+    handles: list[tuple[str, bytes]] = field(default_factory=list)
+    """A device and what lets a worker map the buffer there: one for all workers, or one each."""
     host: str = ""
     port: int = 0
     group: str = ""
@@ -77,14 +79,14 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
         """Map the learner's buffer, or join its group in place of the one before."""
         self._layerwise = init_info.reload == "auto" and self._needs_reload()
         self.shutdown()
-        if init_info.handle:
-            self._buffer = self._mapped(init_info.handle)
+        if init_info.handles:
+            self._buffer = self._mapped(self._own(init_info.handles))
             return
         self._group = WeightGroup(
             init_info.host,
             init_info.port,
             group=init_info.group,
-            rank=init_info.first_rank + self.parallel_config.rank,
+            rank=init_info.first_rank + self._number(),
             world_size=init_info.world_size,
             backend=init_info.backend,
             meeting=init_info.meeting,
@@ -136,6 +138,26 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
         if self.vllm_config.quant_config is not None:
             return True
         return any(True for _ in _expert_methods(self.model))
+
+    def _number(self) -> int:
+        """Of this worker among all of the engine."""
+        parallel = self.parallel_config
+        replica: int = parallel.data_parallel_index * parallel.world_size
+        return replica + int(parallel.rank)
+
+    def _own(self, handles: list[tuple[str, bytes]]) -> bytes:
+        """The handle of the buffer on this worker's GPU; on a CPU, that of its place."""
+        if self.device.type == "cpu":
+            return handles[self._number() % len(handles)][1]
+        mine = device_name(self.device)
+        found = [handle for device, handle in handles if device == mine]
+        if not found:
+            have = ", ".join(device for device, _ in handles)
+            raise EngineError(
+                f"no learner rank is on {mine}, where a worker of this engine is: they are on "
+                f"{have}; set sync.transport=broadcast, or placement.layout=colocated"
+            )
+        return found[0]
 
     def _mapped(self, handle: bytes) -> Tensor:
         if self.device.type == "cpu":

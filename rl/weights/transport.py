@@ -37,6 +37,8 @@ class Transport:
         config: the run's configuration.
         hardware: what it runs on.
         learner: the learner's ranks.
+        below: of each engine, the ranks on whose GPUs its workers are: each worker then maps the
+            buffer of the rank below it. None: every worker maps that of the first rank.
     """
 
     def __init__(
@@ -45,13 +47,17 @@ class Transport:
         config: RunConfig,
         hardware: Hardware,
         learner: Learner,
+        below: Sequence[Sequence[int]] | None = None,
     ) -> None:
         self._kind = kind
         self._sync = config.sync
-        self._workers = config.rollout.tensor_parallel
+        rollout = config.rollout
+        self._workers = rollout.tensor_parallel * rollout.pipeline_parallel * rollout.data_parallel
+        self._below = below
         self._backend = hardware.backend
         self._learner = learner
-        self._handle = b""
+        self._handles: list[tuple[str, bytes]] = []
+        """Of each rank that has a buffer, its device and what lets others map it."""
         self._store: tuple[str, int] = ("", 0)
         self._joined: set[Any] = set()
         """Actors that map the buffer, or exactly the members of the group."""
@@ -59,12 +65,14 @@ class Transport:
 
     async def open(self) -> None:
         """Open the learner's end; engines join when they are first sent to."""
-        method = "open_buffer" if self._kind == "ipc" else "open_store"
-        opened = await self._lead("opening the weight transport", self._sync.deadline, method)
-        if self._kind == "ipc":
-            self._handle = opened
-        else:
-            self._store = opened
+        what, seconds = "opening the weight transport", self._sync.deadline
+        if self._kind == "broadcast":
+            self._store = await self._lead(what, seconds, "open_store")
+            return
+        ranks = self._learner.actors if self._below else self._learner.actors[:1]
+        every = len(ranks) > 1
+        opening = [rank.call.remote("weights", "open_buffer", every) for rank in ranks]
+        self._handles = await await_all(opening, seconds, what)
 
     async def send(self, losses: Losses, engines: Sequence[EngineHandle]) -> list[EngineHandle]:
         """Send every bucket; returns the engines that have them."""
@@ -97,12 +105,11 @@ class Transport:
         """Make sure that all are in the transport; returns those that are."""
         if self._kind == "ipc":
             new = [engine for engine in engines if engine.actor not in self._joined]
-            link = {"handle": self._handle}
             await losses.each(
                 new,
                 "mapping the learner's weights",
                 self._sync.deadline,
-                lambda engine: engine.call("init_weight_transfer_engine", link),
+                lambda engine: engine.call("init_weight_transfer_engine", self._link(engine)),
             )
             live = [engine for engine in engines if engine.name not in losses.lost]
             self._joined |= {engine.actor for engine in live}
@@ -113,6 +120,11 @@ class Transport:
                 return live
             live = await self._form_group(losses, live)
         raise EngineError(UNREACHABLE.format(len(engines)))
+
+    def _link(self, engine: EngineHandle) -> dict[str, Any]:
+        """What lets each worker of an engine map a buffer."""
+        ranks = self._below[engine.index] if self._below else [0]
+        return {"handles": [self._handles[rank] for rank in ranks]}
 
     async def _form_group(
         self, losses: Losses, engines: Sequence[EngineHandle]

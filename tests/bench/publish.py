@@ -16,6 +16,7 @@ from pathlib import Path
 from rl.cluster import connect
 from rl.config import RunConfig
 from rl.engines.fleet import Fleet
+from rl.engines.making import maker
 from rl.learn.group import LearnerGroup
 from rl.weights.publisher import SyncStats, WeightPublisher
 
@@ -62,8 +63,8 @@ async def measure(model: Path, *, own_process: bool, canary: bool) -> Figures:
         }
     )
     with connect(config) as hardware:
-        fleet = Fleet(config, hardware, gpus=0)
-        learner = LearnerGroup(config, hardware, gpus=0)
+        fleet = Fleet(config, make=maker(config, hardware))
+        learner = LearnerGroup(config, hardware)
         await asyncio.gather(fleet.start(), learner.start())
         publisher = WeightPublisher(config, hardware, learner, fleet, CANARY)
         await publisher.connect("ipc")

@@ -78,8 +78,12 @@ def train(
     canary.append(learner.canary(range(7, 20)).tolist())
     learner.export(folder / "straight")
     learner.load(saved)
+    # What has left its device and come back is what it was.
+    moved = [learner.memory("leave", part) for part in ("optimizer", "weights")]
+    came_back = learner.memory("come_back")
     train_step(3)
     learner.export(folder / "resumed")
+    (folder / f"moved_{rank}.json").write_text(json.dumps([*moved, came_back]))
     if rank == 0:
         metrics = [row for row, _ in steps]
         (folder / "metrics.json").write_text(json.dumps(metrics))

@@ -32,6 +32,7 @@ class ScriptedEngine:
         self.paused = False
         self.asked = 0
         self.recomputed: list[bool] = []
+        self.slept: list[str] = []
         self._made: dict[str, list[int]] = {}
         self._wanted: dict[str, int] = {}
         self._done: dict[str, asyncio.Future[Any]] = {}
@@ -84,6 +85,12 @@ class ScriptedEngine:
     async def resume(self, *, recompute: bool = True) -> None:
         self.paused = False
         self.recomputed.append(recompute)
+
+    async def sleep(self, level: int) -> None:
+        self.slept.append(f"sleep {level}")
+
+    async def wake(self, memory: str) -> None:
+        self.slept.append(f"wake {memory}")
 
     async def stop(self) -> None:
         self.fail("stopped")
@@ -152,7 +159,7 @@ class Scripted:
         self._actor = actor
         self.made: list[Remote] = []
 
-    def __call__(self) -> Remote:
+    def __call__(self, index: int) -> Remote:
         self.made.append(Remote(self._actor(self._config, Hardware("cpu", 1))))
         return self.made[-1]
 

@@ -20,6 +20,7 @@ from rl.cluster import connect
 from rl.config import RunConfig
 from rl.engines.fleet import Fleet
 from rl.engines.handle import EngineHandle
+from rl.engines.making import maker
 from rl.groups import Group
 from rl.learn.group import LearnerGroup
 from rl.learn.shares import cut
@@ -138,8 +139,8 @@ async def main(model: str, transport: Any, ranks: int, stage: int, kind: str) ->
     config = config_of(model, transport, ranks, stage, kind)
     said: list[str] = []
     with connect(config) as hardware:
-        fleet = Fleet(config, hardware, gpus=0, say=said.append)
-        learner = LearnerGroup(config, hardware, gpus=0)
+        fleet = Fleet(config, make=maker(config, hardware), say=said.append)
+        learner = LearnerGroup(config, hardware)
         if stage == 3:
             await asyncio.gather(*(a.__ray_call__.remote(shard_everything) for a in learner.actors))
         await asyncio.gather(fleet.start(), learner.start())

@@ -3,7 +3,7 @@
 import pytest
 import ray
 
-from rl.cluster import STARTS, await_places, connect
+from rl.cluster import STARTS, connect
 from rl.config import RunConfig
 from rl.errors import ClusterError
 
@@ -42,29 +42,3 @@ def test_a_cluster_that_does_not_start_is_told_in_one_line(
         pass
     assert "\n" not in str(caught.value)
     assert len(starts) == tries
-
-
-@ray.remote
-class Actor:
-    """Takes its place, and does nothing there."""
-
-
-@pytest.mark.slow
-async def test_a_busy_cluster_says_what_is_asked_for_and_what_is_free() -> None:
-    ray.init(
-        address="local", num_cpus=2, num_gpus=2, include_dashboard=False, logging_level="ERROR"
-    )
-    try:
-        engines = [Actor.options(num_gpus=1, num_cpus=0).remote()]
-        ranks = [Actor.options(num_gpus=1, num_cpus=0).remote()]
-        gpus = {"engines": 1.0, "learner ranks": 1.0}
-        await await_places({"engines": engines, "learner ranks": ranks}, gpus, 120)
-        late = [Actor.options(num_gpus=1, num_cpus=0).remote()]
-        told = (
-            r"no place for all learner ranks within cluster\.start_deadline=2 s: the run asks for "
-            r"1 engines of 1 GPU, 1 learner ranks of 1 GPU; free are 0 GPU and 2 CPU"
-        )
-        with pytest.raises(ClusterError, match=told):
-            await await_places({"engines": engines, "learner ranks": late}, gpus, 2)
-    finally:
-        ray.shutdown()

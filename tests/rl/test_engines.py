@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
-import ray
 import torch
 
 from rl.cluster import connect
 from rl.config import RunConfig
 from rl.engines.fleet import Fleet
 from rl.engines.handle import EngineHandle
+from rl.engines.making import maker
 from rl.errors import EngineError, EngineLostError
 from rl.hardware import Hardware
 from rl.tiny import make_model, make_tokenizer, save
@@ -56,15 +56,8 @@ def settings(folder: Path, **rollout: Any) -> RunConfig:
 
 
 def fleet_of(config: RunConfig, hardware: Hardware, lines: list[str]) -> Fleet:
-    env = hardware.engine_env(1)
-    actor = ray.remote(ScalableActor).options(num_cpus=0, runtime_env={"env_vars": env})
-    return Fleet(
-        config,
-        hardware,
-        gpus=0,
-        say=lines.append,
-        make=lambda: actor.remote(config, hardware, 0),
-    )
+    make = maker(config, hardware, actor=ScalableActor)
+    return Fleet(config, say=lines.append, make=make)
 
 
 def logprobs(context: Ids, answer: Ids, scale: float, temperature: float = 1.0) -> Floats:
@@ -158,6 +151,7 @@ async def test_turns_end_at_stop_texts_and_tokens(two: tuple[Fleet, list[str]]) 
 async def test_versions_and_logprobs_are_exact_across_an_update_in_this_process(
     two: tuple[Fleet, list[str]],
 ) -> None:
+    await _sleep(two[0].live()[1])
     await _update(two[0].live()[1])
 
 
@@ -166,8 +160,30 @@ async def test_versions_and_logprobs_are_exact_across_an_update_of_a_process(
 ) -> None:
     fleet = fleet_of(settings(folder, own_process=True, top_k=5), hardware, [])
     await fleet.start()
+    await _sleep(fleet.live()[0])
     await _update(fleet.live()[0])
     await fleet.stop()
+
+
+async def _sleep(engine: EngineHandle) -> None:
+    """An engine that sleeps in the midst of answers gives those that it would have given."""
+    how = [Sampling(temperature=1.0, max_tokens=160, seed=seed) for seed in range(6)]
+    pairs = list(zip(PROMPTS, how, strict=True))
+    expected = await asyncio.gather(*(engine.sample(*pair) for pair in pairs))
+    pausing = asyncio.ensure_future(engine.ask("pause_in_the_midst", 100, deadline=90))
+    tasks = [asyncio.create_task(engine.sample(*pair)) for pair in pairs]
+    assert await pausing >= 1
+    await engine.sleep(1)
+    late = asyncio.create_task(engine.sample(*pairs[0]))  # it waits
+    await engine.wake("weights")
+    await engine.wake("kv_cache")
+    await engine.resume(0, recompute=False)
+    answers = await asyncio.gather(*tasks, late)
+    wanted = [*expected, expected[0]]
+    assert [a.segment.ids.tolist() for a in answers] == [e.segment.ids.tolist() for e in wanted]
+    for answer, other in zip(answers, wanted, strict=True):
+        assert answer.segment.logprobs is not None and other.segment.logprobs is not None
+        np.testing.assert_allclose(answer.segment.logprobs, other.segment.logprobs, atol=2e-4)
 
 
 async def _update(engine: EngineHandle) -> None:

@@ -15,12 +15,9 @@ from rl.engines.fleet import Fleet
 from rl.engines.handle import EngineHandle
 from rl.engines.health import HOUR, Idle, Restarts, Silence
 from rl.errors import EngineError, EngineLostError, ModelError
-from rl.hardware import Hardware
 from rl.tokens import Sampled, Sampling
 from tests.rl.scripted_engines import Remote, Scripted, ScriptedActor, prompt
 from tests.rl.scripted_engines import settings as rollout
-
-HARDWARE = Hardware("cpu", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +34,7 @@ class Lines(list[str]):
 
 async def started(config: RunConfig) -> tuple[Fleet, Scripted, Lines]:
     make, lines = Scripted(config), Lines()
-    fleet = Fleet(config, HARDWARE, gpus=0, say=lines, make=make, kill=Remote.kill)
+    fleet = Fleet(config, say=lines, make=make, kill=Remote.kill)
     await fleet.start()
     return fleet, make, lines
 
@@ -214,7 +211,7 @@ async def test_an_engine_that_does_not_start_at_first_is_an_error_at_once() -> N
             await asyncio.sleep(30)
 
     make = Scripted(config, Slow)
-    fleet = Fleet(config, HARDWARE, gpus=0, make=make, kill=Remote.kill)
+    fleet = Fleet(config, make=make, kill=Remote.kill)
     with pytest.raises(EngineError, match=r"did not start: rollout engine \d is lost: `start`"):
         await fleet.start()
     await fleet.stop()

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from rl.config import RunConfig
 from rl.errors import BusyClusterError, ClusterError
 from rl.placement import Node, Placement, Slot, most_engines, place
+from rl.placement_bundles import Bundle, bundles_of, placed
+from rl.placement_moves import move
 
 
 def config(
@@ -179,6 +181,71 @@ def test_what_others_hold_is_told_apart_from_what_is_not_there() -> None:
         place(config(4, 2, 1), hosts(6, free=[0]))
 
 
+def check_bundles(placement: Placement) -> None:
+    """Bundles have what is asked of them, and nothing that is never asked for."""
+    bundles = bundles_of(placement)
+    taken: Counter[int] = Counter()
+    for asked in (*bundles.engines, *bundles.ranks):
+        taken[asked.bundles[0]] += asked.gpus  # type: ignore[assignment]
+        if asked.per_worker:
+            taken.update(dict.fromkeys(asked.bundles, asked.per_worker))  # type: ignore[arg-type]
+    assert dict(taken) == {i: one.gpus for i, one in enumerate(bundles.all)}
+    by_node = Counter(slot.node for slot in placement.slots)
+    assert by_node == Counter(one.node for one in bundles.all for _ in range(int(one.gpus)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "engine"),
+    [
+        (config(1, 4, 2), hosts(2, 2, 2), ((2, 3, 4, 5), 0.0, (), 1.0)),
+        (config(1, 4, 4), hosts(2, 2), ((0, 1, 2, 3), 0.0, (), 0.5)),
+        (config(1, 2, 1), hosts(3), ((1,), 2.0, (), 0.0)),
+        (config(1, 2, 2), hosts(2), ((0,), 0.0, (0, 1), 0.0)),
+        (config(2, 1, 2), hosts(2), ((0,), 0.5, (), 0.0)),
+    ],
+)
+def test_an_engine_asks_of_its_bundles(
+    asked: RunConfig, nodes: list[Node], engine: tuple[object, ...]
+) -> None:
+    placement = place(asked, nodes)
+    found = bundles_of(placement).engines[0]
+    assert (found.bundles, found.gpus, found.of_ranks, found.per_worker) == engine
+    check_bundles(placement)
+
+
+def test_parts_of_a_gpu_are_those_that_ray_counts() -> None:
+    placement = place(config(judge=1 / 3), hosts(1))
+    bundles = bundles_of(placement)
+    assert (bundles.engines[0].gpus, bundles.ranks[0].gpus) == (0.3333, 0.3333)
+
+
+def test_where_things_are_is_told_in_a_line() -> None:
+    called = {"n0": "10.0.0.1", "n1": "10.0.0.2"}
+    apart = place(config(2, 4, 4), hosts(8, 4))
+    assert placed(apart, called) == (
+        "placed apart: engines 1 on 10.0.0.1, 1 on 10.0.0.2; learner ranks 4 on 10.0.0.1"
+    )
+    turns = place(config(1, 4, 4), hosts(2, 2))
+    assert placed(turns, called) == (
+        "placed colocated, in turns: engines 1 on 10.0.0.1 and 10.0.0.2; learner ranks "
+        "2 on 10.0.0.1, 2 on 10.0.0.2"
+    )
+
+
+def test_what_was_on_a_node_that_is_gone_goes_where_there_is_room() -> None:
+    lost = [Bundle("gone", 1), Bundle("gone", 2)]
+    assert move(config(), lost, hosts(8, 8, free=[1, 2]), ranks=False) == [
+        Bundle("n0", 1), Bundle("n1", 2)
+    ]  # fmt: skip
+    on_cpus = move(config(), [Bundle("gone", 0)] * 2, hosts(0, 0), ranks=True)
+    assert {bundle.node for bundle in on_cpus} == {"n0", "n1"}
+    told = "the node of an engine is gone, and none that is left has 2 GPUs free for it: 1 on n0"
+    with pytest.raises(BusyClusterError, match=told):
+        move(config(), lost, hosts(8, free=[1]), ranks=False)
+    only = config(placement={"learner_nodes": ["host1"]})
+    assert move(only, lost[:1], hosts(8, 8), ranks=True) == [Bundle("n1", 1)]
+
+
 def feasible(asked: RunConfig, gpus: Sequence[int], most: int | None) -> bool:
     """By trying everything: engines of each node, and as many ranks as then are left."""
     size, engines, ranks = asked.rollout.tensor_parallel, asked.rollout.engines, asked.learner.ranks
@@ -222,6 +289,7 @@ def test_a_placement_is_found_wherever_there_is_one(
     # Ranks of a node follow each other.
     nodes = [placement.rank_node(rank) for rank in range(ranks)]
     assert len([1 for a, b in pairwise(nodes) if a != b]) == len(of_ranks) - 1
+    check_bundles(placement)
     # On as few nodes as can be.
     fewer = len(used) - 1
     largest = sorted(gpus, reverse=True)[:fewer]
@@ -252,3 +320,4 @@ def test_colocated_engines_are_on_the_gpus_of_ranks(
     assert all(len(placement.engine_nodes(e)) == 1 for e in range(engines))
     used = Counter(slot.node for slot in placement.slots)
     assert all(used[node.name] <= node.gpus for node in hosts(*gpus))
+    check_bundles(placement)

@@ -45,7 +45,7 @@ class Rank:
             return OWN
         name, *rest = arguments
         if name == "open_buffer":
-            return b"handle"
+            return "cpu", b"handle"
         if name == "open_store":
             return "host", 1
         if name == "join":
@@ -67,6 +67,7 @@ class Handle:
 
     def __init__(self, name: str, faults: Mapping[str, Any] | None = None) -> None:
         self.name = name
+        self.index = 0
         self.actor: Any = object()
         self.leased = False
         self.version: int | None = None

@@ -134,7 +134,9 @@ def sender_of(policy: Any, engine: Engine, reload: str = "auto") -> WeightSender
         bucket_mb=1 / 16,  # type: ignore[arg-type]  # many buckets of a small model
         lead=True,
     )
-    engine.call("init_weight_transfer_engine", {"handle": sender.open_buffer(), "reload": reload})
+    engine.call(
+        "init_weight_transfer_engine", {"handles": [sender.open_buffer(False)], "reload": reload}
+    )
     return sender
 
 

@@ -1,0 +1,94 @@
+"""Engines and learner, started on their places; who has the memory of their GPUs when."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from rl.cluster import await_places, transport
+from rl.config import RunConfig
+from rl.engines.fleet import Fleet
+from rl.engines.making import maker
+from rl.hardware import Hardware
+from rl.learn.group import LearnerGroup
+from rl.placement import Placement
+from rl.places import reserve
+from rl.turns import InTurns
+from rl.versions import Versions
+from rl.weights.publisher import WeightPublisher
+from rl.weights.turns import Apart, Turns
+
+
+async def start_actors(
+    stack: AsyncExitStack, config: RunConfig, hardware: Hardware, say: Callable[[str], None]
+) -> tuple[Fleet, LearnerGroup, Placement]:
+    """Start engines and learner side by side, if they can be; where they are."""
+    places = await reserve(config, say)
+    stack.callback(places.release)
+    placement = places.placement
+    learner = LearnerGroup(config, hardware, place=places.rank)
+    stack.callback(learner.stop)
+    deadline = config.cluster.start_deadline
+    if places.shown:
+        await await_places({"learner ranks": learner.actors}, deadline)
+        places.see(await learner.devices())
+    fleet = Fleet(
+        config,
+        make=maker(config, hardware, places),
+        renew=partial(places.renew_engine, say=say),
+        say=say,
+    )
+    stack.push_async_callback(fleet.stop)
+    await await_places({"engines": fleet.actors, "learner ranks": learner.actors}, deadline)
+    await learner.check_run_dir(config.run_dir)
+    if placement.layout == "colocated":
+        # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
+        await learner.start()
+        if placement.sleeps:
+            await learner.residence("leave", "optimizer")
+            await learner.residence("leave", "weights")
+        await fleet.start()
+    else:
+        await asyncio.gather(fleet.start(), learner.start())
+    return fleet, learner, placement
+
+
+def turns_of(
+    config: RunConfig,
+    placement: Placement,
+    learner: LearnerGroup,
+    fleet: Fleet,
+    versions: Versions,
+    say: Callable[[str], None],
+) -> Turns:
+    """Who has the memory of GPUs."""
+    if not placement.sleeps:
+        return Apart()
+    seconds = config.sync.deadline
+    turns = InTurns(learner, fleet, versions, seconds=seconds, say=say)
+    fleet.sleeps, fleet.alone = True, turns.alone
+    return turns
+
+
+async def publisher_of(
+    config: RunConfig,
+    hardware: Hardware,
+    placement: Placement,
+    learner: LearnerGroup,
+    fleet: Fleet,
+    canary: Sequence[int],
+    turns: Turns,
+) -> WeightPublisher:
+    """What brings weights from the learner to the engines, connected to both."""
+    publisher = WeightPublisher(config, hardware, learner, fleet, canary, turns)
+    await publisher.connect(transport(config, placement, hardware), _below(placement))
+    fleet.attach = publisher.attach
+    return publisher
+
+
+def _below(placement: Placement) -> list[tuple[int, ...]] | None:
+    """Of each engine, the ranks that its workers are on; None where they are on none."""
+    if placement.layout == "apart":
+        return None
+    rank_on = {slot: rank for rank, slot in enumerate(placement.ranks)}
+    return [tuple(rank_on[slot] for slot in slots) for slots in placement.engines]

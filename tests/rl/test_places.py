@@ -1,0 +1,163 @@
+"""Places on a cluster of two Ray nodes with GPUs that are only counted."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from rl.cluster import await_places, connect
+from rl.config import RunConfig
+from rl.errors import ClusterError
+from rl.nodes import look
+from rl.places import Places, reserve
+
+pytestmark = pytest.mark.slow
+
+
+class Cluster2:
+    """Two nodes of this machine: 2 GPUs on the first, 4 on the second."""
+
+    def __init__(self) -> None:
+        # As `connect` has them before it starts a cluster.
+        os.environ |= {"RAY_worker_niceness": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+        head = {"num_cpus": 1, "num_gpus": 2, "include_dashboard": False}
+        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.second = self.add()
+
+    def add(self) -> Any:
+        return self.cluster.add_node(num_cpus=1, num_gpus=4)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster2]:
+    made = Cluster2()
+    try:
+        with connect(RunConfig.model_validate({"cluster": {"address": made.cluster.address}})):
+            yield made
+    finally:
+        made.cluster.shutdown()
+
+
+@ray.remote
+class Who:
+    """Where an actor is, and which GPUs it is shown."""
+
+    def look(self) -> tuple[str, str, str]:
+        node = ray.get_runtime_context().get_node_id()
+        gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
+        return node, gpus, os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
+
+def config(engines: int, parallel: int, ranks: int, **placement: Any) -> RunConfig:
+    rollout = {"engines": engines, "tensor_parallel": parallel}
+    return RunConfig.model_validate(
+        {"rollout": rollout, "learner": {"ranks": ranks}, "placement": placement}
+    )
+
+
+def unsaid(line: str) -> None:
+    """Nothing is waited for."""
+    assert line.startswith("placed "), line
+
+
+async def started(places: Places, asked: RunConfig) -> tuple[list[Any], list[Any]]:
+    """What ranks and engines see of the cluster, started as a run starts them."""
+    ranks = [Who.options(**places.rank(rank)).remote() for rank in range(asked.learner.ranks)]
+    of_ranks = await asyncio.gather(*(rank.look.remote() for rank in ranks))
+    places.see([gpus for _, gpus, _ in of_ranks])
+    engines = []
+    for engine in range(asked.rollout.engines):
+        env = {"env_vars": dict(places.engine_env(engine))}
+        engines.append(Who.options(**places.engine(engine), runtime_env=env).remote())
+    await await_places({"engines": engines}, 120)
+    of_engines = await asyncio.gather(*(engine.look.remote() for engine in engines))
+    for actor in ranks + engines:
+        ray.kill(actor)
+    return list(of_ranks), list(of_engines)
+
+
+async def test_apart_everybody_has_gpus_of_their_own(cluster: Cluster2) -> None:
+    asked = config(2, 2, 2)
+    places = await reserve(asked, unsaid)
+    ranks, engines = await started(places, asked)
+    assert len({node for node, *_ in ranks}) == 1
+    assert [len(shown.split(",")) for _, _, shown in engines] == [2, 2]
+    taken = [(node, gpu) for node, _, shown in ranks + engines for gpu in shown.split(",")]
+    assert len(set(taken)) == len(taken) == 6
+    for rank in range(2):
+        assert ranks[rank][0] == places.placement.rank_node(rank)
+    for engine in range(2):
+        assert (engines[engine][0],) == places.placement.engine_nodes(engine)
+    places.release()
+
+
+async def test_colocated_an_engine_is_shown_the_gpus_of_its_ranks(cluster: Cluster2) -> None:
+    asked = config(2, 2, 5)
+    places = await reserve(asked, unsaid)
+    assert places.placement.layout == "colocated"
+    ranks, engines = await started(places, asked)
+    for engine, slots in enumerate(places.placement.engines):
+        node, _, shown = engines[engine]
+        assert {ranks[slot][0] for slot in slots} == {node}
+        assert shown.split(",") == [ranks[slot][1] for slot in slots]
+    assert len({(node, gpus) for node, gpus, _ in ranks}) == 5
+    assert places.seat(0).sleeps
+    places.release()
+
+
+async def test_single_gpus_are_had_in_halves(cluster: Cluster2) -> None:
+    asked = config(5, 1, 5, layout="colocated")
+    places = await reserve(asked, unsaid)
+    ranks, engines = await started(places, asked)
+    assert [one[:2] for one in engines] == [one[:2] for one in ranks]
+    assert len({one[:2] for one in ranks}) == 5
+    places.release()
+
+
+async def test_what_others_hold_is_waited_for_and_then_told(cluster: Cluster2) -> None:
+    other = await reserve(config(1, 2, 2), unsaid)
+    lines: list[str] = []
+    asked = config(2, 2, 2, wait=7.0)
+    started_at = time.monotonic()
+    told = (
+        r"the run asks for 2 engines of 2 GPUs and 2 learner ranks of 1 GPU, 6 apart or 4 "
+        r"colocated; the cluster has free 2 of 2 GPUs on \S+, 0 of 4 GPUs on \S+: wait for what "
+        r".*\(waited placement\.wait=7 s\)"
+    )
+    with pytest.raises(ClusterError, match=told) as caught:
+        await reserve(asked, lines.append)
+    assert time.monotonic() - started_at < 60
+    assert "\n" not in str(caught.value)
+    (line,) = lines
+    assert line.startswith("waiting up to 7 s for GPUs: the run asks for ")
+    # Another run that ends makes room.
+    waiting = asyncio.ensure_future(reserve(config(2, 2, 2, wait=60.0), lines.append))
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    other.release()
+    (await waiting).release()
+
+
+async def test_what_was_on_a_node_that_is_gone_gets_another_place(cluster: Cluster2) -> None:
+    asked = config(1, 2, 2, layout="apart", wait=60.0)
+    places = await reserve(asked, unsaid)
+    before = places.placement.engine_nodes(0)
+    assert before == (look()[1].name,)
+    await places.renew_engine(0, unsaid)  # it has one: nothing is done
+    cluster.cluster.remove_node(cluster.second, allow_graceful=False)
+    async with asyncio.timeout(120):
+        while len(look()) > 1:
+            await asyncio.sleep(0.2)
+    cluster.second = cluster.add()
+    await places.renew_engine(0, unsaid)
+    await places.renew_ranks()
+    ranks, ((node, _, shown),) = await started(places, asked)
+    assert len({one[0] for one in ranks}) == 1
+    assert {node, *(one[0] for one in ranks)} <= {one.name for one in look()} - set(before)
+    assert len(shown.split(",")) == 2
+    places.release()
