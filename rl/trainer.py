@@ -224,9 +224,10 @@ class Trainer:
         learner = self._config.learner
         return cut(
             batch.groups,
-            ranks=learner.ranks,
+            ranks=learner.data_ranks,
             mini_batch_size=learner.mini_batch_size,
-            micro_batch_tokens=learner.micro_batch_tokens,
+            micro_batch_tokens=learner.micro_batch_tokens * learner.sequence_parallel,
+            packed=learner.packing,
             seed=f"{self._config.seed}/{step}",
             mask_truncated=learner.mask_truncated,
         )

@@ -49,7 +49,8 @@ class LearnerConfig(Section):
     """How the policy is updated."""
 
     ranks: int = Field(default=1, ge=1)
-    """Data-parallel DeepSpeed ranks, one Ray actor each."""
+    """DeepSpeed ranks, one Ray actor each; a rank has its own samples, or with `sequence_parallel`
+    its slice of some."""
     zero_stage: int = Field(default=1, ge=0, le=3)
     """DeepSpeed ZeRO stage."""
     estimator: Literal["reinforce++", "reinforce++-baseline", "rloo", "grpo", "dr_grpo"] = (
@@ -59,7 +60,8 @@ class LearnerConfig(Section):
     mini_batch_size: int = Field(default=128, ge=1)
     """Samples an optimizer step, over all ranks (the recipe's 128)."""
     micro_batch_tokens: int = Field(default=16384, ge=1)
-    """Padded tokens a forward pass may hold on one rank; one longer sample goes alone."""
+    """Tokens a forward pass may hold on one rank (without `packing` padding counts); one longer
+    sample goes alone."""
     epochs: int = Field(default=1, ge=1)
     """Passes over each training batch."""
     lr: float = Field(default=5e-7, gt=0)
@@ -97,13 +99,37 @@ class LearnerConfig(Section):
     """Keep optimizer states in host memory (GPU hosts)."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass, for memory."""
-    packing: bool = False
-    """Pack samples without padding; without flash-attn a pack's attention, though masked, takes
-    time between its samples too."""
+    packing: bool = True
+    """Lay samples end to end, without padding; they do not see each other. false: for networks that
+    keep a state along the sequence, where they would."""
+    head_chunk: int = Field(default=1024, ge=1)
+    """Tokens whose logits exist at one time; each takes 4 bytes a word of the vocabulary, some
+    three times."""
+    sequence_parallel: int = Field(default=1, ge=1)
+    """Ranks that share each sample, a slice of its tokens each, for samples too long for one GPU; a
+    divisor of `ranks`, and for `ulysses` of the attention heads."""
+    sequence_parallel_by: Literal["ulysses", "ring"] = "ulysses"
+    """`ulysses`: a rank attends with a part of the heads; `ring`: ranks hand keys and values on, by
+    OpenRLHF (GPUs; needs flash-attn and ring-flash-attn)."""
     port: int = Field(default=0, ge=0, le=65535)
     """TCP port of the ranks' rendezvous on the first learner's host; 0: any free one."""
     deadline: float = Field(default=3600.0, gt=0)
     """Seconds one update, load or save may take before the learner is given up."""
+
+    @property
+    def data_ranks(self) -> int:
+        """How many shares a batch is cut into."""
+        return self.ranks // self.sequence_parallel
+
+    @model_validator(mode="after")
+    def _ranks_can_share(self) -> Self:
+        if self.ranks % self.sequence_parallel:
+            raise ValueError(
+                f"sequence_parallel={self.sequence_parallel} must divide ranks={self.ranks}"
+            )
+        if self.sequence_parallel > 1 and not self.packing:
+            raise ValueError("sequence_parallel needs packing=true")
+        return self
 
 
 class CanaryConfig(Section):

@@ -70,6 +70,7 @@ class LearnerGroup:
     ) -> None:
         self._config = config
         self._deadline = config.learner.deadline
+        self._sharing = config.learner.sequence_parallel
         env = {"env_vars": hardware.learner_env()}
         self._ranks = [
             ray.remote(LearnerActor)
@@ -101,7 +102,7 @@ class LearnerGroup:
         """One step on every rank.
 
         Args:
-            shares: of `rl.learn.shares.cut`, one a rank.
+            shares: of `rl.learn.shares.cut`, one for all ranks that share samples.
             step: which step it is, from 1.
             version: the policy version that is trained; the next one is what it becomes.
 
@@ -109,9 +110,10 @@ class LearnerGroup:
             Metrics, and the advantage of the first sampled token of every trained episode, by group
             index and position in the group.
         """
+        boxes = [box for box in map(ray.put, shares) for _ in range(self._sharing)]
         training = [
-            rank.call.remote("train", ray.put(share), step, version)
-            for rank, share in zip(self._ranks, shares, strict=True)
+            rank.call.remote("train", box, step, version)
+            for rank, box in zip(self._ranks, boxes, strict=True)
         ]
         self._version = version + 1
         results = await await_all(training, self._deadline, "learning")

@@ -1,6 +1,5 @@
 """A network from its files, wrapped by OpenRLHF's Actor; DeepSpeed has not seen it yet."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,11 @@ import torch
 
 from rl.config import LearnerConfig, ModelConfig
 from rl.errors import ModelError
-from rl.learn.openrlhf_parts import Actor, DeepspeedStrategy
+from rl.learn.actor import PolicyActor
+from rl.learn.attention import isolate, resolve, spread_heads
+from rl.learn.head import fit_head
+from rl.learn.openrlhf_parts import DeepspeedStrategy
+from rl.learn.slices import Slices
 
 
 def load_actor(
@@ -17,11 +20,12 @@ def load_actor(
     config: LearnerConfig,
     temperature: float,
     ds_config: dict[str, Any],
-) -> Actor:
+    slices: Slices,
+) -> PolicyActor:
     """Load `model.path`.
 
     Raises:
-        ModelError: It is not there, or cannot be loaded.
+        ModelError: It is not there, cannot be loaded, or is of a kind that cannot be trained so.
     """
     from transformers import AutoModelForCausalLM
     from transformers.integrations.deepspeed import HfDeepSpeedConfig
@@ -33,25 +37,22 @@ def load_actor(
         network = AutoModelForCausalLM.from_pretrained(
             model.path,
             dtype=dtype,
-            attn_implementation=attention(model.attention),
+            attn_implementation=resolve(model.attention),
             trust_remote_code=model.trust_remote_code,
         )
     except (OSError, ValueError) as error:
         raise ModelError(_explain(model.path, error)) from error
     del sharded_loading
     network.config.use_cache = False
-    actor = Actor(network, temperature=temperature)
-    actor.packing_samples = config.packing
-    return actor
-
-
-def attention(choice: str) -> str:
-    """Resolve `model.attention`."""
-    if choice != "auto":
-        return choice
-    # The fallback of rl/learn/flash_attn_fallback.py has no file; the real package has one.
-    spec = importlib.util.find_spec("flash_attn")
-    return "flash_attention_2" if spec is not None and spec.origin else "sdpa"
+    fit_head(network, config.head_chunk)
+    ring = slices.ranks > 1 and config.sequence_parallel_by == "ring"
+    if config.packing:
+        isolate(network)
+    if slices.group is not None and not ring:
+        spread_heads(network, slices.group)
+    return PolicyActor(
+        network, temperature=temperature, packing=config.packing, slices=slices, ring=ring
+    )
 
 
 def _explain(path: str, error: Exception) -> str:

@@ -6,16 +6,18 @@ from typing import Any
 from torch import nn
 
 from rl.config import LearnerConfig, ModelConfig
+from rl.learn.actor import PolicyActor
 from rl.learn.loading import load_actor
-from rl.learn.openrlhf_parts import Actor, DeepspeedStrategy
+from rl.learn.openrlhf_parts import DeepspeedStrategy
 from rl.learn.optimizing import optimizer_settings, warmup_steps
+from rl.learn.slices import Slices
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A trainable policy."""
 
-    actor: Actor
+    actor: PolicyActor
     """Its `model` is the DeepSpeed engine."""
     optimizer: Any
     scheduler: Any
@@ -38,12 +40,13 @@ def load_policy(
     config: LearnerConfig,
     *,
     temperature: float,
+    slices: Slices,
     optimizer_steps_per_rollout: int,
     steps: int,
 ) -> Policy:
     """Load the model for training."""
     ds_config = strategy.get_ds_train_config()
-    actor = load_actor(strategy, model, config, temperature, ds_config)
+    actor = load_actor(strategy, model, config, temperature, ds_config, slices)
     if config.gradient_checkpointing:
         actor.gradient_checkpointing_enable()
     settings = optimizer_settings(
@@ -57,11 +60,16 @@ def load_policy(
 
 
 def load_reference(
-    strategy: DeepspeedStrategy, model: ModelConfig, config: LearnerConfig, *, temperature: float
-) -> Actor:
+    strategy: DeepspeedStrategy,
+    model: ModelConfig,
+    config: LearnerConfig,
+    *,
+    temperature: float,
+    slices: Slices,
+) -> PolicyActor:
     """Load the same model for evaluation only."""
     ds_config = strategy.get_ds_eval_config()
-    actor = load_actor(strategy, model, config, temperature, ds_config)
-    reference: Actor = strategy.prepare(actor)
+    actor = load_actor(strategy, model, config, temperature, ds_config, slices)
+    reference: PolicyActor = strategy.prepare(actor)
     reference.eval()
     return reference

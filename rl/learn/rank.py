@@ -25,17 +25,17 @@ from transformers import AutoTokenizer
 from rl.config import RunConfig
 from rl.errors import LearnerError
 from rl.hardware import Hardware
+from rl.learn.actor import PolicyActor, prompt_logprobs
 from rl.learn.objective import Models
-from rl.learn.openrlhf_parts import Actor
 from rl.learn.policy import load_policy, load_reference
 from rl.learn.policy_gradient import PolicyGradient, trained_tokens
 from rl.learn.residence import Residence
 from rl.learn.shares import Share
+from rl.learn.slices import share_packs
 from rl.learn.stepper import Stepper, optimizer_steps
 from rl.learn.strategy import make_strategy
 from rl.rendezvous import join_store, open_store
 from rl.storage import writing
-from rl.weights.canary import learner_logprobs
 from rl.weights.sender import WeightSender
 
 
@@ -67,6 +67,7 @@ class LearnerRank:
             world_size=config.learner.ranks,
         )
         self._device = torch.device(self._hardware.torch_device)
+        self._slices = share_packs(config.learner.sequence_parallel, self._device)
         temperature = config.rollout.temperature
         episodes = config.sampler.prompts_per_step * config.sampler.samples_per_prompt
         self._policy = load_policy(
@@ -74,13 +75,18 @@ class LearnerRank:
             config.model,
             config.learner,
             temperature=temperature,
+            slices=self._slices,
             optimizer_steps_per_rollout=optimizer_steps(config.learner, episodes),
             steps=config.train.steps,
         )
-        self._reference: Actor | None = None
+        self._reference: PolicyActor | None = None
         if config.learner.kl.coef > 0:
             self._reference = load_reference(
-                strategy, config.model, config.learner, temperature=temperature
+                strategy,
+                config.model,
+                config.learner,
+                temperature=temperature,
+                slices=self._slices,
             )
         self._objective = PolicyGradient(config, reduce=self._reduce)
         self._stepper = Stepper(config.learner, strategy, self._policy, self._device)
@@ -170,7 +176,7 @@ class LearnerRank:
 
     def canary(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Logprobs of a fixed prompt, nats; collective, as `rl.weights.canary` says."""
-        return learner_logprobs(self._policy.actor, ids)
+        return prompt_logprobs(self._policy.actor, ids)
 
     def _meet(self, host: str, port: int) -> None:
         """Form the process group of all ranks."""
@@ -192,9 +198,9 @@ class LearnerRank:
         )
 
     def _reduce(self, values: Tensor) -> Tensor:
-        """The sum over all ranks."""
-        if self._config.learner.ranks == 1:
+        """The sum over all ranks; of those that share samples, over one."""
+        if self._config.learner.data_ranks == 1:
             return values
         moved = values.to(self._device)
-        dist.all_reduce(moved)
+        dist.all_reduce(moved, group=self._slices.peers)
         return moved.to(values.device)

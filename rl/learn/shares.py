@@ -64,6 +64,7 @@ def cut(
     mini_batch_size: int,
     micro_batch_tokens: int,
     seed: str,
+    packed: bool = True,
     mask_truncated: bool = False,
 ) -> list[Share]:
     """Cut a batch into one share a rank.
@@ -72,8 +73,9 @@ def cut(
         groups: the batch; its ungradable episodes are left out of everything.
         ranks: how many shares.
         mini_batch_size: most episodes an optimizer step, over all ranks.
-        micro_batch_tokens: padded tokens a forward pass may hold; one longer row goes alone.
+        micro_batch_tokens: tokens a forward pass may hold; one longer row goes alone.
         seed: of the shuffle, another one a step.
+        packed: whether rows are laid end to end; else padding counts.
         mask_truncated: keep episodes that were cut at a limit of tokens in their group's baseline
             alone.
     """
@@ -87,7 +89,7 @@ def cut(
     ]
     by_rank = list(zip(*(spread(part, tokens, ranks) for part in cuts), strict=True))
     by_rank = by_rank or [()] * ranks  # no episode is trained
-    plans = _align([_passes(parts, rows, micro_batch_tokens) for parts in by_rank])
+    plans = _align([_passes(parts, rows, micro_batch_tokens, packed) for parts in by_rank])
     totals = [(sum(t.sampled for i in part for t in rows[i]), len(part)) for part in cuts]
     rewards = np.array([group.verdicts[i].reward for group, i in members], np.float32)
     places = np.array([(group.index, i) for group, i in members], np.int32).reshape(-1, 2)
@@ -135,14 +137,14 @@ def _pack(
 
 
 def _passes(
-    parts: Sequence[Sequence[int]], rows: Sequence[list[Trajectory]], budget: int
+    parts: Sequence[Sequence[int]], rows: Sequence[list[Trajectory]], budget: int, packed: bool
 ) -> list[list[Rows]]:
     """A rank's micro-batches of each mini-batch."""
     found = []
     first = 0
     for part in parts:
         lengths = [trajectory.tokens for i in part for trajectory in rows[i]]
-        cut_up = micro_batches(range(len(lengths)), lengths, budget)
+        cut_up = micro_batches(range(len(lengths)), lengths, budget, packed=packed)
         found.append([tuple(first + row for row in micro) for micro in cut_up])
         first += len(lengths)
     return found

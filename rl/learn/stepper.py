@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from rl.config import LearnerConfig
+from rl.learn.actor import PolicyActor
 from rl.learn.objective import Objective, P
-from rl.learn.openrlhf_parts import Actor, DeepspeedStrategy
-from rl.learn.padding import MicroBatch, entropy_of
+from rl.learn.openrlhf_parts import DeepspeedStrategy
+from rl.learn.padding import MicroBatch
 from rl.learn.policy import Policy
 from rl.learn.shares import MiniBatch, Share
 from rl.learn.stats import StepSums
@@ -37,20 +38,18 @@ class Stepper:
         self._strategy = strategy
         self._policy = policy
         self._device = device
-        self._exact_entropy = config.entropy_coef > 0 or config.packing
-        """Whether the entropy needs a gradient, or has to be had from packed logits."""
 
     @torch.no_grad()
-    def logprobs(self, actor: Actor, share: Share) -> Tensor:
+    def logprobs(self, actor: PolicyActor, share: Share) -> Tensor:
         """(T,) logprobs of the trained tokens, on the CPU, by the cut of the update."""
         actor.eval()
         found = torch.zeros(len(share.tokens.ids))
         for mini_batch in share.mini_batches:
             for rows in mini_batch.passes:
                 micro = MicroBatch(share.tokens, rows, self._device)
-                output = actor(**micro.inputs)
+                scores = actor(micro.rows)
                 if not micro.is_spare:
-                    micro.scatter(output.float(), found)
+                    micro.scatter(scores.logprobs, found)
         return found
 
     def update(self, share: Share, objective: Objective[P], prepared: P, *, lags: int) -> StepSums:
@@ -86,13 +85,11 @@ class Stepper:
         for i, rows in enumerate(passes):
             policy.engine.set_gradient_accumulation_boundary(is_boundary=i == len(passes) - 1)
             micro = MicroBatch(share.tokens, rows, self._device)
-            logprobs, output = policy.actor(
-                **micro.inputs, return_output=True, return_entropy=self._exact_entropy
-            )
+            scores = policy.actor(micro.rows, entropy_gradient=self._config.entropy_coef > 0)
             # A rank without rows takes part in the others' collectives, and adds nothing.
-            total = logprobs.sum() * 0.0
+            total = scores.logprobs.sum() * 0.0
             if not micro.is_spare:
-                entropy = output.entropy if self._exact_entropy else entropy_of(output)
+                logprobs, entropy = map(micro.spread, scores)
                 loss = objective.loss(micro, logprobs, entropy, prepared, mini_batch, first=first)
                 sums.add(loss.policy, loss.lags, loss.values)
                 total = loss.total

@@ -6,7 +6,6 @@ learner's, show it within milliseconds. Their gap is the mean |difference| in na
 1e-6 in float32, some hundredths in bfloat16, and above 1 where weights are damaged.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,32 +30,6 @@ def canary_ids(tokenizer: Any, limit: int) -> list[int]:
     """
     encoded: list[int] = list(tokenizer(TEXT, add_special_tokens=False)["input_ids"])
     return encoded[: max(2, min(TOKENS, limit - 1))]
-
-
-def learner_logprobs(actor: Any, ids: Sequence[int]) -> NDArray[np.float32]:
-    """Logprob of each token but the first under the learner's policy, at temperature 1, nats.
-
-    A forward pass is collective under ZeRO-3: every rank has to make it.
-
-    Args:
-        actor: OpenRLHF's Actor; it is left in evaluation mode.
-        ids: the prompt.
-    """
-    import torch
-
-    device = next(actor.parameters()).device
-    sequences = torch.tensor([list(map(int, ids))], device=device)
-    mask = torch.ones_like(sequences)
-    actor.eval()
-    # Engines score a prompt at temperature 1, whatever they sample at.
-    temperature, actor.temperature = actor.temperature, 1.0
-    try:
-        with torch.no_grad():
-            logprobs = actor(sequences, mask[:, 1:], mask)
-    finally:
-        actor.temperature = temperature
-    found: NDArray[np.float32] = logprobs[0].float().cpu().numpy()
-    return found
 
 
 def gap(engine: NDArray[np.float32], learner: NDArray[np.float32]) -> float:

@@ -147,9 +147,10 @@ class Bench:
         version = parts.versions.current
         shares = cut(
             batch.groups,
-            ranks=learner.ranks,
+            ranks=learner.data_ranks,
             mini_batch_size=learner.mini_batch_size,
-            micro_batch_tokens=learner.micro_batch_tokens,
+            micro_batch_tokens=learner.micro_batch_tokens * learner.sequence_parallel,
+            packed=learner.packing,
             seed=f"{version}",
         )
         await parts.learner.train(shares, version + 1, version)

@@ -4,7 +4,8 @@ Usage: python learner_process.py RANK RANKS MODEL FOLDER VARIANTS
 
 VARIANTS is JSON: a list of [name, port, learner settings]. Each is a process of its own, forked
 from this one, which has imported everything; it writes to FOLDER/name. Among its settings may be
-`resume`, a checkpoint that it goes on from instead of making one.
+`resume`, a checkpoint that it goes on from instead of making one; `model`, another than MODEL; and
+`whole_logits`, by which the reference of the chunked head learns instead of it.
 """
 
 import json
@@ -27,21 +28,54 @@ def share_of(config: RunConfig, rank: int, step: int) -> Share:
     learner = config.learner
     shares = cut(
         groups,
-        ranks=learner.ranks,
+        ranks=learner.data_ranks,
         mini_batch_size=learner.mini_batch_size,
-        micro_batch_tokens=learner.micro_batch_tokens,
+        micro_batch_tokens=learner.micro_batch_tokens * learner.sequence_parallel,
         seed=f"{config.seed}/{step}",
+        packed=learner.packing,
         mask_truncated=learner.mask_truncated,
     )
-    return shares[rank]
+    return shares[rank // learner.sequence_parallel]
+
+
+def shard_everything() -> None:
+    """Under ZeRO-3, which keeps parameters as small as a tiny model's whole on every rank."""
+    from openrlhf.utils.deepspeed import deepspeed
+
+    of_openrlhf = deepspeed.get_train_ds_config
+
+    def settings(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        found: dict[str, Any] = of_openrlhf(*args, **kwargs)
+        found["zero_optimization"] |= {
+            "stage3_param_persistence_threshold": 0,
+            "stage3_max_live_parameters": 1,
+            "stage3_max_reuse_distance": 0,
+            "stage3_prefetch_bucket_size": 0,
+        }
+        return found
+
+    deepspeed.get_train_ds_config = settings
+
+
+def compute_whole_logits() -> None:
+    """Train by OpenRLHF's own Actor, the reference."""
+    from rl.learn import loading
+    from tests.rl.whole_logits import WholeLogits
+
+    stand_ins = {"fit_head": lambda *_: None, "isolate": lambda _: None, "PolicyActor": WholeLogits}
+    vars(loading).update(stand_ins)
 
 
 def train(
     rank: int, ranks: int, model: str, folder: Path, port: int, settings: Mapping[str, object]
 ) -> None:
     """Train two steps, save, train a third, go back to what was saved and train the third again."""
-    checkpoint = settings.get("resume")
-    settings = {name: value for name, value in settings.items() if name != "resume"}
+    checkpoint, model = settings.get("resume"), str(settings.get("model", model))
+    if settings.get("whole_logits"):
+        compute_whole_logits()
+    shard_everything()
+    ours = ("resume", "model", "whole_logits")
+    settings = {name: value for name, value in settings.items() if name not in ours}
     config = RunConfig.model_validate(
         {
             "model": {"path": model},

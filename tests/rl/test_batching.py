@@ -7,7 +7,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl.learn.batching import micro_batches, mini_batches, spread
+from rl.learn.batching import LAID_OUT, micro_batches, mini_batches, spread
 
 lengths_lists = st.lists(st.integers(1, 200), min_size=1, max_size=60)
 
@@ -55,17 +55,17 @@ def test_ranks_share_a_mini_batch_evenly(
 
 
 @given(lengths_lists, st.integers(1, 600), st.data())
-def test_micro_batches_keep_to_the_budget(
+def test_padded_micro_batches_keep_to_the_budget(
     lengths: list[int], budget: int, data: st.DataObject
 ) -> None:
     samples = data.draw(st.lists(st.sampled_from(range(len(lengths))), unique=True))
-    parts = micro_batches(samples, lengths, budget)
+    parts = micro_batches(samples, lengths, budget, packed=False)
     assert sorted(i for part in parts for i in part) == sorted(samples)
     for part in parts:
         assert part
         padded = max(lengths[i] for i in part) * len(part)
         assert padded <= budget or len(part) == 1
-    assert parts == micro_batches(list(reversed(samples)), lengths, budget)
+    assert parts == micro_batches(list(reversed(samples)), lengths, budget, packed=False)
     for part, following in itertools.pairwise(parts):
         assert min(lengths[i] for i in part) >= max(lengths[i] for i in following)
         # No cut is made before it has to be.
@@ -74,6 +74,36 @@ def test_micro_batches_keep_to_the_budget(
 
 def test_like_lengths_together_waste_little() -> None:
     lengths = [10, 500] * 32
-    parts = micro_batches(range(64), lengths, 4000)
+    parts = micro_batches(range(64), lengths, 4000, packed=False)
     padded = sum(max(lengths[i] for i in part) * len(part) for part in parts)
     assert padded < 1.15 * sum(lengths)
+
+
+@given(lengths_lists, st.integers(1, 600), st.data())
+def test_packed_micro_batches_are_cut_by_real_tokens(
+    lengths: list[int], budget: int, data: st.DataObject
+) -> None:
+    samples = data.draw(st.lists(st.sampled_from(range(len(lengths))), unique=True))
+    parts = micro_batches(samples, lengths, budget, packed=True)
+    assert sorted(i for part in parts for i in part) == sorted(samples)
+    loads = [sum(lengths[i] for i in part) for part in parts]
+    for part, load in zip(parts, loads, strict=True):
+        assert part
+        longest = max(lengths[i] for i in part)
+        assert len(part) == 1 or (load <= budget and longest * len(part) <= LAID_OUT * budget)
+    assert parts == micro_batches(list(reversed(samples)), lengths, budget, packed=True)
+    for i, part in enumerate(parts):
+        # Nothing would have had room in a micro-batch before its own, but for its layout.
+        for sample in part:
+            for other, load in zip(parts[:i], loads, strict=False):
+                laid_out = max(lengths[j] for j in other) * (len(other) + 1)
+                assert load + lengths[sample] > budget or laid_out > LAID_OUT * budget
+
+
+def test_packs_of_unlike_lengths_are_full() -> None:
+    """Where padding alone would fill passes."""
+    lengths = [900, 100, 50, 450, 300, 200] * 16
+    packed = micro_batches(range(96), lengths, 1000, packed=True)
+    assert len(packed) <= 1.1 * sum(lengths) / 1000
+    padded = micro_batches(range(96), lengths, 1000, packed=False)
+    assert len(padded) > len(packed)

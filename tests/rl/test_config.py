@@ -55,6 +55,11 @@ def value_at(config: BaseModel, path: str) -> object:
         ("learner: {kl: 0.1}", "learner.kl is a section: give it settings of its own, not 0.1"),
         ("sampler: {max_lag: 1, ahead: 2}", "too old for max_lag=1 before they are trained"),
         ("sampler: {samples_per_prompt: 1}", "set samples_per_prompt to 2 or more, or filter to"),
+        ("learner: {ranks: 3, sequence_parallel: 2}", "sequence_parallel=2 must divide ranks=3"),
+        (
+            "learner: {ranks: 2, sequence_parallel: 2, packing: false}",
+            "sequence_parallel needs packing=true",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named_with_its_remedy(

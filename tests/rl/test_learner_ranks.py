@@ -1,4 +1,7 @@
-"""Two learner ranks over gloo compute what one computes, at every ZeRO stage; a resume is exact."""
+"""Two and four learner ranks over gloo compute what one computes with whole logits.
+
+At every ZeRO stage, with samples of their own and with slices of the same ones; a resume is exact.
+"""
 
 import json
 import os
@@ -90,10 +93,29 @@ KL = {"coef": 5.0, "estimator": "k2", "placement": "loss"}
 
 
 @pytest.fixture(scope="session")
-def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny policy whose head has a weight of its own."""
+    from transformers import Qwen3ForCausalLM
+
+    from rl.tiny import make_model, make_tokenizer, save
+
+    tokenizer = make_tokenizer()
+    config = make_model(tokenizer, seed=3).config
+    config.tie_word_embeddings = False
+    folder = tmp_path_factory.mktemp("untied")
+    save(Qwen3ForCausalLM(config), tokenizer, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def alone(model: Path, untied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of one rank without ZeRO, under each setting that is tested."""
+    whole = {"zero_stage": 0, "whole_logits": True, "packing": False}
     variants = {
+        "whole": whole,
+        "whole-untied": {**whole, "model": str(untied), "entropy_coef": 0.5},
         "plain": {"zero_stage": 0},
+        "padded": {"zero_stage": 0, "packing": False, "gradient_checkpointing": True},
         "undecided": {"entropy_coef": 1.0},
         "narrow": {"epochs": 2, "clip_low": 1e-6, "clip_high": 1e-6},
         "wide": {"epochs": 2, "clip_low": 0.9, "clip_high": 50.0, "mask_truncated": True},
@@ -104,10 +126,25 @@ def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def two(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of two ranks at every ZeRO stage."""
-    variants = {str(stage): {"zero_stage": stage} for stage in range(4)}
+def two(model: Path, untied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of two ranks at every ZeRO stage, each with its own samples and with slices."""
+    variants: dict[str, Any] = {str(stage): {"zero_stage": stage} for stage in range(4)}
+    for stage in range(4):
+        variants[f"{stage}-sliced"] = {"zero_stage": stage, "sequence_parallel": 2}
+    untied_too = {"model": str(untied), "entropy_coef": 0.5, "head_chunk": 7}
+    variants["3-untied"] = {"zero_stage": 3, **untied_too, "gradient_checkpointing": True}
+    variants["3-untied-sliced"] = {"zero_stage": 3, **untied_too, "sequence_parallel": 2}
     return train(model, tmp_path_factory.mktemp("two"), ranks=2, variants=variants)
+
+
+@pytest.fixture(scope="session")
+def four(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of four ranks: pairs that share samples, and all four, for which keys have too few heads."""
+    variants = {
+        "pairs": {"zero_stage": 1, "sequence_parallel": 2},
+        "all": {"zero_stage": 3, "sequence_parallel": 4, "gradient_checkpointing": True},
+    }
+    return train(model, tmp_path_factory.mktemp("four"), ranks=4, variants=variants)
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -116,9 +153,32 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("variant", ["plain", "padded"])
+def test_the_chunked_head_learns_what_whole_logits_learn(alone: Path, variant: str) -> None:
+    assert_the_same(alone / variant, alone / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slices", ["", "-sliced"])
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_two_ranks_equal_one(alone: Path, two: Path, stage: int) -> None:
-    folder, one = two / str(stage), alone / "plain"
+def test_two_ranks_equal_one(alone: Path, two: Path, stage: int, slices: str) -> None:
+    assert_the_same(two / f"{stage}{slices}", alone / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["3-untied", "3-untied-sliced"])
+def test_a_head_with_its_own_weight_is_sharded_too(alone: Path, two: Path, variant: str) -> None:
+    assert_the_same(two / variant, alone / "whole-untied")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["pairs", "all"])
+def test_four_ranks_equal_one(alone: Path, four: Path, variant: str) -> None:
+    assert_the_same(four / variant, alone / "whole")
+
+
+def assert_the_same(folder: Path, one: Path) -> None:
+    """Weights, and the numbers of every step: losses, the gradient's norm, tokens, corrections."""
     for part in ("before", "straight", "resumed"):
         assert_equal(weights(folder / part), weights(one / part))
     for row, other in zip(metrics(folder), metrics(one), strict=True):

@@ -15,8 +15,12 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from rl.config import RunConfig
 from rl.groups import Group
+from rl.learn.actor import PolicyActor
+from rl.learn.attention import isolate
+from rl.learn.head import fit_head
 from rl.learn.objective import Models
 from rl.learn.openrlhf_parts import Actor, PolicyLoss, compute_approx_kl
+from rl.learn.packing import Rows
 from rl.learn.policy_gradient import PolicyGradient, Prepared, trained_tokens
 from rl.learn.shares import Share, cut
 from rl.learn.stepper import Stepper
@@ -41,7 +45,22 @@ def quickly() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def actor() -> Actor:
+def actor() -> PolicyActor:
+    return PolicyActor(make_network(chunked=True), temperature=0.7, packing=True)
+
+
+@pytest.fixture(scope="module")
+def whole(actor: PolicyActor) -> Actor:
+    """OpenRLHF's own, with whole logits, of the same weights."""
+    network = make_network(chunked=False)
+    for mine, theirs in zip(network.modules(), actor.model.modules(), strict=True):
+        mine._parameters = theirs._parameters
+    found = Actor(network, temperature=0.7)
+    found.packing_samples = False
+    return found
+
+
+def make_network(*, chunked: bool) -> Qwen3ForCausalLM:
     torch.manual_seed(0)
     network = Qwen3ForCausalLM(
         Qwen3Config(
@@ -49,9 +68,10 @@ def actor() -> Actor:
             num_attention_heads=2, num_key_value_heads=1, head_dim=8,
         )
     )  # fmt: skip
-    found = Actor(network, temperature=0.7)
-    found.packing_samples = False
-    return found
+    if chunked:
+        fit_head(network, 5)
+        isolate(network)
+    return network
 
 
 def make_config(
@@ -91,7 +111,7 @@ def make_prepared(tokens: TokenBatch, **changes: Any) -> Prepared:
 
 
 def update(
-    actor: Actor, config: RunConfig, share: Share, prepared: Prepared
+    actor: PolicyActor, config: RunConfig, share: Share, prepared: Prepared
 ) -> tuple[Mapping[str, Any], int]:
     """One rank's part of an update, the gradient added to the actor's; its statistics."""
     engine = Namespace(
@@ -115,7 +135,7 @@ def update(
     return sums.summary(lambda values: values, epochs=config.learner.epochs), len(passes)
 
 
-def gradient(actor: Actor) -> Tensor:
+def gradient(actor: PolicyActor) -> Tensor:
     flat = torch.cat([weight.grad.flatten() for weight in actor.parameters()])
     actor.zero_grad()
     return flat
@@ -192,12 +212,13 @@ def test_loss_and_gradient_are_openrlhfs(
     correction: dict[str, Any],
     arguments: dict[str, Any],
     learner: dict[str, Any],
-    actor: Actor,
+    actor: PolicyActor,
+    whole: Actor,
 ) -> None:
     config = make_config(aggregation, budget=60, correction=correction, **learner)
     (share,) = make_shares(config, make_groups(1, rows=1))
     prepared = make_prepared(share.tokens, reference=None)
-    wanted = openrlhf_loss(actor, config, share, prepared, **arguments)
+    wanted = openrlhf_loss(whole, config, share, prepared, **arguments)
     wanted.backward()
     wanted_gradient = gradient(actor)
     stats, _ = update(actor, config, share, prepared)
@@ -211,13 +232,13 @@ def test_loss_and_gradient_are_openrlhfs(
 @pytest.mark.parametrize("aggregation", AGGREGATIONS[:2])
 @pytest.mark.parametrize("estimator", ["k1", "k2", "k3"])
 def test_the_kl_term_is_openrlhfs_with_its_unbiased_gradient(
-    aggregation: str, estimator: str, actor: Actor
+    aggregation: str, estimator: str, actor: PolicyActor, whole: Actor
 ) -> None:
     kl = {"coef": 0.3, "estimator": estimator, "placement": "loss"}
     config = make_config(aggregation, budget=60, correction={"kind": "none"}, kl=kl)
     (share,) = make_shares(config, make_groups(1, rows=1))
     prepared = make_prepared(share.tokens)
-    openrlhf_loss(actor, config, share, prepared).backward()
+    openrlhf_loss(whole, config, share, prepared).backward()
     wanted = gradient(actor)
     stats, _ = update(actor, config, share, prepared)
     torch.testing.assert_close(gradient(actor), wanted, atol=1e-6, rtol=1e-4)
@@ -225,7 +246,9 @@ def test_the_kl_term_is_openrlhfs_with_its_unbiased_gradient(
 
 
 @pytest.mark.parametrize("kind", CORRECTIONS[1:])
-def test_the_kl_terms_weight_is_from_the_policy_that_sampled(kind: str, actor: Actor) -> None:
+def test_the_kl_terms_weight_is_from_the_policy_that_sampled(
+    kind: str, actor: PolicyActor, whole: Actor
+) -> None:
     """As if `old` were the rollout's, which is what OpenRLHF calls the same thing."""
     config = make_config(correction={"kind": kind}, kl=K3_LOSS)
     (share,) = make_shares(config, make_groups(1, rows=1))
@@ -233,12 +256,14 @@ def test_the_kl_terms_weight_is_from_the_policy_that_sampled(kind: str, actor: A
     still = dataclasses.replace(prepared, advantages=0 * prepared.advantages)
     update(actor, config, share, still)
     found = gradient(actor)
-    openrlhf_loss(actor, config, share, dataclasses.replace(still, old=still.rollout)).backward()
+    openrlhf_loss(whole, config, share, dataclasses.replace(still, old=still.rollout)).backward()
     torch.testing.assert_close(found, gradient(actor), atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["none", "bypass"])
-def test_gspo_is_openrlhfs_where_a_row_has_one_advantage(kind: str, actor: Actor) -> None:
+def test_gspo_is_openrlhfs_where_a_row_has_one_advantage(
+    kind: str, actor: PolicyActor, whole: Actor
+) -> None:
     """With `bypass` it is theirs with a correction, whose GSPO takes the rollout's logprobs."""
     config = make_config(loss="gspo", clip_low=0.05, clip_high=0.02, correction={"kind": kind})
     (share,) = make_shares(config, make_groups(1, rows=1))
@@ -250,7 +275,7 @@ def test_gspo_is_openrlhfs_where_a_row_has_one_advantage(kind: str, actor: Actor
         prepared = dataclasses.replace(prepared, old=prepared.rollout)
     sequence = make_config("sequence-mean", clip_low=0.05, clip_high=0.02)
     level = {"is_correction_level": "token" if kind == "bypass" else "off"}
-    wanted = openrlhf_loss(actor, sequence, share, prepared, policy_loss_type="gspo", **level)
+    wanted = openrlhf_loss(whole, sequence, share, prepared, policy_loss_type="gspo", **level)
     wanted.backward()
     wanted_gradient = gradient(actor)
     stats, _ = update(actor, config, share, prepared)
@@ -270,7 +295,7 @@ def test_gspo_is_openrlhfs_where_a_row_has_one_advantage(kind: str, actor: Actor
     st.integers(1, 120),
 )
 def test_an_update_does_not_depend_on_its_cut(
-    actor: Actor,
+    actor: PolicyActor,
     seed: int,
     aggregation: str,
     loss: str,
@@ -303,7 +328,7 @@ def test_an_update_does_not_depend_on_its_cut(
     assert trained == wanted_stats["tokens"]["trained"] == int(whole.tokens.mask.sum())
 
 
-def test_a_rank_with_fewer_rows_goes_along_without_adding_anything(actor: Actor) -> None:
+def test_a_rank_with_fewer_rows_goes_along_without_adding_anything(actor: PolicyActor) -> None:
     config = make_config(ranks=2, budget=1)
     (group,) = make_groups(6, [1], rows=1)
     busy, idle = make_shares(config, [group])
@@ -315,7 +340,7 @@ def test_a_rank_with_fewer_rows_goes_along_without_adding_anything(actor: Actor)
     assert (stats["loss"], stats["entropy"], stats["tokens"]) == (0.0, None, {"trained": 0})
 
 
-def test_an_episode_weighs_the_same_however_many_rows_it_has(actor: Actor) -> None:
+def test_an_episode_weighs_the_same_however_many_rows_it_has(actor: PolicyActor) -> None:
     """With sequence-mean two equal rows of one episode count as one of their tokens does."""
     config = make_config("sequence-mean")
     (group,) = make_groups(8, [1], rows=1)
@@ -330,7 +355,7 @@ def test_an_episode_weighs_the_same_however_many_rows_it_has(actor: Actor) -> No
     torch.testing.assert_close(gradient(actor), wanted, atol=1e-6, rtol=1e-4)
 
 
-def test_the_aggregations_weigh_long_answers_differently(actor: Actor) -> None:
+def test_the_aggregations_weigh_long_answers_differently(actor: PolicyActor) -> None:
     gradients = []
     for aggregation in AGGREGATIONS:
         config = make_config(aggregation)
@@ -346,14 +371,14 @@ def test_the_aggregations_weigh_long_answers_differently(actor: Actor) -> None:
 
 
 @torch.no_grad()
-def current_logprobs(actor: Actor, share: Share) -> Tensor:
-    """(T,) logprobs of every token but the first of a row, row by row."""
-    found = torch.zeros(len(share.tokens.ids))
-    for row in range(share.tokens.rows):
-        part = slice(int(share.tokens.starts[row]), int(share.tokens.starts[row + 1]))
-        tokens = torch.tensor(share.tokens.ids[part].astype(np.int64))[None]
-        mask = torch.ones(1, tokens.shape[1] - 1)
-        found[part][1:] = actor(tokens, mask, torch.ones_like(tokens))[0]
+def current_logprobs(actor: PolicyActor, share: Share) -> Tensor:
+    """(T,) logprobs of every token but the first of a row."""
+    tokens = share.tokens
+    asked = np.ones(len(tokens.ids), np.bool_)
+    asked[tokens.starts[:-1]] = False
+    found = torch.zeros(len(tokens.ids))
+    rows = Rows(tokens.ids.astype(np.int64), np.diff(tokens.starts), asked)
+    found[torch.from_numpy(asked)] = actor(rows).logprobs
     return found
 
 
@@ -378,7 +403,7 @@ def current_logprobs(actor: Actor, share: Share) -> Tensor:
     ],
 )
 def test_clipping_stops_what_has_gone_far_enough(
-    ratio: float, advantage: float, learner: dict[str, Any], learns: bool, actor: Actor
+    ratio: float, advantage: float, learner: dict[str, Any], learns: bool, actor: PolicyActor
 ) -> None:
     """Clip-higher lets tokens grow further, and leaves the way down as it is."""
     config = make_config(correction={"kind": "none"}, **learner)
@@ -394,7 +419,7 @@ def test_clipping_stops_what_has_gone_far_enough(
 
 
 @pytest.mark.parametrize("kind", CORRECTIONS)
-def test_without_old_logprobs_the_first_step_is_on_policy(kind: str, actor: Actor) -> None:
+def test_without_old_logprobs_the_first_step_is_on_policy(kind: str, actor: PolicyActor) -> None:
     """A single-step update saves a forward pass; ratio and rho are those of the pass it makes."""
     config = make_config(correction={"kind": kind})
     (share,) = make_shares(config, make_groups(4))
@@ -462,7 +487,7 @@ def prepare(config: RunConfig, share: Share, old: Tensor) -> Prepared:
     ),
 )
 def test_what_was_only_read_has_no_logprob_that_matters(
-    actor: Actor, seed: int, kind: str, learner: dict[str, Any]
+    actor: PolicyActor, seed: int, kind: str, learner: dict[str, Any]
 ) -> None:
     """Observations' logprobs become nan, and nothing changes."""
     config = make_config(budget=60, correction={"kind": kind}, **learner)
@@ -484,7 +509,7 @@ def test_what_was_only_read_has_no_logprob_that_matters(
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["ppo", "gspo", "cispo", "gmpo"]), st.integers(1, 2))
 def test_where_learner_and_rollout_agree_no_correction_changes_anything(
-    actor: Actor, seed: int, loss: str, epochs: int
+    actor: PolicyActor, seed: int, loss: str, epochs: int
 ) -> None:
     """Every kind has the gradient and the loss of `none`, whatever the number of steps."""
     (share,) = make_shares(make_config(), make_groups(seed))
@@ -509,7 +534,7 @@ def sampled_with(share: Share, logprobs: Tensor) -> Share:
     return dataclasses.replace(share, tokens=dataclasses.replace(share.tokens, logprobs=recorded))
 
 
-def test_a_small_mismatch_leaves_tis_at_none_up_to_its_size(actor: Actor) -> None:
+def test_a_small_mismatch_leaves_tis_at_none_up_to_its_size(actor: PolicyActor) -> None:
     """At lag 0 with one step, tis differs from none by the engine's own mismatch alone."""
     (share,) = make_shares(make_config(), make_groups(4))
     noise = 1e-3 * torch.arange(len(share.tokens.ids)).sin()
@@ -543,7 +568,7 @@ def test_rewards_reach_all_rows_of_an_episode_and_turns_their_own_tokens() -> No
             assert prepared.advantages[places].tolist() == pytest.approx(wanted, abs=1e-5)
 
 
-def test_a_truncated_answer_is_masked_and_still_in_the_baseline(actor: Actor) -> None:
+def test_a_truncated_answer_is_masked_and_still_in_the_baseline(actor: PolicyActor) -> None:
     groups = make_groups(12, [4, 4])
     config = make_config(estimator="dr_grpo")
     arguments = {"ranks": 1, "mini_batch_size": 99, "micro_batch_tokens": 99, "seed": ""}

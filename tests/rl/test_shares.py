@@ -54,15 +54,18 @@ def shares_of(groups: list[Group], **how: Any) -> list[Share]:
 
 
 @settings(max_examples=50, deadline=None)
-@given(BATCHES, st.integers(1, 4), st.integers(1, 9), st.integers(1, 80), st.booleans())
+@given(
+    BATCHES, st.integers(1, 4), st.integers(1, 9), st.integers(1, 80), st.booleans(), st.booleans()
+)
 def test_every_row_is_on_one_rank_and_in_one_mini_batch(
-    groups: list[Group], ranks: int, size: int, budget: int, masking: bool
+    groups: list[Group], ranks: int, size: int, budget: int, masking: bool, packed: bool
 ) -> None:
     shares = shares_of(
         groups,
         ranks=ranks,
         mini_batch_size=size,
         micro_batch_tokens=budget,
+        packed=packed,
         mask_truncated=masking,
     )
     wanted = trained(groups, mask_truncated=masking)
@@ -94,8 +97,9 @@ def test_every_row_is_on_one_rank_and_in_one_mini_batch(
         lengths = np.diff(share.tokens.starts)
         for part in share.mini_batches:
             for rows in part.passes:
-                padded = len(rows) * max((int(lengths[row]) for row in rows), default=0)
-                assert padded <= budget or len(rows) == 1
+                sizes = [int(lengths[row]) for row in rows]
+                held = sum(sizes) if packed else len(sizes) * max(sizes, default=0)
+                assert held <= budget or len(rows) == 1
     own = [set(share.episodes.tolist()) for share in shares]
     assert sum(map(len, own)) == len(set().union(*own)) == len(wanted)
 
