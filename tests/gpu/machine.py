@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from typing import Final
 
 
 def gpus() -> int:
@@ -24,15 +23,15 @@ def used_gib() -> float:
     return float((_asked("memory.used") or ["0"])[0].split()[0]) / 1024
 
 
-PEAK_TFLOPS: Final = {
-    "H100": 989, "H200": 989, "B200": 2250, "A100": 312, "L40S": 362, "RTX 4090": 165,
-}  # fmt: skip
-"""bf16, dense, by the maker's data sheet."""
-
-
 def peak_flops(name: str) -> float | None:
-    """FLOPs a second of a GPU by its name; None where it is not in the table."""
-    return next((1e12 * peak for one, peak in PEAK_TFLOPS.items() if one in name), None)
+    """Dense bf16 FLOPs a second of a GPU, by the table of plans; None where it is not there."""
+    from rl.errors import ConfigError
+    from rl.plan.hardware import gpu_of
+
+    try:
+        return gpu_of(name).flops
+    except ConfigError:
+        return None
 
 
 def _asked(what: str) -> list[str]:
