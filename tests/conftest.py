@@ -25,6 +25,8 @@ SLOWEST = (
     "launch/test_readme_plugin",
     "rewards/test_judge_served",
     "rl/test_learner_ranks",
+    "launch/test_train_colocated",
+    "rl/test_places",
     "rl/test_gpu_host",
     "rewards/test_judge_placing",
     "rewards/test_rewards_ray_pool",
