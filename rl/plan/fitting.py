@@ -101,11 +101,10 @@ def told(change: Change) -> str:
 def _learner_changes(config: RunConfig, shape: Shape) -> Iterator[Change]:
     learner = learner_of(config)
     row = trained_context(config)
-    slices = (1, 2, 4, 8, 16) if hasattr(config.learner, "sequence_parallel") else (1,)
     stages = [stage for stage in (learner.zero_stage, 2, 3) if stage >= learner.zero_stage]
     for ranks, shared, stage, again, offload in product(
         [learner.ranks * times for times in GROWTH],
-        [n for n in slices if n >= learner.sequence_parallel],
+        [n for n in (1, 2, 4, 8, 16) if n >= learner.sequence_parallel],
         dict.fromkeys(stages),
         {learner.gradient_checkpointing, True},
         {learner.optimizer_offload, learner.optimizer_offload or learner.optimizer == "adamw"},

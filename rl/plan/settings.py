@@ -20,8 +20,6 @@ ABSENT = {
     "lora": SimpleNamespace(on=False, rank=0, targets=[], quantize="none", sync="auto"),
     "optimizer": "adamw",
     "param_offload": False,
-    "sequence_parallel": 1,
-    "head_chunk": 1024,
     "ema": None,
 }
 """What settings are that a learner does not have."""

@@ -130,8 +130,9 @@ def measure(rank: int, target: Path, port: int, settings: Mapping[str, Any]) -> 
     use_bucket(settings["bucket"])
     learner = LearnerRank(config, detect(0), rank)
     learner.start("127.0.0.1", port)
+    # A short update makes the optimizer's state, and what else stays.
+    learner.train(share_of(config, rank, [2 * PROMPT] * len(settings["lengths"])), 1, VERSION)
     share = share_of(config, rank, settings["lengths"])
-    learner.train(share, 1, VERSION)
     before = held()
     with Allocations() as seen:
         learner.train(share, 2, VERSION)
