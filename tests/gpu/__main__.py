@@ -106,4 +106,6 @@ def _table(found: Mapping[str, Sequence[Row]], device: str) -> Table:
 
 
 if __name__ == "__main__":
+    # As Ctrl-C does: the check under way is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
