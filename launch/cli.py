@@ -12,6 +12,7 @@ import typer
 from launch.data_cli import data_app
 from launch.errors import one_line_errors
 from launch.judge_cli import judge_app
+from launch.models_cli import export, merge
 from launch.sandbox_cli import sandbox_app
 
 app = typer.Typer(
@@ -25,6 +26,10 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(judge_app, name="judge")
+
+
+app.command()(export)
+app.command()(merge)
 
 
 @app.callback()

@@ -58,7 +58,7 @@ def train(
     named = load_evaluations(config, grading, say)
     prompts = never_evaluated(prompts, named)
     stream = stream_of(config, prompts)
-    checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite)
+    checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite, source=stream)
     record_files(config, resume=checkpoint is not None)
     say(f"{counted(prompts)}, {len(evaluation)} held out")
     model = config.model.path

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
 from rewards.grading.running import Pool
-from rl.checkpoint import CheckpointStore
+from rl.checkpoint_keeping import store_of
 from rl.config import RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
@@ -102,7 +102,7 @@ async def start_parts(
     evaluations = Evaluations(
         config, asked.evaluations, runner, fleet, versions, recorder, say=say, told=guards.evaluated
     )
-    store = CheckpointStore(config.run_dir, keep=config.train.keep_checkpoints)
+    store = store_of(config)
     policy = fleet, learner, publisher, versions
     return Parts(dispatcher, *policy, evaluations, pool, store, recorder, guards, turns)
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from data.schema import Prompt, PromptSource
 from rewards.grading.running import Pool
-from rl.checkpoint import Checkpoint, CheckpointStore
+from rl.checkpoint import Checkpoint
+from rl.checkpoint_keeping import store_of
+from rl.checkpoint_settings import differences
 from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
 from rl.evaluation_sets import HELD_OUT, EvaluationSet
+from rl.exporting import export_model
 from rl.progress import Progress
 from rl.sinks import read_metrics
 from rl.storage import write_atomically, writing
@@ -53,15 +56,24 @@ class Summary:
     """Of each kind of task in the evaluation: the accuracy before and after."""
 
 
-def open_run_dir(config: RunConfig, *, resume: bool, overwrite: bool) -> Checkpoint | None:
+def open_run_dir(
+    config: RunConfig, *, resume: bool, overwrite: bool, source: PromptSource | None = None
+) -> Checkpoint | None:
     """Prepare the run directory; the checkpoint to go on from, if there is one.
+
+    Args:
+        config: the run's configuration.
+        resume: go on with the run that is there.
+        overwrite: delete the run that is there.
+        source: the training prompts, which have to be those of the checkpoint.
 
     Raises:
         ConfigError: the directory holds a run and neither flag says what to do with it.
         CheckpointError: the checkpoint cannot be continued with this configuration.
+        DataError: it is of other prompts.
     """
     run_dir = config.run_dir
-    store = CheckpointStore(run_dir, keep=config.train.keep_checkpoints)
+    store = store_of(config)
     used = (run_dir / "metrics.jsonl").exists() or (run_dir / "checkpoints").exists()
     if used and not (resume or overwrite):
         raise ConfigError(
@@ -76,6 +88,8 @@ def open_run_dir(config: RunConfig, *, resume: bool, overwrite: bool) -> Checkpo
     with writing(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
     checkpoint = store.newest(config) if resume else None
+    if checkpoint is not None and source is not None:
+        source.load_state_dict(checkpoint.dispatch.source)  # known before anything starts
     write_atomically(run_dir / "config.yaml", dump_config(config))
     return checkpoint
 
@@ -121,18 +135,22 @@ async def run(
         ready = time.time() - started
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
         trainer = Trainer(config, parts, on_step=progress.step, say=progress.say)
-        await _train(trainer, progress, checkpoint)
+        await _train(config, trainer, progress, checkpoint)
         async with parts.turns.visiting():
             exported = await _export(config, parts.learner)
         ungradable = pool.ungradable_reasons()
     return _summary(config, trainer, work, time.time() - started, exported, ungradable)
 
 
-async def _train(trainer: Trainer, progress: Progress, checkpoint: Checkpoint | None) -> None:
+async def _train(
+    config: RunConfig, trainer: Trainer, progress: Progress, checkpoint: Checkpoint | None
+) -> None:
     with progress:
         if checkpoint is not None:
             await trainer.restore(checkpoint)
             progress.say(f"resumed after step {checkpoint.step}")
+            if changed := differences(checkpoint.config, config):
+                progress.say(f"settings that are others since then: {'; '.join(changed)}")
         await trainer.run()
 
 
@@ -140,7 +158,7 @@ async def _export(config: RunConfig, learner: "LearnerGroup") -> Path | None:
     if not config.train.export:
         return None
     folder = config.run_dir / "model"
-    await learner.export(folder)
+    await export_model(learner, folder)
     return folder
 
 

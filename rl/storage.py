@@ -42,17 +42,19 @@ def write_atomically(path: Path, text: str) -> None:
 def publish(temporary: Path, final: Path) -> None:
     """Make a finished folder appear under its name at once."""
     with writing(final):
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                descriptor = os.open(file, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+        for path in (temporary, *temporary.rglob("*")):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        old = final.with_name(f".{final.name}.old")
         if final.exists():
-            shutil.rmtree(final)
+            # First the name: a kill must not leave half a folder under it.
+            final.rename(old)
         temporary.rename(final)
         sync_folder(final.parent)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rewards.grading.running import Pool
 from rl.checkpoint import Checkpoint, CheckpointStore
+from rl.checkpointing import Checkpointing, Written
 from rl.config import RunConfig
 from rl.dispatch.dispatcher import Dispatcher
 from rl.evaluation import Evaluations
+from rl.exporting import export_model
 from rl.groups import Batch
 from rl.guards.table import Finding, GuardError
 from rl.guards.watch import Guards
@@ -80,7 +82,9 @@ class Trainer:
         self._grading = ""
         self.step = 0
         """Steps trained, which is the number of the learner's policy."""
-        self._saved_step = 0
+        self._checkpoints = Checkpointing(
+            config, parts.store, parts.learner, say=say, told=self._note_checkpoint
+        )
         self._tokens_lost = 0  # by engines, until the end of the step before
         self._learning = False  # between two policies: neither can be saved
         self._since = time.perf_counter()  # the end of the step before
@@ -90,6 +94,7 @@ class Trainer:
     def status(self) -> str:
         """What is going on now, in a few words."""
         parts = [self._phase, self._parts.dispatcher.status, self._parts.evaluations.status]
+        parts.append(self._checkpoints.status)
         return " | ".join(part for part in (*parts, self._grading) if part)
 
     async def restore(self, checkpoint: Checkpoint) -> None:
@@ -98,8 +103,8 @@ class Trainer:
         self._parts.dispatcher.restore(checkpoint.dispatch)
         self._boundary = checkpoint.dispatch
         async with self._parts.turns.visiting():
-            await self._parts.learner.load(checkpoint.learner, checkpoint.step)
-        self._parts.versions.current = self.step = self._saved_step = checkpoint.step
+            await self._parts.learner.load(checkpoint)
+        self._parts.versions.current = self.step = self._checkpoints.saved = checkpoint.step
 
     async def run(self) -> None:
         """Train; the engines hold the learner's weights when this returns."""
@@ -131,16 +136,29 @@ class Trainer:
         self._phase = ""
         await self._parts.evaluations.finish()
         await self._parts.guards.finish()
-        if self.step != self._saved_step:
-            await unbroken(self.save())
+        await unbroken(self._save_last())
 
     async def save(self) -> None:
-        """Write a checkpoint of the last complete step."""
+        """Begin a checkpoint of the last complete step; training may go on once this returns."""
         self._phase = "saving a checkpoint"
-        with self._parts.store.write(self._config, self.step, self._boundary) as folder:
-            async with self._parts.turns.visiting():
-                await self._parts.learner.save(folder)
-        self._saved_step = self.step
+        async with self._parts.turns.visiting():
+            await self._checkpoints.begin(self.step, self._boundary)
+
+    async def _save_last(self) -> None:
+        """Have a checkpoint of the last complete step on disk."""
+        self._phase = "saving the last checkpoint"
+        await self._checkpoints.settle()
+        if self.step != self._checkpoints.saved:
+            await self.save()
+        await self._checkpoints.settle(last=True)
+        # The last evaluation has said by now which step was best.
+        await asyncio.to_thread(self._parts.store.retire)
+
+    def _note_checkpoint(self, written: Written) -> None:
+        """Write down what a checkpoint took."""
+        numbers = {"stall": written.stall, "write": written.write, "bytes": written.nbytes}
+        if self._parts.recorder.row(written.step):
+            self._parts.recorder.amend(written.step, checkpoint=numbers)
 
     async def _train_step(self) -> bool:
         """One step; whether there was anything to train on."""
@@ -154,13 +172,17 @@ class Trainer:
         self._parts.guards.tell()
         self._parts.guards.begin(self.step)
         await self._parts.evaluations.at_step(self.step)
-        every = self._config.train.checkpoint_every
-        if every and self.step % every == 0:
+        if self._checkpoints.is_due(self.step):
             await unbroken(self.save())
             spent, self._since = time.perf_counter() - self._since, time.perf_counter()
             seconds = row["seconds"]
             seconds |= {"checkpoint": spent, "total": seconds["total"] + spent}
             self._parts.recorder.amend(self.step, seconds=seconds)
+        if (every := self._config.train.export_every) and self.step % every == 0:
+            self._phase = "exporting the model"
+            folder = self._config.run_dir / "models" / f"step_{self.step:06d}"
+            async with self._parts.turns.visiting():
+                await unbroken(export_model(self._parts.learner, folder))
         return True
 
     async def _learn_in_turn(self, batch: Batch, waited: float) -> dict[str, Any]:
@@ -239,13 +261,12 @@ class Trainer:
 
     async def _save_at_stop(self, error: BaseException) -> None:
         """Save the last complete step; where that fails too, say so beside the error."""
-        if self.step == self._saved_step:
-            return
-        if self._learning:
-            error.add_note(f"step {self.step} could not be saved: it happened while learning")
-            return
         try:
-            await self.save()
+            await self._checkpoints.settle()
+            if self._learning and self.step != self._checkpoints.saved:
+                error.add_note(f"step {self.step} could not be saved: it happened while learning")
+            if not self._learning:
+                await self._save_last()
         except Exception as other:
             error.add_note(f"step {self.step} could not be saved: {other}")
 

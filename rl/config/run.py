@@ -33,10 +33,20 @@ class TrainConfig(Section):
     """Steps between checkpoints; 0: only at the end."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints kept."""
+    keep_best: int = Field(default=1, ge=0)
+    """Checkpoints kept beside them for their evaluation: those of the highest accuracy."""
+    best_by: str = "held_out"
+    """The evaluation set that says which are best."""
+    checkpoint_async: bool = True
+    """Write checkpoints beside training, which then waits only for a copy of the learner's state to
+    host memory; it takes as much of that on each learner host."""
     log_rollouts_every: int = Field(default=1, ge=0)
     """Steps between parquet files of every sampled answer; 0: none."""
     export: bool = True
     """Write the trained model in Hugging Face format to RUN_DIR/model at the end."""
+    export_every: int = Field(default=0, ge=0)
+    """Steps between models in Hugging Face format in RUN_DIR/models/step_000020, which stay; 0:
+    none."""
 
     @model_validator(mode="after")
     def _samples_can_differ(self) -> Self:
@@ -87,5 +97,15 @@ class RunConfig(Section):
             raise ValueError(
                 "sync.kv=keep needs the KV cache that engines lose as they sleep: set sync.kv to "
                 "recompute, or placement.sleep to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _best_is_measured(self) -> Self:
+        known = {"held_out", *self.evaluation}
+        if self.train.keep_best and self.train.best_by not in known:
+            raise ValueError(
+                f"train.best_by={self.train.best_by!r} is no evaluation set: name one of "
+                f"{', '.join(sorted(known))}"
             )
         return self

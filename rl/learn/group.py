@@ -3,6 +3,7 @@
 Guarantees: each rank is given its own share and no more; every wait has a deadline.
 """
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,17 @@ from typing import Any
 import ray
 
 from rl.awaiting import await_all
+from rl.checkpoint_reading import Checkpoint
 from rl.config import RunConfig
 from rl.errors import ClusterError, LearnerError
 from rl.gc_pause import loading
 from rl.hardware import Hardware
 from rl.learn.shares import Share
+from rl.manifest import FileRecord, Manifest
 from rl.storage import write_atomically
+
+WRITING = "writing"
+"""Ray's name for the thread of a rank that writes beside training."""
 
 
 class LearnerActor:
@@ -36,9 +42,14 @@ class LearnerActor:
 
         return LearnerRank(self._config, self._hardware, self._rank)
 
-    def call(self, method: str, *arguments: Any) -> Any:
+    def call(self, method: str, *arguments: Any, **named: Any) -> Any:
         """Call a method of the learner."""
-        return getattr(self._learner, method)(*arguments)
+        return getattr(self._learner, method)(*arguments, **named)
+
+    def write(self, folder: Path) -> Manifest:
+        """Write what was noted of the learner's state; runs in a thread of its own."""
+        manifest: Manifest = self._learner.write(folder)
+        return manifest
 
     def device(self) -> str:
         """The GPU of this rank as its host numbers it; empty on a CPU host."""
@@ -71,10 +82,13 @@ class LearnerGroup:
         self._config = config
         self._deadline = config.learner.deadline
         self._sharing = config.learner.sequence_parallel
-        env = {"env_vars": hardware.learner_env()}
+        options = {
+            "runtime_env": {"env_vars": hardware.learner_env()},
+            "concurrency_groups": {WRITING: 1},
+        }
         self._ranks = [
             ray.remote(LearnerActor)
-            .options(**place(rank), runtime_env=env)
+            .options(**place(rank), **options)
             .remote(config, hardware, rank)
             for rank in range(config.learner.ranks)
         ]
@@ -152,16 +166,35 @@ class LearnerGroup:
                 "the learner runs: put it on a file system that all hosts share"
             )
 
-    async def save(self, folder: Path) -> None:
-        """Write a checkpoint's learner part into an existing folder."""
-        await self._all("saving the learner", "save", folder.absolute())
+    async def snapshot(self, *, copy: bool) -> None:
+        """Note the state of this instant.
 
-    async def load(self, folder: Path, version: int) -> None:
-        """Continue from `save`'s folder, whose weights are of this policy version."""
+        Args:
+            copy: let training go on before it is written.
+        """
+        await self._all("noting the learner's state", "snapshot", copy=copy)
+
+    async def write(self, folder: Path) -> Manifest:
+        """Write what was noted below an existing folder, beside training; the files."""
+        options = {"concurrency_group": WRITING}
+        refs = [rank.write.options(**options).remote(folder.absolute()) for rank in self._ranks]
+        waiting = [await_all([ref], self._deadline, "writing a checkpoint") for ref in refs]
+        # All of them: what one is still writing would be in the way of the next checkpoint.
+        parts = await asyncio.gather(*waiting, return_exceptions=True)
+        found: dict[str, FileRecord] = {}
+        for part in parts:
+            if isinstance(part, BaseException):
+                raise part
+            found |= part[0]
+        return found
+
+    async def load(self, checkpoint: Checkpoint) -> None:
+        """Continue from a checkpoint, whose weights are of the version of its step."""
+        folder = checkpoint.learner
         if not folder.is_dir():
             raise LearnerError(f"the checkpoint lacks its learner part: {folder}")
-        self._version = version
-        await self._all("loading the learner", "load", folder.absolute())
+        self._version = checkpoint.step
+        await self._all("loading the learner", "load", folder.absolute(), checkpoint.learner_files)
 
     async def export(self, folder: Path) -> None:
         """Write the policy in Hugging Face format."""
@@ -172,6 +205,6 @@ class LearnerGroup:
         for rank in self._ranks:
             ray.kill(rank)
 
-    async def _all(self, what: str, method: str, *arguments: Any) -> list[Any]:
-        refs = [rank.call.remote(method, *arguments) for rank in self._ranks]
+    async def _all(self, what: str, method: str, *arguments: Any, **named: Any) -> list[Any]:
+        refs = [rank.call.remote(method, *arguments, **named) for rank in self._ranks]
         return await await_all(refs, self._deadline, what)

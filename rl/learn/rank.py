@@ -5,9 +5,7 @@ and its metrics are equal on all of them; numbers that are not finite stop the r
 the weights' next checkpoint; a checkpoint that was loaded goes on exactly as the run that wrote it.
 """
 
-import errno
 import os
-import shutil
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -23,19 +21,20 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from rl.config import RunConfig
-from rl.errors import LearnerError
 from rl.hardware import Hardware
 from rl.learn.actor import PolicyActor, prompt_logprobs
 from rl.learn.objective import Models
 from rl.learn.policy import load_policy, load_reference
 from rl.learn.policy_gradient import PolicyGradient, trained_tokens
 from rl.learn.residence import Residence
+from rl.learn.saving import LearnerState
+from rl.learn.shards import Layout
 from rl.learn.shares import Share
 from rl.learn.slices import share_packs
 from rl.learn.stepper import Stepper, optimizer_steps
 from rl.learn.strategy import make_strategy
+from rl.manifest import Manifest
 from rl.rendezvous import join_store, open_store
-from rl.storage import writing
 from rl.weights.sender import WeightSender
 
 
@@ -99,6 +98,8 @@ class LearnerRank:
         )
         others = [self._policy.optimizer, self._policy.engine.optimizer, self._reference]
         self._residence = Residence(self._device, self._policy.module, others)
+        layout = Layout(config.learner.ranks, config.learner.zero_stage, dtype)
+        self._state = LearnerState(self._policy.engine, rank=self._rank, layout=layout)
 
     def train(
         self, share: Share, step: int, version: int
@@ -128,29 +129,17 @@ class LearnerRank:
             first[group, place] = float(prepared.advantages[places[0]])
         return sums.summary(self._reduce, epochs=self._config.learner.epochs), first
 
-    def save(self, folder: Path) -> None:
-        """Write this rank's share of policy, optimizer, scheduler and random state."""
-        with writing(folder):
-            try:
-                self._policy.engine.save_checkpoint(str(folder), tag="state", save_latest=False)
-                torch.save(torch.get_rng_state(), folder / f"rng_{self._rank}.pt")
-            except RuntimeError as error:
-                # torch reports a write that failed half-way without saying why.
-                full = shutil.disk_usage(folder).free < 2**20
-                number = errno.ENOSPC if full else errno.EIO
-                raise OSError(number, str(error).splitlines()[0]) from error
+    def snapshot(self, *, copy: bool) -> None:
+        """Note this rank's state of this instant, as `LearnerState.snapshot` does."""
+        self._state.snapshot(copy=copy)
 
-    def load(self, folder: Path) -> None:
-        """Continue from what `save` wrote."""
-        loaded, _ = self._policy.engine.load_checkpoint(str(folder), tag="state")
-        if loaded is None:
-            raise LearnerError(
-                f"{folder} holds no learner state that {self._config.learner.ranks} "
-                f"rank(s) at ZeRO stage {self._config.learner.zero_stage} can load"
-            )
-        state = folder / f"rng_{self._rank}.pt"
-        if state.exists():  # not where the run has more ranks than it was saved with
-            torch.set_rng_state(torch.load(state, weights_only=True))
+    def write(self, folder: Path) -> Manifest:
+        """Write what was noted; may run beside training."""
+        return self._state.write(folder)
+
+    def load(self, folder: Path, manifest: Manifest) -> None:
+        """Continue from what every rank wrote."""
+        self._state.load(folder, manifest)
 
     def export(self, folder: Path) -> None:
         """Write the policy in Hugging Face format, weights only."""

@@ -24,6 +24,7 @@ HELP = """benchmarks:
                                        loop in virtual time makes of the same load; CPU hosts
   python -m tests.bench.head           the chunked head beside whole logits: memory, time; CPU hosts
   python -m tests.bench.publish        weight updates with the canary; engine in process and apart
+  python -m tests.bench.checkpoint     what a checkpoint holds a step up for, beside its write
   python -m tests.bench.loop           the loop in virtual time, with the real dispatch
   python -m tests.bench.data           curation of a million rows of mathematics, phase by phase
   python -m tests.bench.curriculum     adaptive against uniform order of prompts, also simulated

@@ -98,7 +98,7 @@ def train(
         return learner.train(share_of(config, rank, step), step, VERSION)
 
     if checkpoint is not None:
-        learner.load(Path(str(checkpoint)))
+        learner.load(Path(str(checkpoint)), {})
         train_step(3)
         learner.export(folder / "resumed")
         return
@@ -106,12 +106,13 @@ def train(
     steps = [train_step(step) for step in (1, 2)]
     saved = folder / "checkpoint"
     saved.mkdir(parents=True, exist_ok=True)
-    learner.save(saved)
+    learner.snapshot(copy=True)
+    files = learner.write(saved)
     learner.export(folder / "before")
     steps.append(train_step(3))
     canary.append(learner.canary(range(7, 20)).tolist())
     learner.export(folder / "straight")
-    learner.load(saved)
+    learner.load(saved, files)
     # What has left its device and come back is what it was.
     moved = [learner.memory("leave", part) for part in ("optimizer", "weights")]
     came_back = learner.memory("come_back")

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,20 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from data.errors import StreamStateError
 from data.schema import Prompt
+from data.stream import PromptStream
 from rewards import Verdict
-from rl.checkpoint import FROZEN, CheckpointStore
+from rl.checkpoint import CheckpointStore
+from rl.checkpoint_keeping import accuracies
+from rl.checkpoint_settings import FROZEN, differences
 from rl.config import RunConfig
 from rl.dispatch.state import DispatchState
 from rl.errors import CheckpointError, StorageError
 from rl.groups import Batch, Group
+from rl.manifest import check_digests, manifest_of
 from rl.recorder import Recorder
+from rl.run import open_run_dir
 from rl.sinks import read_metrics
 from rl.storage import publish, write_atomically, writing
 from rl.tokens import Episode, Segment, Span, Trajectory
@@ -45,6 +50,12 @@ def dispatch(step: int) -> DispatchState:
     return DispatchState(step + 3, step, again, ready, {"places": 4}, {"position": step})
 
 
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
 def folders(run_dir: Path) -> list[str]:
     return sorted(path.name for path in (run_dir / "checkpoints").iterdir())
 
@@ -62,22 +73,6 @@ def changed(path: str, value: object) -> RunConfig:
 @pytest.fixture
 def store(tmp_path: Path) -> CheckpointStore:
     return CheckpointStore(tmp_path, keep=2)
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 128 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)],
-        capture_output=True,
-        check=False,
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here: it takes root")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_what_was_written_is_found(store: CheckpointStore, tmp_path: Path) -> None:
@@ -103,6 +98,64 @@ def test_the_newest_are_kept_by_number_not_by_name(store: CheckpointStore, tmp_p
     found = store.newest(CONFIG)
     assert found is not None
     assert found.step == 1_000_000
+
+
+SCORES = {1: 0.5, 2: 0.9, 3: 0.9, 4: 0.7, 5: 0.1, 6: 0.2}
+
+
+@pytest.mark.parametrize(
+    ("keep", "best", "left"),
+    [
+        (1, 0, [6]),
+        (1, 1, [3, 6]),  # of two alike the later one
+        (2, 2, [2, 3, 5, 6]),
+        (3, 1, [3, 4, 5, 6]),
+        (6, 1, [1, 2, 3, 4, 5, 6]),
+        (1, 9, [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_the_newest_and_the_best_stay(
+    keep: int, best: int, left: list[int], tmp_path: Path
+) -> None:
+    known: dict[int, float] = {}
+    store = CheckpointStore(tmp_path, keep=keep, keep_best=best, scores=lambda: known)
+    for step, score in SCORES.items():
+        save(store, step)
+        known[step] = score  # an evaluation ends after the checkpoint of its step
+    store.retire()
+    assert store.steps() == left
+
+
+def test_one_that_was_not_evaluated_is_not_the_best(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep=1, keep_best=1, scores=lambda: {2: 0.0})
+    for step in (1, 2, 3, 4):
+        save(store, step)
+    assert store.steps() == [2, 4]
+
+
+def test_accuracies_are_those_of_the_named_set(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"step": 0, "evaluations": {"held_out": {"accuracy": 0.25}}},
+        {"step": 1},
+        {"step": 2, "evaluations": {"other": {"accuracy": 0.5}, "held_out": {"accuracy": None}}},
+        {"step": 3, "evaluations": {"other": {"accuracy": 0.75}}},
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert accuracies(tmp_path, "held_out") == {0: 0.25}
+    assert accuracies(tmp_path, "other") == {2: 0.5, 3: 0.75}
+
+
+def test_every_file_has_its_digest(store: CheckpointStore, tmp_path: Path) -> None:
+    save(store, 1)
+    found = store.newest(CONFIG)
+    assert found is not None
+    files = {"state.json", "ready.npz", "config.yaml", "learner/weights"}
+    assert found.manifest.keys() == files
+    check_digests(found.folder, found.manifest, found.manifest)
+    assert found.learner_files.keys() == {"weights"}
+    flip_a_bit(found.learner / "weights")
+    with pytest.raises(ValueError, match="weights is not what was written: its SHA-256 is another"):
+        check_digests(found.learner, found.learner_files, found.learner_files)
 
 
 def test_writing_a_step_again_replaces_it(store: CheckpointStore, tmp_path: Path) -> None:
@@ -189,8 +242,7 @@ def test_a_kill_leaves_no_broken_checkpoint_under_a_final_name(
         ("model.path", "elsewhere"),
         ("data.shuffle", False),
         ("sampler.samples_per_prompt", 8),
-        ("learner.ranks", 2),
-        ("learner.zero_stage", 0),
+        ("data.order", "curriculum"),
     ],
 )
 def test_a_frozen_setting_is_named_when_it_changed(
@@ -215,17 +267,58 @@ def test_other_settings_may_change(path: str, value: object, store: CheckpointSt
     assert store.newest(changed(path, value)) is not None
 
 
-def test_the_number_of_ranks_may_change_where_each_holds_the_whole_state(
-    store: CheckpointStore,
-) -> None:
+def test_ranks_and_their_zero_stage_may_change(store: CheckpointStore) -> None:
     def with_ranks(ranks: int, stage: int) -> RunConfig:
         return RunConfig.model_validate({"learner": {"ranks": ranks, "zero_stage": stage}})
 
-    save(store, 1, config=with_ranks(1, stage=0))
-    assert store.newest(with_ranks(4, stage=0)) is not None
-    save(store, 2, config=with_ranks(1, stage=1))
-    with pytest.raises(CheckpointError, match=r"learner\.ranks was 1, is 4"):
-        store.newest(with_ranks(4, stage=1))
+    save(store, 1, config=with_ranks(2, stage=1))
+    assert store.newest(with_ranks(4, stage=3)) is not None
+
+
+def test_what_changed_is_shown(store: CheckpointStore) -> None:
+    save(store, 1)
+    found = store.newest(CONFIG)
+    assert found is not None
+    assert differences(found.config, CONFIG) == []
+    current = RunConfig.model_validate(
+        {"learner": {"lr": 1e-3, "kl": {"coef": 0.5}}, "run_dir": "moved"}
+    )
+    assert sorted(differences(found.config, current)) == [
+        "learner.kl.coef was 0.0, is 0.5",
+        "learner.lr was 5e-07, is 0.001",
+    ]
+
+
+def test_other_prompts_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    """The refusal says how the data differ, and leaves the run as it was."""
+
+    def stream(references: str) -> PromptStream:
+        asked = [Prompt(f"p{place}", (), one) for place, one in enumerate(references)]
+        return PromptStream(asked, seed=0, epochs=None)
+
+    config = RunConfig(run_dir=tmp_path)
+    began = stream("1234")
+    store = CheckpointStore(tmp_path, keep=1)
+    save_state = replace(dispatch(1), source=began.state_dict())
+    with store.write(config, 1, save_state) as learner:
+        (learner / "weights").write_text("w")
+    assert open_run_dir(config, resume=True, overwrite=False, source=stream("1234")) is not None
+    written = (tmp_path / "config.yaml").read_text()
+    longer = config.model_copy(update={"train": config.train.model_copy(update={"steps": 9})})
+    for other, difference in [("1294", "some text, reference or task has changed"), ("123", "3")]:
+        with pytest.raises(StreamStateError, match=difference) as caught:
+            open_run_dir(longer, resume=True, overwrite=False, source=stream(other))
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "config.yaml").read_text() == written
+
+
+def as_before_the_manifest(folder: Path) -> None:
+    """What an earlier version wrote of the files: the learner's sizes."""
+    (folder / "manifest.json").unlink()
+    state = json.loads((folder / "state.json").read_text())
+    (folder / "state.json").write_text(json.dumps(state | {"format": 2}))
+    sizes = {name: one.size for name, one in manifest_of(folder / "learner").items()}
+    (folder / "files.json").write_text(json.dumps(sizes))
 
 
 def as_another_version_wrote(folder: Path, settings: dict[str, Any] | None) -> None:
@@ -252,6 +345,7 @@ def test_settings_of_another_version_are_no_damage(
 ) -> None:
     save(store, 1)
     folder = tmp_path / "checkpoints" / "step_000001"
+    as_before_the_manifest(folder)
     (folder / "config.yaml").write_text(text)
     as_another_version_wrote(folder, {"a.setting.of.tomorrow": True})
     assert store.newest(CONFIG) is not None
@@ -274,10 +368,19 @@ def test_settings_of_another_version_are_no_damage(
         lambda folder: (folder / "ready.npz").write_bytes(b"PK" + bytes(100)),
         lambda folder: (folder / "ready.npz").write_bytes(b""),
         lambda folder: (folder / "ready.npz").unlink(),
-        lambda folder: (folder / "files.json").write_text("[]"),
-        lambda folder: (folder / "files.json").write_text('{"weig'),
+        lambda folder: (folder / "manifest.json").write_text("[]"),
+        lambda folder: (folder / "manifest.json").write_text('{"files": {"state.json": 3}}'),
+        lambda folder: (folder / "manifest.json").write_text('{"weig'),
         lambda folder: (folder / "learner" / "weights").unlink(),
         lambda folder: (folder / "learner" / "weights").write_text("longer"),
+        lambda folder: flip_a_bit(folder / "state.json"),
+        lambda folder: flip_a_bit(folder / "ready.npz"),
+        lambda folder: flip_a_bit(folder / "config.yaml"),
+        lambda folder: (as_before_the_manifest(folder), (folder / "files.json").write_text("[]")),
+        lambda folder: (
+            as_before_the_manifest(folder),
+            (folder / "learner" / "weights").write_text("longer"),
+        ),
     ],
 )
 def test_damage_is_reported_with_the_way_out(
@@ -300,8 +403,8 @@ def test_damage_is_reported_with_the_way_out(
 def test_another_format_is_refused(store: CheckpointStore, tmp_path: Path) -> None:
     save(store, 1)
     state = tmp_path / "checkpoints" / "step_000001" / "state.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 3}))
-    with pytest.raises(CheckpointError, match="has checkpoint format 3, this version reads up to"):
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 4}))
+    with pytest.raises(CheckpointError, match="has checkpoint format 4, this version reads up to"):
         store.newest(CONFIG)
 
 
@@ -320,7 +423,7 @@ def test_a_full_disk_is_one_line_and_costs_no_old_checkpoint(tiny_disk: Path) ->
         pytest.raises(StorageError) as caught,
         store.write(CONFIG, 2, replace(dispatch(2), source={"position": "x" * 200_000})),
     ):
-        pytest.fail("the state does not fit")
+        pass
     assert str(caught.value) == (
         f"cannot write {tiny_disk}/checkpoints/step_000002: the disk is full: free some space"
     )
@@ -355,6 +458,7 @@ def test_the_checkpoint_of_an_earlier_version_goes_on(
         "rate": {"value": 0.25, "observed": 12, "next": 7, "waiting": []},
         "source": {"position": 3},
     }
+    as_before_the_manifest(folder)
     state = json.loads((folder / "state.json").read_text())
     del state["dispatch"]
     state |= {"format": 1, "policy_version": 5, "sampler": sampler}

@@ -285,14 +285,14 @@ def test_a_reference_model_pulls_back(model: Path, alone: Path) -> None:
 
 
 @pytest.mark.slow
-def test_without_zero_a_run_goes_on_with_another_number_of_ranks(
+def test_a_run_goes_on_with_other_ranks_and_another_stage(
     model: Path, alone: Path, two: Path, tmp_path: Path
 ) -> None:
-    def resume(ranks: int, checkpoint: Path) -> dict[str, torch.Tensor]:
-        settings = {"zero_stage": 0, "resume": str(checkpoint / "checkpoint")}
+    def resume(ranks: int, stage: int, checkpoint: Path) -> dict[str, torch.Tensor]:
+        settings = {"zero_stage": stage, "resume": str(checkpoint / "checkpoint")}
         folder = train(model, tmp_path / str(ranks), ranks, {"resumed": settings})
         return weights(folder / "resumed" / "resumed")
 
     wanted = weights(alone / "plain" / "straight")
-    assert_equal(resume(1, two / "0"), wanted)
-    assert_equal(resume(2, alone / "plain"), wanted)
+    assert_equal(resume(1, 2, two / "3"), wanted)
+    assert_equal(resume(2, 3, alone / "plain"), wanted)

@@ -59,7 +59,7 @@ def endings(world: World) -> list[tuple[int, str, str]]:
 
 
 def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    timed = {"time", "seconds", "idle", "tokens_per_second", "evaluations"}
+    timed = {"time", "seconds", "idle", "tokens_per_second", "evaluations", "checkpoint"}
     return [{key: row[key] for key in row.keys() - timed} for row in rows]
 
 

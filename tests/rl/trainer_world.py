@@ -19,7 +19,8 @@ from pyarrow import parquet
 from data.schema import Prompt, PromptSource
 from data.stream import PromptStream
 from rewards import Sample, Verdict
-from rl.checkpoint import CheckpointStore
+from rl.checkpoint import Checkpoint
+from rl.checkpoint_keeping import store_of
 from rl.config import CanaryConfig, RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
@@ -32,6 +33,7 @@ from rl.evaluation_sets import evaluation_sets
 from rl.groups import Group
 from rl.guards.watch import guards_of
 from rl.learn.shares import Share
+from rl.manifest import Manifest, manifest_of
 from rl.recorder import Recorder
 from rl.sinks import read_metrics
 from rl.tokens import Ids, Policy, Sampled, Sampling, Segment, Span, Stop
@@ -148,7 +150,9 @@ class Learner:
         """By step: group index and position of each of its episodes."""
         self.before: Callable[[int], Any] = lambda step: None
         """Called as a step begins; what it returns is awaited, if it can be."""
+        self.noted = ""
         self.saving: Callable[[], Any] = lambda: None
+        """Called as a checkpoint is written; what it returns is awaited, if it can be."""
         self.metrics: Callable[[int], Mapping[str, Any]] = lambda step: {}
         """Further numbers of a step."""
         self._seconds = seconds
@@ -175,14 +179,19 @@ class Learner:
         }
         return metrics, dict.fromkeys(members, 0.5)
 
-    async def save(self, folder: Path) -> None:
+    async def snapshot(self, *, copy: bool) -> None:
+        self.noted = json.dumps([self.steps, self.weights])
+
+    async def write(self, folder: Path) -> Manifest:
+        noted = self.noted
         if (waiting := self.saving()) is not None:
             await waiting
-        (folder / "state.json").write_text(json.dumps([self.steps, self.weights]))
+        (folder / "state.json").write_text(noted)
+        return manifest_of(folder)
 
-    async def load(self, folder: Path, version: int) -> None:
-        self.steps, self.weights = json.loads((folder / "state.json").read_text())
-        assert len(self.steps) == version
+    async def load(self, checkpoint: Checkpoint) -> None:
+        self.steps, self.weights = json.loads((checkpoint.learner / "state.json").read_text())
+        assert len(self.steps) == checkpoint.step
 
 
 class Publisher:
@@ -230,7 +239,7 @@ class World:
     ) -> None:
         self.config = _config(run_dir, sections)
         run_dir.mkdir(exist_ok=True)
-        self.store = CheckpointStore(run_dir, keep=2)
+        self.store = store_of(self.config)
         self.checkpoint = self.store.newest(self.config)
         self.engines = Engines(self.config.rollout.engines, seconds)
         self.learner = Learner(learn)

@@ -1,0 +1,1 @@
+"""Models on disk: read tensor by tensor, averaged, and written."""

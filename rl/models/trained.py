@@ -1,0 +1,162 @@
+"""The policy in a checkpoint as a model: its float32 weights, under the names that files have.
+
+Needs none of what trained it: no GPU, no rank, no DeepSpeed engine. Guarantee: a file that is not
+what was written is noticed before a tensor of it is used.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from rl.checkpoint_reading import BROKEN, damaged, read_manifest
+from rl.errors import CheckpointError, ModelError
+from rl.learn.shards import Shards
+from rl.manifest import check_digests, check_sizes
+from rl.models.files import DTYPES, ModelFolder, Shapes
+
+TINY = "builtin:tiny"
+
+
+class Trained:
+    """The policy of a checkpoint.
+
+    Args:
+        folder: a checkpoint's, such as `runs/a/checkpoints/step_000020`.
+
+    Raises:
+        CheckpointError: It is damaged.
+        ModelError: The model that it was trained from is not to be had.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            manifest = read_manifest(folder)
+            check_sizes(folder, manifest)
+            check_digests(folder, manifest, manifest)
+            self.settings: Mapping[str, Any] = yaml.safe_load(
+                (folder / "config.yaml").read_text("utf-8")
+            )
+            self._shards = Shards(folder / "learner" / "state")
+            self._adapter = self.settings.get("learner", {}).get("lora") or {}
+            path = str(self.settings["model"]["path"])
+        except BROKEN as error:
+            raise damaged(folder, str(error)) from error
+        self.base = _base(path, folder.resolve().parents[1])
+        self.dtype = DTYPES[self._shards.layout.dtype]
+
+    @property
+    def label(self) -> str:
+        """Its folder."""
+        return str(self.folder)
+
+    @property
+    def run_dir(self) -> Path:
+        """The run that it is of."""
+        return self.folder.resolve().parents[1]
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The tensors of the model's files."""
+        if self._adapter.get("rank"):
+            return self._below.shapes
+        return {name: shape for name, (_, shape) in self._owners.items()}
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor in float32."""
+        if self._adapter.get("rank"):
+            return self._merged(name)
+        parameter, _ = self._owners[name]
+        if self._last[0] != parameter:
+            self._last = parameter, _in_files(self._module, parameter, self._whole(parameter))
+        return self._last[1][name]
+
+    _last: tuple[str, Mapping[str, Tensor]] = ("", {})
+
+    def _whole(self, name: str) -> Tensor:
+        if name in self._shards.shapes:
+            return self._shards.tensor(name)
+        frozen = self._shards.frozen()
+        if name not in frozen:
+            raise CheckpointError(f"{self.folder} lacks the parameter {name} of its model")
+        return frozen[name].float()
+
+    def _merged(self, name: str) -> Tensor:
+        """A weight of the base, and the product of its adapter, if it has one."""
+        weight = self._below.tensor(name).float()
+        found = self._factors.get(name.removesuffix(".weight"))
+        if found is None:
+            return weight
+        scale = float(self._adapter["alpha"]) / int(self._adapter["rank"])
+        return weight + scale * (self._shards.tensor(found["B"]) @ self._shards.tensor(found["A"]))
+
+    @cached_property
+    def _factors(self) -> Mapping[str, dict[str, str]]:
+        """By layer: the names of its adapter's factors in the checkpoint."""
+        found: dict[str, dict[str, str]] = {}
+        for name in self._shards.shapes:
+            layer, mark, rest = name.partition(".lora_")
+            if mark:
+                layer = layer.removeprefix("base_model.model.")
+                found.setdefault(layer, {})[rest[0]] = name
+        if missing := sorted(found.keys() - {n.removesuffix(".weight") for n in self.shapes}):
+            raise ModelError(f"{self.base} lacks the layer {missing[0]}, which has an adapter")
+        return found
+
+    @cached_property
+    def _below(self) -> ModelFolder:
+        """The model under adapters."""
+        return ModelFolder(self.base)
+
+    @cached_property
+    def _module(self) -> Any:
+        """The network without weights, which knows how files name them."""
+        from transformers import AutoConfig, AutoModelForCausalLM
+
+        trust = bool(self.settings["model"].get("trust_remote_code", False))
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(
+                AutoConfig.from_pretrained(self.base, trust_remote_code=trust),
+                trust_remote_code=trust,
+            )
+
+    @cached_property
+    def _owners(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+        """Each tensor of the files: the parameter that it is of, and its shape."""
+        found = {}
+        for parameter, weight in self._module.named_parameters():
+            for name, tensor in _in_files(self._module, parameter, weight.detach()).items():
+                found[name] = parameter, tuple(tensor.shape)
+        return found
+
+
+def _in_files(module: Any, name: str, weight: Tensor) -> Mapping[str, Tensor]:
+    """A parameter as files have it: where transformers joins tensors, they are taken apart."""
+    from transformers.core_model_loading import revert_weight_conversion
+
+    found: Mapping[str, Tensor] = revert_weight_conversion(module, {name: weight})
+    return found
+
+
+def _base(path: str, run_dir: Path) -> Path:
+    """The folder of the model that a run began with."""
+    if path == TINY:
+        return run_dir / "start_model"
+    if Path(path).is_dir():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(path))
+    except (OSError, ValueError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"the model {path!r}, from which the checkpoint was trained, is not to be had "
+            f"({reason}): its configuration and tokenizer are needed"
+        ) from error
