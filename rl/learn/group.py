@@ -82,14 +82,10 @@ class LearnerGroup:
         self._config = config
         self._deadline = config.learner.deadline
         self._sharing = config.learner.sequence_parallel
-        options = {
-            "runtime_env": {"env_vars": hardware.learner_env()},
-            "concurrency_groups": {WRITING: 1},
-        }
+        env = {"env_vars": hardware.learner_env()}
+        actor = ray.remote(concurrency_groups={WRITING: 1})(LearnerActor)
         self._ranks = [
-            ray.remote(LearnerActor)
-            .options(**place(rank), **options)
-            .remote(config, hardware, rank)
+            actor.options(**place(rank), runtime_env=env).remote(config, hardware, rank)
             for rank in range(config.learner.ranks)
         ]
         self._version = 0
