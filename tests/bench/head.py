@@ -45,7 +45,7 @@ class Size:
     dtype: torch.dtype
 
 
-CPU = Size((256, 512), TOKENS, (1024, 512, VOCABULARY, 512), (1024, 12, 8192), torch.float32)
+CPU = Size((256, 512), TOKENS, (1024, 512, VOCABULARY, 512), (1024, 14, 8192), torch.float32)
 GPU = Size((1024, 2048), TOKENS, (8192, 4096, VOCABULARY, 1024), (8192, 16, 16_384), torch.bfloat16)
 DRY = Size((64, 128), 512, (128, 16, 4096, 32), (64, 2, 512), torch.float32)
 """Seconds, for a dry run: its ratios mean nothing."""
