@@ -87,6 +87,8 @@ def states_of(config: RunConfig, shape: Shape, gpu: Gpu, bucket: int = BUCKET) -
         trained=trained,
         frozen=frozen,
         frozen_width=frozen_width,
+        # Sums in float32 came with the mean of weights.
+        sum_width=4 if hasattr(config.learner, "ema") else width,
         moments=1 if learner.optimizer == "muon" else 2,
         offloads_optimizer=learner.optimizer_offload,
         offloads_weights=learner.param_offload,

@@ -32,6 +32,7 @@ class States:
         trained: numbers that are trained.
         frozen: numbers that are not (the base under adapters).
         frozen_width: bytes of each of those (nf4: about a half).
+        sum_width: bytes of a gradient that is added up, from stage 1 on.
         moments: numbers that the optimizer keeps for each (AdamW 2, Muon 1).
         offloads_optimizer: whether master weights and moments are in the host's memory.
         offloads_weights: whether weights are.
@@ -46,6 +47,7 @@ class States:
     trained: float
     frozen: float = 0.0
     frozen_width: float = 0.0
+    sum_width: int = F32
     moments: int = 2
     offloads_optimizer: bool = False
     offloads_weights: bool = False
@@ -69,7 +71,7 @@ class States:
     def gradients(self) -> float:
         """What is added up over micro-batches."""
         share = self.ranks if self.stage >= 2 else 1
-        width = F32 if self.stage >= 1 or self.width == F32 else self.width
+        width = self.sum_width if self.stage >= 1 else self.width
         if self.offloads_optimizer and self.stage >= 2:
             return 0.0
         return self.trained * width / share
