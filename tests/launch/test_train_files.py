@@ -119,7 +119,7 @@ def test_training_checks_them_before_anything_starts(
     async def run(*given: object, **options: object) -> None:
         started.append(given)
 
-    def opened(config: RunConfig, *, resume: bool, overwrite: bool) -> object:
+    def opened(config: RunConfig, *, resume: bool, overwrite: bool, source: object) -> object:
         config.run_dir.mkdir(exist_ok=True)
         return "a checkpoint" if resume else None
 
