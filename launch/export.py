@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from launch.quiet import without_announcements
 from rl.errors import ConfigError
 from rl.models.finding import checkpoint_of
 from rl.storage import writing
@@ -35,6 +36,7 @@ def export(
     """
     check_target(target, overwrite=overwrite)
     found = checkpoint_of(source, step=step, best_by=best_by)
+    without_announcements()
     from rl.models.files import DTYPES, write_model
     from rl.models.trained import Trained
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from launch.export import check_target, clear
+from launch.quiet import without_announcements
 from rl.models.finding import Candidate, candidates
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def merge(
     """
     check_target(target, overwrite=overwrite)
     found = candidates(sources, last=last)
+    without_announcements()
     from rl.models.files import DTYPES
     from rl.models.merging import merge as write_merged
     from rl.models.merging import weights_of

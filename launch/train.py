@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from data.builtin import PREFIX
 from data.schema import Prompt
+from launch.quiet import without_announcements
 from launch.train_data import counted, load_data, load_evaluations, never_evaluated, stream_of
 from launch.train_files import record_files
 from rl.checkpoint import CheckpointStore
@@ -106,8 +107,7 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     if (folder / "config.json").exists():
         return folder
     os.environ.update(calm_threads())  # read when torch is imported, below
-    # Importing transformers makes DeepSpeed announce that it found no accelerator.
-    logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno > logging.WARNING)
+    without_announcements()
     from tqdm import tqdm
 
     from rl.tiny import make_model, make_tokenizer, save, warm_start
