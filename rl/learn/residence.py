@@ -1,8 +1,9 @@
 """Where a learner rank's memory is: on its device to learn, in the host's while engines sample.
 
 Guarantees: what comes back is what left, bit for bit, and every view of it is whole, at every ZeRO
-stage; what DeepSpeed keeps in host memory anyway stays where it is. Nothing of the rank may run
-while a part is away.
+stage; what DeepSpeed keeps in host memory anyway stays where it is. DeepSpeed's buckets of
+gradients hold nothing between steps: their memory goes and comes back without its content. Nothing
+of the rank may run while a part is away.
 """
 
 import gc
@@ -44,8 +45,10 @@ class Residence:
             return 0
         if "weights" in self._away:
             raise LearnerError("the learner's weights left the device before its optimizer did")
+        buckets = {one._cdata for one in storages(buckets_of(self._others))}
         self._away[part] = [
-            Away(storage, keep=True, hosts=self._hosts) for storage in self._storages(part)
+            Away(storage, keep=storage._cdata not in buckets, hosts=self._hosts)
+            for storage in self._storages(part)
         ]
         gc.collect()
         if self._device.type == "cuda":
@@ -107,6 +110,13 @@ def tensors_of(root: Any) -> Iterator[Tensor]:
             left += one
         elif _holds_tensors(one):
             left += vars(one).values()
+
+
+def buckets_of(optimizers: Iterable[Any]) -> Iterator[Tensor]:
+    """The buffers in which DeepSpeed gathers gradients to reduce them, 2 GB each in float32."""
+    for optimizer in optimizers:
+        for bucket in getattr(optimizer, "ipg_buckets", {}).values():
+            yield from tensors_of(bucket.buffer)
 
 
 def _with_shard(tensor: Tensor) -> Iterator[Tensor]:

@@ -1,5 +1,7 @@
 """Memory that is freed under tensors and taken again: their views, aliases and values."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from rl.cpu_sleep import Asleep
 from rl.learn.residence import Residence, tensors_of
-from rl.storages import Away, storages
+from rl.storages import Away, Hosts, storages
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=5), st.booleans())
@@ -78,6 +80,28 @@ def test_a_learner_leaves_part_by_part_and_learns_on_as_before() -> None:
 
     for one, other in zip(trained(moves=True), trained(moves=False), strict=True):
         assert torch.equal(one, other)
+
+
+def test_what_is_empty_between_steps_is_not_copied() -> None:
+    """DeepSpeed's buckets of gradients: 2 GB each, of which a small model fills a corner."""
+    copied: list[int] = []
+
+    class Counting(Hosts):
+        def take(self, nbytes: int, device: torch.device) -> torch.Tensor:
+            copied.append(nbytes)
+            return super().take(nbytes, device)
+
+    buffer, moment = torch.ones(1000), torch.ones(10)
+    bucket = SimpleNamespace(buffer=buffer)
+    optimizer = SimpleNamespace(ipg_buckets={torch.float32: bucket}, state={"moment": moment})
+    residence = Residence(torch.device("cpu"), torch.nn.Linear(2, 2), [optimizer, buffer, moment])
+    residence._hosts = Counting()
+    assert residence.leave("optimizer") == 4 * (1000 + 10)
+    assert buffer.untyped_storage().nbytes() == 0
+    assert copied == [moment.nbytes]
+    residence.come_back()
+    assert buffer.untyped_storage().nbytes() == buffer.nbytes
+    assert torch.equal(moment, torch.ones(10))
 
 
 def test_every_tensor_of_an_optimizer_is_found_once_round_circles() -> None:
