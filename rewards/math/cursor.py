@@ -14,21 +14,20 @@ class Cursor:
     """A position in the tokens.
 
     Attributes:
+        now: The token to be read next; the end's token at the end.
         bars: How many `|` are open.
         in_braces: Whether a set is being read, in which a colon is no ratio.
     """
+
+    __slots__ = ("_at", "_depth", "_tokens", "bars", "in_braces", "now")
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self._tokens = [*tokens, END, END, END]
         self._at = 0
         self._depth = 0
+        self.now = self._tokens[0]
         self.bars = 0
         self.in_braces = False
-
-    @property
-    def now(self) -> Token:
-        """The token to be read next; the end's token at the end."""
-        return self._tokens[self._at]
 
     def peek(self, distance: int) -> Token:
         """A token near the next one."""
@@ -36,7 +35,7 @@ class Cursor:
 
     def replace(self, token: Token) -> None:
         """Put another token in the place of the next one."""
-        self._tokens[self._at] = token
+        self._tokens[self._at] = self.now = token
 
     def is_(self, kind: str, text: str | None = None) -> bool:
         """Whether the next token is of this kind, and says this."""
@@ -45,18 +44,21 @@ class Cursor:
     def take(self) -> Token:
         """Read a token."""
         token = self.now
-        self._at += token is not END
+        if token is not END:
+            self.skip(1)
         return token
 
     def skip(self, count: int) -> None:
         """Read several tokens that were looked at."""
         self._at += count
+        self.now = self._tokens[self._at]
 
     def took(self, kind: str, text: str | None = None) -> bool:
         """Read the next token if it is of this kind."""
-        found = self.is_(kind, text)
-        self._at += found
-        return found
+        if self.now.kind != kind or not (text is None or self.now.text == text):
+            return False
+        self.skip(1)
+        return True
 
     def expect(self, kind: str, text: str | None = None) -> None:
         """Read a token that has to be there."""
@@ -91,7 +93,8 @@ class Cursor:
         """Read `{\\name}` if it comes next."""
         kinds = [self.peek(distance).kind for distance in range(3)]
         found = kinds == ["{", "command", "}"] and self.peek(1).text == name
-        self._at += 3 if found else 0
+        if found:
+            self.skip(3)
         return found
 
     def command_follows(self, name: str) -> bool:

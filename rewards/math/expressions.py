@@ -24,6 +24,7 @@ from rewards.math.nodes import (
 )
 from rewards.math.operations import is_minus_one, joined, less, negated, spread
 from rewards.math.rewriting import derivative, displacement, marked, with_index
+from rewards.math.signs import PLUS_MINUS
 from rewards.math.tokens import NotMathError, Token
 from rewards.math.vocabulary import (
     BASES,
@@ -40,6 +41,12 @@ from rewards.math.vocabulary import (
     RELATIONS,
     SET_OPERATIONS,
 )
+
+_FACTORS = frozenset(("number", "letter", "function", "{", "["))
+"""Tokens that begin a factor, whatever follows."""
+_BEHIND = frozenset("!%$'\"_^")
+"""Tokens behind an atom that belong to it."""
+_NABLA = Symbol("nabla")
 
 
 class Expressions:
@@ -77,20 +84,24 @@ class Expressions:
         """Terms and the signs between them."""
         terms = [self._signed()]
         while True:
-            if self._cursor.took("+"):
+            token = self._cursor.now
+            if token.kind == "+":
+                self._cursor.take()
                 terms.append(self._signed_product())
-            elif self._cursor.took("-"):
+            elif token.kind == "-":
+                self._cursor.take()
                 terms = less(terms, self._signed_product())
-            elif self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
-                name = self._cursor.take().text
-                terms = [Call(name, (joined("add", terms), self._product()))]
+            elif token.kind == "command" and token.text in PLUS_MINUS:
+                self._cursor.take()
+                terms = [Call(token.text, (joined("add", terms), self._product()))]
             else:
                 return joined("add", terms)
 
     def _signed(self) -> Node:
-        if self._cursor.is_("command") and self._cursor.now.text in {"pm", "mp"}:
-            name = self._cursor.take().text
-            return Call(name, (Number(Fraction(0)), self._product()))
+        token = self._cursor.now
+        if token.kind == "command" and token.text in PLUS_MINUS:
+            self._cursor.take()
+            return Call(token.text, (Number(Fraction(0)), self._product()))
         return self._signed_product()
 
     def _signed_product(self) -> Node:
@@ -103,11 +114,14 @@ class Expressions:
     def _product(self) -> Node:
         factors = [self.power()]
         while True:
-            if self._cursor.took("*"):
-                if factors[-1] == Symbol("nabla"):
+            kind = self._cursor.now.kind
+            if kind == "*":
+                self._cursor.take()
+                if factors[-1] == _NABLA:
                     raise NotMathError("a divergence or a rotation")
                 factors.append(self._factor())
-            elif self._cursor.took("/"):
+            elif kind == "/":
+                self._cursor.take()
                 factors = [Call("div", (joined("mul", factors), self._factor()))]
             elif self._starts_factor():
                 factors = self._juxtaposed(factors)
@@ -150,10 +164,10 @@ class Expressions:
 
     def _starts_factor(self) -> bool:
         token = self._cursor.now
-        if token.kind in {"number", "letter", "function", "(", "{", "["}:
-            return not (
-                token.kind == "(" and any(map(self._cursor.command_follows, ("pmod", "mod")))
-            )
+        if token.kind == "(":
+            return not any(map(self._cursor.command_follows, ("pmod", "mod")))
+        if token.kind in _FACTORS:
+            return True
         if token.kind == "|":
             return self._cursor.bars == 0
         if token.kind != "command":
@@ -166,21 +180,22 @@ class Expressions:
 
     def power(self) -> Node:
         node = self._atom()
-        while True:
-            if self._cursor.took("!"):
-                node = Call("factorial", (node,))
-            elif self._cursor.now.kind in {"%", "$"}:
-                node = Quantity(node, self._cursor.take().text)
-            elif self._cursor.is_("'"):
+        while (kind := self._cursor.now.kind) in _BEHIND:
+            if kind == "'":
                 node = self._primed(node)
-            elif isinstance(node, Number) and self._cursor.took('"'):
-                node = Quantity(node, "inch")
-            elif self._cursor.took("_"):
+                continue
+            if kind == '"' and not isinstance(node, Number):
+                return node
+            text = self._cursor.take().text
+            if kind == "!":
+                node = Call("factorial", (node,))
+            elif kind == "_":
                 node = self._indexed(node)
-            elif self._cursor.took("^"):
+            elif kind == "^":
                 node = self._raised(node)
             else:
-                return node
+                node = Quantity(node, "inch" if kind == '"' else text)
+        return node
 
     def _primed(self, node: Node) -> Node:
         if isinstance(node, Number):

@@ -6,6 +6,7 @@ which depend on the variables' names alone, are taken to be the same.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from rewards.math.nodes import Node, Relation
@@ -23,6 +24,7 @@ from rewards.math.values import (
 TRIALS = 5  # points at which expressions with variables are compared
 
 
+@lru_cache(maxsize=256)  # answers of a group share their reference
 def value_of(node: Node) -> Any:
     """The value of an expression without variables, else None."""
     if has_symbols(node):
@@ -42,21 +44,39 @@ def expression(prediction: Node, reference: Node) -> bool | None:
     if not (has_symbols(prediction) or has_symbols(reference)):
         left, right = value_of(prediction), value_of(reference)
         return None if left is None or right is None else same_value(left, right)
-    outcomes = list(_trials(prediction, reference))
-    return all(outcomes) if len(outcomes) > 1 else None
+    trials, same = 0, True
+    for outcome in _trials(prediction, reference):
+        trials += 1
+        same &= outcome
+        if trials > 1 and not same:
+            return False
+    return same if trials > 1 else None
 
 
 def _trials(prediction: Node, reference: Node) -> Iterator[bool]:
     for trial in range(TRIALS):
-        point, other = Point(trial), Point(trial)
+        point = Point(trial)
+        gold = _at(reference, trial)
+        if gold is None:
+            continue
         try:
-            left, right = evaluate(prediction, point), evaluate(reference, other)
+            left, (right, left_reals) = evaluate(prediction, point), gold
         except NoValueError:
             continue
         # At negative points a root may leave the reals: then the principal values may differ.
-        if trial % 2 and (point.left_reals or other.left_reals):
+        if trial % 2 and (point.left_reals or left_reals):
             continue
         yield same_value(left, right)
+
+
+@lru_cache(maxsize=256)
+def _at(reference: Node, trial: int) -> tuple[Any, bool] | None:
+    """The value of a reference at a point, and whether it was reached through complex numbers."""
+    point = Point(trial)
+    try:
+        return evaluate(reference, point), point.left_reals
+    except NoValueError:
+        return None
 
 
 def proportional(a: Relation, b: Relation, *, signed: bool) -> bool:

@@ -70,24 +70,8 @@ def clean(text: str) -> str:
     """
     if len(text) > TEXT_LIMIT:
         raise NotMathError(f"longer than {TEXT_LIMIT} characters")
-    text = _BOLD_START.sub(r"\1", unwrapped(text))
-    if "$" in text:
-        text = _with_money(_US.sub("", text))
-    elif text[:1].isalpha() or text[:1] == "-":
-        text = _CODES.sub(r"\1\3 \\text{ \2}", text)
-    if "degree" in text:
-        text = _DEGREES.sub(r"^\\circ ", text)
-    if not text.isascii():
-        text = _in_ascii(text)
-    text = usual_notation(text)
-    text = _DOUBLED.sub(r"\\", text)
-    text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
-    if text.count(".") > 1:
-        text = _DOTTED.sub(lambda found: found.group().replace(".", ""), text)
-    if "'" in text:
-        text = _SWISS.sub(lambda found: found.group().replace("'", ""), text)
-    text = _BRACED_SIGN.sub(r"\1", text)
-    text = _LOOKS.sub("", _BOXES.sub("", text))
+    text = usual_notation(_in_letters(unwrapped(text)))
+    text = _without_looks(_with_whole_numbers(text))
     for plain, command in _ASCII_RELATIONS:
         text = text.replace(plain, command)
     if "." in text:
@@ -95,8 +79,43 @@ def clean(text: str) -> str:
     if "clock" in text:
         text = _HOURS.sub(r"\1:00", text)
     text = _SPACES.sub(" ", text)
-    text = _WORDED.sub(r" \1 ", text)
+    if "or" in text or "and" in text:
+        text = _WORDED.sub(r" \1 ", text)
     return text.strip().rstrip("\\").strip().removesuffix(".").removesuffix(":").strip()
+
+
+def _in_letters(text: str) -> str:
+    """Money, degrees and Unicode as LaTeX in ASCII writes them."""
+    if text.startswith("**"):
+        text = _BOLD_START.sub(r"\1", text)
+    if "$" in text:
+        text = _with_money(_US.sub("", text))
+    elif text[:1].isalpha() or text[:1] == "-":
+        text = _CODES.sub(r"\1\3 \\text{ \2}", text)
+    if "degree" in text:
+        text = _DEGREES.sub(r"^\\circ ", text)
+    return text if text.isascii() else _in_ascii(text)
+
+
+def _with_whole_numbers(text: str) -> str:
+    """The text without what parts the digits of a number by threes."""
+    if "\\" in text:
+        text = _DOUBLED.sub(r"\\", text)
+    if "\\" in text or "{,}" in text or "~" in text:
+        text = _GROUPED.sub(lambda found: _NON_DIGITS.sub("", found.group()), text)
+    if text.count(".") > 1:
+        text = _DOTTED.sub(lambda found: found.group().replace(".", ""), text)
+    if "'" in text:
+        text = _SWISS.sub(lambda found: found.group().replace("'", ""), text)
+    return text
+
+
+def _without_looks(text: str) -> str:
+    if "{" in text:
+        text = _BRACED_SIGN.sub(r"\1", text)
+    if "\\" in text or "$" in text:
+        text = _LOOKS.sub("", _BOXES.sub("", text))
+    return text
 
 
 def unwrapped(text: str) -> str:

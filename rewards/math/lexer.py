@@ -56,7 +56,7 @@ _COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 
 def has_comma_groups(cleaned: str) -> bool:
     """Whether `1,234` stands in the text, which is one number or two."""
-    return _COMMA_GROUPS.search(cleaned) is not None
+    return "," in cleaned and _COMMA_GROUPS.search(cleaned) is not None
 
 
 def may_measure(cleaned: str) -> bool:
@@ -76,14 +76,18 @@ def tokens(cleaned: str, *, commas_group: bool, measured: Measured = "") -> tupl
     Raises:
         NotMathError: A character has no meaning here, or there are too many tokens.
     """
-    text = _SPACED_GROUPS.sub(lambda found: found.group().replace(" ", ""), cleaned)
-    if commas_group:
+    text = cleaned
+    if " " in text:
+        text = _SPACED_GROUPS.sub(lambda found: found.group().replace(" ", ""), text)
+    if commas_group and "," in text:
         text = _COMMA_GROUPS.sub(lambda found: _joined(text, found), text)
     found = _cut(text, 0, measured)
     for i, token in enumerate(found):
+        if token.text not in _ARGUMENTS:
+            continue
         # Without an argument it is the minute, or the second.
         following = found[i + 1].kind if i + 1 < len(found) else ""
-        if following not in _ARGUMENTS.get(token.text, {following}):
+        if following not in _ARGUMENTS[token.text]:
             found[i] = Token("text", token.text, token.spaced)
     return tuple(join_units(unaligned(found)))
 

@@ -1,6 +1,7 @@
 """Literals as they are written: numbers, whole numbers, proper fractions."""
 
 from fractions import Fraction
+from functools import lru_cache
 
 from rewards.math.nodes import Call, Node, Number
 from rewards.math.tokens import NotMathError
@@ -13,6 +14,7 @@ def is_whole(node: Node) -> bool:
     return isinstance(node, Number) and node.value.denominator == 1 and node.decimals is None
 
 
+@lru_cache(maxsize=1024)
 def literal(text: str) -> Number:
     """The number that digits, a point and an exponent write.
 

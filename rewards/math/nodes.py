@@ -95,8 +95,13 @@ class Words:
 Node = Number | Based | Symbol | Constant | Call | Items | Matrix | Relation | Quantity | Words
 
 
+_LEAVES = frozenset((Number, Based, Symbol, Constant, Words))
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes right inside a node."""
+    if type(node) in _LEAVES:
+        return ()
     if isinstance(node, Call):
         return node.arguments
     if isinstance(node, Items):

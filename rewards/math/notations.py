@@ -6,21 +6,35 @@ Guarantees: linear in the text's length but for bounded repetitions.
 import re
 
 _RARE = [
-    (re.compile(r"^\s*\\(?:therefore|Rightarrow|Longrightarrow|implies)(?![a-zA-Z])\s*(?=\S)"), ""),
-    (re.compile(r"\\checkmark\s{0,20}$"), ""),
-    (re.compile(r"(?<![\\a-zA-Z}\]])\{\}(?!\s*[{_^])"), ""),
-    (re.compile(r"\\text\s*\{\s*([€£¥])\s*\}"), r"\1"),
-    (re.compile(r"(?<=\d)(bn|bln|mln|trn)(?![a-zA-Z])"), r"\\text{ \1}"),
-    (re.compile(r"\\(?:overset|stackrel)\s*\{[^{}]*\}\s*\{\s*(=|\\approx)\s*\}"), r"\1"),
-    (re.compile(r"\\cr(?![a-zA-Z])"), r"\\\\"),
-    (re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s?\^)"), "*"),
     (
+        "\\",
+        re.compile(r"^\s*\\(?:therefore|Rightarrow|Longrightarrow|implies)(?![a-zA-Z])\s*(?=\S)"),
+        "",
+    ),
+    ("\\checkmark", re.compile(r"\\checkmark\s{0,20}$"), ""),
+    ("{}", re.compile(r"(?<![\\a-zA-Z}\]])\{\}(?!\s*[{_^])"), ""),
+    ("\\text", re.compile(r"\\text\s*\{\s*([€£¥])\s*\}"), r"\1"),
+    ("n", re.compile(r"(?<=\d)(bn|bln|mln|trn)(?![a-zA-Z])"), r"\\text{ \1}"),
+    (
+        "\\",
+        re.compile(r"\\(?:overset|stackrel)\s*\{[^{}]*\}\s*\{\s*(=|\\approx)\s*\}"),
+        r"\1",
+    ),
+    ("\\cr", re.compile(r"\\cr(?![a-zA-Z])"), r"\\\\"),
+    ("10", re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s?\^)"), "*"),
+    (
+        "\\circ",
         re.compile(r"(\^\s*(?:\{\s*\\circ\s*\}|\\circ))\s*\\(?:mathrm|textrm)\s*\{\s*([CF])\s*\}"),
         r"\1 \2",
     ),
-    (re.compile(r"^(-?\d{1,20}\.\d{0,20})\((\d{1,20})\)$"), r"\1\\overline{\2}"),
-    (re.compile(r"^(-?\d{1,20}\.\d{0,20}?)(\d)\2{2,40}(?:\.\.\.|\\l?dots)$"), r"\1\\overline{\2}"),
+    (".", re.compile(r"^(-?\d{1,20}\.\d{0,20})\((\d{1,20})\)$"), r"\1\\overline{\2}"),
+    (
+        ".",
+        re.compile(r"^(-?\d{1,20}\.\d{0,20}?)(\d)\2{2,40}(?:\.\.\.|\\l?dots)$"),
+        r"\1\\overline{\2}",
+    ),
 ]
+"""What stands in every text of a way of writing, the way, and the usual one."""
 _FOR_ALL = re.compile(
     r"[,;\s]{0,9}(?:\\forall|(?:\\text\s*\{\s*)?,?\s*for (?:all|every|any|each)"
     r"(?: real)?(?: numbers?)?\s*\}?)"
@@ -35,11 +49,12 @@ _COMBINATIONS = re.compile(
 
 def usual_notation(text: str) -> str:
     """`text` with rarer ways of writing in the usual one."""
-    for way, usual in _RARE:
-        text = way.sub(usual, text)
+    for mark, way, usual in _RARE:
+        if mark in text:
+            text = way.sub(usual, text)
     if "=" in text:
         text = _FOR_ALL.sub("", text)
-    return _COMBINATIONS.sub(_as_binomial, text)
+    return _COMBINATIONS.sub(_as_binomial, text) if "C" in text else text
 
 
 def _as_binomial(found: re.Match[str]) -> str:

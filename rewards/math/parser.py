@@ -84,7 +84,10 @@ class _Statements:
         ends = self._cursor.now.kind in closers or self._cursor.at_separator()
         if words and ends:
             return Words(" ".join(words))
-        if words and self._cursor.relation_sign() is not None:
+        if not words:
+            self._cursor.took(":")
+            return self._with_words(self._relation(None))
+        if self._cursor.relation_sign() is not None:
             if not may_label(name_words(words)):
                 raise NotMathError(f"{' '.join(words)!r} before a relation")
             return self._with_words(self._relation(Symbol(" ".join(words))))
@@ -121,6 +124,8 @@ class _Statements:
         return self._cursor.at_separator() and self._cursor.peek(1).kind == "text"
 
     def _modulus(self, node: Node) -> Node:
+        if self._cursor.now.kind not in {"command", "("}:
+            return node
         for name in ("pmod", "mod", "bmod"):
             if self._cursor.took("command", name):
                 return Call("mod", (node, self._expressions.power()))
@@ -163,6 +168,8 @@ class _Statements:
     def _ratio(self) -> Node:
         parts = [self._expressions.sum()]
         if self._cursor.in_braces and not isinstance(parts[0], Number):
+            return parts[0]
+        if self._cursor.now.kind not in {":", "text", "command"}:
             return parts[0]
         while self._cursor.took(":") or self._cursor.took("text", "to"):
             parts.append(self._expressions.sum())

@@ -53,6 +53,12 @@ def read(text: str) -> Answer:
         cleaned = declared_apart(turned(usual_wording(clean(text))))
     except NotMathError as fault:
         return Answer(text[:200], (), str(fault))
+    return _meant(cleaned)
+
+
+@lru_cache(maxsize=4096)
+def _meant(cleaned: str) -> Answer:
+    """What a text means that `clean` gave: `$x$` and `\\left(x\\right)` are read once."""
     if (division := _REMAINDER.fullmatch(cleaned)) is not None:
         parts = [Number(Fraction(part), None, len(part)) for part in division.groups()]
         return Answer(cleaned, (Call("remainder", tuple(parts)),))

@@ -13,8 +13,10 @@ PLUS_MINUS = frozenset(("pm", "mp"))
 
 def has_plus_minus(node: Node) -> bool:
     """Whether both signs stand in a node."""
-    sign = isinstance(node, Call) and node.name in PLUS_MINUS
-    return sign or any(map(has_plus_minus, children(node)))
+    if isinstance(node, Call) and node.name in PLUS_MINUS:
+        return True
+    inner = children(node)
+    return bool(inner) and any(map(has_plus_minus, inner))
 
 
 def both_signs(node: Node) -> Node:

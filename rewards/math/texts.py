@@ -4,6 +4,7 @@ Guarantees: two texts are the same only if nothing but layout was removed from t
 """
 
 import re
+from functools import lru_cache
 
 from rewards.math.layout import TEXT_LIMIT, clean, unwrapped
 from rewards.math.tokens import NotMathError
@@ -44,6 +45,7 @@ def same_text(mine: str, gold: str) -> str | None:
     return "words" if letters and letters in {_in_letters(mine), _choice(mine)} else None
 
 
+@lru_cache(maxsize=256)
 def _in_letters(text: str) -> str:
     """A choice, or a text of three letters or more, in lower case; else nothing."""
     found = _LETTERS_ONLY.fullmatch(_chosen(text))

@@ -396,4 +396,5 @@ def has_symbols(node: Node, bound: frozenset[Node] = frozenset()) -> bool:
         ends = has_symbols(start, bound) or has_symbols(stop, bound)
         return ends or has_symbols(body, bound | {index})
     unknown = isinstance(node, Call) and node.name.endswith("()")
-    return unknown or any(has_symbols(child, bound) for child in children(node))
+    inner = children(node)
+    return unknown or (bool(inner) and any(has_symbols(child, bound) for child in inner))

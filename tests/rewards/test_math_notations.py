@@ -3,7 +3,10 @@
 import pytest
 
 from rewards import Sample, load_verifier
-from rewards.math import math_equal
+from rewards.math import math_equal, notations, reading
+from rewards.math.nodes import Node
+from rewards.math.parser import parse
+from rewards.math.tokens import Token
 from rewards.math.verifier import compare
 
 SAME = [
@@ -114,3 +117,23 @@ def test_a_box_without_braces_holds_the_whole_number() -> None:
     ]:
         verdict = load_verifier("math").judge(Sample("s", (), response, reference))
         assert str(verdict.outcome) == outcome
+
+
+def test_a_text_in_other_layout_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[object] = []
+
+    def counted(tokens: tuple[Token, ...]) -> Node:
+        parsed.append(tokens)
+        return parse(tokens)
+
+    monkeypatch.setattr(reading, "parse", counted)
+    ways = ("(6151,7a)", "$(6151,7a)$", r"\left(6151,7a\right)", " (6151,7a).")
+    readings = {reading.read(way).readings for way in ways}
+    assert len(readings) == 1
+    assert len(parsed) == len(next(iter(readings))) > 0
+
+
+@pytest.mark.parametrize("text", sorted({text for pair in SAME for text in pair}))
+def test_a_way_of_writing_that_is_passed_over_is_not_there(text: str) -> None:
+    for mark, way, _ in notations._RARE:
+        assert mark in text or way.search(text) is None
