@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
+from data.compressed import kind_of, opened
 from data.errors import RowError, SourceError
 
 
@@ -37,6 +38,8 @@ class BadRow:
 def read_rows(path: Path) -> Iterator[Row]:
     """Read a .jsonl, .json or .parquet file; a .json file may hold an array, or an object a line.
 
+    The first two may be compressed: .jsonl.gz, .jsonl.zst, .json.bz2, .json.xz.
+
     Raises:
         SourceError: the file is missing, unreadable, or of another kind.
         RowError: a row is not a JSON object.
@@ -53,10 +56,10 @@ def scan_rows(path: Path) -> Iterator[Row | BadRow]:
     Raises:
         SourceError: the file is missing, unreadable, or of another kind.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    reader = _READERS.get(kind_of(path))
+    if reader is None or (reader is _read_parquet and kind_of(path) != path.suffix.lower()):
         raise SourceError(
-            f"{path}: cannot read files ending in {path.suffix!r}; "
+            f"{path}: cannot read files ending in {''.join(path.suffixes[-2:])!r}; "
             f"convert it to one of {', '.join(sorted(_READERS))}"
         )
     if not path.is_file():
@@ -114,7 +117,7 @@ def _parsed_together(data: bytes) -> list[dict[str, Any]] | None:
 
 
 def _read_json_lines(path: Path) -> Iterator[Row | BadRow]:
-    with path.open("rb") as lines:
+    with opened(path) as lines:
         yield from rows_of_lines(lines, path)
 
 
@@ -122,7 +125,8 @@ def _read_json(path: Path) -> Iterator[Row | BadRow]:
     if _has_lines(path):
         yield from _read_json_lines(path)
         return
-    items = _parse(_decode(path.read_bytes(), str(path)), str(path))
+    with opened(path) as file:
+        items = _parse(_decode(file.read(), str(path)), str(path))
     if not isinstance(items, list):
         raise SourceError(
             f"{path}: holds one {_kind(items)}, not an array of objects; "
@@ -138,7 +142,7 @@ def _read_json(path: Path) -> Iterator[Row | BadRow]:
 
 def _has_lines(path: Path) -> bool:
     """Whether a file begins with two lines, of which the first is an object of its own."""
-    with path.open("rb") as lines:
+    with opened(path) as lines:
         filled = (line for line in lines if line.strip())
         first, second = next(filled, b""), next(filled, b"")
     try:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from data.builtin import PREFIX
+from data.compressed import kind_of, opened
 from data.errors import PromptError
 from data.files import read_rows
 from data.records import is_records, parts_of, read_records
@@ -60,12 +61,12 @@ def rows_of(source: str) -> int | None:
     """How many rows a source of files has; None where that takes reading all of it as JSON."""
     total = 0
     for path in files_of(source):
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             from pyarrow import parquet
 
             total += parquet.ParquetFile(path).metadata.num_rows
-        elif path.suffix == ".jsonl":
-            with path.open("rb") as lines:
+        elif kind_of(path) == ".jsonl":
+            with opened(path) as lines:
                 total += sum(1 for line in lines if line.strip())
         else:
             return None

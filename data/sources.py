@@ -13,6 +13,7 @@ from typing import Any
 
 from data.builtin import PREFIX, builtin_prompts
 from data.columns import Columns
+from data.compressed import bare_name
 from data.errors import PromptError, RowError, SourceError
 from data.files import Row, read_rows
 from data.messages import Wording, as_messages
@@ -38,8 +39,8 @@ def load_prompts(
     r"""Load prompts in the order of the source.
 
     Args:
-        source: a .jsonl, .json (array) or .parquet file, a folder that `plumb data` wrote, or
-            `builtin:arithmetic?max=99`. Records have no columns to choose.
+        source: a .jsonl, .json (array) or .parquet file, also .jsonl.gz and the like, a folder that
+            `plumb data` wrote, or `builtin:arithmetic?max=99`. Records have no columns to choose.
         prompt_column: holds text (one user message) or a list of chat messages.
         reference_column: holds what the verifier compares with; None if the source has none.
         id_column: holds ids; None numbers the rows, as "train/7".
@@ -82,7 +83,7 @@ def load_prompts(
         [row.where for row in rows],
         reference_pattern if columns.reference is not None else None,
     )
-    maker = _PromptMaker(columns, wording, task, path.stem)
+    maker = _PromptMaker(columns, wording, task, Path(bare_name(path)).stem)
     prompts = [maker.make(row, reference) for row, reference in zip(rows, references, strict=True)]
     _check_ids(prompts, rows)
     return prompts

@@ -259,7 +259,7 @@ def verify(
 
       plumb verify --task text --judge http://127.0.0.1:8000/v1 chats.jsonl verdicts.jsonl
 
-      zcat answers.jsonl.gz | plumb verify --task math - verdicts.jsonl
+      plumb verify --task math answers.jsonl.gz - | grep incorrect
     """
     with one_line_errors():
         from launch.verify import verify as run_verify

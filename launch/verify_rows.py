@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self, get_args
+from typing import IO, Any, BinaryIO, Final, Self, get_args
 
+from data.compressed import opened
 from data.errors import RowError, SourceError
 from launch.verify_tasks import TASKS, kind_of
 from rewards import Sample, Verdict
@@ -159,12 +160,22 @@ class Output:
             ) from error
 
 
+@contextmanager
+def _input(source: str) -> Iterator[IO[bytes]]:
+    if source == STANDARD:
+        # A second reader of standard input, so that one left waiting does not hold up the exit.
+        with open(0, "rb", closefd=False) as lines:
+            yield lines
+    else:
+        with opened(Path(source)) as lines:
+            yield lines
+
+
 def read_lines(source: str) -> Iterator[tuple[int, bytes, str]]:
     """The lines of a file, or of standard input: number, text, and place for messages."""
     label = _label(source)
     try:
-        # A second reader of standard input, so that one left waiting does not hold up the exit.
-        with open(0 if source == STANDARD else source, "rb", closefd=source != STANDARD) as lines:
+        with _input(source) as lines:
             for number, text in enumerate(lines, start=1):
                 yield number, text, f"{label} line {number}"
     except FileNotFoundError as error:
@@ -175,7 +186,7 @@ def read_lines(source: str) -> Iterator[tuple[int, bytes, str]]:
         ) from error
     except OSError as error:
         raise SourceError(
-            f"{label}: cannot be read: {error.strerror or error}; check its permissions"
+            f"{label}: cannot be read: {error.strerror or error}; check it and its permissions"
         ) from error
 
 

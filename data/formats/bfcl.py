@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from data.compressed import kind_of
 from data.errors import RowError
 from data.files import Row, read_rows
 from data.formats.fields import Columns, has, record, sequence, text
@@ -57,7 +58,9 @@ class Bfcl:
         if opening.path is None:
             return self
         folder = opening.path.parent
-        others = sorted(folder.glob(f"*{opening.path.suffix}"))
+        kind = kind_of(opening.path)
+        alike = folder.glob(f"*{opening.path.suffix}")
+        others = sorted(one for one in alike if kind_of(one) == kind)
         places = {place for one in [opening.path, *others] for place in _places(one)}
         found = {
             str(row.columns.get("id")): row.columns.get("ground_truth")

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from data.compressed import COMPRESSIONS, kind_of
 from data.errors import SourceError
 from data.records import parts_of
 
-ENDINGS: Final = (".jsonl", ".json", ".parquet")
+KINDS: Final = (".jsonl", ".json", ".parquet")
+ENDINGS: Final = (*KINDS, *(kind + how for kind in KINDS[:2] for how in COMPRESSIONS))
 _SPLIT: Final = re.compile(r"(train|test|validation|valid|val|dev|eval)(?:[-_.].*)?")
 
 
@@ -40,12 +42,12 @@ def local_files(
     if any(path.glob("part_*")):
         return parts_of(path)
     found = _data_files(path) or _data_files(path / "data")
-    kinds = sorted({one.suffix.lower() for one in found})
+    kinds = sorted({kind_of(one) for one in found})
     if not kinds:
         folders = sorted(one.name for one in path.iterdir() if one.is_dir())
         there = f"; its folders are {', '.join(folders)}" if folders else ""
         raise SourceError(
-            f"{path}: holds no data files{there}; give a folder of {', '.join(ENDINGS)}, or a file"
+            f"{path}: holds no data files{there}; give a folder of {', '.join(KINDS)}, or a file"
         )
     if len(kinds) > 1:
         raise SourceError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, runtime_checkable
 
+from data.compressed import kind_of, opened
 from data.errors import SourceError
 from data.files import BadRow, Row, rows_of_block, scan_rows
 from data.pipeline.block import Stage
@@ -318,10 +319,10 @@ def file_digest(path: Path) -> str:
 
 
 def _blocks_of(path: Path, origin: int, number: int, block_rows: int) -> Iterator[Block]:
-    kind = path.suffix.lower()
+    kind = kind_of(path)
     if kind == ".jsonl":
         return _lines(path, origin, number, block_rows)
-    if kind == ".parquet":
+    if kind == ".parquet" == path.suffix.lower():
         return _tables(path, origin, number, block_rows)
     return _held(scan_rows(path), origin, number, block_rows)
 
@@ -338,7 +339,7 @@ def _held(
 def _lines(path: Path, origin: int, number: int, block_rows: int) -> Iterator[LinesBlock]:
     first = 1
     try:
-        with path.open("rb", buffering=_CHUNK) as file:
+        with opened(path) as file:
             while data := b"".join(islice(file, block_rows)):
                 yield LinesBlock(number, origin, str(path), first, data)
                 number += 1
