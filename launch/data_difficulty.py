@@ -108,7 +108,7 @@ def difficulty(
         if config is None:
             named["reward.workers"] = len(os.sched_getaffinity(0))
         said = [f"{key}={value}" for key, value in named.items() if value is not None]
-        settings = configured(config, [*(overrides or ()), *said], print)
+        settings = configured(config, [*(overrides or ()), *said], print, source)
         summary = measure(
             Work(source, out, settings, k, not full, engines),
             overwrite=overwrite,

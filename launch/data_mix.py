@@ -113,9 +113,16 @@ def mix(
         if found.unlikely:
             print(f"left out: {found.unlikely} of weight 0")
         show_time(began)
-        is_ordered = " data.shuffle=false" if order == "curriculum" else ""
+        is_ordered = order == "curriculum"
         print(f"{len(found.positions)} of {found.read} records in {out}")
+        how = " data.shuffle=false" if is_ordered else ""
         print(
             f"next: plumb data forecast {out} --prior {sources[0]}, then plumb train CONFIG "
-            f"data.train={out}{is_ordered}"
+            f"data.train={out}{how}"
         )
+        if is_ordered:
+            print(
+                "shuffle=false gives every prompt once an epoch, easiest first; "
+                "data.order=curriculum instead opens harder ones as training goes on, and "
+                "data.order=adaptive follows the policy"
+            )

@@ -22,7 +22,7 @@ from launch.train import TINY, import_without_torch
 from rewards import Verdict
 from rewards.types import INFRASTRUCTURE
 from rl.answering import Answering, answering
-from rl.config import RunConfig
+from rl.config import DataConfig, ReadingConfig, RunConfig
 from rl.config_file import load_config
 from rl.episodes.environment import load_environment
 from rl.episodes.lengths import started
@@ -42,9 +42,12 @@ class UnansweredError(Exception):
 
 
 def configured(
-    path: Path | None, overrides: Sequence[str], say: Callable[[str], None]
+    path: Path | None, overrides: Sequence[str], say: Callable[[str], None], source: str = ""
 ) -> RunConfig:
     """The settings of a measurement, with `model.path` a model's folder or hub id.
+
+    Where a run trains on several sources, `data` reads and words as the entry says whose file
+    `source` is, or as the only entry does.
 
     Raises:
         PlumbError: they are unusable, or the model is not there.
@@ -59,7 +62,19 @@ def configured(
                 "runs/quickstart/start_model"
             )
     check_model_path(model)
-    return config.model_copy(update={"model": config.model.model_copy(update={"path": model})})
+    changed = {
+        "model": config.model.model_copy(update={"path": model}),
+        "data": config.data.model_copy(update=_reading(config.data, source)),
+    }
+    return config.model_copy(update=changed)
+
+
+def _reading(data: DataConfig, source: str) -> dict[str, Any]:
+    """How the run reads a source, where one of `data.sources` tells it."""
+    entries = list(data.sources.values())
+    own = [one for one in entries if Path(one.file).resolve() == Path(source).resolve()]
+    chosen = own[0] if own else entries[0] if len(entries) == 1 else data
+    return {name: getattr(chosen, name) for name in ReadingConfig.model_fields}
 
 
 @dataclass(frozen=True, slots=True)
