@@ -55,6 +55,8 @@ bench: setup
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.loop
 	$(BIN)/python -m tests.bench.publish
+	$(BIN)/python -m tests.bench.head
+	$(BIN)/python -m tests.bench.checkpoint
 	$(BIN)/python -m tests.bench.math
 	$(BIN)/python -m tests.bench.sandbox
 	$(BIN)/python -m tests.bench.data

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
+import torch
 from conftest import Plumb
 from ray.cluster_utils import Cluster
+from safetensors.torch import load_file
 
 
 @pytest.fixture
@@ -27,9 +29,15 @@ def test_a_run_in_turns_trains_evaluates_saves_and_exports(plumb: Plumb, address
         cluster={"address": address},
         placement={"layout": "colocated"},
         rollout={"engines": 2, "cpu_cache_gb": 1},
-        learner={"ranks": 2, "zero_stage": 2},
+        learner={"ranks": 2, "zero_stage": 3},
         sync={"canary": {"warn": 1e-3, "stop": 1e-2}},
-        train={"steps": 2, "eval_every": 1, "checkpoint_every": 1, "export": True},
+        train={
+            "steps": 2,
+            "eval_every": 1,
+            "checkpoint_every": 1,
+            "export_every": 2,
+            "export": True,
+        },
     )
     done = plumb.run(str(config))
     assert done.returncode == 0, done.stderr
@@ -46,4 +54,11 @@ def test_a_run_in_turns_trains_evaluates_saves_and_exports(plumb: Plumb, address
         assert row["turn_seconds"] > 0
     saved = plumb.folder / "run" / "checkpoints"
     assert sorted(path.name for path in saved.iterdir()) == ["step_000001", "step_000002"]
-    assert (plumb.folder / "run" / "model" / "model.safetensors").is_file()
+    on_the_way = plumb.folder / "run" / "models"
+    assert [path.name for path in on_the_way.iterdir()] == ["step_000002"]
+    exported = [
+        load_file(path / "model.safetensors")
+        for path in (on_the_way / "step_000002", on_the_way.parent / "model")
+    ]
+    assert exported[0].keys() == exported[1].keys()
+    assert all(torch.equal(tensor, exported[1][name]) for name, tensor in exported[0].items())

@@ -290,9 +290,10 @@ def test_a_run_goes_on_with_other_ranks_and_another_stage(
 ) -> None:
     def resume(ranks: int, stage: int, checkpoint: Path) -> dict[str, torch.Tensor]:
         settings = {"zero_stage": stage, "resume": str(checkpoint / "checkpoint")}
-        folder = train(model, tmp_path / str(ranks), ranks, {"resumed": settings})
+        folder = train(model, tmp_path / f"{ranks}-{stage}", ranks, {"resumed": settings})
         return weights(folder / "resumed" / "resumed")
 
     wanted = weights(alone / "plain" / "straight")
     assert_equal(resume(1, 2, two / "3"), wanted)
     assert_equal(resume(2, 3, alone / "plain"), wanted)
+    assert_equal(resume(1, 1, two / "2-sliced"), wanted)
