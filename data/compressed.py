@@ -41,7 +41,7 @@ def bare_name(path: Path) -> str:
 
 
 def _plain(path: Path) -> IO[bytes]:
-    return path.open("rb")
+    return path.open("rb", buffering=1 << 20)
 
 
 def _of_zstandard(path: Path) -> IO[bytes]:

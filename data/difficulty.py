@@ -14,20 +14,12 @@ from typing import Any, Final
 
 from data.errors import SourceError
 from data.measuring import STAGE, Measurement
-from data.parts import (
-    BLOCK_ROWS,
-    DROPPED,
-    MANIFEST,
-    config_digest,
-    dropped_table,
-    in_blocks,
-    manifest_of,
-    part_name,
-    read_manifest,
-    write_manifest,
-    write_part,
-)
+from data.parts import clear, in_blocks, manifest_of
 from data.pipeline.block import Drop
+from data.pipeline.manifest import digest, read_manifest
+from data.pipeline.output import FOLDERS, part_name, write_manifest, write_part
+from data.pipeline.source import BLOCK_ROWS
+from data.pipeline.work import DROPPED, KEPT, encoded, table_of_drops
 from data.records import table_of
 from data.schema import Record
 from data.strata import histogram, stratum_of, wilson
@@ -107,19 +99,18 @@ def finished(out: Path, inputs: Any, config: Mapping[str, Any], *, overwrite: bo
     """
     manifest = read_manifest(out)
     if manifest is not None:
-        same = manifest.get("config_sha256") == config_digest(config)
-        if same and manifest.get("input") == inputs:
+        same = manifest.config_sha256 == digest(config)
+        if same and manifest.input == inputs:
             return True
         if not overwrite:
-            what = "with other settings" if manifest.get("input") == inputs else "of other data"
+            what = "with other settings" if manifest.input == inputs else "of other data"
             raise SourceError(
                 f"{out}: holds a data set {what}; add --overwrite to measure anew (answers that "
                 "still count are used again), or name another folder"
             )
-        for path in [*out.glob("part_*"), *(out / DROPPED).glob("part_*"), out / MANIFEST]:
-            path.unlink(missing_ok=True)
+        clear(out)
     elif out.exists():
-        ours = {ANSWERS, DROPPED}
+        ours = {ANSWERS, FOLDERS[DROPPED]}
         other = [p.name for p in out.iterdir() if p.name not in ours and "part_" not in p.name]
         if other or (any(out.glob("part_*")) and not (out / ANSWERS).exists()):
             what = other[0] if other else "a data set"
@@ -163,11 +154,10 @@ async def write_measured(
             read += len(block)
             kept = [one for one in block if isinstance(one, Record)]
             dropped = [one for one in block if isinstance(one, Drop)]
-            parts.append(write_part(out / part_name(number), table_of(kept)))
+            parts.append(write_part(out, part_name(KEPT, number), encoded(table_of(kept))))
             if dropped:
-                path = out / DROPPED / part_name(number)
-                line = write_part(path, dropped_table(dropped))
-                dropped_parts.append(line | {"file": f"{DROPPED}/{line['file']}"})
+                name = part_name(DROPPED, number)
+                dropped_parts.append(write_part(out, name, encoded(table_of_drops(dropped))))
     if not read:
         raise SourceError("the input holds no record; check that it was written completely")
     manifest = manifest_of(
@@ -179,8 +169,9 @@ async def write_measured(
         read=read,
         dropped=dict(sorted(summary.reasons.items())),
         dropped_parts=dropped_parts,
+        difficulty=summary.as_json(),
     )
-    write_manifest(out, manifest | {"difficulty": summary.as_json()})
+    write_manifest(out, manifest)
     return summary
 
 

@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import SourceError
 from data.mixing import Request, Selection, select
-from data.parts import (
-    BLOCK_ROWS,
-    check_unused,
-    described,
-    in_blocks,
-    manifest_of,
-    part_name,
-    write_manifest,
-    write_part,
-)
+from data.parts import check_unused, described, in_blocks, manifest_of
+from data.pipeline.output import part_name, write_manifest, write_part
+from data.pipeline.source import BLOCK_ROWS
+from data.pipeline.work import KEPT, encoded
 from data.prompt_records import open_records
 from data.records import table_of
 from data.schema import Record
@@ -64,7 +58,7 @@ def mix(
     chosen = select(read(), request)
     table = _taken(read(), chosen.positions)
     parts = [
-        write_part(out / part_name(number), table.slice(first, block_rows))
+        write_part(out, part_name(KEPT, number), encoded(table.slice(first, block_rows)))
         for number, first in enumerate(range(0, table.num_rows, block_rows))
     ]
     manifest = manifest_of(
@@ -75,8 +69,9 @@ def mix(
         parts=parts,
         read=chosen.read,
         dropped=_reasons(chosen),
+        cells=_cells(request, chosen),
     )
-    write_manifest(out, manifest | {"cells": _cells(request, chosen)})
+    write_manifest(out, manifest)
     return chosen
 
 

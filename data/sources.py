@@ -78,13 +78,8 @@ def load_prompts(
         tools=tools_column,
         task=task_column,
     )
-    references = final_answers(
-        [columns.reference_of(row) for row in rows],
-        [row.where for row in rows],
-        reference_pattern if columns.reference is not None else None,
-    )
     maker = _PromptMaker(columns, wording, task, Path(bare_name(path)).stem)
-    prompts = [maker.make(row, reference) for row, reference in zip(rows, references, strict=True)]
+    prompts = maker.all_of(rows, reference_pattern)
     _check_ids(prompts, rows)
     return prompts
 
@@ -97,6 +92,15 @@ class _PromptMaker:
     wording: Wording
     task: str
     stem: str
+
+    def all_of(self, rows: Sequence[Row], reference_pattern: str | None) -> list[Prompt]:
+        """A prompt of each row; a pattern for references is one for all rows."""
+        references = final_answers(
+            [self.columns.reference_of(row) for row in rows],
+            [row.where for row in rows],
+            reference_pattern if self.columns.reference is not None else None,
+        )
+        return [self.make(row, found) for row, found in zip(rows, references, strict=True)]
 
     def make(self, row: Row, reference: Any) -> Prompt:
         messages = as_messages(self.columns.prompt_of(row), row.where, self.columns.prompt)

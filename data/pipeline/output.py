@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.errors import PipelineError, SourceError
+from data.pipeline.differing import difference
 from data.pipeline.manifest import (
     NAME,
     Counts,
@@ -27,7 +28,7 @@ from data.pipeline.manifest import (
     summed,
 )
 from data.pipeline.source import file_digest
-from data.pipeline.work import DROPPED, KEPT, REVIEW, Done, Flow
+from data.pipeline.work import DROPPED, KEPT, REVIEW, Done, Encoded, Flow
 
 FOLDERS: Final = {KEPT: ".", DROPPED: "dropped", REVIEW: "review"}
 BAD: Final = "bad.jsonl"
@@ -69,11 +70,11 @@ class Folder:
         """
         manifest = read_manifest(self.path)
         held = self._identity(manifest)
-        same = held is not None and _difference(held, identity) is None
+        same = held is not None and difference(held, identity) is None
         if not same and not overwrite:
             if held is not None:
                 raise PipelineError(
-                    f"{self.path}: holds the output of other work: {_difference(held, identity)}; "
+                    f"{self.path}: holds the output of other work: {difference(held, identity)}; "
                     "give another folder, or --overwrite to replace it"
                 )
             if any(self.path.glob("part_*.parquet")):
@@ -103,12 +104,10 @@ class Folder:
 
     def commit(self, done: Done) -> Note:
         """Write what came of a block; it is finished when this returns."""
-        files = {}
-        for kind, encoded in done.files.items():
-            name = part_name(kind, done.number)
-            self._write(name, encoded.data)
-            sha256 = hashlib.sha256(encoded.data).hexdigest()
-            files[kind] = Part(file=name, sha256=sha256, rows=encoded.rows)
+        files = {
+            kind: write_part(self.path, part_name(kind, done.number), encoded)
+            for kind, encoded in done.files.items()
+        }
         note = Note(done.number, done.origin, done.read, files, done.bad, done.flows, done.seconds)
         self._write(f"{_STATE}/{done.number:06d}.json", _text(_said(note)))
         return note
@@ -121,7 +120,7 @@ class Folder:
             self._write(BAD, data)
             sha256 = hashlib.sha256(data).hexdigest()
             manifest.bad_file = Part(file=BAD, sha256=sha256, rows=len(bad))
-        self._write(NAME, manifest.text().encode("utf-8", "backslashreplace"))
+        write_manifest(self.path, manifest)
         return manifest
 
     def write_beside(self, name: str, value: object) -> None:
@@ -150,15 +149,31 @@ class Folder:
             note.unlink()
 
     def _write(self, name: str, data: bytes) -> None:
-        path = self.path / name
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise PipelineError(f"{path}: cannot be written: {_remedy(error)}") from error
+        write_whole(self.path / name, data)
+
+
+def write_part(folder: Path, name: str, encoded: Encoded) -> Part:
+    """Write a part under its name below the folder; gives its line of the manifest."""
+    write_whole(folder / name, encoded.data)
+    sha256 = hashlib.sha256(encoded.data).hexdigest()
+    return Part(file=name, sha256=sha256, rows=encoded.rows)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest, which says that the folder is finished."""
+    write_whole(folder / NAME, manifest.text().encode("utf-8", "backslashreplace"))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears when it is whole; PipelineError where it cannot be written."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise PipelineError(f"{path}: cannot be written: {_remedy(error)}") from error
 
 
 @contextmanager
@@ -236,44 +251,6 @@ def manifest_of(notes: Sequence[Note], order: Sequence[str], said: Mapping[str, 
         counts=counts,
         stages=stages,
     )
-
-
-def _difference(held: Any, wanted: Mapping[str, Any]) -> str | None:
-    """The first thing that two identities differ in, in words; None where they are the same."""
-    if not isinstance(held, Mapping) or not isinstance(held.get("config"), Mapping):
-        return "what it was made from is not known"
-    inputs, others = held.get("input", []), wanted["input"]
-    if len(inputs) != len(others):
-        return f"it was made from {len(inputs)} files, and there are now {len(others)}"
-    for old, new in zip(inputs, others, strict=True):
-        # A file is known by its content wherever it lies, a stream by all that is said of it.
-        told = ("sha256",) if "sha256" in new else tuple(new)
-        if any(old.get(name) != new[name] for name in told):
-            return f"the input {new['path']} is not what {old.get('path')} was"
-    if held.get("block_rows") != wanted["block_rows"]:
-        return "its blocks are of another size"
-    for name, value in wanted["config"].items():
-        if held["config"].get(name) != value:
-            return f"its configuration differs in {_where(name, held['config'].get(name), value)}"
-    return None if held["config"] == wanted["config"] else "its configuration is another one"
-
-
-def _where(name: str, old: Any, new: Any) -> str:
-    """The path to the first difference of two JSON values, with both."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in new:
-            if old.get(key) != new[key]:
-                return _where(f"{name}.{key}", old.get(key), new[key])
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            if one != other:
-                return _where(f"{name}[{index}]", one, other)
-    return f"{name} ({_short(old)} there, {_short(new)} here)"
-
-
-def _short(value: object, most: int = 60) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _remedy(error: OSError) -> str:

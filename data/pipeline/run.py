@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from data.errors import PipelineError
 from data.pipeline.block import Stage
 from data.pipeline.executors import executed
 from data.pipeline.manifest import Manifest, config_of, digest
-from data.pipeline.output import Note, blocks_lost, identity, manifest_of, opened
+from data.pipeline.output import Folder, Note, blocks_lost, identity, manifest_of, opened
 from data.pipeline.parts import Parts, after
 from data.pipeline.source import BLOCK_ROWS, Source
 from data.pipeline.work import RECORDS, Plan, Reader, work
@@ -65,54 +66,81 @@ def run_pipeline(
         RowError: a row cannot be read, and `skip_bad` is not set.
         SourceError: the source cannot be read.
     """
-    names = [stage.name for stage in stages]
-    repeated = [name for name, times in Counter(names).items() if times > 1]
+    _check_names(stages)
+    readers = tuple(reader) if isinstance(reader, Sequence) else (reader,)
+    config = dict(config_of(readers, stages) if config is None else config)
+    said = {
+        "command": command,
+        "format": dict(format or {"name": "records", "recognised_by": "its columns"}),
+        "config_sha256": digest(config),
+        "config": config,
+        "block_rows": block_rows,
+    }
+    plan = Plan(readers, tuple(stages), skip_bad)
+    with opened(out) as folder:
+        running = _Running(folder, source, plan, said, workers, cluster, on_block)
+        return running.manifest(more, overwrite=overwrite)
+
+
+def _check_names(stages: Sequence[Stage]) -> None:
+    counted = Counter(stage.name for stage in stages)
+    repeated = [name for name, times in counted.items() if times > 1]
     if repeated:
         raise PipelineError(f"two stages are called {repeated[0]!r}; give each a name of its own")
-    readers = tuple(reader) if isinstance(reader, Sequence) else (reader,)
-    plan = Plan(readers, tuple(stages), skip_bad)
-    config = dict(config_of(readers, stages) if config is None else config)
-    began = time.monotonic()
-    with opened(out) as folder:
-        finished = folder.begin(
-            identity(source.identity(), config, block_rows), overwrite=overwrite
-        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A pipeline in its folder; `said` is what the manifest says of neither source nor blocks."""
+
+    folder: Folder
+    source: Source
+    plan: Plan
+    said: Mapping[str, Any]
+    workers: int
+    cluster: bool
+    on_block: Callable[[Note], None]
+
+    def manifest(self, more: Callable[[Manifest], Manifest], *, overwrite: bool) -> Manifest:
+        """Do what is not done, and write the manifest where it is not there."""
+        began, folder, source = time.monotonic(), self.folder, self.source
+        config, block_rows = self.said["config"], self.said["block_rows"]
+        wanted = identity(source.identity(), config, block_rows)
+        finished = folder.begin(wanted, overwrite=overwrite)
         notes = folder.notes()
         for note in notes.values():
-            on_block(note)
-
-        def do(wanted: Callable[[int], bool]) -> None:
-            blocks = (block for block in source.blocks(block_rows) if wanted(block.number))
-            results = executed(work, plan, blocks, workers=workers, cluster=cluster)
-            with closing(results):
-                for done in results:
-                    notes[done.number] = folder.commit(done)
-                    on_block(notes[done.number])
-
-        if finished is not None and (lost := blocks_lost(out, finished)) is not None:
+            self.on_block(note)
+        if finished is not None and (lost := blocks_lost(folder.path, finished)) is not None:
             if lost:
-                do(lambda number: number in lost and number not in notes)
+                self._do(notes, lambda number: number in lost)
             folder.forget()
             return finished
-        do(lambda number: number not in notes)
+        self._do(notes, lambda _: True)
         ordered = [notes[number] for number in sorted(notes)]
-        said = {
-            "command": command,
-            "input": _counted(source.inputs(), ordered),
-            "format": dict(format or {"name": "records", "recognised_by": "its columns"}),
-            "config_sha256": digest(config),
-            "config": config,
-            "block_rows": block_rows,
-        }
-        manifest = manifest_of(ordered, [*source.own_stages(), *names], said)
+        names = [*source.own_stages(), *(stage.name for stage in self.plan.stages)]
+        said = {**self.said, "input": _counted(source.inputs(), ordered)}
+        manifest = manifest_of(ordered, names, said)
         bad = [row for note in ordered for row in note.bad]
         if isinstance(source, Parts):
             manifest = after(source.manifest, manifest)
             bad = [*source.bad_rows(), *bad]
         manifest = folder.finish(more(manifest), bad)
-        folder.write_beside(TIMING, _timing(ordered, time.monotonic() - began, workers))
+        folder.write_beside(TIMING, _timing(ordered, time.monotonic() - began, self.workers))
         folder.forget()
         return manifest
+
+    def _do(self, notes: dict[int, Note], wanted: Callable[[int], bool]) -> None:
+        """Do the blocks that are wanted and have no note yet, and note them."""
+        blocks = (
+            block
+            for block in self.source.blocks(self.said["block_rows"])
+            if wanted(block.number) and block.number not in notes
+        )
+        results = executed(work, self.plan, blocks, workers=self.workers, cluster=self.cluster)
+        with closing(results):
+            for done in results:
+                notes[done.number] = self.folder.commit(done)
+                self.on_block(notes[done.number])
 
 
 def finished_before(

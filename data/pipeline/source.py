@@ -1,64 +1,22 @@
 """Where a pipeline's rows come from, cut into blocks that are the same each time.
 
-A block holds its rows as they lie in the source, so that it can be sent to another process or
-machine and read there. Blocks are cut by number of rows and never span two files. A source says
-what identifies it before it is read (`identity`), and what was read when it has been (`inputs`).
+Blocks never span two files. A source says what identifies it before it is read (`identity`), and
+what was read when it has been (`inputs`).
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol
 
-from data.compressed import kind_of, opened
 from data.errors import SourceError
-from data.files import BadRow, Row, rows_of_block, scan_rows
-from data.pipeline.block import Stage
-
-if TYPE_CHECKING:
-    import pyarrow
+from data.files import BadRow, Row, scan_rows
+from data.pipeline.blocks import Block, cut, held
 
 BLOCK_ROWS: Final = 2048
 _CHUNK: Final = 1 << 20
-_NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
-
-
-class Block(Protocol):
-    """Some consecutive rows of a source."""
-
-    @property
-    def number(self) -> int:
-        """Counted from 0 over the whole source; the output's part has the same number."""
-
-    @property
-    def origin(self) -> int:
-        """Which of the source's inputs it is of, counted from 0."""
-
-    @property
-    def carried(self) -> Mapping[str, bytes]:
-        """Parquet files of what an earlier pass dropped or left for review, by kind."""
-
-    @property
-    def own_stages(self) -> Sequence[Stage]:
-        """Stages for this block alone, before those of the pipeline."""
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Read them."""
-
-    def moved(self, number: int, origin: int) -> "Block":
-        """The same block, with numbers that count from these on."""
-
-
-@runtime_checkable
-class PartOfRecords(Block, Protocol):
-    """A block that is a parquet file of records."""
-
-    def part(self) -> bytes:
-        """The file's bytes."""
 
 
 class Source(Protocol):
@@ -78,72 +36,6 @@ class Source(Protocol):
 
     def total(self) -> int | None:
         """Rows that there are at most; None where that is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinesBlock:
-    """Lines of a `.jsonl` file."""
-
-    number: int
-    origin: int
-    path: str
-    first: int
-    data: bytes
-    carried: ClassVar[Mapping[str, bytes]] = _NOTHING
-    own_stages: ClassVar[Sequence[Stage]] = ()
-
-    def moved(self, number: int, origin: int) -> "LinesBlock":
-        """As `Block` says."""
-        return replace(self, number=number + self.number, origin=origin + self.origin)
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Parse the lines."""
-        return rows_of_block(self.data, self.path, self.first)
-
-
-@dataclass(frozen=True, slots=True)
-class TableBlock:
-    """Rows of a parquet file, as an Arrow stream."""
-
-    number: int
-    origin: int
-    path: str
-    first: int
-    data: bytes
-    carried: ClassVar[Mapping[str, bytes]] = _NOTHING
-    own_stages: ClassVar[Sequence[Stage]] = ()
-
-    def moved(self, number: int, origin: int) -> "TableBlock":
-        """As `Block` says."""
-        return replace(self, number=number + self.number, origin=origin + self.origin)
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Make Python values of the rows."""
-        from pyarrow import ipc
-
-        with ipc.open_stream(self.data) as stream:
-            values = stream.read_all().to_pylist()
-        for number, columns in enumerate(values, start=self.first):
-            yield Row(number, f"{self.path} row {number}", columns)
-
-
-@dataclass(frozen=True, slots=True)
-class RowsBlock:
-    """Rows that have been read already."""
-
-    number: int
-    origin: int
-    held: tuple[Row | BadRow, ...]
-    carried: ClassVar[Mapping[str, bytes]] = _NOTHING
-    own_stages: ClassVar[Sequence[Stage]] = ()
-
-    def moved(self, number: int, origin: int) -> "RowsBlock":
-        """As `Block` says."""
-        return replace(self, number=number + self.number, origin=origin + self.origin)
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Give them."""
-        return iter(self.held)
 
 
 class Files:
@@ -182,8 +74,8 @@ class Files:
 
     def _cut(self, path: Path, origin: int, number: int, block_rows: int) -> Iterator[Block]:
         if self._limit is not None:
-            return _held(islice(scan_rows(path), self._limit), origin, number, block_rows)
-        return _blocks_of(path, origin, number, block_rows)
+            return held(islice(scan_rows(path), self._limit), origin, number, block_rows)
+        return cut(path, origin, number, block_rows)
 
     def inputs(self) -> list[dict[str, Any]]:
         """Paths and digests."""
@@ -227,7 +119,7 @@ class Rows:
     def blocks(self, block_rows: int) -> Iterator[Block]:
         """Cut the rows as they come."""
         self._digest = hashlib.sha256()
-        for block in _held(self._start(), 0, 0, block_rows):
+        for block in held(self._start(), 0, 0, block_rows):
             for row in block.held:
                 value = row.columns if isinstance(row, Row) else row.raw
                 text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
@@ -316,79 +208,3 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _blocks_of(path: Path, origin: int, number: int, block_rows: int) -> Iterator[Block]:
-    kind = kind_of(path)
-    if kind == ".jsonl":
-        return _lines(path, origin, number, block_rows)
-    if kind == ".parquet" == path.suffix.lower():
-        return _tables(path, origin, number, block_rows)
-    return _held(scan_rows(path), origin, number, block_rows)
-
-
-def _held(
-    rows: Iterable[Row | BadRow], origin: int, number: int, block_rows: int
-) -> Iterator[RowsBlock]:
-    left = iter(rows)
-    while some := tuple(islice(left, block_rows)):
-        yield RowsBlock(number, origin, some)
-        number += 1
-
-
-def _lines(path: Path, origin: int, number: int, block_rows: int) -> Iterator[LinesBlock]:
-    first = 1
-    try:
-        with opened(path) as file:
-            while data := b"".join(islice(file, block_rows)):
-                yield LinesBlock(number, origin, str(path), first, data)
-                number += 1
-                first += block_rows
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _tables(path: Path, origin: int, number: int, block_rows: int) -> Iterator[TableBlock]:
-    import pyarrow
-    from pyarrow import parquet
-
-    first = 1
-    try:
-        with parquet.ParquetFile(path) as file:
-            batches = file.iter_batches(batch_size=block_rows)
-            for batch in _of_equal_size(batches, block_rows):
-                yield TableBlock(number, origin, str(path), first, _stream(batch))
-                number += 1
-                first += batch.num_rows
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise SourceError(
-            f"{path}: not a readable parquet file: {reason}; write it again"
-        ) from error
-
-
-def _of_equal_size(
-    batches: Iterable["pyarrow.RecordBatch"], size: int
-) -> Iterator["pyarrow.Table"]:
-    """Tables of `size` rows, whatever the batches' sizes are; the last may be smaller."""
-    import pyarrow
-
-    waiting: list[pyarrow.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        while sum(one.num_rows for one in waiting) >= size:
-            table = pyarrow.Table.from_batches(waiting)
-            yield table.slice(0, size)
-            waiting = table.slice(size).to_batches()
-    if any(one.num_rows for one in waiting):
-        yield pyarrow.Table.from_batches(waiting)
-
-
-def _stream(table: "pyarrow.Table") -> bytes:
-    import pyarrow
-    from pyarrow import ipc
-
-    sink = pyarrow.BufferOutputStream()
-    with ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())

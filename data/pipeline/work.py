@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from data.errors import PipelineError, RowError
 from data.files import BadRow, Row
 from data.pipeline.block import Drop, Sieve, Stage
-from data.pipeline.source import Block, PartOfRecords
+from data.pipeline.blocks import Block, PartOfRecords
 from data.records import arrow_schema, record_of, table_of
 from data.schema import Record
 

@@ -13,7 +13,7 @@ import pytest
 
 from data.asking.store import AnswerStore
 from data.difficulty import checked, finished, write_measured
-from data.errors import AnswersError, MeasureError, SourceError
+from data.errors import AnswersError, MeasureError, PipelineError, SourceError
 from data.measuring import Graded, Measurement, Plan, response_tokens
 from data.parts import described
 from data.pipeline.block import Drop
@@ -208,15 +208,19 @@ async def test_answers_that_were_lost_are_asked_again_and_many_of_them_stop_it(
 async def test_a_full_disk_is_one_line_and_costs_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, table: Any) -> None:
-        path.write_bytes(b"half")
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.suffix != ".tmp":
+            return write(path, data)
+        write(path, b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     await measured(Scripted(), tmp_path / "whole", plan(True))
     out = tmp_path / "full"
     with monkeypatch.context() as patched:
-        patched.setattr("data.parts.write_table", full)
-        with pytest.raises(SourceError, match=r"part_000000\.parquet: .*No space left.*make room"):
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(PipelineError, match=r"part_000000\.parquet: .*disk is full: free some"):
             await measured(Scripted(), out, plan(True))
     assert files(out) == {}
     kept = keys(out)

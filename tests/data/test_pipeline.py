@@ -14,10 +14,11 @@ import pytest
 from data.errors import PipelineError, RowError
 from data.files import Row
 from data.pipeline.block import Drop, Outcome
+from data.pipeline.blocks import Block
 from data.pipeline.manifest import Manifest, read_manifest
 from data.pipeline.parts import Parts
 from data.pipeline.run import run_pipeline
-from data.pipeline.source import Block, Files, Rows, Source
+from data.pipeline.source import Files, Rows, Source
 from data.pipeline.work import Records
 from data.records import parts_of, read_records, write_records
 from data.schema import Record
