@@ -83,14 +83,19 @@ class Evolve:
                 dropped.append(Drop(record, self.name, *fault))
         return Outcome(kept, dropped)
 
-    def requests(self, records: Iterable[Record]) -> Iterator[Request]:
-        """What a model is asked for the words of each record that goes on."""
+    def requests(self, records: Iterable[Record], *, by_schema: bool = True) -> Iterator[Request]:
+        """What a model is asked for the words of each record that goes on.
+
+        Args:
+            records: the copies of seeds.
+            by_schema: whether the answer is held to a schema; the question asks for it anyway.
+        """
         for record in records:
             if self._fault(record) is None:
                 seed, copy = _seed(record)
                 constraints = [describe(one) for one in drawn(seed, copy, self.how)]
                 messages = rewriting_messages(request_of(seed), constraints)
-                yield Request(_key(record), messages, schema=SCHEMA)
+                yield Request(_key(record), messages, schema=SCHEMA if by_schema else None)
 
     def _fault(self, record: Record) -> tuple[str, str] | None:
         """Why a record does not go on, and what was seen."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from launch.asking import (
     ANSWERS,
     Concurrency,
+    Engines,
     Extra,
     KeyEnv,
     MaxTokens,
@@ -23,7 +24,7 @@ from launch.asking import (
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
-    from data.asking import Asked, EndpointModel
+    from data.asking import Asked, Model
     from data.evolution_stages import Evolve, Followers
     from data.files import Row
     from data.pipeline.opening import Input
@@ -56,6 +57,7 @@ def evolve(
     task: Annotated[str, typer.Option(help="of the records")] = "text",
     format: Annotated[str, typer.Option(help="of SEEDS; auto tells it from the rows")] = "auto",
     model: OptionalModels = None,
+    engine: Engines = None,
     answers: Annotated[int, typer.Option(help="answers of each model", min=1)] = 1,
     rewrite: Annotated[
         bool,
@@ -83,8 +85,8 @@ def evolve(
     keyword or a format, none of which contradict each other. Their parameters are
     the record's reference, for the verifier constraints.
 
-    With --model the first model words request and constraints as one, and every
-    model answers. Words that leave out a constraint or a number are not taken.
+    With --model or --engine the first model words request and constraints as one,
+    and every model answers. Words that leave out a constraint or a number are not taken.
     Answers that follow every constraint go to FOLDER/sft.jsonl, as conversations
     for supervised fine-tuning; the records say how many did.
 
@@ -98,6 +100,8 @@ def evolve(
       plumb data evolve seeds.jsonl --out evolved/ --answers 4 --temperature 0.8
       --model qwen3-32b=http://host:8000/v1
 
+      plumb data evolve seeds.jsonl --out evolved/ --engine Qwen/Qwen3-8B
+
       plumb data evolve seeds.jsonl --out evolved/ --most 2
       --types keywords:existence,length_constraints:number_words
     """
@@ -107,7 +111,7 @@ def evolve(
         from data.evolution import Evolution
         from data.evolution_stages import Copies, Evolve, Followers
         from data.pipeline.run import run_pipeline
-        from launch.asking import check_command, extra_fields
+        from launch.asking import check_command, extra_fields, own_models
         from launch.data_progress import Counting, ended_gently
         from launch.data_summary import show_manifest
 
@@ -115,24 +119,27 @@ def evolve(
         chosen = tuple(types.split(",")) if types else DEFAULT_TYPES
         how = Evolution(seed=seed, copies=copies, most=most, types=chosen, task=task)
         check_command(out, COMMAND, overwrite=overwrite)
-        models = models_of(
+        sampling = {"temperature": temperature, "top_p": top_p}
+        served = models_of(
             model or (),
             key_env or (),
-            temperature=temperature,
-            top_p=top_p,
+            **sampling,
             max_tokens=max_tokens,
             concurrency=concurrency,
             timeout=timeout,
             patience=patience,
             extra=extra_fields(extra),
         )
+        own = own_models(engine or (), max_tokens=max_tokens, concurrency=concurrency, **sampling)
+        models = [*served, *own]
         opened = _open(seeds, format)
         reader = Copies(opened.reader, copies, _repeated(opened))
         total = opened.source.total()
         total = None if total is None else total * copies
         stage = Evolve(how)
         if models and rewrite:
-            stage = Evolve(how, _rewrites(models[0], out, stage, opened, reader, total))
+            words = _rewrites(models[0], out, stage, opened, reader, total, by_schema=bool(served))
+            stage = Evolve(how, words)
         stages: list[Evolve | Followers] = [stage]
         if models:
             asked = _answers(models, out, stage, opened, reader, total, answers)
@@ -173,21 +180,23 @@ def _open(seeds: str, format: str) -> "Input":
 
 
 def _rewrites(
-    model: "EndpointModel",
+    model: "Model",
     out: Path,
     stage: "Evolve",
     opened: "Input",
     reader: "Reader",
     total: int | None,
+    *,
+    by_schema: bool,
 ) -> "Asked":
-    """Have a model word every request."""
+    """Have a model word every request; by a schema, where it can be held to one."""
     from data.rewriting import wording
     from launch.asking import ask
 
     (asked,) = ask(
         [model],
         out / ANSWERS / REWRITES,
-        lambda: stage.requests(_read(opened, reader)),
+        lambda: stage.requests(_read(opened, reader), by_schema=by_schema),
         what="rewriting",
         total=total,
         asked_for=wording(),
@@ -196,7 +205,7 @@ def _rewrites(
 
 
 def _answers(
-    models: "list[EndpointModel]",
+    models: "Sequence[Model]",
     out: Path,
     stage: "Evolve",
     opened: "Input",

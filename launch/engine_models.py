@@ -131,6 +131,7 @@ class EngineModel:
     async def aclose(self) -> None:
         """Stop the engines."""
         stack, self._stack, self._answering = self._stack, None, None
+        self._starting = asyncio.Lock()  # it may be started again in another event loop
         if stack is not None:
             await stack.aclose()
 

@@ -21,7 +21,11 @@ from data.schema import Record
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
-    """What becomes of one part's records, as it was decided over all of them."""
+    """What becomes of one part's records, as it was decided over all of them.
+
+    It is no `Sieve`: a record that stands for others is changed, as its metadata says so, and those
+    whose references contradict each other go to review.
+    """
 
     name: ClassVar[str] = STAGE
     verdicts: Verdicts

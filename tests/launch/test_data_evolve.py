@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from data.asking import Answer
 from data.records import read_records
 from data.schema import Record
 from data.sources import load_prompts
 from launch.cli import app
 from rewards.constraints import check, constraints_of
+from rewards.judge.errors import RefusedError
 from tests.fake_judge import Body, FakeJudge, fake_judge
 from tests.launch.test_data_consensus import digests
 
@@ -48,6 +50,30 @@ def answer(body: Body) -> Any:
     return [f"<think>Well, well.</think>{every}", f"{every}, and so on"]
 
 
+class OwnEngine:
+    """A model that answers as the endpoint does, but holds no answer to a schema."""
+
+    name, sampling, concurrency = "own", {"temperature": 1.0}, 2
+
+    def __init__(self) -> None:
+        self.rewordings = self.answers = 0
+
+    async def start(self) -> None:
+        """There is nothing to start."""
+
+    async def aclose(self) -> None:
+        """There is nothing to end."""
+
+    async def answer(self, messages: Any, *, schema: Any = None, **_: Any) -> list[Answer]:
+        if schema is not None:
+            raise RefusedError("engines do not hold answers to a schema")
+        body = {"messages": list(messages)}
+        self.rewordings += is_rewording(body)
+        self.answers += not is_rewording(body)
+        said = answer(body)
+        return [Answer(text) for text in ([said] if isinstance(said, str) else said)]
+
+
 def run(source: Path, out: Path, fake: FakeJudge | None = None, *more: str) -> Result:
     return CliRunner().invoke(app, arguments(source, out, fake, *more))
 
@@ -60,6 +86,21 @@ def arguments(source: Path, out: Path, fake: FakeJudge | None = None, *more: str
 
 def no_comma(record: Record) -> bool:
     return any(one["id"] == "punctuation:no_comma" for one in record.reference)  # type: ignore[union-attr, index, call-overload]
+
+
+def test_a_model_on_an_engine_words_and_answers_as_one_at_an_endpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = OwnEngine()
+    monkeypatch.setattr("launch.engine_models.engine_models", lambda paths, **_: [own])
+    source = seeds(tmp_path)
+    more = ("--engine", "somewhere/own", "--answers", "2")
+    result = run(source, tmp_path / "own", None, *more)
+    assert result.exit_code == 0, result.output
+    assert own.rewordings == own.answers == COUNT
+    with fake_judge(answer) as fake:
+        assert run(source, tmp_path / "served", fake).exit_code == 0
+    assert list(read_records(tmp_path / "own")) == list(read_records(tmp_path / "served"))
 
 
 def test_without_a_model_prompts_are_worded_plainly(tmp_path: Path) -> None:
