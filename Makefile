@@ -20,7 +20,7 @@ help:
 	@echo "  make quickstart   train a small model end to end; results in runs/quickstart"
 	@echo "  make sandbox      build the image in which untrusted programs run (needs Docker)"
 	@echo "  make test         run all tests; TESTS=tests/rewards runs some"
-	@echo "  make soak         kill runs at drawn instants and resume them; RUNS=5 SEED=1 for others"
+	@echo "  make soak         kill runs at drawn instants, and processes under them; RUNS=5 SEED=1 for others"
 	@echo "  make lint         ruff, its formatter, and mypy in strict mode"
 	@echo "  make bench        run the benchmarks"
 	@echo "  make lock         resolve launch/locks anew (needs uv)"
@@ -45,6 +45,7 @@ test: setup
 
 soak: setup
 	$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
+	$(BIN)/python -m tests.chaos
 
 lint: setup
 	$(BIN)/ruff check $(CODE)

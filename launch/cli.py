@@ -89,6 +89,14 @@ def train(
         float | None,
         typer.Option(help="the plan's share of groups that teach something", show_default="0.5"),
     ] = None,
+    retry: Annotated[
+        bool,
+        typer.Option(
+            "--retry",
+            help="continue the run in run_dir if it holds one, else start it: for schedulers that "
+            "start a failed command again",
+        ),
+    ] = False,
 ) -> None:
     """Train a model with REINFORCE++ and dynamic sampling.
 
@@ -121,9 +129,21 @@ def train(
         from launch.train import train as run_training
 
         resolved, summary = run_training(
-            config, overrides or [], resume=resume, overwrite=overwrite, say=_say
+            config, overrides or [], resume=resume, overwrite=overwrite, retry=retry, say=_say
         )
         close(resolved, summary)
+
+
+@app.command()
+def status(
+    run_dir: Annotated[Path, typer.Argument(help="a run's folder, finished or still going")],
+    as_json: Annotated[bool, typer.Option("--json", help="print all of it as JSON")] = False,
+) -> None:
+    """Show what a run does now, what it waits for, and what has gone wrong around it."""
+    with one_line_errors():
+        from launch.status import show
+
+        show(run_dir, as_json=as_json)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.dispatch.admission import admission_of
 from rl.episodes.environment import load_environment
+from rl.errors import ConfigError
 from rl.evaluation_sets import evaluation_sets
 from rl.gc_pause import loading
 from rl.guards.table import GuardError
@@ -44,6 +45,7 @@ def train(
     *,
     resume: bool,
     overwrite: bool,
+    retry: bool = False,
     say: Callable[[str], None],
 ) -> tuple[RunConfig, Summary]:
     """Run a config; returns it resolved, with what came of it."""
@@ -59,6 +61,9 @@ def train(
     named = load_evaluations(config, grading, say)
     prompts = never_evaluated(prompts, named)
     stream = stream_of(config, prompts)
+    if retry and overwrite:
+        raise ConfigError("--retry goes on with what --overwrite deletes: leave one of them out")
+    resume = resume or (retry and config.run_dir.exists())
     checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite, source=stream)
     record_files(config, resume=checkpoint is not None)
     say(f"{counted(prompts)}, {len(evaluation)} held out")

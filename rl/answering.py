@@ -81,7 +81,9 @@ async def answering(
             say=say,
         )
         stack.push_async_callback(fleet.stop)
-        await await_places({"engines": fleet.actors}, config.cluster.start_deadline)
+        await await_places(
+            {"engines": [one.actor for one in fleet.handles]}, config.cluster.start_deadline
+        )
         tokenizer, _ = await asyncio.gather(
             asyncio.to_thread(load_tokenizer, config), fleet.start()
         )

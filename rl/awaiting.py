@@ -1,33 +1,63 @@
-"""Waiting for Ray actors: always with a deadline, and with the user's error, not Ray's."""
+"""Waiting for learner ranks: always with a deadline, and with the user's error, not Ray's.
+
+Guarantee: a rank that died is named, also where another, which it left alone in a collective,
+fails first; that one's own error says nothing.
+"""
 
 import asyncio
 import signal
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
-from rl.errors import ClusterError, PlumbError
+from rl.errors import LearnerLostError, PlumbError
+
+GRACE: Final = 10.0
+"""Seconds in which Ray tells of a death, after another rank has noticed it in a collective."""
+COLLECTIVE: Final = ("gloo", "NCCL", "DistBackendError", "DistNetworkError", "DistStoreError")
+"""What an error of a broken collective has in its text."""
 
 
-async def await_all(refs: Sequence[Any], deadline: float, what: str) -> list[Any]:
-    """Await every object reference.
+async def await_ranks(
+    refs: Sequence[Any], deadline: float, what: str, *, first: int = 0
+) -> list[Any]:
+    """Await a call to every rank, or to some of them.
+
+    Args:
+        refs: one a rank, in their order.
+        deadline: seconds.
+        what: is awaited, for the message.
+        first: the rank of the first of them.
 
     Raises:
-        PlumbError: one that an actor raised, as it was raised there.
-        ClusterError: the deadline passed, or an actor died; names `what` was awaited.
+        PlumbError: one that a rank raised, as it was raised there.
+        LearnerLostError: a rank died, or the deadline passed; names it.
     """
+    calls = {asyncio.ensure_future(_result(ref)): rank for rank, ref in enumerate(refs, first)}
     try:
-        async with asyncio.timeout(deadline):
-            return list(await asyncio.gather(*refs))
-    except TimeoutError as error:
-        raise ClusterError(f"{what} took longer than {deadline:g} s") from error
-    except RayActorError as error:
-        raise ClusterError(f"a process died while {what}: {cause_of(error)}") from error
-    except RayTaskError as error:
-        if isinstance(error.cause, PlumbError):
-            raise error.cause from error
-        raise
+        done, pending = await asyncio.wait(
+            calls, timeout=deadline, return_when=asyncio.FIRST_EXCEPTION
+        )
+        failed = _failures(calls, done)
+        if not failed:
+            if pending:
+                silent = ", ".join(map(str, sorted(calls[call] for call in pending)))
+                raise LearnerLostError(
+                    f"learner rank {silent} did not answer within {deadline:g} s while {what}"
+                )
+            return [call.result() for call in calls]
+        until = time.monotonic() + GRACE
+        while pending and not _is_told(failed) and (left := until - time.monotonic()) > 0:
+            done, pending = await asyncio.wait(
+                pending, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            failed |= _failures(calls, done)
+        raise _loss(failed, what)
+    finally:
+        for call in calls:
+            call.cancel()
 
 
 def stop_on_sigterm() -> None:
@@ -40,8 +70,55 @@ def stop_on_sigterm() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-def cause_of(error: RayActorError) -> str:
+def cause_of(error: RayError) -> str:
     """The line of Ray's report that says why an actor died."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "cause" in line.lower() or "exit" in line.lower()]
-    return (telling or lines or ["no cause is known"])[0]
+    return (telling or lines or ["no cause is known"])[0].partition(" Some common causes")[0]
+
+
+async def _result(ref: Any) -> Any:
+    return await ref
+
+
+def _failures(calls: Mapping[Any, int], done: Iterable[Any]) -> dict[int, BaseException]:
+    """What calls that have ended raised, by rank."""
+    ended = {calls[call]: call.exception() for call in done}
+    return {rank: error for rank, error in ended.items() if error is not None}
+
+
+def _died(failed: Mapping[int, BaseException]) -> dict[int, RayError]:
+    """Ranks whose process or host is gone; what a rank raised is a `RayTaskError`."""
+    return {
+        rank: error
+        for rank, error in failed.items()
+        if isinstance(error, RayError) and not isinstance(error, RayTaskError)
+    }
+
+
+def _is_told(failed: Mapping[int, BaseException]) -> bool:
+    """Whether one of the failures is a cause, and not the effect of another rank's."""
+    causes = (getattr(error, "cause", None) for error in failed.values())
+    return bool(_died(failed)) or any(isinstance(cause, PlumbError) for cause in causes)
+
+
+def _loss(failed: Mapping[int, BaseException], what: str) -> BaseException:
+    """What to raise where ranks failed."""
+    for error in failed.values():
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, PlumbError):
+            cause.__cause__ = error
+            return cause
+    for rank, error in _died(failed).items():
+        lost = LearnerLostError(f"learner rank {rank} died while {what}: {cause_of(error)}")
+        lost.__cause__ = error
+        return lost
+    rank, error = next(iter(failed.items()))
+    cause = getattr(error, "cause", None) or error
+    text = f"{type(cause).__name__}: {cause}".strip()
+    if isinstance(error, RayTaskError) and any(name in text for name in COLLECTIVE):
+        line = text.splitlines()[0]
+        lost = LearnerLostError(f"learner rank {rank} lost the others while {what}: {line:.300}")
+        lost.__cause__ = error
+        return lost
+    return error

@@ -23,11 +23,15 @@ def connect(config: RunConfig) -> Iterator[Hardware]:
     """Connect to Ray; a cluster that was started here is stopped at the end."""
     address = config.cluster.address or os.environ.get("RAY_ADDRESS")
     with ExitStack() as stack:
-        if not address:
-            stack.enter_context(guarded())
+        stack.enter_context(guarded())
         _init(address)
         stack.callback(ray.shutdown)
         yield detect(ray.cluster_resources().get("GPU", 0))
+
+
+def head_address() -> str:
+    """Of the head that this process is connected to, host:port."""
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def _init(address: str | None) -> None:

@@ -57,8 +57,16 @@ class InfrastructureError(PlumbError):
     """What should have answered an environment is broken; it says nothing of the policy."""
 
 
+class StuckError(PlumbError):
+    """Nothing moved any more, for no reason that a deadline has told."""
+
+
 class LearnerError(PlumbError):
     """A learner rank died, did not answer in time, or produced numbers that are not finite."""
+
+
+class LearnerLostError(LearnerError):
+    """A learner rank is gone or silent: all of them begin again from the newest checkpoint."""
 
 
 class StorageError(PlumbError):

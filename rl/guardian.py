@@ -1,17 +1,20 @@
-"""Ends every process of a local Ray cluster together with the process that started it.
+"""Ends every process of a command together with the process that started it.
 
 Ray's own agents can outlive a driver that was killed. The guardian is a small process in a session
 of its own. It keeps a list of the driver's descendants, and waits on a pipe: when the pipe closes,
-however the driver ended, it kills those that have not ended by themselves.
+however the driver ended, it kills those that have not ended by themselves. Where the driver ended
+without a word (killed, or by Ray, whose node or head died), it says so in its place. A guardian
+that dies is started again.
 """
 
 import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -21,6 +24,14 @@ WATCH = 0.5
 GRACE = 2.0
 """Seconds that processes get to end by themselves."""
 
+WORD = b"."
+"""What a driver says before it closes the pipe."""
+
+DIED = (
+    "plumb: the command's process died without a word: it was killed, or Ray ended it because its "
+    "node or the cluster's head died; a run goes on from its last checkpoint with --resume"
+)
+
 
 @contextmanager
 def guarded() -> Iterator[None]:
@@ -28,13 +39,45 @@ def guarded() -> Iterator[None]:
     command = [sys.executable, "-m", "rl.guardian", str(os.getpid())]
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     command += map(str, before)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guardian:
-        try:
-            yield
-        finally:
-            if guardian.stdin is not None:
-                guardian.stdin.close()
-            guardian.wait(timeout=30)
+    guard = _Guard(command)
+    try:
+        yield
+    finally:
+        guard.end()
+
+
+class _Guard:
+    """The driver's end: a guardian, and another one where it dies."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._process = self._start()
+        threading.Thread(target=self._keep, name="guardian", daemon=True).start()
+
+    def end(self) -> None:
+        """Let it end what is left, and wait for that."""
+        with self._lock:
+            self._is_over = True
+        pipe = self._process.stdin
+        assert pipe is not None
+        with suppress(OSError):  # it may be dead
+            pipe.write(WORD)
+            pipe.close()
+        self._process.wait(timeout=30)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def _keep(self) -> None:
+        while True:
+            self._process.wait()
+            with self._lock:
+                if self._is_over:
+                    return
+                print("plumb: this command's guardian died; another is started", file=sys.stderr)
+                self._process = self._start()
 
 
 def main() -> None:
@@ -48,6 +91,8 @@ def main() -> None:
     known: set[psutil.Process] = set()
     while not select.select([sys.stdin], [], [], WATCH)[0]:
         known |= _descendants(driver, ignored)
+    if not sys.stdin.buffer.read(1):
+        print(DIED, file=sys.stderr, flush=True)
     known |= _descendants(driver, ignored)
     for process in list(known):
         known |= _descendants(process, ignored)

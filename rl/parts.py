@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from data.schema import Prompt, PromptSource
 from rewards import Sample, Verdict
@@ -26,9 +27,12 @@ from rl.phases import PhaseClock
 from rl.recorder import Recorder
 from rl.tokenizer import load_tokenizer
 from rl.tokens import Ids, Policy, Sampled, Sampling
-from rl.trainer import Parts
+from rl.trainer_parts import Parts
 from rl.versions import Versions
 from rl.weights.canary import canary_ids
+
+if TYPE_CHECKING:
+    from rl.engines.fleet import Fleet
 
 
 class Asked(Protocol):
@@ -56,6 +60,7 @@ async def start_parts(
     pool: Pool,
     last_step: int,
     say: Callable[[str], None],
+    lost: Callable[[str], None] | None = None,
 ) -> Parts:
     """Start everything that a trainer composes.
 
@@ -67,6 +72,7 @@ async def start_parts(
         pool: grades; started here.
         last_step: of the checkpoint that is gone on from; -1 for a new run.
         say: prints a line.
+        lost: told what engines were lost and came back.
     """
     from rl.starting import publisher_of, start_actors, turns_of
 
@@ -74,37 +80,108 @@ async def start_parts(
     stack.push_async_callback(pool.aclose)
     await pool.start()
     (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
-        start_actors(stack, config, hardware, say), _render(config, asked.prompts, say)
+        start_actors(stack, config, hardware, lost or say), _render(config, asked.prompts, say)
     )
-    clock, versions = PhaseClock(), Versions()
+    versions = Versions()
     turns = turns_of(config, placement, learner, fleet, versions, say)
     publisher = await publisher_of(config, hardware, placement, learner, fleet, canary, turns)
-    recorder = Recorder(
-        config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
+    loop = _Loop(
+        config,
+        asked,
+        renderer,
+        fleet,
+        pool,
+        versions,
+        partial(
+            Parts,
+            fleet=fleet,
+            learner=learner,
+            publisher=publisher,
+            versions=versions,
+            pool=pool,
+            turns=turns,
+            store=store_of(config),
+        ),
+        say,
     )
-    stack.callback(recorder.close)
-    guards = guards_of(config, recorder, pool, say=say)
-    environment = load_environment(config.episode.environment)
-    runner = GroupRunner(
-        renderer, _Timed(fleet, clock), _timed_grading(pool, clock), environment, config
-    )
-    dispatcher = make_dispatcher(
-        config.sampler,
-        asked.source,
-        runner.run,
-        admission_of(config.sampler.filter),
-        version=lambda: versions.current,
-        free=lambda: fleet.free_groups(config.sampler.samples_per_prompt),
-        ended=_both(recorder.ended, guards.ended),
-        max_ungradable=config.reward.max_ungradable,
-        clock=clock,
-    )
-    evaluations = Evaluations(
-        config, asked.evaluations, runner, fleet, versions, recorder, say=say, told=guards.evaluated
-    )
-    store = store_of(config)
-    policy = fleet, learner, publisher, versions
-    return Parts(dispatcher, *policy, evaluations, pool, store, recorder, guards, turns)
+    stack.callback(loop.close)
+    return loop.begin(last_step)
+
+
+class _Loop:
+    """Makes the parts of the loop that begin anew where a run goes back to a checkpoint."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        asked: Asked,
+        renderer: Renderer,
+        fleet: "Fleet",
+        pool: Pool,
+        versions: Versions,
+        make: Callable[..., Parts],
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._asked = asked
+        self._fleet = fleet
+        self._pool = pool
+        self._versions = versions
+        self._make = make
+        self._say = say
+        self._recorder: Recorder | None = None
+        self._clock = PhaseClock()
+        environment = load_environment(config.episode.environment)
+        self._runner = GroupRunner(
+            renderer,
+            _Timed(fleet, self._clock),
+            _timed_grading(pool, self._clock),
+            environment,
+            config,
+        )
+
+    def begin(self, last_step: int) -> Parts:
+        """All parts, with records that end with `last_step`; those of before must be closed."""
+        self.close()
+        config = self._config
+        recorder = self._recorder = Recorder(
+            config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
+        )
+        guards = guards_of(config, recorder, self._pool, say=self._say)
+        dispatcher = make_dispatcher(
+            config.sampler,
+            self._asked.source,
+            self._runner.run,
+            admission_of(config.sampler.filter),
+            version=lambda: self._versions.current,
+            free=lambda: self._fleet.free_groups(config.sampler.samples_per_prompt),
+            ended=_both(recorder.ended, guards.ended),
+            max_ungradable=config.reward.max_ungradable,
+            clock=self._clock,
+        )
+        evaluations = Evaluations(
+            config,
+            self._asked.evaluations,
+            self._runner,
+            self._fleet,
+            self._versions,
+            recorder,
+            say=self._say,
+            told=guards.evaluated,
+        )
+        return self._make(
+            dispatcher=dispatcher,
+            evaluations=evaluations,
+            recorder=recorder,
+            guards=guards,
+            again=self.begin,
+        )
+
+    def close(self) -> None:
+        """Close the records."""
+        if self._recorder is not None:
+            self._recorder.close()
+        self._recorder = None
 
 
 def _both(first: Ended, second: Ended) -> Ended:

@@ -18,9 +18,11 @@ from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError
 from rl.evaluation_sets import HELD_OUT, EvaluationSet
 from rl.exporting import export_model
+from rl.fault_log import FaultLog
 from rl.progress import Progress
 from rl.sinks import read_metrics
 from rl.storage import write_atomically, writing
+from rl.supervision import supervised
 from rl.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -114,11 +116,12 @@ async def run(
         say: prints a line.
     """
     from rl.awaiting import stop_on_sigterm
-    from rl.cluster import connect
+    from rl.cluster import connect, head_address
     from rl.parts import start_parts
 
-    started = time.time()
+    started = time.monotonic()
     progress = Progress(config.train.steps, lambda: trainer.status)
+    faults = FaultLog(config.run_dir, progress.say)
     async with AsyncExitStack() as stack:
         hardware = stack.enter_context(connect(config))
         stop_on_sigterm()
@@ -131,15 +134,17 @@ async def run(
             pool=pool,
             last_step=checkpoint.step if checkpoint else -1,
             say=progress.say,
+            lost=faults.note,
         )
-        ready = time.time() - started
+        ready = time.monotonic() - started
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
-        trainer = Trainer(config, parts, on_step=progress.step, say=progress.say)
-        await _train(config, trainer, progress, checkpoint)
-        async with parts.turns.visiting():
-            exported = await _export(config, parts.learner)
+        trainer = Trainer(config, parts, on_step=progress.step, say=progress.say, lost=faults.note)
+        async with supervised(config, trainer, faults, head=head_address()):
+            await _train(config, trainer, progress, checkpoint)
+            async with parts.turns.visiting():
+                exported = await _export(config, parts.learner)
         ungradable = pool.ungradable_reasons()
-    return _summary(config, trainer, work, time.time() - started, exported, ungradable)
+    return _summary(config, trainer, work, time.monotonic() - started, exported, ungradable)
 
 
 async def _train(

@@ -26,7 +26,7 @@ async def start_actors(
     places = await reserve(config, say)
     stack.callback(places.release)
     placement = places.placement
-    learner = LearnerGroup(config, hardware, place=places.rank)
+    learner = LearnerGroup(config, hardware, place=places.rank, renew=places.renew_ranks)
     stack.callback(learner.stop)
     deadline = config.cluster.start_deadline
     if places.shown:
@@ -39,7 +39,9 @@ async def start_actors(
         say=say,
     )
     stack.push_async_callback(fleet.stop)
-    await await_places({"engines": fleet.actors, "learner ranks": learner.actors}, deadline)
+    await await_places(
+        {"engines": [one.actor for one in fleet.handles], "learner ranks": learner.actors}, deadline
+    )
     await learner.check_run_dir(config.run_dir)
     if placement.layout == "colocated":
         # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.

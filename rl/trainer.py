@@ -5,55 +5,30 @@ on. The trainer composes its parts and owns none of their work. Interrupted at a
 goes on from its newest checkpoint over the same prompts in the same order. Stopped by a signal or
 an error of any part (no engine left, a worker that grades, a full disk), it saves the last step
 that is complete; what it had sampled since is sampled again, and an evaluation that was due is made
-up for.
+up for. A learner that is lost begins again from there too, without the run's end (`rl.recovery`).
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from rewards.grading.running import Pool
-from rl.checkpoint import Checkpoint, CheckpointStore
+from rl.checkpoint import Checkpoint
 from rl.checkpointing import Checkpointing, Written
 from rl.config import RunConfig
-from rl.dispatch.dispatcher import Dispatcher
-from rl.evaluation import Evaluations
+from rl.errors import LearnerLostError
 from rl.exporting import export_model
 from rl.groups import Batch
 from rl.guards.table import Finding, GuardError
-from rl.guards.watch import Guards
 from rl.learn.shares import Share, cut
-from rl.recorder import Recorder
+from rl.recovery import Recovery
 from rl.rewarding import slow_grading, slowest_calls
 from rl.step_row import Spent, step_row
-from rl.weights.turns import Apart, Turns
+from rl.tasks import unbroken, unless_lost
+from rl.trainer_parts import Parts
 
 if TYPE_CHECKING:
-    from rl.engines.fleet import Fleet
-    from rl.learn.group import LearnerGroup
-    from rl.versions import Versions
-    from rl.weights.publisher import SyncStats, WeightPublisher
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a trainer composes; each is started and stopped by `rl.run`."""
-
-    dispatcher: Dispatcher
-    fleet: "Fleet"
-    learner: "LearnerGroup"
-    publisher: "WeightPublisher"
-    versions: "Versions"
-    evaluations: Evaluations
-    pool: Pool
-    store: CheckpointStore
-    recorder: Recorder
-    guards: Guards
-    turns: Turns = field(default_factory=Apart)
+    from rl.weights.publisher import SyncStats
 
 
 class Trainer:
@@ -64,6 +39,7 @@ class Trainer:
         parts: the running parts.
         on_step: called with each step's metrics.
         say: prints a line.
+        lost: told what was lost and came back.
     """
 
     def __init__(
@@ -73,6 +49,7 @@ class Trainer:
         *,
         on_step: Callable[[Mapping[str, Any]], None],
         say: Callable[[str], None],
+        lost: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
         self._parts = parts
@@ -89,13 +66,26 @@ class Trainer:
         self._learning = False  # between two policies: neither can be saved
         self._since = time.perf_counter()  # the end of the step before
         self._boundary = parts.dispatcher.state()  # after the last complete step
+        self._recovery = Recovery(config, self._boundary, lost or say)
+
+    @property
+    def parts(self) -> Parts:
+        """What it composes now; a learner that is lost brings others."""
+        return self._parts
+
+    @property
+    def phase(self) -> tuple[int, str, str]:
+        """What is going on; it changes with whatever the loop does."""
+        return self.step, self._phase, self._parts.evaluations.status
 
     @property
     def status(self) -> str:
         """What is going on now, in a few words."""
-        parts = [self._phase, self._parts.dispatcher.status, self._parts.evaluations.status]
-        parts.append(self._checkpoints.status)
-        return " | ".join(part for part in (*parts, self._grading) if part)
+        parts = self._parts
+        now = parts.learner.status or self._phase
+        found = [now, parts.publisher.waits, parts.versions.waits, parts.dispatcher.status]
+        found += [parts.evaluations.status, self._checkpoints.status, self._grading]
+        return " | ".join(one for one in found if one)
 
     async def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
@@ -110,7 +100,7 @@ class Trainer:
         """Train; the engines hold the learner's weights when this returns."""
         watch = asyncio.create_task(self._watch_grading())
         try:
-            await self._run()
+            await self._run_on()
         except (asyncio.CancelledError, Exception) as error:
             await self._save_at_stop(error)
             raise
@@ -119,6 +109,27 @@ class Trainer:
             await self._parts.guards.aclose()
             await self._parts.evaluations.aclose()
             await self._parts.dispatcher.aclose()
+
+    async def _run_on(self) -> None:
+        """Run, again and again from a checkpoint where the learner is lost."""
+        lost: LearnerLostError | None = None
+        while True:
+            try:
+                if lost is not None:
+                    await self._begin_again(lost)
+                await self._run()
+                return
+            except LearnerLostError as error:
+                self._recovery.count(error, in_turns=self._parts.turns.sleeps)
+                lost = error
+
+    async def _begin_again(self, lost: LearnerLostError) -> None:
+        self._phase = "starting the learner again"
+        await self._checkpoints.abandon()
+        self._parts, checkpoint = await self._recovery.again(self._parts, lost)
+        self.step = self._checkpoints.saved = checkpoint.step if checkpoint else 0
+        self._boundary = self._parts.dispatcher.state()
+        self._learning = False
 
     async def _run(self) -> None:
         self._phase = "publishing weights"
@@ -163,7 +174,10 @@ class Trainer:
     async def _train_step(self) -> bool:
         """One step; whether there was anything to train on."""
         self._phase = ""
-        batch = await self._parts.evaluations.beside(self._parts.dispatcher.batch())
+        parts = self._parts
+        batch = await unless_lost(
+            parts.learner.lost(), parts.evaluations.beside(parts.dispatcher.batch())
+        )
         if not batch.groups:
             return False
         waited = time.perf_counter() - self._since
@@ -261,6 +275,9 @@ class Trainer:
 
     async def _save_at_stop(self, error: BaseException) -> None:
         """Save the last complete step; where that fails too, say so beside the error."""
+        if isinstance(error.__cause__, LearnerLostError):
+            error.add_note(f"what it had learnt after step {self._checkpoints.saved} is lost")
+            return
         try:
             await self._checkpoints.settle()
             if self._learning and self.step != self._checkpoints.saved:
@@ -278,13 +295,3 @@ class Trainer:
         while True:
             self._grading = slow_grading(self._parts.pool)
             await asyncio.sleep(1)
-
-
-async def unbroken(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work` to its end even if the caller is cancelled meanwhile; a second time ends it."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise

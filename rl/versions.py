@@ -35,6 +35,12 @@ class Versions:
         self._settled = asyncio.Event()
         self._sending = asyncio.Lock()
 
+    @property
+    def waits(self) -> str:
+        """What keeps an update back, in a few words; empty if nothing does."""
+        held = self._waiting and self._holders
+        return "the next weights wait for an evaluation of those before" if held else ""
+
     async def start(self, publisher: Publisher) -> SyncStats:
         """Bring the current version to the engines."""
         return await self._send(publisher, steps=0)

@@ -16,6 +16,8 @@ settings.load_profile("plumb")
 SLOWEST = (
     "launch/test_train_judge",
     "launch/test_train_killed",
+    "launch/test_train_survives",
+    "launch/test_train_watched",
     "launch/test_train_faults",
     "launch/test_train_code",
     "launch/test_train_resume",

@@ -133,7 +133,7 @@ ABOVE = {
     "rl.learn": {"rl.dispatch", "rl.episodes", "rl.engines"},
 }
 """What each part of the loop must not know of."""
-TOP = {"rl.trainer", "rl.parts", "rl.run"}
+TOP = {"rl.trainer", "rl.parts", "rl.supervision", "rl.run"}
 """What composes the parts, and is known to none of them."""
 
 

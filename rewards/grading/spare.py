@@ -42,3 +42,10 @@ class Spare:
             lane.close()
             return None
         return lane
+
+    def drop_dead(self) -> bool:
+        """Let another be opened where the spare has died; whether it had."""
+        if self._lane is None or self._lane.exit_code is None:
+            return False
+        self.take()
+        return True

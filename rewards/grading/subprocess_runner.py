@@ -145,6 +145,7 @@ class SubprocessRunner:
         """Kill workers whose sample is overdue, and what a dead worker left behind."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            self.replaced += self._spare.drop_dead()
             for lane in self._lanes:
                 if lane.exit_code is not None:
                     lane.kill()

@@ -42,6 +42,9 @@ class TrainConfig(Section):
     host memory; it takes as much of that on each learner host."""
     log_rollouts_every: int = Field(default=1, ge=0)
     """Steps between parquet files of every sampled answer; 0: none."""
+    watchdog: float | None = Field(default=None, gt=0)
+    """Seconds in which something has to move (a token, a grade, a step), or the run stops, with
+    what every process does in RUN_DIR/watchdog.txt; none: 900 beyond the longest deadline."""
     export: bool = True
     """Write the trained model in Hugging Face format to RUN_DIR/model at the end."""
     export_every: int = Field(default=0, ge=0)
@@ -65,6 +68,11 @@ class ClusterConfig(Section):
     """Address of a running Ray cluster; none: RAY_ADDRESS, else a local one is started."""
     start_deadline: float = Field(default=300.0, gt=0)
     """Seconds within which the cluster has to place every engine and learner rank."""
+    head_silence: float = Field(default=20.0, gt=0)
+    """Seconds for which Ray's head may be away before the run saves its last step and stops."""
+    max_learner_restarts: int = Field(default=3, ge=0)
+    """Times an hour that the learner may be lost and started again from the newest checkpoint
+    before the run ends."""
 
 
 class RunConfig(Section):

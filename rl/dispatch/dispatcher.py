@@ -20,7 +20,7 @@ from typing import Final
 
 from data.schema import Prompt, PromptSource
 from rl.dispatch.admission import Admission
-from rl.dispatch.flight import Ended, Flight, Run
+from rl.dispatch.flight import Ended, Flight, Run, waiting
 from rl.dispatch.ledger import Ledger, Ready
 from rl.dispatch.pacing import Pacing
 from rl.dispatch.state import DispatchState
@@ -31,7 +31,7 @@ from rl.groups import Batch, Group
 from rl.phases import PhaseClock
 
 LOSSES: Final = 20
-"""Times that one group may lose its engine: more say that something else is wrong."""
+"""Times that one group may begin again: more say that something else is wrong."""
 
 
 class Dispatcher:
@@ -168,12 +168,12 @@ class Dispatcher:
         """What a batch that is being waited for lacks, in a few words; empty where none is."""
         if not self._is_asked:
             return ""
-        slow = self.waits_for()
-        if slow:
-            names = ", ".join(map(repr, slow[:3])) + (" ..." if len(slow) > 3 else "")
-            return f"waiting for {len(slow)} slow groups: {names}"
-        have, size = min(self._ledger.ready, self._ledger.size), self._ledger.size
-        return f"sampling: {have}/{size} groups, {self.in_flight} in flight"
+        ledger = self._ledger
+        return waiting(self.waits_for(), ledger.ready, ledger.size, self.in_flight)
+
+    def oldest(self, most: int) -> list[Flight]:
+        """The groups that have been in flight for longest."""
+        return heapq.nsmallest(most, list(self._flights.values()), key=lambda one: one.since)
 
     def waits_for(self) -> list[str]:
         """Prompts in flight for which alone the next batch waits; none: it lacks groups."""
@@ -237,13 +237,9 @@ class Dispatcher:
 
     def _land(self, index: int, task: "asyncio.Task[Group]") -> None:
         flight = self._flights[index]
-        if task.cancelled():
-            raise RuntimeError(
-                f"the task of prompt {flight.prompt.id!r} was cancelled from without"
-            )
         try:
             group = task.result()
-        except EngineLostError as error:
+        except (EngineLostError, asyncio.CancelledError) as error:  # or who ran it has died
             self._begin_again(index, flight, error)
             return
         ending = self._admission.ending(group)
@@ -258,12 +254,13 @@ class Dispatcher:
             # Batches may be long in coming where a verifier is away.
             self._window.check_trust()
 
-    def _begin_again(self, index: int, flight: Flight, error: EngineLostError) -> None:
-        """At once and in its own place: an engine's death changes no batch."""
+    def _begin_again(self, index: int, flight: Flight, error: BaseException) -> None:
+        """At once and in its own place: a death changes no batch."""
         flight.losses += 1
         if flight.losses > LOSSES:
+            what = "lost its engine" if isinstance(error, EngineLostError) else "been cancelled"
             raise EngineError(
-                f"prompt {flight.prompt.id!r} has lost its engine {flight.losses} times: {error}"
+                f"prompt {flight.prompt.id!r} has {what} {flight.losses} times: {error}"
             ) from error
         self._window.endings["restarted"] += 1
         self._ledger.withdraw(index)

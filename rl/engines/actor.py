@@ -30,8 +30,10 @@ from rl.errors import EngineError, EngineLostError, ModelError, PlumbError
 from rl.gc_pause import loading
 from rl.hardware import Hardware
 from rl.tokens import Floats, Ids, Sampled, Sampling, Segment
+from rl.whereabouts import Whereabouts, here
 
 GATHER_SECONDS = 0.02  # after a turn has ended, for more that end by then while any are live
+QUIET_SECONDS = 10.0  # for dropped requests to end, before older weights are sampled from
 CANARY_FIRST = -1  # vLLM's priority: before all requests, which have 0
 
 Request = tuple[int, Ids, Sampling]
@@ -105,6 +107,10 @@ class EngineActor:
         few = Sampling(temperature=1.0, max_tokens=2)
         await asyncio.gather(*(self.sample(token, few) for _ in range(8)))
 
+    async def whereabouts(self) -> Whereabouts:
+        """Where this process runs."""
+        return here()
+
     async def sample(self, context: Ids, how: Sampling) -> Sampled:
         """One turn.
 
@@ -156,6 +162,8 @@ class EngineActor:
             recompute: prefill what is live with them, instead of going on from what older ones
                 computed.
         """
+        if version < self._version and self._tasks:  # the learner began again from a checkpoint
+            await asyncio.wait(set(self._tasks.values()), timeout=QUIET_SECONDS)
         if version < self._version and self._spans:
             raise EngineError(
                 f"an engine at policy version {self._version} was to go back to {version} in the "

@@ -75,9 +75,9 @@ class Fleet:
         self._engines = [self._connect(index) for index in places]
 
     @property
-    def actors(self) -> list[Any]:
-        """Ray's handles, one an engine, as they are now."""
-        return [engine.actor for engine in self._engines]
+    def handles(self) -> Sequence[EngineHandle]:
+        """One an engine, as they are now."""
+        return self._engines
 
     @property
     def tokens_lost(self) -> int:

@@ -21,6 +21,7 @@ from rl.engines.engine import Memory
 from rl.engines.health import Idle, Silence
 from rl.errors import EngineLostError, PlumbError
 from rl.tokens import Floats, Ids, Sampled, Sampling
+from rl.whereabouts import Whereabouts
 
 POLL_SECONDS = 2.0  # for a report of an engine that has nothing to tell
 SLACK_SECONDS = 10.0  # for a report to come through Ray beyond that
@@ -58,6 +59,8 @@ class EngineHandle:
         """Whether it answers an evaluation, and keeps its version meanwhile."""
         self.cause = ""
         """Why it is lost; empty while it is not."""
+        self.whereabouts: Whereabouts | None = None
+        """Where its actor runs, once it is started."""
         self._config = config
         self._idle = idle
         self._tell_lost = lost
@@ -70,6 +73,7 @@ class EngineHandle:
         self._following: asyncio.Task[None] | None = None
         self._received = self._unwanted = 0
         self._report = Report([], 0, 0, 0, paused=False, failure="")
+        self._silence = Silence(config.rollout.silence, time.monotonic())
 
     @property
     def load(self) -> int:
@@ -86,6 +90,19 @@ class EngineHandle:
         return f"at policy version {self.version}" if self.ready else "being started"
 
     @property
+    def waits(self) -> str:
+        """What it has not answered, and how long it has made no token; empty if it has nothing."""
+        if not self.load or self.cause:
+            return ""
+        quiet = self._silence.quiet(time.monotonic())
+        return f"{self.name}: {self.load} requests, no token for {quiet:.0f} s"
+
+    @property
+    def tokens(self) -> int:
+        """Made since its start, as far as it has told."""
+        return self._report.tokens
+
+    @property
     def tokens_lost(self) -> int:
         """Tokens made for nothing, as far as it has told: of dropped requests, and once it is lost
         of unfinished ones."""
@@ -95,7 +112,9 @@ class EngineHandle:
 
     async def start(self) -> None:
         """Load the model; from then on it takes requests."""
-        await self.ask("start", deadline=self._config.rollout.start_deadline)
+        deadline = self._config.rollout.start_deadline
+        await self.ask("start", deadline=deadline)
+        self.whereabouts = await self.ask("whereabouts", deadline=deadline)
         self._following = asyncio.create_task(self._follow(), name=f"follow {self.name}")
 
     async def sample(self, context: Ids, how: Sampling) -> Sampled:
@@ -216,7 +235,7 @@ class EngineHandle:
         self.actor.submit.remote(asked, given_up)
 
     async def _follow(self) -> None:
-        silence = Silence(self._config.rollout.silence, time.monotonic())
+        silence = self._silence = Silence(self._config.rollout.silence, time.monotonic())
         limit = POLL_SECONDS + SLACK_SECONDS + self._config.rollout.silence
         try:
             while not self.cause:

@@ -28,9 +28,13 @@ class Silence:
             self._since = now
         self._tokens = tokens
 
+    def quiet(self, now: float) -> float:
+        """Seconds for which it has been silent."""
+        return now - self._since
+
     def broken(self, now: float) -> bool:
         """Whether it has been silent for too long."""
-        return now - self._since > self._seconds
+        return self.quiet(now) > self._seconds
 
 
 class Restarts:

@@ -6,15 +6,19 @@ Guarantees: each rank is given its own share and no more; every wait has a deadl
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
-from rl.awaiting import await_all
+from rl.awaiting import await_ranks
 from rl.checkpoint_reading import Checkpoint
+from rl.cluster import await_places
 from rl.config import RunConfig
 from rl.errors import ClusterError, LearnerError
 from rl.gc_pause import loading
@@ -22,6 +26,12 @@ from rl.hardware import Hardware
 from rl.learn.shares import Share
 from rl.manifest import FileRecord, Manifest
 from rl.storage import write_atomically
+from rl.whereabouts import Whereabouts, here
+
+LOOK_SECONDS = 2.0
+"""Between two looks at ranks that have nothing to do."""
+END_SECONDS = 30.0
+"""For killed ranks to end."""
 
 WRITING = "writing"
 """Ray's name for the thread of a rank that writes beside training."""
@@ -55,6 +65,10 @@ class LearnerActor:
         """The GPU of this rank as its host numbers it; empty on a CPU host."""
         return ",".join(str(gpu) for gpu in ray.get_gpu_ids())
 
+    def ping(self) -> Whereabouts:
+        """Answer, as what is alive does, with where that is."""
+        return here()
+
     def read_probe(self, path: Path) -> tuple[str, str]:
         """This host's name, and what a file holds here; empty where it is not there."""
         try:
@@ -70,6 +84,7 @@ class LearnerGroup:
         config: the run's configuration, with `model.path` a folder or hub id.
         hardware: what the ranks run on.
         place: Ray's options for a rank's actor: GPUs, and where it is.
+        renew: waits, before ranks are started again, until they have places.
     """
 
     def __init__(
@@ -78,17 +93,20 @@ class LearnerGroup:
         hardware: Hardware,
         *,
         place: Callable[[int], Mapping[str, Any]] = lambda rank: {"num_cpus": 0},
+        renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._config = config
+        self._hardware = hardware
+        self._place_of = place
+        self._renew = renew
         self._deadline = config.learner.deadline
         self._sharing = config.learner.sequence_parallel
-        env = {"env_vars": hardware.learner_env()}
-        actor = ray.remote(concurrency_groups={WRITING: 1})(LearnerActor)
-        self._ranks = [
-            actor.options(**place(rank), runtime_env=env).remote(config, hardware, rank)
-            for rank in range(config.learner.ranks)
-        ]
+        self._ranks = self._place()
         self._version = 0
+        self._doing = ""
+        self._since = 0.0
+        self.whereabouts: Sequence[Whereabouts] = ()
+        """Where each rank runs, once it is started."""
 
     @property
     def version(self) -> int:
@@ -100,11 +118,43 @@ class LearnerGroup:
         """The ranks' Ray actors."""
         return self._ranks
 
+    @property
+    def status(self) -> str:
+        """What the ranks are asked to do, and for how long; empty while they have nothing to do."""
+        if not self._doing:
+            return ""
+        return f"the learner is {self._doing}, {time.monotonic() - self._since:.0f} s so far"
+
+    async def lost(self) -> None:
+        """Look at the ranks for ever.
+
+        Raises:
+            LearnerLostError: One of them died, seconds ago.
+        """
+        while True:
+            looking = [rank.ping.remote() for rank in self._ranks]
+            await await_ranks(looking, self._deadline, "it had nothing to do")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def restart(self) -> None:
+        """End every rank that is left, and start all of them anew, with the model as it was."""
+        gone, self._version = self._ranks, 0
+        self.stop()
+        await _ended(gone)
+        if self._renew is not None:
+            await self._renew()
+        self._ranks = self._place()
+        deadline = self._config.cluster.start_deadline
+        await await_places({"learner ranks": self._ranks}, deadline)
+        await self.start()
+
     async def start(self) -> None:
         """Form the process group and load the models."""
         meeting = self._ranks[0].call.remote("rendezvous")
-        ((host, port),) = await await_all([meeting], self._deadline, "placing the learner")
-        await self._all("starting the learner", "start", host, port)
+        ((host, port),) = await self._await([meeting], "being placed")
+        pings = [rank.ping.remote() for rank in self._ranks]
+        self.whereabouts = await self._await(pings, "being placed")
+        await self._all("starting", "start", host, port)
 
     async def train(
         self, shares: Sequence[Share], step: int, version: int
@@ -126,7 +176,7 @@ class LearnerGroup:
             for rank, box in zip(self._ranks, boxes, strict=True)
         ]
         self._version = version + 1
-        results = await await_all(training, self._deadline, "learning")
+        results = await self._await(training, f"learning step {step}")
         advantages: dict[tuple[int, int], float] = {}
         for _, part in results:
             advantages |= part
@@ -135,11 +185,11 @@ class LearnerGroup:
     async def devices(self) -> list[str]:
         """The GPU of each rank as its host numbers it; empty on CPU hosts."""
         asked = [rank.device.remote() for rank in self._ranks]
-        return await await_all(asked, self._deadline, "looking at the learner's GPUs")
+        return await self._await(asked, "looking at its GPUs")
 
     async def residence(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method of every rank's `rl.learn.residence.Residence`."""
-        return await self._all("moving the learner's memory", "memory", method, *arguments)
+        return await self._all("moving its memory", "memory", method, *arguments)
 
     async def check_run_dir(self, run_dir: Path) -> None:
         """Make sure that every rank's host sees the run directory, before anything is trained.
@@ -152,7 +202,7 @@ class LearnerGroup:
         write_atomically(probe, token)
         try:
             looking = [rank.read_probe.remote(probe) for rank in self._ranks]
-            seen = await await_all(looking, self._deadline, "looking for run_dir")
+            seen = await self._await(looking, "looking for run_dir")
         finally:
             probe.unlink(missing_ok=True)
         blind = sorted({host for host, text in seen if text != token})
@@ -168,13 +218,16 @@ class LearnerGroup:
         Args:
             copy: let training go on before it is written.
         """
-        await self._all("noting the learner's state", "snapshot", copy=copy)
+        await self._all("noting its state", "snapshot", copy=copy)
 
     async def write(self, folder: Path) -> Manifest:
         """Write what was noted below an existing folder, beside training; the files."""
         options = {"concurrency_group": WRITING}
         refs = [rank.write.options(**options).remote(folder.absolute()) for rank in self._ranks]
-        waiting = [await_all([ref], self._deadline, "writing a checkpoint") for ref in refs]
+        waiting = [
+            await_ranks([ref], self._deadline, "writing a checkpoint", first=rank)
+            for rank, ref in enumerate(refs)
+        ]
         # All of them: what one is still writing would be in the way of the next checkpoint.
         parts = await asyncio.gather(*waiting, return_exceptions=True)
         found: dict[str, FileRecord] = {}
@@ -190,7 +243,7 @@ class LearnerGroup:
         if not folder.is_dir():
             raise LearnerError(f"the checkpoint lacks its learner part: {folder}")
         self._version = checkpoint.step
-        await self._all("loading the learner", "load", folder.absolute(), checkpoint.learner_files)
+        await self._all("loading its state", "load", folder.absolute(), checkpoint.learner_files)
 
     async def export(self, folder: Path) -> None:
         """Write the policy in Hugging Face format."""
@@ -203,4 +256,36 @@ class LearnerGroup:
 
     async def _all(self, what: str, method: str, *arguments: Any, **named: Any) -> list[Any]:
         refs = [rank.call.remote(method, *arguments, **named) for rank in self._ranks]
-        return await await_all(refs, self._deadline, what)
+        return await self._await(refs, what)
+
+    async def _await(self, refs: Sequence[Any], what: str) -> list[Any]:
+        self._doing, self._since = what, time.monotonic()
+        try:
+            return await await_ranks(refs, self._deadline, what)
+        finally:
+            self._doing = ""
+
+    def _place(self) -> list[Any]:
+        """The actors; each starts as soon as Ray has a place for it."""
+        env = {"env_vars": self._hardware.learner_env()}
+        actor = ray.remote(concurrency_groups={WRITING: 1})(LearnerActor)
+        config, hardware = self._config, self._hardware
+        return [
+            actor.options(**self._place_of(rank), runtime_env=env).remote(config, hardware, rank)
+            for rank in range(config.learner.ranks)
+        ]
+
+
+async def _ended(ranks: Sequence[Any]) -> None:
+    """Wait until killed actors have ended, and so have let go of ports and memory."""
+    calls = [asyncio.ensure_future(_refused(rank)) for rank in ranks]
+    await asyncio.wait(calls, timeout=END_SECONDS)
+    for call in calls:
+        call.cancel()
+
+
+async def _refused(rank: Any) -> None:
+    with suppress(RayError):
+        while True:
+            await rank.ping.remote()
+            await asyncio.sleep(0.1)

@@ -15,6 +15,14 @@ class Losses:
     def __init__(self, report: Callable[[EngineHandle, str], None]) -> None:
         self._report = report
         self.lost: dict[str, Loss] = {}
+        self._what = ""
+        self._tasks: Mapping[str, asyncio.Future[Any]] = {}
+
+    @property
+    def waits(self) -> str:
+        """What is being done, and which engines have not done it; empty if all have."""
+        late = [name for name, task in self._tasks.items() if not task.done()]
+        return f"{self._what}: {', '.join(late)}" if late else ""
 
     async def each(
         self,
@@ -25,6 +33,7 @@ class Losses:
     ) -> list[EngineHandle]:
         """Do the same with all at once; returns those with which it went well in time."""
         tasks = {engine.name: asyncio.ensure_future(work(engine)) for engine in engines}
+        self._what, self._tasks = what, tasks
         try:
             if tasks:
                 await asyncio.wait(tasks.values(), timeout=seconds)

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rl.awaiting import await_all
+from rl.awaiting import await_ranks
 from rl.config import RunConfig
-from rl.errors import EngineError, EngineLostError
+from rl.errors import EngineError, EngineLostError, LearnerLostError
 from rl.guards.table import Finding
 from rl.hardware import Hardware
 from rl.weights import canary
@@ -75,6 +75,14 @@ class WeightPublisher:
         self._joining: dict[EngineHandle, asyncio.Future[None]] = {}
         """Engines that the next update brings up, and who waits for each."""
         self._version: int | None = None
+        self._losses: Losses | None = None
+        self._forget = False
+        """Whether engines may have computed with weights of the next update's number: others."""
+
+    @property
+    def waits(self) -> str:
+        """What an update waits for, in a few words; empty where it waits for no engine."""
+        return self._losses.waits if self._losses is not None else ""
 
     async def connect(
         self,
@@ -87,8 +95,17 @@ class WeightPublisher:
             kind: of the way.
             below: of each engine, the ranks on whose GPUs its workers are; None: on none.
         """
+        self._kind, self._below = kind, below
         self._transport = Transport(kind, self._config, self._hardware, self._learner, below)
         await self._transport.open()
+
+    async def reconnect(self) -> None:
+        """Open the way to ranks that were started anew, which may hold older weights."""
+        await self.connect(self._kind, self._below)
+
+    def disconnect(self) -> None:
+        """The learner is gone; engines that come up wait for its next update."""
+        self._transport, self._version, self._forget = None, None, True
 
     async def send(self, version: int, engines: Sequence[EngineHandle] | None = None) -> SyncStats:
         """Send the learner's weights as `version`.
@@ -99,7 +116,7 @@ class WeightPublisher:
 
         Raises:
             EngineError: No engine takes them, though none died, or a canary is above its limit.
-            LearnerError, ClusterError: The learner failed.
+            LearnerError: The learner failed; engines that were to join still wait where it is lost.
         """
         async with self._lock:
             chosen = self._fleet.live() if engines is None else engines
@@ -112,11 +129,13 @@ class WeightPublisher:
             open_to = [e for e in chosen if not e.leased and e not in joining] + list(joining)
             try:
                 stats = await self._run(losses, open_to, version, look=look)
+            except LearnerLostError:
+                raise  # the learner's next update brings them up
             except BaseException as error:
                 for waiting in joining.values():
                     _settle(waiting, error)
                 raise
-            self._version = version
+            self._version, self._forget = version, False
             for engine, waiting in joining.items():
                 _settle(waiting, _lost(engine, losses))
             return stats
@@ -151,7 +170,7 @@ class WeightPublisher:
             await self._run(
                 losses, engines, version, look=True, still=lambda: self._learner.version == version
             )
-        except _OvertakenError:
+        except (_OvertakenError, LearnerLostError):
             return False  # it stays paused
         if (lost := _lost(engine, losses)) is not None:
             raise lost
@@ -166,18 +185,20 @@ class WeightPublisher:
         look: bool,
         still: Callable[[], bool] = lambda: True,
     ) -> SyncStats:
-        if self._transport is None:
+        transport = self._transport  # the learner may be lost, and this with it, at any await
+        if transport is None:
             raise EngineError("weights were to be sent before `connect`")
+        self._losses = losses
         started = time.perf_counter()
         deadline = self._sync.deadline
         live = await losses.each(engines, "pausing it", deadline, lambda engine: engine.pause())
         live = await self._turns.for_weights(losses, live)
-        live = await self._transport.send(losses, live)
+        live = await transport.send(losses, live)
         losses.check(live)
         if not still():
             raise _OvertakenError
         # What has slept has nothing left to be recomputed.
-        recompute = self._sync.kv == "recompute" and not self._turns.sleeps
+        recompute = (self._sync.kv == "recompute" or self._forget) and not self._turns.sleeps
         # Asked before anything is awaited: a step that is submitted later is of no concern.
         own = asyncio.ensure_future(self._own_logprobs()) if look and live else None
         try:
@@ -227,7 +248,7 @@ class WeightPublisher:
     def _own_logprobs(self) -> Coroutine[Any, Any, NDArray[np.float32]]:
         """The learner's logprobs of the canary's prompt; they are asked for at once."""
         asked = [rank.call.remote("canary", self._prompt) for rank in self._learner.actors]
-        return self._first(await_all(asked, self._sync.deadline, "asking the learner's canary"))
+        return self._first(await_ranks(asked, self._sync.deadline, "asking the learner's canary"))
 
     async def _first(self, results: Awaitable[list[Any]]) -> NDArray[np.float32]:
         logprobs: NDArray[np.float32] = (await results)[0]

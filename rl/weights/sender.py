@@ -7,6 +7,7 @@ the one before it is loaded; whatever happens to engines, every rank gathers eve
 no other rank of the learner waits for one that has stopped.
 """
 
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
@@ -16,13 +17,13 @@ import ray
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.multiprocessing import set_sharing_strategy
 from torch.multiprocessing.reductions import reduce_tensor
 
 from rl.rendezvous import open_store
 from rl.weights.collective import WeightGroup
 from rl.weights.delivery import Delivery
 from rl.weights.devices import device_name
+from rl.weights.host_buffer import share
 from rl.weights.layout import Entry, bucket_bytes, plan_buckets, sources
 from rl.weights.messages import Engine, Sent
 
@@ -85,8 +86,8 @@ class WeightSender:
             self._holds = True
             self._buffer = torch.empty(self._room, dtype=torch.uint8, device=self._buffer.device)
         if self._buffer.device.type == "cpu":
-            set_sharing_strategy("file_system")
-            self._buffer.share_memory_()
+            self._buffer, path = share(len(self._buffer))
+            return device_name(self._buffer.device), pickle.dumps((path, len(self._buffer)))
         # The forking pickler sends a storage's name instead of its bytes.
         handle = bytes(ForkingPickler.dumps(reduce_tensor(self._buffer)))
         return device_name(self._buffer.device), handle

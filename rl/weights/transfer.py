@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.multiprocessing import set_sharing_strategy
 from vllm.distributed.weight_transfer.base import (
     WeightTransferEngine,
     WeightTransferInitInfo,
@@ -32,6 +31,7 @@ from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 from rl.errors import EngineError
 from rl.weights.collective import WeightGroup
 from rl.weights.devices import device_name
+from rl.weights.host_buffer import mapped
 from rl.weights.layout import Entry, bucket_bytes, checksum
 
 
@@ -161,7 +161,8 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
 
     def _mapped(self, handle: bytes) -> Tensor:
         if self.device.type == "cpu":
-            set_sharing_strategy("file_system")
+            path, size = pickle.loads(handle)
+            return mapped(path, size)
         rebuild, arguments = pickle.loads(handle)
         if self.device.type == "cuda":
             # The handle names the learner's device index; ours may differ for the same GPU.

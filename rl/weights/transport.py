@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from rl.awaiting import await_all
+from rl.awaiting import await_ranks
 from rl.config import RunConfig
 from rl.errors import EngineError
 from rl.hardware import Hardware
@@ -72,7 +72,7 @@ class Transport:
         ranks = self._learner.actors if self._below else self._learner.actors[:1]
         every = len(ranks) > 1
         opening = [rank.call.remote("weights", "open_buffer", every) for rank in ranks]
-        self._handles = await await_all(opening, seconds, what)
+        self._handles = await await_ranks(opening, seconds, what)
 
     async def send(self, losses: Losses, engines: Sequence[EngineHandle]) -> list[EngineHandle]:
         """Send every bucket; returns the engines that have them."""
@@ -97,7 +97,7 @@ class Transport:
             for rank in self._learner.actors
         ]
         longest = deadline * (len(targets) + 1) + SLACK  # each may hang until the deadline
-        results = await await_all(pushing, longest, "sending weights")
+        results = await await_ranks(pushing, longest, "sending weights")
         sent: Sent = results[0]
         return sent
 
@@ -176,5 +176,5 @@ class Transport:
 
     async def _lead(self, what: str, seconds: float, method: str, *arguments: Any) -> Any:
         call = self._learner.actors[0].call.remote("weights", method, *arguments)
-        (result,) = await await_all([call], seconds, what)
+        (result,) = await await_ranks([call], seconds, what)
         return result

@@ -25,7 +25,7 @@ from rl.groups import Group
 from rl.hardware import Hardware
 from rl.learn.shares import Share, cut
 from rl.parts import start_parts
-from rl.trainer import Parts
+from rl.trainer_parts import Parts
 from tests.bench.work import NOMINAL_TOKENS, PROMPTS, EveryOther, Questions, Work
 
 BLOCK = 6

@@ -20,7 +20,6 @@ OURS = (
     "ray::",
     "raylet",
     "gcs_server",
-    "torch_shm_manager",
     "rewards.grading.worker",
 )
 

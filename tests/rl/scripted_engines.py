@@ -14,6 +14,7 @@ from rl.engines.engine import Counts
 from rl.errors import EngineLostError, PlumbError
 from rl.hardware import Hardware
 from rl.tokens import Ids
+from rl.whereabouts import Whereabouts
 
 
 def settings(**rollout: Any) -> RunConfig:
@@ -105,6 +106,9 @@ class ScriptedActor(EngineActor):
     async def start(self) -> None:
         self._engine = ScriptedEngine()
         self._decoder = lambda ids, keep_special: ",".join(map(str, ids))  # type: ignore[assignment]
+
+    async def whereabouts(self) -> Whereabouts:
+        return Whereabouts("here", "node", 1, 0)
 
 
 class Remote:

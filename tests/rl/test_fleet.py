@@ -116,7 +116,7 @@ async def test_a_lost_engine_comes_back_with_the_current_weights() -> None:
     assert attached == [("rollout engine 1", 1)]
     assert [engine.version for engine in fleet.live()] == [7, 7]
     assert lines[-1] == "rollout engine 1 is back, at policy version 7"
-    assert fleet.actors == [make.made[0], make.made[2]]
+    assert [one.actor for one in fleet.handles] == [make.made[0], make.made[2]]
     await fleet.stop()
 
 
@@ -391,4 +391,30 @@ async def _play(steps: list[Step]) -> None:
         segment = task.result().segment
         spans = [v for span in segment.versions for v in [span.version] * span.tokens]
         assert segment.ids.tolist() == spans == sorted(spans)
+    await fleet.stop()
+
+
+async def test_an_engine_goes_back_to_older_weights_as_soon_as_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where the learner begins again from a checkpoint."""
+    fleet, make, _ = await started(rollout(engines=1))
+    (engine,) = fleet.handles
+    await engine.resume(5, recompute=True)
+    tasks = asked(fleet, 3)
+    await make.tick()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await engine.pause()
+    await engine.resume(2, recompute=True)
+    (task,) = asked(fleet, 1)
+    await until(task.done, make)
+    assert [span.version for span in task.result().segment.versions] == [2]
+
+    monkeypatch.setattr(rl.engines.actor, "QUIET_SECONDS", 0.05)
+    asked(fleet, 1)
+    await make.tick()
+    with pytest.raises(EngineError, match="was to go back to 1 in the midst of 1 answers"):
+        await engine.resume(1, recompute=True)
     await fleet.stop()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rl.config import RunConfig
-from rl.errors import EngineError, EngineLostError
+from rl.errors import EngineError, EngineLostError, LearnerLostError
 from rl.hardware import Hardware
 from rl.versions import Versions
 from rl.weights import transport
@@ -341,6 +341,71 @@ async def test_an_engine_that_cannot_be_attached_is_named() -> None:
     await publisher.send(0)
     with pytest.raises(EngineLostError, match=r"engine 1: .*it died again"):
         await publisher.attach(broken)
+
+
+class Dying(Rank):
+    """A rank that is lost in its next push, or at the canary."""
+
+    dies_at = ""
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        if self.dies_at in (method, *arguments):
+            raise LearnerLostError("learner rank 0 died")
+        return await super()._call(method, *arguments)
+
+
+@pytest.mark.parametrize("dies_at", ["push", "canary"])
+async def test_a_lost_learner_costs_no_engine_and_engines_forget_its_later_weights(
+    dies_at: str,
+) -> None:
+    """Also one that comes up meanwhile waits for the next update, at whatever version that is."""
+    running, restarted = Handle("engine 0"), Handle("engine 1")
+    rank = Dying()
+    publisher, fleet, learner = await publisher_of([running], rank, kv="keep")
+    await publisher.send(0)
+    learner.version = 1
+    waiting = asyncio.create_task(publisher.attach(restarted))
+    await asyncio.sleep(0)
+    rank.dies_at = dies_at
+    with pytest.raises(LearnerLostError):
+        await publisher.send(1)
+    assert not waiting.done()
+    publisher.disconnect()
+    late = Handle("engine 2")
+    attached_late = asyncio.create_task(publisher.attach(late))
+    await asyncio.sleep(0)
+
+    rank.dies_at, learner.version = "", 0
+    await publisher.reconnect()
+    assert not waiting.done() and not attached_late.done()
+    await publisher.send(0)
+    await asyncio.gather(waiting, attached_late)
+    assert fleet.reasons == {}
+    for handle in (running, restarted, late):
+        assert handle.version == 0
+        assert handle.log[-4:] == [
+            "pause", "init_weight_transfer_engine", ("resume", 0, True), "canary"
+        ]  # fmt: skip
+    learner.version = 1
+    await publisher.send(1)
+    assert ("resume", 1, False) in running.log, "they go on from what they have computed since"
+
+
+async def test_an_engine_whose_weights_are_cut_off_by_a_death_waits_for_the_next_ones() -> None:
+    rank = Dying()
+    publisher, _, _ = await publisher_of([Handle("engine 0")], rank)
+    await publisher.send(0)
+    rank.dies_at = "push"
+    engine = Handle("engine 1")
+    attaching = asyncio.create_task(publisher.attach(engine))
+    await asyncio.sleep(0.01)
+    assert not attaching.done()
+    rank.dies_at = ""
+    publisher.disconnect()
+    await publisher.reconnect()
+    await publisher.send(0)
+    await attaching
+    assert engine.version == 0
 
 
 class Recorder:

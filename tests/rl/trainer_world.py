@@ -27,7 +27,7 @@ from rl.dispatch.build import make_dispatcher
 from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
 from rl.episodes.single_turn import SingleTurn
-from rl.errors import EngineError
+from rl.errors import EngineError, LearnerLostError
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import evaluation_sets
 from rl.groups import Group
@@ -37,7 +37,8 @@ from rl.manifest import Manifest, manifest_of
 from rl.recorder import Recorder
 from rl.sinks import read_metrics
 from rl.tokens import Ids, Policy, Sampled, Sampling, Segment, Span, Stop
-from rl.trainer import Parts, Trainer
+from rl.trainer import Trainer
+from rl.trainer_parts import Parts
 from rl.versions import Versions
 from rl.weights import canary
 from rl.weights.publisher import SyncStats
@@ -155,6 +156,10 @@ class Learner:
         """Called as a checkpoint is written; what it returns is awaited, if it can be."""
         self.metrics: Callable[[int], Mapping[str, Any]] = lambda step: {}
         """Further numbers of a step."""
+        self.status = ""
+        self.dead = asyncio.Event()
+        self.restarts = 0
+        self.start_fails: list[str] = []
         self._seconds = seconds
 
     async def train(
@@ -179,6 +184,18 @@ class Learner:
         }
         return metrics, dict.fromkeys(members, 0.5)
 
+    async def lost(self) -> None:
+        await self.dead.wait()
+        raise LearnerLostError("learner rank 0 died while it had nothing to do")
+
+    async def restart(self) -> None:
+        await asyncio.sleep(3)
+        if self.start_fails:
+            raise LearnerLostError(f"learner rank 0 died while starting: {self.start_fails.pop()}")
+        self.restarts += 1
+        self.dead.clear()
+        self.steps, self.weights, self.batches = [], 0, {}
+
     async def snapshot(self, *, copy: bool) -> None:
         self.noted = json.dumps([self.steps, self.weights])
 
@@ -202,9 +219,18 @@ class Publisher:
         self.fails: dict[int, Exception] = {}
         self.gap: Callable[[int], float] = lambda version: 1e-3
         """The canary's."""
+        self.connected = True
+        self.waits = ""
         self._engines = engines
 
+    def disconnect(self) -> None:
+        self.connected = False
+
+    async def reconnect(self) -> None:
+        self.connected = True
+
     async def send(self, version: int) -> SyncStats:
+        assert self.connected
         if version in self.fails:
             raise self.fails[version]
         self.sent.append(version)
@@ -252,7 +278,9 @@ class World:
         self.reward: Callable[[int], float] = lambda step: 1.0
         """Of a right answer, once so many steps are trained."""
         source = source or PromptStream(PROMPTS, seed=0, epochs=1)
-        self.parts = self._parts(held_out, source)
+        self._versions = Versions()
+        self._held_out, self._source = held_out, source
+        self.parts = self._parts(self.checkpoint.step if self.checkpoint else -1)
         self.dispatcher = self.parts.dispatcher
         self.trainer = Trainer(
             self.config, self.parts, on_step=self.rows.append, say=self.said.append
@@ -264,7 +292,7 @@ class World:
         try:
             await self.trainer.run()
         finally:
-            self.parts.recorder.close()
+            self.recorder.close()
 
     def written(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl."""
@@ -295,12 +323,15 @@ class World:
     async def _grade_all(self, samples: Sequence[Sample]) -> list[Verdict]:
         return [await self._grade(sample) for sample in samples]
 
-    def _parts(self, held_out: Sequence[Prompt], source: PromptSource) -> Parts:
-        config = self.config
-        versions = Versions()
-        recorder = Recorder(
-            config.run_dir, last_step=self.checkpoint.step if self.checkpoint else -1
-        )
+    def _again(self, last_step: int) -> Parts:
+        self.recorder.close()
+        self.parts = self._parts(last_step)
+        self.dispatcher = self.parts.dispatcher
+        return self.parts
+
+    def _parts(self, last_step: int) -> Parts:
+        config, versions = self.config, self._versions
+        recorder = self.recorder = Recorder(config.run_dir, last_step=last_step)
         pool = cast(Any, SimpleNamespace(pending=list, take_slowest=list, grade=self._grade_all))
         guards = guards_of(config, recorder, pool, say=self.said.append)
 
@@ -313,7 +344,7 @@ class World:
         )
         dispatcher = make_dispatcher(
             config.sampler,
-            source,
+            self._source,
             runner.run,
             admission_of(config.sampler.filter),
             version=lambda: versions.current,
@@ -322,7 +353,7 @@ class World:
         )
         evaluations = Evaluations(
             config,
-            evaluation_sets(config, held_out, {}),
+            evaluation_sets(config, self._held_out, {}),
             runner=runner,
             fleet=cast(Any, self.engines),
             versions=versions,
@@ -341,6 +372,7 @@ class World:
             store=self.store,
             recorder=recorder,
             guards=guards,
+            again=self._again,
         )
 
 

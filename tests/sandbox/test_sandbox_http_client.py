@@ -16,7 +16,7 @@ import pytest
 from sandbox.backends.settings import BoxSettings
 from sandbox.errors import DeadlineError, RequestError, TestsError, UnavailableError
 from sandbox.sandbox import Sandbox
-from sandbox.service.client import HttpSandbox
+from sandbox.service.client import PATIENCE, HttpSandbox
 from sandbox.types import Judgement, Limits, Program, Status, StdioTests, TestCase
 from tests.sandbox.conftest import at_work
 
@@ -221,6 +221,38 @@ async def test_no_server_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
         await Sandbox.open(url).start()
     with pytest.raises(RequestError, match="no URL"):
         Sandbox.open(["ftp://x"])
+
+
+async def test_the_only_server_may_be_gone_for_half_a_minute() -> None:
+    """Here for 2 s, within a bound that allows for more than 30; what was asked waits."""
+    assert PATIENCE >= 45
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        health = {"status": "ok", "backend": "x", "boxes": 1, "live": 1, "slots": 1}
+        body = json.dumps({**health, "waiting": 0, "replaced": 0}).encode()
+        if b"languages" in head:
+            body = b'{"languages": {}}'
+        if b"/v1/run" in head:
+            body = b'{"status": "passed"}'
+        size = str(len(body)).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + size)
+        writer.write(b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with HttpSandbox([f"http://127.0.0.1:{port}"], token=None) as box:
+        assert (await box.run(ECHO)).status is Status.PASSED
+        server.close()
+        await server.wait_closed()
+        asked = [asyncio.create_task(box.run(ECHO)) for _ in range(4)]
+        await asyncio.sleep(2)
+        assert not any(task.done() for task in asked)
+        assert (await box.health()).status == "down"
+        async with await asyncio.start_server(answer, "127.0.0.1", port):
+            assert {(await task).status for task in asked} == {Status.PASSED}
 
 
 async def test_busy_servers_are_asked_again_in_time() -> None:

@@ -1,0 +1,71 @@
+"""`plumb status`: what a run does now, what it waits for, and what has gone wrong around it."""
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rl.checkpoint import CheckpointStore
+from rl.errors import ConfigError
+from rl.fault_log import read_faults
+from rl.status import WRITE_SECONDS, Status, read_status
+
+STALE = 5 * WRITE_SECONDS
+"""Seconds after which a run that writes nothing stands still, or is gone."""
+FAULTS = 5
+"""The last faults, as many as are shown."""
+
+
+def status_of(run_dir: Path, *, now: float | None = None) -> Status:
+    """What a run does, by what it has written last.
+
+    Raises:
+        ConfigError: The folder holds no run that wrote a status.
+    """
+    found = read_status(run_dir)
+    if found is None:
+        raise ConfigError(f"{run_dir} holds no status.json: name the run_dir of a run that began")
+    silent = (time.time() if now is None else now) - found.time
+    if found.state != "running" or silent <= STALE:
+        return found
+    here = found.host == socket.gethostname()
+    if here and not _is_alive(found.pid):
+        saved = CheckpointStore(run_dir, keep=1).steps()
+        last = f"step {saved[-1]} is saved: add --resume" if saved else "no step is saved"
+        state = f"gone: its process {found.pid} died without a word; {last}"
+    else:
+        where = f"process {found.pid}" if here else f"process {found.pid} on {found.host}"
+        state = f"standing still: {where} has told nothing for {silent:.0f} s"
+    return replace(found, state=state)
+
+
+def show(run_dir: Path, *, as_json: bool) -> None:
+    """Print it."""
+    found, faults = status_of(run_dir), read_faults(run_dir)
+    if as_json:
+        print(json.dumps(asdict(found) | {"faults": faults}, indent=2))
+        return
+    print(f"{run_dir}: {found.state}")
+    print(f"step {found.step} of {found.steps}; {found.doing or 'nothing is under way'}")
+    if found.quiet > STALE:
+        print(f"nothing has moved for {found.quiet:.0f} s")
+    for line in found.waits_for:
+        print(f"  waits for {line}")
+    if faults:
+        print(f"faults: {len(faults)}, the last:")
+        for fault in faults[-FAULTS:]:
+            when = datetime.fromtimestamp(fault["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            print(f"  {when}  {fault['line']}")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

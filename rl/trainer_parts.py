@@ -1,0 +1,40 @@
+"""What a trainer composes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rewards.grading.running import Pool
+from rl.checkpoint import CheckpointStore
+from rl.dispatch.dispatcher import Dispatcher
+from rl.evaluation import Evaluations
+from rl.guards.watch import Guards
+from rl.recorder import Recorder
+from rl.weights.turns import Apart, Turns
+
+if TYPE_CHECKING:
+    from rl.engines.fleet import Fleet
+    from rl.learn.group import LearnerGroup
+    from rl.versions import Versions
+    from rl.weights.publisher import WeightPublisher
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The running parts of a run; `rl.run` starts and stops them."""
+
+    fleet: "Fleet"
+    learner: "LearnerGroup"
+    publisher: "WeightPublisher"
+    versions: "Versions"
+    pool: Pool
+    store: CheckpointStore
+    dispatcher: Dispatcher
+    evaluations: Evaluations
+    recorder: Recorder
+    guards: Guards
+    again: "Callable[[int], Parts]"
+    """The same with a dispatcher, evaluations, guards and a recorder anew, whose records end with
+    this step; for a run that goes back to a checkpoint."""
+    turns: Turns = field(default_factory=Apart)
+    """Who has the memory of the engines' GPUs."""

@@ -1,0 +1,104 @@
+"""Processes of a run die under it: it names each, goes on within a bound, and loses no prompt."""
+
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+from subprocess import Popen
+
+import psutil
+import pytest
+from conftest import Plumb, wait_until
+
+from launch.status import status_of
+from rl.fault_log import read_faults
+from rl.sinks import read_metrics
+from tests.processes import tree
+from tests.run_files import faults
+
+LEARNER_SECONDS = 60.0
+ENGINE_SECONDS = 20.0
+
+
+def last_step(run_dir: Path) -> int:
+    rows = read_metrics(run_dir / "metrics.jsonl")
+    return int(rows[-1]["step"]) if rows else -1
+
+
+def wait_for_step(run_dir: Path, step: int) -> None:
+    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
+
+
+def of_run(process: "Popen[str]", name: str) -> list[psutil.Process]:
+    """Processes of a run by what their command line holds."""
+    found = []
+    for one in tree(process.pid):
+        try:
+            if name in " ".join(one.cmdline()):
+                found.append(one)
+        except psutil.Error:
+            continue
+    return found
+
+
+def told(run_dir: Path, pattern: str) -> list[tuple[float, str]]:
+    """When and what the run has noted of its faults, of lines that hold a pattern."""
+    lines = [(row["time"], row["line"]) for row in read_faults(run_dir)]
+    return [(when, line) for when, line in lines if re.search(pattern, line)]
+
+
+def drained(process: "Popen[str]") -> None:
+    """Print what a run says as it comes, so that its pipe never fills."""
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            print(line, end="")
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_survives_the_death_of_a_rank_an_engine_and_a_grading_worker(plumb: Plumb) -> None:
+    run_dir = plumb.folder / "run"
+    config = plumb.write_config(
+        train={"steps": 1000, "checkpoint_every": 2, "keep_checkpoints": 2},
+        sampler={"filter": "none", "max_lag": 2},
+        rollout={"engines": 2, "max_response_tokens": 48},
+        learner={"ranks": 2},
+        data={"train": str(plumb.write_data(4000)), "eval_size": 4},
+    )
+    process = plumb.start(str(config))
+    drained(process)
+    wait_for_step(run_dir, 3)
+
+    killed = time.time()
+    of_run(process, "ray::LearnerActor")[-1].kill()
+    wait_until(lambda: told(run_dir, "the learner is back"), 300, "the learner's return")
+    ((noticed, line),) = told(run_dir, "the learner is lost: learner rank [01] died while ")
+    ((back, _),) = told(run_dir, r"the learner is back after .* from the checkpoint of step \d+$")
+    print(f"learner: noticed after {noticed - killed:.1f} s, back {back - noticed:.1f} s later")
+    assert "died" in line
+    assert noticed - killed < LEARNER_SECONDS / 2
+    seen = status_of(run_dir)
+    assert (seen.state, seen.pid) == ("running", process.pid)
+    wait_for_step(run_dir, last_step(run_dir) + 2)
+
+    killed = time.time()
+    of_run(process, "ray::EngineActor")[0].kill()
+    wait_until(lambda: told(run_dir, "rollout engine . is back"), 300, "the engine's return")
+    ((noticed, _),) = told(run_dir, r"rollout engine \d is lost: ")
+    print(f"engine: noticed after {noticed - killed:.1f} s")
+
+    of_run(process, "rewards.grading.worker")[0].kill()
+    wait_until(lambda: told(run_dir, "grading worker"), 60, "the grading worker's replacement")
+    wait_for_step(run_dir, last_step(run_dir) + 2)
+
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(90) == 130
+    assert faults(run_dir) == []
+    rows = read_metrics(run_dir / "metrics.jsonl")
+    assert all(row["canary_gap"] < 0.05 for row in rows[1:]), "engines held the learner's weights"
+    assert status_of(run_dir).state.startswith("stopped: ")

@@ -1,0 +1,106 @@
+"""A run that waits for ever, and a command that dies: both are told, and the second goes on."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from conftest import Plumb, only_line, wait_until
+
+from launch.status import status_of
+from rl.sinks import read_metrics
+from tests.run_files import faults
+
+
+def last_step(run_dir: Path) -> int:
+    rows = read_metrics(run_dir / "metrics.jsonl")
+    return int(rows[-1]["step"]) if rows else -1
+
+
+def wait_for_step(run_dir: Path, step: int) -> None:
+    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
+
+
+def drained(process: "Popen[str]") -> None:
+    """Print what a run says as it comes, so that its pipe never fills."""
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            print(line, end="")
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+HANGS = """
+import asyncio
+
+
+class Stuck:
+    async def run(self, prompt, context):
+        await context.ask()
+        if prompt.id.endswith("3"):
+            await asyncio.Event().wait()
+        return "stop"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_that_waits_for_ever_says_for_what_and_ends(plumb: Plumb) -> None:
+    """A learner that stands still has a deadline; what a user's environment does has none."""
+    (plumb.folder / "stuck.py").write_text(HANGS)
+    run_dir = plumb.folder / "run"
+    config = plumb.write_config(
+        episode={"environment": "stuck.py:Stuck"},
+        train={"steps": 100, "watchdog": 8.0},
+        sampler={"filter": "none"},
+    )
+    process = plumb.start(str(config))
+    drained(process)
+    wait_until((run_dir / "status.json").exists, 480, "the run's start")
+    wait_until(lambda: status_of(run_dir).quiet > 4, 120, "its standstill")
+    seen = status_of(run_dir)
+    assert any("with its environment" in line for line in seen.waits_for), seen
+    command = [sys.executable, "-m", "launch.cli", "status", str(run_dir)]
+    shown = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=plumb.environment, timeout=60
+    ).stdout
+    assert ": running" in shown
+    assert "with its environment" in shown
+
+    errors = process.stderr.read() if process.stderr is not None else ""
+    assert process.wait(120) == 1
+    message = only_line(errors)
+    assert "nothing has moved for 8 s: prompt " in message
+    dump = (run_dir / "watchdog.txt").read_text()
+    assert "stuck.py" in dump, "the task that waits, with its line"
+    assert "learner rank 0 (" in dump
+    assert "rollout engine 0 (" in dump
+    assert dump.count("Current thread") + dump.count("Thread 0x") >= 3, "stacks of three processes"
+    assert status_of(run_dir).state.startswith("stopped: nothing has moved for 8 s")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_same_command_goes_on_after_its_process_died(plumb: Plumb) -> None:
+    """As a scheduler does that starts a failed job again."""
+    run_dir = plumb.folder / "run"
+    train = {"steps": 1000, "checkpoint_every": 2}
+    config = str(plumb.write_config(train=train, sampler={"filter": "none"}))
+    process = plumb.start(config, "--retry")
+    drained(process)
+    wait_for_step(run_dir, 3)
+    process.kill()  # alone: what it leaves behind, others have to end
+    errors = process.stderr.read() if process.stderr is not None else ""
+    assert "the command's process died without a word" in only_line(errors)
+    wait_until(lambda: status_of(run_dir).state.startswith("gone: its process "), 60, "the status")
+
+    end = last_step(run_dir) + 3
+    done = plumb.run(config, "--retry", f"train.steps={end}")
+    assert done.returncode == 0, done.stderr
+    assert "resumed after step" in done.stdout
+    assert faults(run_dir) == []
+    assert json.loads((run_dir / "status.json").read_text())["state"] == "finished"

@@ -1,0 +1,130 @@
+"""What a run says of itself, and what is made of that once it says nothing more."""
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from launch.cli import app
+from launch.status import STALE, status_of
+from rl.fault_log import FaultLog, read_faults
+from rl.status import NAME, Status, StatusFile
+from tests.rl.trainer_world import World
+from tests.virtual_time import run
+
+NOW = 1_800_000_000.0
+RUNNING = Status(
+    "running", 7, 20, "learning step 8", ("the learner is learning, 9 s so far",), 9.0, NOW,
+    socket.gethostname(), os.getpid(),
+)  # fmt: skip
+
+
+def written(folder: Path, **changes: object) -> Path:
+    status = replace(RUNNING, **changes)  # type: ignore[arg-type]
+    (folder / NAME).write_text(json.dumps(asdict(status)))
+    return folder
+
+
+def test_a_run_that_tells_is_taken_at_its_word(tmp_path: Path) -> None:
+    assert status_of(written(tmp_path), now=NOW + STALE) == RUNNING
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped: the disk is full"])
+def test_a_run_that_has_ended_stays_so(state: str, tmp_path: Path) -> None:
+    assert status_of(written(tmp_path, state=state, pid=2**22 + 1), now=NOW + 1e6).state == state
+
+
+def test_one_that_tells_nothing_is_gone_or_stands_still(tmp_path: Path) -> None:
+    later = NOW + STALE + 1
+    assert status_of(written(tmp_path), now=later).state == (
+        f"standing still: process {os.getpid()} has told nothing for 11 s"
+    )
+    assert status_of(written(tmp_path, pid=2**22 + 1), now=later).state == (
+        f"gone: its process {2**22 + 1} died without a word; no step is saved"
+    )
+    (tmp_path / "checkpoints" / "step_000004").mkdir(parents=True)
+    assert status_of(tmp_path, now=later).state.endswith("; step 4 is saved: add --resume")
+    assert status_of(written(tmp_path, host="node-7"), now=later).state == (
+        f"standing still: process {os.getpid()} on node-7 has told nothing for 11 s"
+    )
+
+
+def test_the_command_shows_it_with_the_last_faults(tmp_path: Path) -> None:
+    log = FaultLog(written(tmp_path, time=time.time(), quiet=30.0), lambda line: None)
+    for number in range(8):
+        log.note(f"rollout engine {number} is lost: died")
+    shown = CliRunner().invoke(app, ["status", str(tmp_path)]).stdout
+    assert f"{tmp_path}: running" in shown
+    assert "step 7 of 20; learning step 8" in shown
+    assert "nothing has moved for 30 s" in shown
+    assert "waits for the learner is learning, 9 s so far" in shown
+    assert "faults: 8, the last:" in shown
+    assert "rollout engine 7 is lost" in shown
+    assert "rollout engine 2 is lost" not in shown
+    as_json = json.loads(CliRunner().invoke(app, ["status", str(tmp_path), "--json"]).stdout)
+    assert as_json["step"] == 7
+    assert len(as_json["faults"]) == 8
+
+
+def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["status", str(tmp_path)])
+    assert done.exit_code == 2
+    assert f"plumb: {tmp_path} holds no status.json" in done.stderr
+
+
+def test_a_log_cut_short_by_a_kill_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    log = FaultLog(tmp_path, lambda line: None)
+    log.note("one")
+    with (tmp_path / "faults.jsonl").open("a") as file:
+        file.write('{"time": 3, "li')
+    assert [row["line"] for row in read_faults(tmp_path)] == ["one"]
+
+
+def test_the_file_tells_for_how_long_nothing_has_moved(tmp_path: Path) -> None:
+    beats: list[float] = []
+    steps = iter([1, 1, 2, 2, 2])
+    last = [0]
+
+    def step() -> int:
+        last[0] = next(steps, last[0])
+        return last[0]
+
+    file = StatusFile(tmp_path, lambda quiet: replace(RUNNING, quiet=quiet), step, beats.append)
+
+    async def work() -> None:
+        import asyncio
+
+        task = asyncio.ensure_future(file.keep())
+        await asyncio.sleep(9)
+        task.cancel()
+
+    run(work())
+    assert [beat > 0 for beat in beats] == [False, True, False, True, True]
+    assert not list(tmp_path.glob(".*")), "it is replaced whole"
+
+
+@pytest.mark.parametrize("jump", [-1e6, 1e6])
+def test_a_jump_of_the_clock_changes_nothing_but_what_is_written_down(
+    jump: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour set by hand or by NTP: every deadline and every duration is of another clock."""
+
+    def rows(folder: Path, *, jumps: bool) -> list[dict[str, object]]:
+        world = World(folder, train={"steps": 4, "eval_every": 2, "checkpoint_every": 2})
+        clock = time.time
+        if jumps:
+            world.learner.before = lambda step: monkeypatch.setattr(
+                time, "time", lambda: clock() + jump * step
+            )
+        run(world.run())
+        monkeypatch.setattr(time, "time", clock)
+        timed = {"time", "seconds", "idle", "tokens_per_second", "evaluations", "checkpoint"}
+        assert all(0 <= row["seconds"]["total"] < 3600 for row in world.steps())
+        return [{k: v for k, v in row.items() if k not in timed} for row in world.written()]
+
+    assert rows(tmp_path / "jumping", jumps=True) == rows(tmp_path / "calm", jumps=False)

@@ -1,0 +1,186 @@
+"""A run in which nothing moves is stopped, and what its processes do is written down first."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rl.supervision
+import rl.watchdog
+from rl.config import RunConfig
+from rl.errors import ClusterError, PlumbError, StuckError
+from rl.stopping import Stopper
+from rl.supervision import watch_head
+from rl.watchdog import Watchdog, patience
+from rl.whereabouts import stacks_of
+
+STUCK = """
+import time
+from rl.whereabouts import listen
+
+def waits_for_godot():
+    print(listen(), flush=True)
+    time.sleep(600)
+
+waits_for_godot()
+"""
+
+
+@pytest.fixture(scope="module")
+def stuck() -> Iterator[tuple[int, int]]:
+    """A process that waits in C: its pid and descriptor."""
+    with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield process.pid, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def test_a_process_that_waits_in_c_tells_where(stuck: tuple[int, int]) -> None:
+    pid, file = stuck
+    for _ in range(2):
+        first, other, gone = stacks_of([stuck, (os.getpid(), file), (2**22 + 1, 5)])
+        assert "in waits_for_godot" in first
+        assert first.count("in waits_for_godot") == 1, "what it told before is not told again"
+        assert other == gone == "it has ended", "no process that is not the run's gets the signal"
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert stacks_of([stuck]) == ["it has not answered within 2 s: it is stopped"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def watchdog(folder: Path, stopper: Stopper, ended: list[str]) -> Watchdog:
+    return Watchdog(
+        folder,
+        0.2,
+        describe=lambda: ["prompt 'p7': with its environment, 3 s so far"],
+        processes=dict,
+        stop=stopper.stop,
+        end=ended.append,
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rl.watchdog, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(rl.watchdog, "GRACE", 0.3)
+    monkeypatch.setattr(rl.supervision, "HEAD_LOOK_SECONDS", 0.02)
+
+
+async def test_a_run_that_waits_for_ever_ends_with_what_it_waits_for(tmp_path: Path) -> None:
+    stopper, ended = Stopper(), list[str]()
+    dog = watchdog(tmp_path, stopper, ended)
+
+    async def godot() -> None:
+        await asyncio.Event().wait()
+
+    async def waits_for_godot() -> None:
+        await godot()
+
+    async def beats() -> None:
+        began = time.monotonic()
+        while True:  # the loop is alive, nothing moves
+            dog.beat(time.monotonic() - began)
+            await asyncio.sleep(0.02)
+
+    told = r"nothing has moved for 0.2 s: prompt 'p7': with its environment, 3 s so far; what every"
+    with pytest.raises(StuckError, match=told), dog.watching(), stopper:
+        waiting = asyncio.create_task(waits_for_godot(), name="Estragon")
+        await beats()
+    waiting.cancel()
+    dump = (tmp_path / "watchdog.txt").read_text()
+    assert "prompt 'p7': with its environment" in dump
+    told = dump.partition("task 'Estragon'")[2]
+    assert "waits_for_godot" in told.splitlines()[1]
+    assert "godot" in told.splitlines()[2], "and where it waits in turn"
+    assert ended == []
+
+
+async def test_a_run_that_moves_is_left_alone(tmp_path: Path) -> None:
+    stopper = Stopper()
+    dog = watchdog(tmp_path, stopper, [])
+    with dog.watching(), stopper:
+        for _ in range(40):
+            dog.beat(0.0)
+            await asyncio.sleep(0.02)
+    assert not (tmp_path / "watchdog.txt").exists()
+
+
+async def test_a_loop_that_stands_still_ends_all_the_same(tmp_path: Path) -> None:
+    stopper, ended = Stopper(), list[str]()
+    released = threading.Event()
+    dog = watchdog(tmp_path, stopper, ended)
+    dog._end = lambda message: (ended.append(message), released.set())  # type: ignore[assignment, func-returns-value]
+    with pytest.raises(StuckError), dog.watching(), stopper:
+        released.wait(30)  # as a user's environment that blocks
+        await asyncio.sleep(30)
+    assert ended[0].startswith("nothing has moved for 0.2 s: its event loop stands still; ")
+    assert "test_a_loop_that_stands_still" in (tmp_path / "watchdog.txt").read_text()
+
+
+def test_its_patience_is_beyond_every_deadline() -> None:
+    config = RunConfig.model_validate({"sync": {"deadline": 5000.0}})
+    assert patience(config) == 10_900
+    assert patience(RunConfig.model_validate({"train": {"watchdog": 7.0}})) == 7
+
+
+async def test_a_cancellation_from_elsewhere_stays_one() -> None:
+    async def work() -> None:
+        with Stopper():
+            await asyncio.sleep(30)
+
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_first_error_wins_and_one_that_comes_too_late_is_nobodys() -> None:
+    stopper = Stopper()
+    with pytest.raises(ClusterError, match="first"), stopper:
+        stopper.stop(ClusterError("first"))
+        stopper.stop(ClusterError("second"))
+        await asyncio.sleep(30)
+    stopper.stop(ClusterError("late"))
+    await asyncio.sleep(0.01)
+
+
+async def test_a_head_that_goes_away_and_comes_back_is_named_and_one_that_stays_away_ends() -> None:
+    said: list[str] = []
+    stopped: list[PlumbError] = []
+
+    async def serve(port: int = 0) -> asyncio.Server:
+        return await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+
+    server = await serve()
+    port = server.sockets[0].getsockname()[1]
+    head = f"127.0.0.1:{port}"
+    watching = asyncio.ensure_future(watch_head(head, 0.5, stopped.append, said.append))
+    await asyncio.sleep(0.1)
+    assert said == []
+    server.close()
+    await server.wait_closed()
+    async with asyncio.timeout(10):
+        while not said:
+            await asyncio.sleep(0.01)
+    server = await serve(port)
+    async with asyncio.timeout(10):
+        while len(said) < 2:
+            await asyncio.sleep(0.01)
+    assert said == [f"Ray's head at {head} does not answer", f"Ray's head at {head} is back"]
+    assert stopped == []
+    server.close()
+    await server.wait_closed()
+    await asyncio.wait_for(watching, 10)
+    (error,) = stopped
+    assert str(error).startswith(f"Ray's head at {head} has been away for cluster.head_silence=0.5")
