@@ -69,5 +69,21 @@ class LearnerLostError(LearnerError):
     """A learner rank is gone or silent: all of them begin again from the newest checkpoint."""
 
 
+class NotFiniteError(LearnerError):
+    """A loss or a gradient is no number.
+
+    Args:
+        message: which, and what to do.
+        groups: indices of the groups that were in the forward pass; empty where nobody knows.
+    """
+
+    def __init__(self, message: str, groups: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.groups = groups
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[int, ...]]]:
+        return type(self), (str(self), self.groups)
+
+
 class StorageError(PlumbError):
     """The run directory cannot be written, for want of space or of permission."""

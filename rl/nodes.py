@@ -1,11 +1,17 @@
 """The nodes of the Ray cluster that is connected to."""
 
-from typing import Any
+import asyncio
+import time
+from typing import Any, Final
 
 import ray
 from ray._private.state import available_resources_per_node
 
+from rl.knock import answers
 from rl.placement import Node
+
+LOOK: Final = 0.5
+"""Seconds between two looks at nodes that do not answer."""
 
 
 def look() -> list[Node]:
@@ -30,6 +36,22 @@ def here(node: str) -> str:
     """The resource of which a node has one, and that nobody else asks for."""
     (found,) = (one for one in _alive() if one["NodeID"] == node)
     return f"node:{found['NodeManagerAddress']}"
+
+
+async def settle(seconds: float) -> None:
+    """Wait until every node that Ray holds to be alive answers.
+
+    Ray takes about 20 s to notice that a node is gone, and starts actors there until then.
+
+    Args:
+        seconds: most that this may take; a host may be there that is only slow.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        doors = [(node["NodeManagerAddress"], node["NodeManagerPort"]) for node in _alive()]
+        if all(await asyncio.gather(*(answers(*door) for door in doors))):
+            return
+        await asyncio.sleep(LOOK)
 
 
 def _alive() -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from rl.config import RunConfig
 from rl.engines.seat import Seat
 from rl.errors import BusyClusterError, ClusterError
-from rl.nodes import here, look
+from rl.nodes import here, look, settle
 from rl.placement import Placement, most_engines, place
 from rl.placement_bundles import Asked, Bundle, bundles_of, placed
 from rl.placement_moves import move
@@ -27,6 +27,7 @@ from rl.placement_moves import move
 LOOK = 0.5  # seconds between two looks at the cluster
 TOLD = 5.0  # seconds after which a line says what is waited for
 AGAIN = 5.0  # seconds between two tries to place an engine that has lost its place
+GONE = 60.0  # seconds for Ray to notice that a node is gone
 GIVEN = 20.0  # seconds for Ray to reserve what was free a moment before
 
 
@@ -152,6 +153,7 @@ class Places:
         asked = [self._bundles.engines[engine] for engine in engines]
         asked += [self._bundles.ranks[rank] for rank in ranks]
         numbers = sorted({number for one in asked for number in one.bundles})
+        await settle(GONE)
         until = time.monotonic() + self._config.placement.wait
         while True:
             nodes = look()

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from rl.config import RunConfig
 from rl.errors import ClusterError, PlumbError
 from rl.fault_log import FaultLog
+from rl.knock import answers
 from rl.status import Status, StatusFile, moved, status_now
 from rl.stopping import Stopper
 from rl.trainer import Trainer
@@ -87,7 +88,7 @@ async def watch_head(
     host, _, port = address.rpartition(":")
     since: float | None = None
     while True:
-        if await _answers(host, int(port)):
+        if await answers(host, int(port)):
             if since is not None:
                 say(f"Ray's head at {address} is back")
             since = None
@@ -103,16 +104,6 @@ async def watch_head(
             )
             return
         await asyncio.sleep(HEAD_LOOK_SECONDS)
-
-
-async def _answers(host: str, port: int) -> bool:
-    try:
-        async with asyncio.timeout(HEAD_LOOK_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError:  # TimeoutError is one
-        return False
-    writer.close()
-    return True
 
 
 async def _watch_grading(trainer: Trainer, say: Callable[[str], None]) -> None:

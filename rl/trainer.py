@@ -21,6 +21,7 @@ from rl.exporting import export_model
 from rl.groups import Batch
 from rl.guards.table import Finding, GuardError
 from rl.learn.shares import Share, cut
+from rl.not_finite import naming
 from rl.recovery import Recovery
 from rl.rewarding import slow_grading, slowest_calls
 from rl.step_row import Spent, step_row
@@ -213,7 +214,9 @@ class Trainer:
         started = time.perf_counter()
         if step == self._config.train.steps:
             parts.dispatcher.pause()  # nothing would be trained on what is sampled from here on
-        metrics, advantages = await parts.learner.train(self._shares(batch, step), step, self.step)
+        shares = self._shares(batch, step)
+        with naming(batch, step):
+            metrics, advantages = await parts.learner.train(shares, step, self.step)
         learn_seconds = time.perf_counter() - started
         tally = parts.recorder.tally
         started = time.perf_counter()

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from rl.config import RunConfig
-from rl.errors import LearnerError
 from rl.learn.advantages import Reduce, shape_rewards, token_advantages
 from rl.learn.correction import Corrected, correct, log_rho
 from rl.learn.losses import Norm, is_by_token, kl_to_reference, make_loss
@@ -120,11 +119,6 @@ class PolicyGradient:
         old = logprobs.detach() if prepared.old is None else micro.gather(prepared.old)
         corrected = correct(config.correction, old, rollout, advantages, mask)
         policy, clipped = self._loss(logprobs, old, advantages, corrected.weights, mask, norm)
-        if not torch.isfinite(policy):
-            raise LearnerError(
-                "the loss is not finite: lower learner.lr, or look at rollout_logprob_gap and "
-                "entropy in the steps before"
-            )
         ones = torch.ones_like(logprobs)
         values = {
             "tokens": ones, "entropy": entropy, "policy_kl": old - logprobs, "clipped": clipped,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rl.errors import LearnerError
+from rl.errors import NotFiniteError
 
 TOKEN_SUMS = (
     "tokens", "entropy", "policy_kl", "clipped", "kl", "kl_tokens",
@@ -47,7 +47,7 @@ class StepSums:
     def finish_update(self, grad_norm: float, learning_rate: float) -> None:
         """Note an optimizer step."""
         if not math.isfinite(grad_norm):
-            raise LearnerError(
+            raise NotFiniteError(
                 f"the gradient norm is {grad_norm}: lower learner.lr, or look at "
                 "rollout_logprob_gap and entropy in the steps before"
             )

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from rl.config import LearnerConfig
+from rl.errors import NotFiniteError
 from rl.learn.actor import PolicyActor
 from rl.learn.objective import Objective, P
 from rl.learn.openrlhf_parts import DeepspeedStrategy
 from rl.learn.padding import MicroBatch
 from rl.learn.policy import Policy
-from rl.learn.shares import MiniBatch, Share
+from rl.learn.shares import MiniBatch, Rows, Share
 from rl.learn.stats import StepSums
 
 
@@ -91,6 +92,7 @@ class Stepper:
             if not micro.is_spare:
                 logprobs, entropy = map(micro.spread, scores)
                 loss = objective.loss(micro, logprobs, entropy, prepared, mini_batch, first=first)
+                _check(loss.total, share, rows)
                 sums.add(loss.policy, loss.lags, loss.values)
                 total = loss.total
             self._strategy.backward(total, policy.actor, policy.optimizer)
@@ -107,6 +109,17 @@ class Stepper:
             plain = float(torch.nn.utils.get_total_norm(grads))
         self._strategy.optimizer_step(policy.optimizer, policy.actor, policy.scheduler)
         return float(self._strategy.get_grad_norm(policy.actor)) or plain
+
+
+def _check(loss: Tensor, share: Share, rows: Rows) -> None:
+    """Stop at a loss that is no number, before anything is learnt from it."""
+    if not torch.isfinite(loss):
+        groups = share.groups[share.episodes[list(rows)]]
+        raise NotFiniteError(
+            "the loss is not finite: lower learner.lr, or look at rollout_logprob_gap and entropy "
+            "in the steps before",
+            tuple(sorted(set(groups.tolist()))),
+        )
 
 
 def optimizer_steps(config: LearnerConfig, episodes: int) -> int:

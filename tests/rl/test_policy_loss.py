@@ -1,6 +1,7 @@
 """An update is the same whatever its cut into micro-batches and ranks, and is OpenRLHF's own."""
 
 import dataclasses
+import pickle
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from rl.config import RunConfig
+from rl.errors import NotFiniteError
 from rl.groups import Group
 from rl.learn.actor import PolicyActor
 from rl.learn.attention import isolate
@@ -589,3 +591,27 @@ def test_a_truncated_answer_is_masked_and_still_in_the_baseline(actor: PolicyAct
         if member in rest:
             torch.testing.assert_close(rest[member], values)
     assert len(masked.rewards) == len(plain.rewards)
+
+
+@pytest.mark.parametrize("poisoned", range(3))
+@pytest.mark.parametrize("correction", ["none", "tis", "sequence"])
+def test_a_poisoned_sample_stops_the_update_and_names_its_forward_pass(
+    actor: PolicyActor, correction: str, poisoned: int
+) -> None:
+    config = make_config(budget=60, correction={"kind": correction})
+    (share,) = make_shares(config, make_groups(poisoned))
+    prepared = make_prepared(share.tokens)
+    row = 5 * poisoned
+    trained = share.tokens.mask.nonzero()[0]
+    (first, *_) = trained[trained >= share.tokens.starts[row]]
+    prepared.advantages[first] = float("nan")
+    with pytest.raises(NotFiniteError, match=r"lower learner\.lr") as caught:
+        update(actor, config, share, prepared)
+    actor.zero_grad()
+    passes = [rows for mini_batch in share.mini_batches for rows in mini_batch.passes]
+    (within,) = [rows for rows in passes if row in rows]
+    wanted = {int(share.groups[share.episodes[other]]) for other in within}
+    assert set(caught.value.groups) == wanted
+    assert len(wanted) < len(set(share.groups.tolist())), "not every prompt of the batch"
+    sent = pickle.loads(pickle.dumps(caught.value))  # as from a rank to the driver
+    assert (str(sent), sent.groups) == (str(caught.value), caught.value.groups)

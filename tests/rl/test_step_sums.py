@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rl.errors import LearnerError
+from rl.errors import NotFiniteError
 from rl.learn.stats import TOKEN_SUMS, StepSums
 
 
@@ -85,5 +85,5 @@ def test_a_step_without_anything_to_train_on_has_no_means() -> None:
 
 
 def test_a_gradient_that_is_no_number_stops_the_run() -> None:
-    with pytest.raises(LearnerError, match=r"lower learner\.lr"):
+    with pytest.raises(NotFiniteError, match=r"lower learner\.lr"):
         StepSums(1).finish_update(float("nan"), 1e-3)

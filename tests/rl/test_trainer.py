@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from rewards.errors import PoolError
-from rl.errors import ClusterError, EngineError, LearnerError, PlumbError, StorageError
+from rl.errors import (
+    ClusterError,
+    EngineError,
+    LearnerError,
+    NotFiniteError,
+    PlumbError,
+    StorageError,
+)
 from rl.recorder import Recorder
 from tests.rl.trainer_world import PROMPTS, World, draw
 from tests.virtual_time import run
@@ -189,14 +196,22 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failing", [1, 3])
 def test_a_learner_that_fails_is_not_saved(failing: int, tmp_path: Path) -> None:
-    world = World(tmp_path)
+    order = World(tmp_path / "order")
+    run(order.run())
+    group = 4 * failing - 2
+    prompts = {row["prompt_id"] for row in order.episodes(failing) if row["group"] == group}
+    world = World(tmp_path / "failing")
 
     def fail(step: int) -> None:
         if step == failing:
-            raise LearnerError("the loss is not finite")
+            raise NotFiniteError("the loss is not finite", (group,))
 
     world.learner.before = fail
     error = stopped(world, LearnerError)
+    prompt = repr(*prompts)
+    assert str(error) == (
+        f"step {failing}, with samples of prompt {prompt}: the loss is not finite"
+    )
     assert world.store.steps() == []
     noted = getattr(error, "__notes__", [])
     assert noted == ["step 2 could not be saved: it happened while learning"] * (failing == 3)

@@ -1,0 +1,18 @@
+"""Whether anything listens at an address."""
+
+import asyncio
+from typing import Final
+
+KNOCK_SECONDS: Final = 2.0
+"""For an answer to come."""
+
+
+async def answers(host: str, port: int) -> bool:
+    """Whether somebody takes a connection there."""
+    try:
+        async with asyncio.timeout(KNOCK_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:  # TimeoutError is one
+        return False
+    writer.close()
+    return True
