@@ -95,7 +95,7 @@ def curate(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=SOURCE[@SPLIT]",
+            metavar="NAME=SOURCE[@[CONFIGURATION/]SPLIT]",
             help="an evaluation set: rows that repeat one of its rows are dropped; may be repeated",
         ),
     ] = None,
@@ -134,7 +134,8 @@ def curate(
 
       plumb data curate openai/gsm8k --name main --out curated/gsm8k --task math
 
-      plumb data curate a.parquet b.jsonl --out curated --against t=openai/gsm8k@test
+      plumb data curate a.parquet b.jsonl --out curated
+      --against t=openai/gsm8k@main/test
     """
     with one_line_errors():
         from data.contamination.evaluations import EvaluationSet

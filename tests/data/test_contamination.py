@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from data.contamination.index import Index
 from data.contamination.stage import Contamination
 from data.contamination.words import words_of
 from data.errors import DataError, RowError, SourceError
+from data.files import Row
 from data.plain_text import plain
 from data.schema import Record
 from tests.retyped import retyped
@@ -236,3 +238,21 @@ def test_splits_and_formats_are_read() -> None:
         "m", "org/set", "math", "validation"
     )
     assert EvaluationSet.parse("m=org/set").split == "test"
+    assert EvaluationSet.parse("m=org/set@main/validation") == EvaluationSet(
+        "m", "org/set", split="validation", configuration="main"
+    )
+
+
+def test_one_configuration_of_a_data_set_of_the_hub_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def rows(source: str, *, split: str | None, name: str | None, **_: object) -> Iterator[Row]:
+        asked.append((source, split, name))
+        yield Row(1, "row 1", {"question": "How many?", "answer": "So many.\n#### 4"})
+
+    monkeypatch.setattr("data.formats.opening.hub_rows", rows)
+    found = list(EvaluationSet.parse("m=gsm8k:openai/gsm8k@main/test").rows())
+    assert asked == [("openai/gsm8k", "test", "main")]
+    assert [text for _, text in found] == ["How many?"]
