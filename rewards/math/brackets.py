@@ -33,7 +33,14 @@ class Brackets:
         self._cursor = cursor
         self._answer = answer
         self._statement = statement
-        self.readers = {"{": self.braced, "\\{": self.set_, "|": self.absolute}
+
+    def reader(self, opening: str) -> Callable[[], Node] | None:
+        """What reads the brackets that begin so; None for `(` and `[`, and for all else."""
+        if opening == "{":
+            return self.braced
+        if opening == "\\{":
+            return self.set_
+        return self.absolute if opening == "|" else None
 
     def bracketed(self, left: str) -> Node:
         """A tuple, an interval or a group, after its opening bracket."""

@@ -7,6 +7,7 @@ power   := atom (! | ^ exponent | _ index | ' | %)*
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import ClassVar
 
 from rewards.math.brackets import Brackets
 from rewards.math.cursor import Cursor
@@ -42,6 +43,7 @@ from rewards.math.vocabulary import (
     SET_OPERATIONS,
 )
 
+Reader = Callable[["Expressions", str], Node]
 _FACTORS = frozenset(("number", "letter", "function", "{", "["))
 """Tokens that begin a factor, whatever follows."""
 _BEHIND = frozenset("!%$'\"_^")
@@ -60,25 +62,6 @@ class Expressions:
     def __init__(self, cursor: Cursor, brackets: Brackets) -> None:
         self._cursor = cursor
         self._brackets = brackets
-        self._readers = {
-            "number": self._number,
-            "letter": self._letter,
-            "function": self._function,
-            "command": self._command,
-            "$": self._money,
-        }
-        self._macros: Mapping[str, Callable[[str], Node]] = {
-            "frac": self._two_arguments,
-            "binom": self._two_arguments,
-            "sqrt": lambda _: self._root(),
-            "mathbb": self._blackboard,
-            "emptyset": lambda _: Items((), "{", "}"),
-            "angle": lambda _: self._angle(),
-            "measuredangle": lambda _: self._angle(),
-            "sum": self._series,
-            "prod": self._series,
-            "begin": lambda _: cursor.nested(brackets.environment),
-        }
 
     def sum(self) -> Node:
         """Terms and the signs between them."""
@@ -240,12 +223,12 @@ class Expressions:
         token = self._cursor.take()
         if token.kind in {"(", "["}:
             return self._cursor.nested(lambda: self._brackets.bracketed(token.kind))
-        if (bracket := self._brackets.readers.get(token.kind)) is not None:
+        if (bracket := self._brackets.reader(token.kind)) is not None:
             return self._cursor.nested(bracket)
         if token.kind == "text" and len(token.text) == 1 and token.text.isalpha():
             return self._letter(token.text)
-        if (read := self._readers.get(token.kind)) is not None:
-            return read(token.text)
+        if (read := self._READERS.get(token.kind)) is not None:
+            return read(self, token.text)
         raise NotMathError(f"{token.text or 'the end'!r} where a value has to be")
 
     def _money(self, sign: str) -> Node:
@@ -317,8 +300,8 @@ class Expressions:
         return Call("neg", (node,)) if negative else node
 
     def _command(self, name: str) -> Node:
-        if (read := self._macros.get(name)) is not None:
-            return read(name)
+        if (read := self._MACROS.get(name)) is not None:
+            return read(self, name)
         if name in {"vec", "overrightarrow"}:
             return displacement(self._macro_argument())
         if name in DECORATIONS:
@@ -336,7 +319,13 @@ class Expressions:
         node = Call(operation, (self._macro_argument(), self._macro_argument()))
         return derivative(node) if name == "frac" else node
 
-    def _angle(self) -> Node:
+    def _empty_set(self, _: str) -> Node:
+        return Items((), "{", "}")
+
+    def _environment(self, _: str) -> Node:
+        return self._cursor.nested(self._brackets.environment)
+
+    def _angle(self, _: str) -> Node:
         """An angle by its points, `\\angle ABC` = `\\angle CBA`, or by its amount."""
         points = [self._cursor.peek(distance) for distance in range(4)]
         named = [point.kind == "letter" and point.text.isupper() for point in points]
@@ -371,7 +360,7 @@ class Expressions:
             return literal(token.text[0])
         return self._atom()
 
-    def _root(self) -> Node:
+    def _root(self, _: str) -> Node:
         degree: Node | None = None
         if self._cursor.took("["):
             degree = self.sum()
@@ -395,3 +384,14 @@ class Expressions:
             raise NotMathError(f"\\{name} without an index")
         body = with_index(self._product(), index.name)
         return Call(name, (Symbol(index.name), start, upper, body))
+
+    # Of the class, as a parser is made for every text.
+    _READERS: ClassVar[Mapping[str, Reader]] = {
+        "number": _number, "letter": _letter, "function": _function, "command": _command,
+        "$": _money,
+    }  # fmt: skip
+    _MACROS: ClassVar[Mapping[str, Reader]] = {
+        "frac": _two_arguments, "binom": _two_arguments, "sqrt": _root, "mathbb": _blackboard,
+        "emptyset": _empty_set, "angle": _angle, "measuredangle": _angle, "sum": _series,
+        "prod": _series, "begin": _environment,
+    }  # fmt: skip

@@ -1,10 +1,9 @@
 """The symbols that an answer is cut into."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is number, letter, function, command, text, or the character itself."""
 
     kind: str
