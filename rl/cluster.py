@@ -1,6 +1,7 @@
 """Ray: join the cluster at hand or start a local one."""
 
 import asyncio
+import atexit
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,8 +10,8 @@ from typing import Any, Literal
 import ray
 
 from rl.config import RunConfig
-from rl.errors import ClusterError
-from rl.guardian import guarded
+from rl.errors import ClusterError, HeadLostError
+from rl.guardian import Guard, guarded
 from rl.hardware import Hardware, detect
 from rl.placement import Placement
 
@@ -20,13 +21,25 @@ STARTS = 3
 
 @contextmanager
 def connect(config: RunConfig) -> Iterator[Hardware]:
-    """Connect to Ray; a cluster that was started here is stopped at the end."""
+    """Connect to Ray; a cluster that was started here is stopped at the end.
+
+    Where the block ends with `HeadLostError`, the process ends once it has told the error: Ray is
+    not asked to stop, as it would wait for its head.
+    """
     address = config.cluster.address or os.environ.get("RAY_ADDRESS")
     with ExitStack() as stack:
-        stack.enter_context(guarded())
+        guard = stack.enter_context(guarded())
         _init(address)
         stack.callback(ray.shutdown)
-        yield detect(ray.cluster_resources().get("GPU", 0))
+        try:
+            yield detect(ray.cluster_resources().get("GPU", 0))
+        except HeadLostError:
+            atexit.register(_leave, guard, stack.pop_all())
+            raise
+
+
+def _leave(guard: Guard, _: ExitStack) -> None:
+    guard.leave()
 
 
 def head_address() -> str:

@@ -29,6 +29,10 @@ class ClusterError(PlumbError):
     """Ray cannot be reached, or lacks what the run needs."""
 
 
+class HeadLostError(ClusterError):
+    """Ray's head is gone: what is asked of Ray now ends this process a minute later."""
+
+
 class BusyClusterError(ClusterError):
     """The cluster has what the run needs, but others hold it."""
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 import psutil
 
@@ -34,19 +35,19 @@ DIED = (
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
+def guarded() -> Iterator["Guard"]:
     """Processes started inside the block have ended when it ends, or soon after this one dies."""
     command = [sys.executable, "-m", "rl.guardian", str(os.getpid())]
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     command += map(str, before)
-    guard = _Guard(command)
+    guard = Guard(command)
     try:
-        yield
+        yield guard
     finally:
         guard.end()
 
 
-class _Guard:
+class Guard:
     """The driver's end: a guardian, and another one where it dies."""
 
     def __init__(self, command: list[str]) -> None:
@@ -66,6 +67,19 @@ class _Guard:
             pipe.write(WORD)
             pipe.close()
         self._process.wait(timeout=30)
+
+    def leave(self) -> NoReturn:
+        """End this process at once, whose error was told, and let the guardian end the rest."""
+        with self._lock:
+            self._is_over = True
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        pipe = self._process.stdin
+        assert pipe is not None
+        with suppress(OSError):  # it may be dead
+            pipe.write(WORD)
+            pipe.flush()
+        os._exit(1)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)

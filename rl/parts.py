@@ -80,7 +80,7 @@ async def start_parts(
     stack.push_async_callback(pool.aclose)
     await pool.start()
     (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
-        start_actors(stack, config, hardware, lost or say), _render(config, asked.prompts, say)
+        start_actors(stack, config, hardware, say, lost or say), _render(config, asked.prompts, say)
     )
     versions = Versions()
     turns = turns_of(config, placement, learner, fleet, versions, say)

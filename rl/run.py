@@ -15,7 +15,7 @@ from rl.checkpoint_keeping import store_of
 from rl.checkpoint_settings import differences
 from rl.config import RunConfig
 from rl.config_file import dump_config
-from rl.errors import CheckpointError, ConfigError
+from rl.errors import CheckpointError, ConfigError, HeadLostError
 from rl.evaluation_sets import HELD_OUT, EvaluationSet
 from rl.exporting import export_model
 from rl.fault_log import FaultLog
@@ -124,10 +124,11 @@ async def run(
     faults = FaultLog(config.run_dir, progress.say)
     async with AsyncExitStack() as stack:
         hardware = stack.enter_context(connect(config))
+        started_here = await stack.enter_async_context(AsyncExitStack())
         stop_on_sigterm()
         located = config.model.model_copy(update={"path": model})
         parts = await start_parts(
-            stack,
+            started_here,
             config.model_copy(update={"model": located}),
             work,
             hardware=hardware,
@@ -139,10 +140,15 @@ async def run(
         ready = time.monotonic() - started
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
         trainer = Trainer(config, parts, on_step=progress.step, say=progress.say, lost=faults.note)
-        async with supervised(config, trainer, faults, head=head_address()):
-            await _train(config, trainer, progress, checkpoint)
-            async with parts.turns.visiting():
-                exported = await _export(config, parts.learner)
+        try:
+            async with supervised(config, trainer, faults, head=head_address()):
+                await _train(config, trainer, progress, checkpoint)
+                async with parts.turns.visiting():
+                    exported = await _export(config, parts.learner)
+        except HeadLostError:
+            started_here.pop_all()  # stopping each would ask Ray's head
+            trainer.parts.recorder.close()
+            raise
         ungradable = pool.ungradable_reasons()
     return _summary(config, trainer, work, time.monotonic() - started, exported, ungradable)
 

@@ -20,9 +20,21 @@ from rl.weights.turns import Apart, Turns
 
 
 async def start_actors(
-    stack: AsyncExitStack, config: RunConfig, hardware: Hardware, say: Callable[[str], None]
+    stack: AsyncExitStack,
+    config: RunConfig,
+    hardware: Hardware,
+    say: Callable[[str], None],
+    lost: Callable[[str], None],
 ) -> tuple[Fleet, LearnerGroup, Placement]:
-    """Start engines and learner side by side, if they can be; where they are."""
+    """Start engines and learner side by side, if they can be; where they are.
+
+    Args:
+        stack: stops them in the end.
+        config: the run's configuration.
+        hardware: what it runs on.
+        say: prints a line.
+        lost: told what engines were lost, wait for a place, and came back.
+    """
     places = await reserve(config, say)
     stack.callback(places.release)
     placement = places.placement
@@ -35,8 +47,8 @@ async def start_actors(
     fleet = Fleet(
         config,
         make=maker(config, hardware, places),
-        renew=partial(places.renew_engine, say=say),
-        say=say,
+        renew=partial(places.renew_engine, say=lost),
+        say=lost,
     )
     stack.push_async_callback(fleet.stop)
     await await_places(

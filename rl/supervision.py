@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from rl.config import RunConfig
-from rl.errors import ClusterError, PlumbError
+from rl.errors import HeadLostError, PlumbError
 from rl.fault_log import FaultLog
 from rl.knock import answers
 from rl.status import Status, StatusFile, moved, status_now
@@ -97,7 +97,7 @@ async def watch_head(
             say(f"Ray's head at {address} does not answer")
         elif time.monotonic() - since > seconds:
             stop(
-                ClusterError(
+                HeadLostError(
                     f"Ray's head at {address} has been away for cluster.head_silence={seconds:g} "
                     "s: start the cluster again"
                 )

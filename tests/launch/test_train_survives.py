@@ -90,7 +90,8 @@ def test_a_run_survives_the_death_of_a_rank_an_engine_and_a_grading_worker(plumb
     of_run(process, "ray::EngineActor")[0].kill()
     wait_until(lambda: told(run_dir, "rollout engine . is back"), 300, "the engine's return")
     ((noticed, _),) = told(run_dir, r"rollout engine \d is lost: ")
-    print(f"engine: noticed after {noticed - killed:.1f} s")
+    ((back, _),) = told(run_dir, r"rollout engine \d is back, at policy version \d+$")
+    print(f"engine: noticed after {noticed - killed:.1f} s, back {back - noticed:.1f} s later")
 
     of_run(process, "rewards.grading.worker")[0].kill()
     wait_until(lambda: told(run_dir, "grading worker"), 60, "the grading worker's replacement")
