@@ -39,11 +39,19 @@ def export(
         Type, typer.Option(help="of the weights; auto: the type that engines had")
     ] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a model in OUT")] = False,
+    adapter: Annotated[
+        bool,
+        typer.Option("--adapter/--merged", help="adapters alone as peft has them, or the model"),
+    ] = False,
+    ema: Annotated[
+        bool, typer.Option("--ema", help="the running mean of the weights (learner.ema)")
+    ] = False,
 ) -> None:
     """Write the policy of a checkpoint as a model in Hugging Face format.
 
-    Of any number of ranks and any ZeRO stage; adapters are merged into their base.
-    Configuration, tokenizer and chat template are those of the model that the run began with.
+    Of any number of ranks and any ZeRO stage; adapters are merged into their base, or
+    written by themselves with --adapter. Configuration, tokenizer and chat template are
+    those of the model that the run began with.
 
     Examples:
 
@@ -52,6 +60,8 @@ def export(
       plumb export runs/quickstart model --best --dtype bf16
 
       plumb export runs/quickstart/checkpoints/step_000040 model
+
+      plumb export runs/lora adapters --adapter
     """
     with one_line_errors():
         from launch.export import export as write_export
@@ -64,6 +74,8 @@ def export(
             dtype=dtype,
             overwrite=overwrite,
             say=_say,
+            adapter=adapter,
+            mean=ema,
         )
 
 

@@ -19,7 +19,9 @@ FROZEN: Final = (
     "sampler.samples_per_prompt",
     "learner.optimizer",
     "learner.lora.rank",
+    "learner.lora.alpha",
     "learner.lora.targets",
+    "learner.lora.quantize",
 )
 """Settings that a resumed run may not change: its state would mean something else. How many ranks
 there are, and their ZeRO stage, may change."""

@@ -11,6 +11,7 @@ from deepspeed.accelerator.cpu_accelerator import CPU_Accelerator
 from torch.distributed.device_mesh import init_device_mesh
 
 from rl.learn.openrlhf_parts import DeepspeedStrategy
+from rl.learn.optimizing import adjust
 
 
 class GlooAccelerator(CPU_Accelerator):
@@ -45,5 +46,4 @@ class CpuDeepspeedStrategy(DeepspeedStrategy):
         config: dict[str, Any] = super().get_ds_train_config(optim_dict, max_norm=max_norm)
         if "optimizer" in config:
             config["optimizer"]["params"]["torch_adam"] = True
-        config["zero_optimization"]["offload_optimizer"]["pin_memory"] = False
-        return config
+        return adjust(config, self.args.learner, pin=False)

@@ -6,6 +6,7 @@ DeepSpeed's own has to be compiled first, with the CUDA toolkit of torch's versi
 from typing import Any
 
 from rl.learn.openrlhf_parts import DeepspeedStrategy
+from rl.learn.optimizing import adjust
 
 
 class CudaDeepspeedStrategy(DeepspeedStrategy):
@@ -18,4 +19,4 @@ class CudaDeepspeedStrategy(DeepspeedStrategy):
         config: dict[str, Any] = super().get_ds_train_config(optim_dict, max_norm=max_norm)
         if "optimizer" in config:
             config["optimizer"]["params"] |= {"torch_adam": True, "fused": True}
-        return config
+        return adjust(config, self.args.learner, pin=True)

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from rl.config import LoraConfig
+
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
@@ -36,6 +38,12 @@ class Hardware:
         if choice == "auto":
             return "fp32" if self.is_cpu else "bf16"
         return "fp32" if choice == "fp32" else "bf16"
+
+    def adapters_travel(self, lora: LoraConfig, dtype: str) -> bool:
+        """Resolve `learner.lora.sync`: whether engines get adapters, not whole models."""
+        if lora.sync == "auto":
+            return lora.on and dtype == "bf16" and lora.quantize == "none"
+        return lora.on and lora.sync == "adapter"
 
     def engine_in_own_process(self, choice: bool | None) -> bool:
         """Resolve `rollout.own_process`."""

@@ -83,7 +83,7 @@ async def start_parts(
         start_actors(stack, config, hardware, say, lost or say), _render(config, asked.prompts, say)
     )
     versions = Versions()
-    turns = turns_of(config, placement, learner, fleet, versions, say)
+    turns = turns_of(config, hardware, placement, learner, fleet, versions, say)
     publisher = await publisher_of(config, hardware, placement, learner, fleet, canary, turns)
     loop = _Loop(
         config,

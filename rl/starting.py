@@ -69,6 +69,7 @@ async def start_actors(
 
 def turns_of(
     config: RunConfig,
+    hardware: Hardware,
     placement: Placement,
     learner: LearnerGroup,
     fleet: Fleet,
@@ -78,8 +79,15 @@ def turns_of(
     """Who has the memory of GPUs."""
     if not placement.sleeps:
         return Apart()
-    seconds = config.sync.deadline
-    turns = InTurns(learner, fleet, versions, seconds=seconds, say=say)
+    lora, dtype = config.learner.lora, hardware.dtype(config.model.dtype)
+    turns = InTurns(
+        learner,
+        fleet,
+        versions,
+        seconds=config.sync.deadline,
+        say=say,
+        base_stays=hardware.adapters_travel(lora, dtype),
+    )
     fleet.sleeps, fleet.alone = True, turns.alone
     return turns
 

@@ -7,7 +7,8 @@ evaluation that holds a version is waited for; requests outlast it all. What is 
 exported between two steps is so while engines sleep too.
 
 The order is that of vLLM's sleep mode for reinforcement learning: waking all at once would need
-weights, cache and learner side by side, and a sleep that drops weights needs all of them sent.
+weights, cache and learner side by side, and a sleep that drops weights needs all of them sent:
+where adapters alone are, no sleep does.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ class InTurns(Turns):
         versions: which an evaluation may hold.
         seconds: within which an engine has to sleep or wake.
         say: told what a user should know, a line at a time.
+        base_stays: engines are sent adapters alone: the weights below are kept while they sleep.
     """
 
     sleeps = True
@@ -61,11 +63,13 @@ class InTurns(Turns):
         *,
         seconds: float,
         say: Callable[[str], None],
+        base_stays: bool = False,
     ) -> None:
         self._learner = learner
         self._fleet = fleet
         self._versions = versions
         self._seconds = seconds
+        self._level: Level = 1 if base_stays else 2
         self._watch = MemoryWatch(say)
         self._lock = asyncio.Lock()
         self._home = False  # whether the learner's memory is on its GPUs
@@ -76,7 +80,7 @@ class InTurns(Turns):
     async def learning(self) -> AsyncIterator[None]:
         """See `Turns`."""
         async with self._lock, self._versions.quiet():
-            await self._sleep(Losses(self._fleet.lost), self._fleet.live(), 2)
+            await self._sleep(Losses(self._fleet.lost), self._fleet.live(), self._level)
             await self._come_home()
             yield
 
@@ -118,7 +122,7 @@ class InTurns(Turns):
         if self._home:
             await self._look("learning")
         awake = [engine for engine in engines if engine not in self._asleep]
-        slept = await self._sleep(losses, awake, 2)
+        slept = await self._sleep(losses, awake, self._level)
         await self._come_home()
         await self._leave("optimizer")
         able = [engine for engine in engines if engine in slept or engine not in awake]

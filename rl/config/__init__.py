@@ -7,6 +7,7 @@ report where it gives one (marked "the recipe's").
 
 from rl.config.guards import GuardsConfig
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
+from rl.config.lora import LoraConfig
 from rl.config.placement import PlacementConfig
 from rl.config.prompts import (
     AdaptiveConfig,
@@ -33,6 +34,7 @@ __all__ = [
     "GuardsConfig",
     "KlConfig",
     "LearnerConfig",
+    "LoraConfig",
     "ModelConfig",
     "NamedSection",
     "PlacementConfig",

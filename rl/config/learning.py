@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from rl.config.lora import LoraConfig
 from rl.config.section import Section
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -52,7 +53,7 @@ class LearnerConfig(Section):
     """DeepSpeed ranks, one Ray actor each; a rank has its own samples, or with `sequence_parallel`
     its slice of some."""
     zero_stage: int = Field(default=1, ge=0, le=3)
-    """DeepSpeed ZeRO stage."""
+    """DeepSpeed ZeRO stage. From 1 on, gradients of a bf16 model are added up in float32."""
     estimator: Literal["reinforce++", "reinforce++-baseline", "rloo", "grpo", "dr_grpo"] = (
         "reinforce++"
     )
@@ -64,16 +65,34 @@ class LearnerConfig(Section):
     sample goes alone."""
     epochs: int = Field(default=1, ge=1)
     """Passes over each training batch."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`muon`: DeepSpeed's Muon for the matrices of hidden layers, AdamW for the rest. What Muon
+    applies is orthogonal and is not clipped; `grad_norm` is then of that."""
     lr: float = Field(default=5e-7, gt=0)
     """AdamW's peak learning rate (the recipe's 5e-7)."""
+    muon_lr: float = Field(default=1e-4, gt=0)
+    """Muon's peak learning rate: the spectral norm of an update of a square matrix."""
+    muon_momentum: Decay = 0.95
+    """Muon's momentum."""
+    schedule: Literal["constant", "cosine", "linear", "wsd"] = "constant"
+    """The learning rate after the warm-up: rl/learn/schedule.py (the recipe's is constant)."""
     warmup_steps: int = Field(default=20, ge=0)
-    """Linear warm-up, in rollout steps (the recipe's 20); constant afterwards."""
+    """Linear warm-up, in rollout steps (the recipe's 20)."""
+    decay_steps: int | None = Field(default=None, ge=1)
+    """Rollout steps at the end over which `wsd` falls; none: a fifth of `train.steps`."""
+    min_lr_ratio: float = Field(default=0.1, ge=0, le=1)
+    """What a schedule falls to, as a share of the peak."""
     betas: tuple[Decay, Decay] = Field(default=(0.9, 0.95), strict=False)
     """AdamW's betas."""
     weight_decay: float = Field(default=0.0, ge=0)
-    """AdamW's weight decay."""
+    """Weight decay, apart from the gradient (AdamW's)."""
     max_grad_norm: float = Field(default=1.0, gt=0)
-    """Gradients are clipped to this norm."""
+    """Gradients are clipped to this norm (`adamw`)."""
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    """Keep a running mean of the weights, of which so much is kept at each policy version: part of
+    checkpoints, exported to RUN_DIR/model_ema; none: no mean."""
+    lora: LoraConfig = LoraConfig()
+    """Adapters in place of all weights."""
     clip_low: float = Field(default=0.2, gt=0, lt=1)
     """PPO's lower clip: ratios below 1 - clip_low earn no gradient."""
     clip_high: float = Field(default=0.2, gt=0)
@@ -96,7 +115,9 @@ class LearnerConfig(Section):
     kl: KlConfig = KlConfig()
     """The pull towards the reference model."""
     optimizer_offload: bool = False
-    """Keep optimizer states in host memory (GPU hosts)."""
+    """Keep optimizer states in host memory, and update there (`zero_stage` 1 to 3)."""
+    param_offload: bool = False
+    """Keep weights in host memory too, apart from those in use (`zero_stage` 3)."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass, for memory."""
     packing: bool = True
@@ -129,6 +150,34 @@ class LearnerConfig(Section):
             )
         if self.sequence_parallel > 1 and not self.packing:
             raise ValueError("sequence_parallel needs packing=true")
+        return self
+
+    @model_validator(mode="after")
+    def _optimizers_are_deepspeeds(self) -> Self:
+        if self.optimizer == "muon" and self.zero_stage not in (1, 2):
+            raise ValueError(
+                "optimizer=muon needs zero_stage 1 or 2: DeepSpeed's Muon is plain gradient "
+                "descent at 0, and orthogonalises each micro-batch by itself at 3"
+            )
+        if self.optimizer == "muon" and self.optimizer_offload:
+            raise ValueError("optimizer=muon cannot be offloaded: set optimizer_offload to false")
+        if self.optimizer == "muon" and self.lora.on:
+            raise ValueError(
+                "optimizer=muon is for whole matrices, not for the factors of adapters: set "
+                "optimizer to adamw, or lora.rank to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zero_can_offload(self) -> Self:
+        if self.optimizer_offload and self.zero_stage == 0:
+            raise ValueError("optimizer_offload needs zero_stage 1 or more")
+        if self.param_offload and self.zero_stage != 3:
+            raise ValueError("param_offload needs zero_stage=3, which alone shards weights")
+        if self.lora.quantize != "none" and self.zero_stage == 3:
+            raise ValueError(
+                "lora.quantize=nf4 needs zero_stage 2 or less: a base of 4 bits is not sharded"
+            )
         return self
 
 

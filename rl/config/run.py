@@ -117,3 +117,15 @@ class RunConfig(Section):
                 f"{', '.join(sorted(known))}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _schedule_has_steps_to_fall(self) -> Self:
+        learner, steps = self.learner, self.train.steps
+        falls = learner.decay_steps or 1 if learner.schedule == "wsd" else 1
+        if learner.schedule != "constant" and learner.warmup_steps + falls > steps:
+            raise ValueError(
+                f"learner.schedule={learner.schedule} has {learner.warmup_steps} steps of warm-up "
+                f"and at least {falls} to fall, and train.steps={steps} is fewer: lower "
+                "learner.warmup_steps or learner.decay_steps, or raise train.steps"
+            )
+        return self

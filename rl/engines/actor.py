@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rl.adapter import adapter_request
 from rl.config import RunConfig
 from rl.engines.arguments import engine_arguments
 from rl.engines.engine import Engine, Memory
@@ -76,6 +77,7 @@ class EngineActor:
         self._made = 0
         self._given_up = 0
         self._paused = False
+        self._adapter: Any = None
         self._failure = ""
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ended: list[tuple[int, Sampled | PlumbError]] = []
@@ -170,6 +172,9 @@ class EngineActor:
                 f"midst of {len(self._spans)} answers"
             )
         self._version = version  # before a token can be made by it
+        lora, dtype = self._config.learner.lora, self._hardware.dtype(self._config.model.dtype)
+        if self._adapter is None and self._hardware.adapters_travel(lora, dtype):
+            self._adapter = adapter_request()  # none was loaded before the first update
         await self._engine.resume(recompute=recompute)
         self._paused = False
 
@@ -189,7 +194,11 @@ class EngineActor:
         """
         self._own += 1
         output = await self._engine.sample(
-            f"canary {self._own}", context, canary_parameters(), priority=CANARY_FIRST
+            f"canary {self._own}",
+            context,
+            canary_parameters(),
+            priority=CANARY_FIRST,
+            adapter=self._adapter,
         )
         return prompt_logprobs(output)
 
@@ -212,7 +221,9 @@ class EngineActor:
         self._spans[name] = spans = Spans()
         try:
             salt = str(self._version) if self._config.sync.kv == "keep" else ""
-            output = await self._engine.sample(name, context, parameters(how), salt=salt)
+            output = await self._engine.sample(
+                name, context, parameters(how), salt=salt, adapter=self._adapter
+            )
         except EngineLostError as error:
             self._failure = str(error)
             raise

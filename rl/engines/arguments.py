@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rl.adapter import adapter_arguments
 from rl.config import RunConfig
 from rl.engines.seat import Seat
 from rl.hardware import Hardware
@@ -49,6 +50,8 @@ def engine_arguments(config: RunConfig, hardware: Hardware, seat: Seat) -> dict[
         # A canary goes before all that waits.
         "scheduling_policy": "priority",
     }
+    if hardware.adapters_travel(config.learner.lora, dtype):
+        arguments |= adapter_arguments(config.learner.lora)
     if not hardware.is_cpu:
         over_nodes = {"distributed_executor_backend": "ray"} if seat.over_nodes else {}
         return (

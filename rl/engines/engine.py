@@ -22,7 +22,14 @@ class Engine(Protocol):
     """What an actor asks of an engine."""
 
     async def sample(
-        self, request_id: str, prompt: Ids, parameters: Any, *, priority: int = 0, salt: str = ""
+        self,
+        request_id: str,
+        prompt: Ids,
+        parameters: Any,
+        *,
+        priority: int = 0,
+        salt: str = "",
+        adapter: Any = None,
     ) -> Any:
         """vLLM's final RequestOutput of one request.
 
@@ -32,6 +39,7 @@ class Engine(Protocol):
             parameters: vLLM's `SamplingParams`.
             priority: lower goes first.
             salt: requests share cached prefixes only with those of the same salt.
+            adapter: vLLM's `LoRARequest` of an adapter that is loaded; none: the base alone.
         """
 
     async def call(self, method: str, *arguments: Any, deadline: float | None = None) -> list[Any]:

@@ -38,7 +38,14 @@ class LocalEngine:
         return local
 
     async def sample(
-        self, request_id: str, prompt: Ids, parameters: Any, *, priority: int = 0, salt: str = ""
+        self,
+        request_id: str,
+        prompt: Ids,
+        parameters: Any,
+        *,
+        priority: int = 0,
+        salt: str = "",
+        adapter: Any = None,
     ) -> Any:
         """vLLM's final RequestOutput of one request."""
         if self._failure is not None:
@@ -47,7 +54,8 @@ class LocalEngine:
 
         asked = tokens_input(prompt.tolist(), cache_salt=salt or None)
         self._waiting[request_id] = self._loop.create_future()
-        self._jobs.put(lambda: self._add(request_id, asked, parameters, priority))
+        how = {"priority": priority, "lora_request": adapter}
+        self._jobs.put(lambda: self._add(request_id, asked, parameters, how))
         try:
             return await self._waiting[request_id]
         except asyncio.CancelledError:
@@ -129,9 +137,9 @@ class LocalEngine:
         if outputs:
             self._tell(lambda: self._deliver(outputs))
 
-    def _add(self, request_id: str, prompt: Any, parameters: Any, priority: int) -> None:
+    def _add(self, request_id: str, prompt: Any, parameters: Any, how: dict[str, Any]) -> None:
         try:
-            self._engine.add_request(request_id, prompt, parameters, priority=priority)
+            self._engine.add_request(request_id, prompt, parameters, **how)
         except Exception as error:  # of this request, such as a prompt that is too long
             refused = EngineError(f"vLLM refused a request: {error}")
             self._tell(lambda: self._refuse(request_id, refused))

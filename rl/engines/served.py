@@ -43,14 +43,23 @@ class ServedEngine:
         return engine
 
     async def sample(
-        self, request_id: str, prompt: Ids, parameters: Any, *, priority: int = 0, salt: str = ""
+        self,
+        request_id: str,
+        prompt: Ids,
+        parameters: Any,
+        *,
+        priority: int = 0,
+        salt: str = "",
+        adapter: Any = None,
     ) -> Any:
         """vLLM's final RequestOutput of one request."""
         from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         asked = tokens_input(prompt.tolist(), cache_salt=salt or None)
-        stream = self._engine.generate(asked, parameters, request_id, priority=priority)
+        stream = self._engine.generate(
+            asked, parameters, request_id, lora_request=adapter, priority=priority
+        )
         try:
             return [output async for output in stream][-1]
         except EngineDeadError as error:

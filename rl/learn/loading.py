@@ -10,6 +10,7 @@ from rl.errors import ModelError
 from rl.learn.actor import PolicyActor
 from rl.learn.attention import isolate, resolve, spread_heads
 from rl.learn.head import fit_head
+from rl.learn.lora import quantization, with_adapters
 from rl.learn.openrlhf_parts import DeepspeedStrategy
 from rl.learn.slices import Slices
 
@@ -22,7 +23,7 @@ def load_actor(
     ds_config: dict[str, Any],
     slices: Slices,
 ) -> PolicyActor:
-    """Load `model.path`.
+    """Load `model.path`, with the adapters of `config.lora`.
 
     Raises:
         ModelError: It is not there, cannot be loaded, or is of a kind that cannot be trained so.
@@ -32,6 +33,7 @@ def load_actor(
 
     # Kept alive while loading: under ZeRO-3 transformers then creates the weights in shards.
     sharded_loading = HfDeepSpeedConfig(ds_config) if strategy.stage == 3 else None
+    lora = config.lora
     dtype = torch.bfloat16 if strategy.param_dtype == "bf16" else torch.float32
     try:
         network = AutoModelForCausalLM.from_pretrained(
@@ -39,6 +41,7 @@ def load_actor(
             dtype=dtype,
             attn_implementation=resolve(model.attention),
             trust_remote_code=model.trust_remote_code,
+            quantization_config=quantization(lora, dtype),
         )
     except (OSError, ValueError) as error:
         raise ModelError(_explain(model.path, error)) from error
@@ -50,6 +53,8 @@ def load_actor(
         isolate(network)
     if slices.group is not None and not ring:
         spread_heads(network, slices.group)
+    if lora.on:
+        network = with_adapters(network, lora, seed=strategy.seed)
     return PolicyActor(
         network, temperature=temperature, packing=config.packing, slices=slices, ring=ring
     )

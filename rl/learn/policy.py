@@ -9,7 +9,7 @@ from rl.config import LearnerConfig, ModelConfig
 from rl.learn.actor import PolicyActor
 from rl.learn.loading import load_actor
 from rl.learn.openrlhf_parts import DeepspeedStrategy
-from rl.learn.optimizing import optimizer_settings, warmup_steps
+from rl.learn.optimizing import Rates, optimizer_settings
 from rl.learn.slices import Slices
 
 
@@ -21,6 +21,8 @@ class Policy:
     """Its `model` is the DeepSpeed engine."""
     optimizer: Any
     scheduler: Any
+    rates: Rates
+    """Of each update."""
 
     @property
     def engine(self) -> Any:
@@ -41,22 +43,15 @@ def load_policy(
     *,
     temperature: float,
     slices: Slices,
-    optimizer_steps_per_rollout: int,
     steps: int,
 ) -> Policy:
-    """Load the model for training."""
+    """Load the model for training; `steps` are the run's rollout steps."""
     ds_config = strategy.get_ds_train_config()
     actor = load_actor(strategy, model, config, temperature, ds_config, slices)
     if config.gradient_checkpointing:
         actor.gradient_checkpointing_enable()
-    settings = optimizer_settings(
-        config, steps=steps, optimizer_steps_per_rollout=optimizer_steps_per_rollout
-    )
-    actor, optimizer, scheduler = strategy.prepare((actor, settings))
-    if warmup_steps(config, optimizer_steps_per_rollout):
-        # Without this the first update would be made at a learning rate of zero.
-        scheduler.step()
-    return Policy(actor, optimizer, scheduler)
+    actor, optimizer, scheduler = strategy.prepare((actor, optimizer_settings(config)))
+    return Policy(actor, optimizer, scheduler, Rates(config, steps, optimizer))
 
 
 def load_reference(
@@ -70,6 +65,7 @@ def load_reference(
     """Load the same model for evaluation only."""
     ds_config = strategy.get_ds_eval_config()
     actor = load_actor(strategy, model, config, temperature, ds_config, slices)
+    actor._offload = config.param_offload  # OpenRLHF's switch for models that are not trained
     reference: PolicyActor = strategy.prepare(actor)
     reference.eval()
     return reference

@@ -18,11 +18,13 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoTokenizer
 
 from rl.config import RunConfig
 from rl.hardware import Hardware
 from rl.learn.actor import PolicyActor, prompt_logprobs
+from rl.learn.ema import Ema
+from rl.learn.exporting import Exporter
+from rl.learn.lora import description, without_adapters
 from rl.learn.objective import Models
 from rl.learn.policy import load_policy, load_reference
 from rl.learn.policy_gradient import PolicyGradient, trained_tokens
@@ -31,7 +33,7 @@ from rl.learn.saving import LearnerState
 from rl.learn.shards import Layout
 from rl.learn.shares import Share
 from rl.learn.slices import share_packs
-from rl.learn.stepper import Stepper, optimizer_steps
+from rl.learn.stepper import Stepper
 from rl.learn.strategy import make_strategy
 from rl.manifest import Manifest
 from rl.rendezvous import join_store, open_store
@@ -68,18 +70,16 @@ class LearnerRank:
         self._device = torch.device(self._hardware.torch_device)
         self._slices = share_packs(config.learner.sequence_parallel, self._device)
         temperature = config.rollout.temperature
-        episodes = config.sampler.prompts_per_step * config.sampler.samples_per_prompt
         self._policy = load_policy(
             strategy,
             config.model,
             config.learner,
             temperature=temperature,
             slices=self._slices,
-            optimizer_steps_per_rollout=optimizer_steps(config.learner, episodes),
             steps=config.train.steps,
         )
         self._reference: PolicyActor | None = None
-        if config.learner.kl.coef > 0:
+        if config.learner.kl.coef > 0 and not config.learner.lora.on:  # else it is in the policy
             self._reference = load_reference(
                 strategy,
                 config.model,
@@ -89,17 +89,9 @@ class LearnerRank:
             )
         self._objective = PolicyGradient(config, reduce=self._reduce)
         self._stepper = Stepper(config.learner, strategy, self._policy, self._device)
-        self._sender = WeightSender(
-            self._policy.module,
-            dtype=torch.bfloat16 if dtype == "bf16" else torch.float32,
-            device=self._device,
-            bucket_mb=config.sync.bucket_mb,
-            lead=self._rank == 0,
-        )
         others = [self._policy.optimizer, self._policy.engine.optimizer, self._reference]
         self._residence = Residence(self._device, self._policy.module, others)
-        layout = Layout(config.learner.ranks, config.learner.zero_stage, dtype)
-        self._state = LearnerState(self._policy.engine, rank=self._rank, layout=layout)
+        self._open_ways_out(dtype)
 
     def train(
         self, share: Share, step: int, version: int
@@ -115,14 +107,16 @@ class LearnerRank:
             Metrics, equal on all ranks, and the advantage of the first sampled token of each of
             this rank's episodes, by group index and position in the group.
         """
-        logprobs, reference = self._stepper.logprobs, self._reference
+        asked = self._config.learner.kl.coef > 0
         models = Models(
-            policy=partial(logprobs, self._policy.actor, share),
-            reference=None if reference is None else partial(logprobs, reference, share),
+            policy=partial(self._stepper.logprobs, self._policy.actor, share),
+            reference=partial(self._reference_logprobs, share) if asked else None,
         )
         prepared = self._objective.prepare(share, models, version=version)
         lags = max(version - share.oldest, 0) + 1
-        sums = self._stepper.update(share, self._objective, prepared, lags=lags)
+        sums = self._stepper.update(share, self._objective, prepared, step=step, lags=lags)
+        if self._ema is not None:
+            self._ema.update()
         first = {}
         for episode, places in zip(*trained_tokens(share), strict=True):
             group, place = share.members[episode].tolist()
@@ -142,18 +136,11 @@ class LearnerRank:
         self._state.load(folder, manifest)
 
     def export(self, folder: Path) -> None:
-        """Write the policy in Hugging Face format, weights only."""
-        state: dict[str, Tensor] = {}
-        for bucket in self._sender.buckets():
-            data = bucket.data
-            if data is not None:
-                state |= {entry.name: entry.view(data).clone().cpu() for entry in bucket.entries}
-        if self._rank == 0:
-            model: Any = self._policy.module
-            # Buckets have a checkpoint's names already.
-            model.save_pretrained(folder, state_dict=state, save_original_format=False)
-            path, trust = self._config.model.path, self._config.model.trust_remote_code
-            AutoTokenizer.from_pretrained(path, trust_remote_code=trust).save_pretrained(folder)
+        """Write the policy in the format of Hugging Face, and beside it the mean of its weights."""
+        self._exporter.write(folder)
+        if self._ema is not None:
+            with self._ema.in_place():
+                self._exporter.write(folder.with_name(f"{folder.name}_ema"))
 
     def weights(self, method: str, *arguments: Any) -> Any:
         """Call a method of this rank's half of weight updates."""
@@ -166,6 +153,36 @@ class LearnerRank:
     def canary(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Logprobs of a fixed prompt, nats; collective, as `rl.weights.canary` says."""
         return prompt_logprobs(self._policy.actor, ids)
+
+    def _open_ways_out(self, dtype: str) -> None:
+        """What leaves the rank: weights for engines, models, checkpoints."""
+        config, lora = self._config, self._config.learner.lora
+        self._sender = WeightSender(
+            self._policy.module,
+            dtype=torch.bfloat16 if dtype == "bf16" else torch.float32,
+            device=self._device,
+            bucket_mb=config.sync.bucket_mb,
+            lead=self._rank == 0,
+            adapter=description(lora) if self._hardware.adapters_travel(lora, dtype) else None,
+        )
+        self._exporter = Exporter(
+            config.model,
+            self._policy.module,
+            self._sender,
+            adapters=lora.on and lora.export == "adapter",
+            lead=self._rank == 0,
+        )
+        self._ema = None
+        if (decay := config.learner.ema) is not None:
+            ranks = config.learner.ranks
+            self._ema = Ema(self._policy.module, decay, rank=self._rank, ranks=ranks)
+        layout = Layout(config.learner.ranks, config.learner.zero_stage, dtype)
+        self._state = LearnerState(
+            self._policy.engine,
+            rank=self._rank,
+            layout=layout,
+            kept=[] if self._ema is None else [self._ema],
+        )
 
     def _meet(self, host: str, port: int) -> None:
         """Form the process group of all ranks."""
@@ -185,6 +202,13 @@ class LearnerRank:
         dist.init_process_group(
             self._hardware.backend, timeout=timeout, store=store, rank=self._rank, world_size=ranks
         )
+
+    def _reference_logprobs(self, share: Share) -> Tensor:
+        """(T,) logprobs of the trained tokens under the policy as it was at the start."""
+        if self._reference is not None:
+            return self._stepper.logprobs(self._reference, share)
+        with without_adapters(self._policy.module):
+            return self._stepper.logprobs(self._policy.actor, share)
 
     def _reduce(self, values: Tensor) -> Tensor:
         """The sum over all ranks; of those that share samples, over one."""

@@ -53,22 +53,25 @@ class Stepper:
                     micro.scatter(scores.logprobs, found)
         return found
 
-    def update(self, share: Share, objective: Objective[P], prepared: P, *, lags: int) -> StepSums:
+    def update(
+        self, share: Share, objective: Objective[P], prepared: P, *, step: int, lags: int
+    ) -> StepSums:
         """Train on a share; returns this rank's sums.
 
         Args:
             share: this rank's part of the batch.
             objective: what is minimised.
             prepared: what it found before the update.
+            step: the rollout step, from 1.
             lags: how many lags the batch's tokens have: the largest and one.
         """
         sums = StepSums(lags)
         self._policy.actor.train()
-        first = True
-        for _ in range(self._config.epochs):
-            for mini_batch in share.mini_batches:
-                self._step(share, mini_batch, objective, prepared, sums, first=first)
-                first = False
+        plan = share.mini_batches * self._config.epochs
+        for update, mini_batch in enumerate(plan):
+            rate = self._policy.rates.set(step=step, update=update, updates=len(plan))
+            self._step(share, mini_batch, objective, prepared, sums, first=update == 0)
+            sums.finish_update(self._apply(), rate)
         return sums
 
     def _step(
@@ -81,7 +84,7 @@ class Stepper:
         *,
         first: bool,
     ) -> None:
-        """One optimizer step."""
+        """The gradient of one optimizer step."""
         policy, passes = self._policy, mini_batch.passes
         for i, rows in enumerate(passes):
             policy.engine.set_gradient_accumulation_boundary(is_boundary=i == len(passes) - 1)
@@ -96,8 +99,6 @@ class Stepper:
                 sums.add(loss.policy, loss.lags, loss.values)
                 total = loss.total
             self._strategy.backward(total, policy.actor, policy.optimizer)
-        learning_rate = float(policy.engine.get_lr()[0])
-        sums.finish_update(self._apply(), learning_rate)
 
     def _apply(self) -> float:
         """Change the weights; returns the gradient's norm before clipping."""
@@ -120,8 +121,3 @@ def _check(loss: Tensor, share: Share, rows: Rows) -> None:
             "in the steps before",
             tuple(sorted(set(groups.tolist()))),
         )
-
-
-def optimizer_steps(config: LearnerConfig, episodes: int) -> int:
-    """Optimizer steps that a batch of so many episodes takes."""
-    return -(-episodes // config.mini_batch_size) * config.epochs

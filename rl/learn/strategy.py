@@ -10,7 +10,9 @@ from rl.config import LearnerConfig
 from rl.cuda_strategy import CudaDeepspeedStrategy
 from rl.errors import ConfigError
 from rl.hardware import Hardware
+from rl.learn import deepspeed_mends
 from rl.learn.openrlhf_parts import DeepspeedStrategy
+from rl.learn.optimizing import gradient_type
 
 
 def make_strategy(
@@ -31,8 +33,10 @@ def make_strategy(
             adam_offload=config.optimizer_offload,
             tensor_parallel_size=1,
             ring_attn_size=ring,
+            grad_accum_dtype=gradient_type(config, dtype),
         ),
         train=Namespace(dynamic_batch_enable=True),
+        learner=config,
         local_rank=-1 if hardware.is_cpu else 0,
     )
     strategy_class: type[DeepspeedStrategy] = CudaDeepspeedStrategy
@@ -50,6 +54,7 @@ def make_strategy(
         zero_stage=config.zero_stage,
         args=args,
     )
+    deepspeed_mends.install()
     strategy.setup_distributed(timeout=timedelta(seconds=config.deadline))
     return strategy
 

@@ -1,7 +1,8 @@
 """The policy in a checkpoint as a model: its float32 weights, under the names that files have.
 
 Needs none of what trained it: no GPU, no rank, no DeepSpeed engine. Guarantee: a file that is not
-what was written is noticed before a tensor of it is used.
+what was written is noticed before a tensor of it is used. Adapters are added to their base in
+float32, and to a base of 4 bits as the learner rounds it.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,14 @@ import yaml
 from torch import Tensor
 
 from rl.checkpoint_reading import BROKEN, damaged, read_manifest
+from rl.config import LoraConfig
 from rl.errors import CheckpointError, ModelError
+from rl.learn.ema_files import SavedMeans
+from rl.learn.lora import Rounding
 from rl.learn.shards import Shards
 from rl.manifest import check_digests, check_sizes
 from rl.models.files import DTYPES, ModelFolder, Shapes
+from rl.weights.sources import ADAPTER, PEFT_PREFIX
 
 TINY = "builtin:tiny"
 
@@ -27,13 +32,14 @@ class Trained:
 
     Args:
         folder: a checkpoint's, such as `runs/a/checkpoints/step_000020`.
+        mean: read the running mean of the weights that are trained in their place.
 
     Raises:
-        CheckpointError: It is damaged.
+        CheckpointError: It is damaged, or holds no mean.
         ModelError: The model that it was trained from is not to be had.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, mean: bool = False) -> None:
         self.folder = folder
         try:
             manifest = read_manifest(folder)
@@ -43,11 +49,20 @@ class Trained:
                 (folder / "config.yaml").read_text("utf-8")
             )
             self._shards = Shards(folder / "learner" / "state")
-            self._adapter = self.settings.get("learner", {}).get("lora") or {}
+            learner = self.settings.get("learner", {})
+            self.lora = LoraConfig.model_validate(learner.get("lora") or {})
             path = str(self.settings["model"]["path"])
         except BROKEN as error:
             raise damaged(folder, str(error)) from error
+        self._mean = SavedMeans(folder / "learner") if mean else None
+        if self._mean is not None and not self._mean:
+            raise CheckpointError(
+                f"{folder} holds no mean of the weights: its run was without learner.ema; export "
+                "the policy itself"
+            )
         self.base = _base(path, folder.resolve().parents[1])
+        local = path == TINY or Path(path).is_dir()
+        self.base_name = str(self.base.resolve()) if local else path
         self.dtype = DTYPES[self._shards.layout.dtype]
 
     @property
@@ -63,13 +78,13 @@ class Trained:
     @cached_property
     def shapes(self) -> Shapes:
         """The tensors of the model's files."""
-        if self._adapter.get("rank"):
+        if self.lora.on:
             return self._below.shapes
         return {name: shape for name, (_, shape) in self._owners.items()}
 
     def tensor(self, name: str) -> Tensor:
         """A tensor in float32."""
-        if self._adapter.get("rank"):
+        if self.lora.on:
             return self._merged(name)
         parameter, _ = self._owners[name]
         if self._last[0] != parameter:
@@ -78,9 +93,19 @@ class Trained:
 
     _last: tuple[str, Mapping[str, Tensor]] = ("", {})
 
+    @property
+    def factors(self) -> Mapping[str, Tensor]:
+        """Of every adapter, by its name in peft's files, in float32; empty where there are none."""
+        names = [name for name in self._shards.shapes if ".lora_" in name]
+        return {name.replace(f".{ADAPTER}.", "."): self._trained(name) for name in names}
+
+    def _trained(self, name: str) -> Tensor:
+        """What is trained, by its name in the learner."""
+        return self._shards.tensor(name) if self._mean is None else self._mean[name]
+
     def _whole(self, name: str) -> Tensor:
         if name in self._shards.shapes:
-            return self._shards.tensor(name)
+            return self._trained(name)
         frozen = self._shards.frozen()
         if name not in frozen:
             raise CheckpointError(f"{self.folder} lacks the parameter {name} of its model")
@@ -88,12 +113,18 @@ class Trained:
 
     def _merged(self, name: str) -> Tensor:
         """A weight of the base, and the product of its adapter, if it has one."""
-        weight = self._below.tensor(name).float()
+        weight = self._rounding(name, self._below.tensor(name))
         found = self._factors.get(name.removesuffix(".weight"))
         if found is None:
             return weight
-        scale = float(self._adapter["alpha"]) / int(self._adapter["rank"])
-        return weight + scale * (self._shards.tensor(found["B"]) @ self._shards.tensor(found["A"]))
+        scale = self.lora.alpha / self.lora.rank
+        return weight + scale * (self._trained(found["B"]) @ self._trained(found["A"]))
+
+    @cached_property
+    def _rounding(self) -> Rounding:
+        """What a base of 4 bits is."""
+        network = self._module if self.lora.quantize != "none" else None
+        return Rounding(network, self.lora, self.dtype)
 
     @cached_property
     def _factors(self) -> Mapping[str, dict[str, str]]:
@@ -102,7 +133,7 @@ class Trained:
         for name in self._shards.shapes:
             layer, mark, rest = name.partition(".lora_")
             if mark:
-                layer = layer.removeprefix("base_model.model.")
+                layer = layer.removeprefix(PEFT_PREFIX)
                 found.setdefault(layer, {})[rest[0]] = name
         if missing := sorted(found.keys() - {n.removesuffix(".weight") for n in self.shapes}):
             raise ModelError(f"{self.base} lacks the layer {missing[0]}, which has an adapter")

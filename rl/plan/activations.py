@@ -7,6 +7,7 @@ What autograd saves in a layer of transformers' decoders, a token, with n bytes 
     values, attention        w each; keys and values once a query head where the kernel repeats them
     feed-forward             gate, its activation, up, their product: w each
     an expert's visit        the same, with the token's copy before and its part of the sum after
+    an adapter               its rank: w; norms are frozen then, and keep nothing normalised
 
 `rl/learn/head.py` keeps no logits but those of a chunk. The formulas are checked by
 tests/rl/test_plan_memory.py against what torch allocates.
@@ -32,7 +33,8 @@ class Pass:
         checkpointing: whether layers are computed again on the way back.
         repeats_keys: whether keys and values are repeated for each query head.
         padded: positions in attention a token, where it needs copies of its own; 0: it does not.
-        adapters: rank of LoRA adapters; 0: all weights are trained.
+        adapters: numbers that a token leaves in a layer's adapters, their rank each; 0: all weights
+            are trained.
     """
 
     shape: Shape
@@ -49,7 +51,7 @@ class Pass:
     def kept(self) -> float:
         """Bytes that layers keep until the head has its gradient, of all layers."""
         shape, width = self.shape, self.width
-        outside = self.tokens * (F32 + 2 * width) * shape.hidden
+        outside = self.tokens * (F32 + width + self._normalised) * shape.hidden
         if self.checkpointing:
             return outside + shape.layers * self.tokens * shape.hidden * width
         dense = shape.layers - shape.sparse_layers
@@ -100,12 +102,19 @@ class Pass:
     def _layer(self, *, sparse: bool) -> float:
         """Bytes that a token leaves in one layer."""
         shape, width = self.shape, self.width
-        norms = 2 * (F32 + 2 * width) * shape.hidden
-        normalised = (F32 + width) * (shape.queries + shape.keys) if shape.qk_norm else 0
+        norms = 2 * (F32 + width + self._normalised) * shape.hidden
+        of_heads = F32 + self._normalised
+        normalised = of_heads * (shape.queries + shape.keys) if shape.qk_norm else 0
         keys = shape.queries if self.repeats_keys else shape.keys
         wide = (2 * shape.queries + 2 * keys) * width + F32 * shape.heads
         attention = wide * max(self.padded, 1.0) + (shape.queries * width if self.padded else 0)
-        return norms + normalised + attention + (self._experts() if sparse else self._dense())
+        inner = self._experts() if sparse else self._dense()
+        return norms + normalised + attention + inner + self.adapters * width
+
+    @property
+    def _normalised(self) -> int:
+        """Bytes of a normalised number, which only the gradient of a norm's weight needs."""
+        return 0 if self.adapters else self.width
 
     def _dense(self) -> float:
         return 4 * self.shape.intermediate * self.width

@@ -10,7 +10,7 @@ from rl.errors import ClusterError
 from rl.placement import Node, Placement, place
 from rl.plan.hardware import Gpu
 from rl.plan.plan import learner_memory, rank_room, rollout_memory
-from rl.plan.settings import context_of, learner_of, trained_context
+from rl.plan.settings import context_of, trained_context
 from rl.plan.shape import Shape
 from rl.plan.times import Assumed
 
@@ -99,7 +99,7 @@ def told(change: Change) -> str:
 
 
 def _learner_changes(config: RunConfig, shape: Shape) -> Iterator[Change]:
-    learner = learner_of(config)
+    learner = config.learner
     row = trained_context(config)
     stages = [stage for stage in (learner.zero_stage, 2, 3) if stage >= learner.zero_stage]
     for ranks, shared, stage, again, offload in product(
@@ -132,7 +132,7 @@ def _learner_changes(config: RunConfig, shape: Shape) -> Iterator[Change]:
 
 def _cost(config: RunConfig, change: Change) -> float:
     """What a change costs in time and money, roughly, in the order in which to try them."""
-    learner = learner_of(config)
+    learner = config.learner
     cost = 3.0 * log2(change.get("learner.ranks", learner.ranks) / learner.ranks)
     shared = change.get("learner.sequence_parallel", learner.sequence_parallel)
     cost += 1.2 * log2(shared / learner.sequence_parallel)
@@ -148,7 +148,7 @@ def _new(config: RunConfig, change: Change) -> Change:
 
     def now(path: str) -> Any:
         section, _, name = path.partition(".")
-        return getattr(learner_of(config) if section == "learner" else config.rollout, name)
+        return getattr(config.learner if section == "learner" else config.rollout, name)
 
     return {path: value for path, value in change.items() if value != now(path)}
 

@@ -69,6 +69,7 @@ def rank_memory(
     *,
     passes: int,
     bucket: float,
+    whole: bool = True,
     reference: bool = False,
     ema: bool = False,
 ) -> RankMemory:
@@ -79,6 +80,7 @@ def rank_memory(
         micro: its largest micro-batch.
         passes: micro-batches an optimizer step; from the second on gradients are there already.
         bucket: bytes of `sync.bucket_mb`.
+        whole: whether engines are sent the whole model, not what is trained of it.
         reference: whether there is a reference model, sharded as the policy is at ZeRO 3.
         ema: whether a mean of the weights is kept, in the host's memory.
     """
@@ -102,17 +104,18 @@ def rank_memory(
         reference=_reference(states) if reference else 0.0,
         activations=activations,
         head=head,
-        sending=_sending(states, bucket),
+        sending=_sending(states, bucket, whole=whole),
         moment=moment,
         host=states.host + (states.trained * F32 / _mean_shares(states) if ema else 0.0),
     )
 
 
-def _sending(states: States, bucket: float) -> float:
+def _sending(states: States, bucket: float, *, whole: bool) -> float:
     """Two neighbouring buckets; a larger parameter has one of its own."""
-    whole = states.shape.parameters * states.width
+    if not whole:
+        return min(states.trained * states.width, 2 * bucket)
     largest = max(bucket, float(states.shape.embedding * states.width))
-    return min(whole, largest + bucket)
+    return min(float(states.shape.parameters * states.width), largest + bucket)
 
 
 def _reference(states: States) -> float:

@@ -14,7 +14,7 @@ from rl.plan.hardware import GIB, OVERHEAD, Gpu
 from rl.plan.memory import EngineMemory, RankMemory, engine_memory, rank_memory
 from rl.plan.settings import (
     context_of,
-    learner_of,
+    merges,
     pass_of,
     passes_of,
     states_of,
@@ -88,13 +88,16 @@ def plan_of(
 def learner_memory(config: RunConfig, shape: Shape, gpu: Gpu, assumed: Assumed) -> RankMemory:
     """Memory of a learner rank."""
     micro = pass_of(config, shape, gpu)
+    learner, width = config.learner, width_of(config, gpu)
     return rank_memory(
         states_of(config, shape, gpu),
         micro,
         passes=passes_of(config, assumed.prompt_tokens + assumed.response_tokens, micro),
         bucket=config.sync.bucket_mb * 2.0**20,
-        reference=config.learner.kl.coef > 0,
-        ema=learner_of(config).ema is not None,
+        whole=not learner.lora.on or merges(config, width),
+        # Under adapters the policy without them is the reference.
+        reference=learner.kl.coef > 0 and not learner.lora.on,
+        ema=learner.ema is not None,
     )
 
 

@@ -1,7 +1,7 @@
 """From a run's settings to what the formulas of memory and time are given."""
 
-from types import SimpleNamespace
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from rl.config import RunConfig
 from rl.plan.activations import Pass
@@ -14,20 +14,6 @@ NF4 = 0.53
 """Bytes a number of a base in 4 bits, its scales included."""
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Layers that `all-linear` adapts."""
-
-
-ABSENT = {
-    "lora": SimpleNamespace(on=False, rank=0, targets=[], quantize="none", sync="auto"),
-    "optimizer": "adamw",
-    "param_offload": False,
-    "ema": None,
-}
-"""What settings are that a learner does not have."""
-
-
-def learner_of(config: RunConfig) -> Any:
-    """The learner's settings, with those that it does not have."""
-    return SimpleNamespace(**{**ABSENT, **dict(config.learner)})
 
 
 def width_of(config: RunConfig, gpu: Gpu) -> Literal[2, 4]:
@@ -66,14 +52,19 @@ def adapter_parameters(shape: Shape, rank: int, targets: list[str]) -> float:
         "up_proj": shape.hidden + shape.intermediate,
         "down_proj": shape.hidden + shape.intermediate,
     }
-    named = ALL_LINEAR if "all-linear" in targets else targets
+    named = adapted(targets)
     of_attention = sum(sizes.get(name, 0) for name in named) * shape.layers
     return float(rank * (of_attention + sum(inner.get(name, 0) for name in named) * dense))
 
 
+def adapted(targets: Sequence[str]) -> Sequence[str]:
+    """The layers of a block that get an adapter."""
+    return ALL_LINEAR if "all-linear" in targets else targets
+
+
 def states_of(config: RunConfig, shape: Shape, gpu: Gpu, bucket: int = BUCKET) -> States:
     """What a learner rank holds."""
-    learner, width = learner_of(config), width_of(config, gpu)
+    learner, width = config.learner, width_of(config, gpu)
     trained, frozen, frozen_width = float(shape.parameters), 0.0, 0.0
     if learner.lora.on:
         trained = adapter_parameters(shape, learner.lora.rank, learner.lora.targets)
@@ -87,8 +78,6 @@ def states_of(config: RunConfig, shape: Shape, gpu: Gpu, bucket: int = BUCKET) -
         trained=trained,
         frozen=frozen,
         frozen_width=frozen_width,
-        # Sums in float32 came with the mean of weights.
-        sum_width=4 if hasattr(config.learner, "ema") else width,
         moments=1 if learner.optimizer == "muon" else 2,
         offloads_optimizer=learner.optimizer_offload,
         offloads_weights=learner.param_offload,
@@ -106,7 +95,7 @@ def pass_of(config: RunConfig, shape: Shape, gpu: Gpu, rows: int = 2) -> Pass:
         gpu: of which kind.
         rows: samples in it; one alone needs no copies in torch's attention.
     """
-    learner = learner_of(config)
+    learner = config.learner
     shared = learner.sequence_parallel
     tokens = max(learner.micro_batch_tokens, -(-trained_context(config) // shared))
     choice = config.model.attention
@@ -119,7 +108,7 @@ def pass_of(config: RunConfig, shape: Shape, gpu: Gpu, rows: int = 2) -> Pass:
         head_rows=learner.head_chunk,
         checkpointing=learner.gradient_checkpointing,
         padded=0.0 if flash or not learner.packing or rows == 1 else PADDED,
-        adapters=learner.lora.rank,
+        adapters=learner.lora.rank * len(adapted(learner.lora.targets)),
     )
 
 
@@ -129,7 +118,7 @@ PADDED = 1.1
 
 def training_of(config: RunConfig) -> Training:
     """What is computed a token that is trained on."""
-    learner = learner_of(config)
+    learner = config.learner
     steps = -(-episodes(config) // learner.mini_batch_size) * learner.epochs
     reference = learner.kl.coef > 0
     in_reward = reference and learner.kl.placement == "reward"
@@ -144,7 +133,7 @@ def training_of(config: RunConfig) -> Training:
 
 def merges(config: RunConfig, width: int) -> bool:
     """Whether adapters travel as whole weights, as `learner.lora.sync` says."""
-    lora = learner_of(config).lora
+    lora = config.learner.lora
     if lora.sync != "auto":
         return bool(lora.sync == "merge")
     return bool(width > 2 or lora.quantize != "none")

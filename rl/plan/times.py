@@ -13,7 +13,6 @@ from rl.plan.memory import EngineMemory, RankMemory
 from rl.plan.settings import (
     adapter_parameters,
     episodes,
-    learner_of,
     merges,
     pass_of,
     passes_of,
@@ -161,7 +160,7 @@ def _learning(
     config: RunConfig, shape: Shape, gpu: Gpu, placement: Placement, assumed: Assumed
 ) -> tuple[float, float]:
     """FLOPs and seconds of learning a step."""
-    learner, width = learner_of(config), width_of(config, gpu)
+    learner, width = config.learner, width_of(config, gpu)
     length = assumed.prompt_tokens + assumed.response_tokens
     training = training_of(config)
     tokens = episodes(config) * length
@@ -185,7 +184,7 @@ def _update(
     config: RunConfig, shape: Shape, gpu: Gpu, placement: Placement, rank: RankMemory
 ) -> float:
     """Seconds of a weight update, without what answers in flight are computed again for."""
-    learner, width = learner_of(config), width_of(config, gpu)
+    learner, width = config.learner, width_of(config, gpu)
     whole = float(shape.parameters * width)
     if learner.lora.on and not merges(config, width):
         whole = adapter_parameters(shape, learner.lora.rank, learner.lora.targets) * width

@@ -8,7 +8,7 @@ those that are left.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -35,6 +35,7 @@ class Delivery:
         group: of them all, or None where they map the learner's buffer.
         seconds: for all of it, and again after each engine that did not answer within them.
         verify: whether engines compare checksums.
+        adapter: of the adapters that travel, as `rl.weights.adapters` takes it; none: weights do.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Delivery:
         group: WeightGroup | None,
         seconds: float,
         verify: bool,
+        adapter: Mapping[str, Any] | None = None,
     ) -> None:
         self._live = list(engines)
         self._group = group
@@ -55,7 +57,7 @@ class Delivery:
         self._nbytes = 0
         self._sending: Future[None] | None = None
         self._calls: dict[str, Any] = {}
-        self._call("plumb_start_update")
+        self._call("plumb_start_update", adapter)
 
     def post(self, entries: Sequence[Entry], start: int, data: Tensor) -> None:
         """Send a bucket once the one before it is loaded; returns while it is on its way."""
@@ -77,7 +79,7 @@ class Delivery:
         """Wait for the last bucket and let the engines close the update."""
         self.settle()
         if not self._broken:
-            self._call("finish_weight_update")
+            self._call("plumb_finish_update")
             self.settle()
         return Sent(self._lost, not self._broken, self._nbytes)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 
+from rl.weights.adapters import AdapterUpdate
+
 WeightTransferEngineFactory.register_engine("plumb", "rl.weights.transfer", "PlumbTransfer")
 
 
@@ -27,7 +29,20 @@ class WeightReceiver:
 
         threading.Thread(target=watch, name="plumb-follow-parent", daemon=True).start()
 
-    def plumb_start_update(self: Any) -> None:
-        """Begin a weight update, also where the last one was broken off half-way."""
+    def plumb_start_update(self: Any, adapter: dict[str, Any] | None = None) -> None:
+        """Begin an update, also where the last one was broken off half-way.
+
+        Args:
+            adapter: what comes is an adapter, so described; none: weights come.
+        """
         self._weight_update_active = False
+        self.weight_transfer_engine.adapter = (
+            None if adapter is None else AdapterUpdate(self.model_runner, adapter)
+        )
         self.start_weight_update()
+
+    def plumb_finish_update(self: Any) -> None:
+        """End an update; vLLM drops all adapters in it, so that one that came is put in after."""
+        self.finish_weight_update()
+        if (adapter := self.weight_transfer_engine.adapter) is not None:
+            adapter.install()

@@ -29,6 +29,7 @@ from vllm.model_executor.model_loader.reload import (
 from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
 from rl.errors import EngineError
+from rl.weights.adapters import AdapterUpdate
 from rl.weights.collective import WeightGroup
 from rl.weights.devices import device_name
 from rl.weights.host_buffer import mapped
@@ -71,6 +72,8 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
     init_info_cls = Link
     update_info_cls = Update
 
+    adapter: AdapterUpdate | None = None
+    """Where what comes is an adapter; its layers take nothing apart, so no bracket is needed."""
     _buffer: Tensor | None = None
     _group: WeightGroup | None = None
     _layerwise = False
@@ -95,7 +98,7 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
 
     def start_weight_update(self) -> None:
         """Open the bracket, where the model needs one."""
-        if not self._layerwise:
+        if self.adapter is not None or not self._layerwise:
             return
         for layer in self.model.modules():
             info = get_layerwise_info(layer)
@@ -120,12 +123,15 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
         data = self._received(update_info.start, bucket_bytes(entries))
         if update_info.checksum is not None and checksum(data) != update_info.checksum:
             raise EngineError("a weight bucket arrived damaged: its checksum differs")
+        if self.adapter is not None:
+            self.adapter.take((entry.name, entry.view(data)) for entry in entries)
+            return
         with disable_mtp_completeness_check():
             self.model.load_weights(self._tensors(entries, data))
 
     def finish_weight_update(self) -> None:
         """Close the bracket."""
-        if self._layerwise:
+        if self.adapter is None and self._layerwise:
             finalize_layerwise_reload(self.model, self.model_config)
 
     def shutdown(self) -> None:

@@ -4,8 +4,9 @@ Usage: python learner_process.py RANK RANKS MODEL FOLDER VARIANTS
 
 VARIANTS is JSON: a list of [name, port, learner settings]. Each is a process of its own, forked
 from this one, which has imported everything; it writes to FOLDER/name. Among its settings may be
-`resume`, a checkpoint that it goes on from instead of making one; `model`, another than MODEL; and
-`whole_logits`, by which the reference of the chunked head learns instead of it.
+`resume`, a checkpoint that it goes on from instead of making one; `model`, another than MODEL;
+`dtype`, the model's; and `whole_logits`, by which the reference of the chunked head learns instead
+of it.
 """
 
 import json
@@ -20,6 +21,7 @@ from rl.hardware import detect
 from rl.learn.rank import LearnerRank
 from rl.learn.shares import Share, cut
 from tests.rl.learner_groups import VERSION, make_groups
+from tests.rl.sharding import shard_everything
 
 
 def share_of(config: RunConfig, rank: int, step: int) -> Share:
@@ -38,25 +40,6 @@ def share_of(config: RunConfig, rank: int, step: int) -> Share:
     return shares[rank // learner.sequence_parallel]
 
 
-def shard_everything() -> None:
-    """Under ZeRO-3, which keeps parameters as small as a tiny model's whole on every rank."""
-    from openrlhf.utils.deepspeed import deepspeed
-
-    of_openrlhf = deepspeed.get_train_ds_config
-
-    def settings(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        found: dict[str, Any] = of_openrlhf(*args, **kwargs)
-        found["zero_optimization"] |= {
-            "stage3_param_persistence_threshold": 0,
-            "stage3_max_live_parameters": 1,
-            "stage3_max_reuse_distance": 0,
-            "stage3_prefetch_bucket_size": 0,
-        }
-        return found
-
-    deepspeed.get_train_ds_config = settings
-
-
 def compute_whole_logits() -> None:
     """Train by OpenRLHF's own Actor, the reference."""
     from rl.learn import loading
@@ -73,12 +56,14 @@ def train(
     checkpoint, model = settings.get("resume"), str(settings.get("model", model))
     if settings.get("whole_logits"):
         compute_whole_logits()
+    dtype = settings.get("dtype", "auto")
     shard_everything()
-    ours = ("resume", "model", "whole_logits")
+    ours = ("resume", "model", "dtype", "whole_logits")
     settings = {name: value for name, value in settings.items() if name not in ours}
     config = RunConfig.model_validate(
         {
-            "model": {"path": model},
+            "model": {"path": model, "dtype": dtype},
+            "train": {"steps": 4},
             "rollout": {"temperature": 0.7},
             "learner": {
                 "ranks": ranks,

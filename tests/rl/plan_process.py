@@ -132,6 +132,8 @@ def measure(rank: int, target: Path, port: int, settings: Mapping[str, Any]) -> 
     learner.start("127.0.0.1", port)
     # A short update makes the optimizer's state, and what else stays.
     learner.train(share_of(config, rank, [2 * PROMPT] * len(settings["lengths"])), 1, VERSION)
+    if rank == 0:
+        learner.weights("open_buffer", False)  # as engines that map it ask for
     share = share_of(config, rank, settings["lengths"])
     before = held()
     with Allocations() as seen:

@@ -1,7 +1,8 @@
 """A learner, two engines and updates, in one of which an engine is killed.
 
-Usage: python sync_process.py MODEL ipc|broadcast RANKS ZERO_STAGE KIND; prints JSON. KIND is
+Usage: python sync_process.py MODEL ipc|broadcast RANKS ZERO_STAGE KIND LORA; prints JSON. KIND is
 what is killed: `actor`, the second engine itself, or `core`, the process of its core beside it.
+LORA is `none`, `merge` or `adapter`: whether adapters are trained, and what of them travels.
 """
 
 import asyncio
@@ -28,37 +29,28 @@ from rl.tokens import Episode, Sampling, Segment, Trajectory
 from rl.versions import Versions
 from rl.weights.canary import gap
 from rl.weights.publisher import WeightPublisher
+from tests.rl.sharding import shard_everything
 
 PROMPT = np.array([4, 20, 21, 22, 2, 5], np.int32)
 CANARY = list(range(8, 72))
 
 
-def config_of(model: str, transport: str, ranks: int, stage: int, kind: str) -> RunConfig:
+def config_of(
+    model: str, transport: str, ranks: int, stage: int, kind: str, lora: str
+) -> RunConfig:
+    adapters = {} if lora == "none" else {"lora": {"rank": 6, "sync": lora}}
+    rate = 3e-3 if lora == "none" else 3e-2
     return RunConfig.model_validate(
         {
             "model": {"path": model},
-            "learner": {"ranks": ranks, "zero_stage": stage, "lr": 3e-3, "warmup_steps": 0,
-                        "mini_batch_size": 32},
+            "learner": {"ranks": ranks, "zero_stage": stage, "lr": rate, "warmup_steps": 0,
+                        "mini_batch_size": 32} | adapters,
             "rollout": {"engines": 2, "max_prompt_tokens": 80, "max_response_tokens": 16,
                         "own_process": kind == "core"},
             "sampler": {"prompts_per_step": 4, "samples_per_prompt": 4},
             "sync": {"transport": transport, "bucket_mb": 1, "verify": True, "deadline": 60.0},
         }
     )  # fmt: skip
-
-
-def shard_everything(_: Any) -> None:
-    """In a learner's process: weights of a tiny model are too small to be sharded by default."""
-    from rl.learn.openrlhf_parts import DeepspeedStrategy
-
-    configure = DeepspeedStrategy.get_ds_train_config
-
-    def with_shards(self: Any, *arguments: Any, **named: Any) -> Any:
-        found = configure(self, *arguments, **named)
-        found["zero_optimization"]["stage3_param_persistence_threshold"] = 0
-        return found
-
-    DeepspeedStrategy.get_ds_train_config = with_shards
 
 
 def process_of(kind: str) -> Any:
@@ -135,8 +127,8 @@ async def kill_in_an_update(engine: EngineHandle, kind: str) -> None:
     engine.pause = pause_and_die  # type: ignore[method-assign]
 
 
-async def main(model: str, transport: Any, ranks: int, stage: int, kind: str) -> None:
-    config = config_of(model, transport, ranks, stage, kind)
+async def main(model: str, transport: Any, ranks: int, stage: int, kind: str, lora: str) -> None:
+    config = config_of(model, transport, ranks, stage, kind, lora)
     said: list[str] = []
     with connect(config) as hardware:
         fleet = Fleet(config, make=maker(config, hardware), say=said.append)
@@ -169,4 +161,5 @@ async def main(model: str, transport: Any, ranks: int, stage: int, kind: str) ->
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
+    first, *rest = sys.argv[1:]
+    asyncio.run(main(first, rest[0], int(rest[1]), int(rest[2]), *rest[3:]))

@@ -260,6 +260,22 @@ def test_a_frozen_setting_is_named_when_it_changed(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("rank", 16), ("alpha", 16.0), ("targets", ["q_proj"]), ("quantize", "nf4")],
+)
+def test_what_an_adapter_is_cannot_change(name: str, value: object, store: CheckpointStore) -> None:
+    """The same factors would be another policy; how they travel may change."""
+
+    def with_adapters(settings: dict[str, object]) -> RunConfig:
+        return RunConfig.model_validate({"learner": {"lora": {"rank": 8} | settings}})
+
+    save(store, 1, config=with_adapters({}))
+    with pytest.raises(CheckpointError, match=f"learner.lora.{name} was"):
+        store.newest(with_adapters({name: value}))
+    assert store.newest(with_adapters({"sync": "adapter", "export": "adapter"})) is not None
+
+
+@pytest.mark.parametrize(
     ("path", "value"), [("train.steps", 999), ("train.eval_every", 3), ("learner.lr", 1e-3)]
 )
 def test_other_settings_may_change(path: str, value: object, store: CheckpointStore) -> None:

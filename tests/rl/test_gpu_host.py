@@ -10,7 +10,7 @@ import pytest
 from rewards.judge import ServeSettings
 from rewards.judge.server import JudgeServer
 from rl.cluster import connect
-from rl.config import RunConfig
+from rl.config import LearnerConfig, RunConfig
 from rl.engines.fleet import Fleet
 from rl.engines.making import maker
 from rl.errors import EngineError
@@ -43,16 +43,21 @@ def test_the_optimizer_needs_no_compiler() -> None:
         max_norm=1.0,
         micro_train_batch_size=1,
         train_batch_size=1,
-        zero_stage=1,
+        zero_stage=3,
         args=Namespace(
-            ds=Namespace(param_dtype="bf16"), train=Namespace(dynamic_batch_enable=True)
+            ds=Namespace(param_dtype="bf16"),
+            train=Namespace(dynamic_batch_enable=True),
+            learner=LearnerConfig(zero_stage=3, param_offload=True),
         ),
     )
     asked = {"type": "AdamW", "params": {"lr": 1e-3}}
     optimizer = strategy.get_ds_train_config(asked)["optimizer"]
     assert optimizer["type"] == "AdamW"
     assert optimizer["params"] == {"lr": 1e-3, "torch_adam": True, "fused": True}
-    assert "optimizer" not in strategy.get_ds_train_config()
+    settings = strategy.get_ds_train_config()
+    assert "optimizer" not in settings
+    offloaded = settings["zero_optimization"]["offload_param"]
+    assert offloaded == {"device": "cpu", "pin_memory": True}
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.timeout(900)
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("learner_process.py")
 
@@ -56,7 +57,7 @@ def train(model: Path, folder: Path, ranks: int, variants: Mapping[str, object])
         for rank in range(ranks)
     ]
     try:
-        outputs = [process.communicate(timeout=250)[0] for process in processes]
+        outputs = [process.communicate(timeout=800)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()

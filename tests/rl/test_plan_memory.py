@@ -13,7 +13,7 @@ import pytest
 from rl.config import RunConfig
 from rl.plan.hardware import GIB, cpu_host
 from rl.plan.memory import RankMemory, rank_memory
-from rl.plan.settings import pass_of, states_of
+from rl.plan.settings import merges, pass_of, states_of
 from rl.plan.shape import shape_of
 from tests.rl.test_learner_ranks import free_ports
 
@@ -71,6 +71,8 @@ CASES: Mapping[str, tuple[int, str, list[int], str, Mapping[str, Any]]] = {
     "padded": (1, "untied", FOUR, "fp32", {"packing": False}),
     "experts": (1, "experts", FOUR, "fp32", {}),
     "one-pass": (1, "llama", [512] * 2, "bf16", {}),
+    "adapters": (1, "deep", FOUR, "fp32", {"lora": {"rank": 64}}),
+    "adapters-alone": (1, "llama", FOUR, "bf16", {"lora": {"rank": 16}, "zero_stage": 0}),
     "zero-2": (2, "untied", EIGHT, "fp32", {"zero_stage": 2}),
     "zero-3": (2, "words", EIGHT, "bf16", {"zero_stage": 3}),
     "slices": (2, "deep", [1024] * 4, "fp32", {"sequence_parallel": 2}),
@@ -104,7 +106,13 @@ def foretold(name: str, folder: Path) -> RankMemory:
     micro = pass_of(config, shape, host, rows=in_pass)
     passes = len(rows) // config.learner.data_ranks // in_pass
     states = states_of(config, shape, host, bucket=BUCKET)
-    return rank_memory(states, micro, passes=passes, bucket=config.sync.bucket_mb * 2.0**20)
+    return rank_memory(
+        states,
+        micro,
+        passes=passes,
+        bucket=config.sync.bucket_mb * 2.0**20,
+        whole=not config.learner.lora.on or merges(config, states.width),
+    )
 
 
 @pytest.fixture(scope="module")

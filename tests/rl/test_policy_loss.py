@@ -116,9 +116,8 @@ def update(
     actor: PolicyActor, config: RunConfig, share: Share, prepared: Prepared
 ) -> tuple[Mapping[str, Any], int]:
     """One rank's part of an update, the gradient added to the actor's; its statistics."""
-    engine = Namespace(
-        set_gradient_accumulation_boundary=lambda *, is_boundary: None, get_lr=lambda: [1e-3]
-    )
+    engine = Namespace(set_gradient_accumulation_boundary=lambda *, is_boundary: None)
+    rates = Namespace(set=lambda *, step, update, updates: 1e-3)
     passes = []
 
     def backward(loss: Tensor, *_: object) -> None:
@@ -126,14 +125,19 @@ def update(
         loss.backward()
 
     policy: Any = Namespace(
-        actor=actor, engine=engine, optimizer=None, scheduler=None, module=actor.model
+        actor=actor,
+        engine=engine,
+        optimizer=None,
+        scheduler=None,
+        module=actor.model,
+        rates=rates,
     )
     strategy: Any = Namespace(
         backward=backward, optimizer_step=lambda *_: None, get_grad_norm=lambda _: 1.0
     )
     stepper = Stepper(config.learner, strategy, policy, torch.device("cpu"))
     objective = PolicyGradient(config, reduce=lambda values: values)
-    sums = stepper.update(share, objective, prepared, lags=LAGS)
+    sums = stepper.update(share, objective, prepared, step=1, lags=LAGS)
     return sums.summary(lambda values: values, epochs=config.learner.epochs), len(passes)
 
 

@@ -23,7 +23,7 @@ OWN = np.linspace(-3, -1, 7, dtype=np.float32)
 class World:
     """Engines, ranks and what they do, in order; it checks that memory is never had twice."""
 
-    def __init__(self, engines: int = 2, ranks: int = 2) -> None:
+    def __init__(self, engines: int = 2, ranks: int = 2, *, base_stays: bool = False) -> None:
         self.log: list[str] = []
         self.lines: list[str] = []
         self.optimizer = self.weights = False  # whether the learner has them on its GPUs
@@ -33,7 +33,9 @@ class World:
         self.version = 0
         self.reasons: dict[str, str] = {}
         self.versions = Versions()
-        self.turns = InTurns(self, self, self.versions, seconds=5, say=self.lines.append)
+        self.turns = InTurns(
+            self, self, self.versions, seconds=5, say=self.lines.append, base_stays=base_stays
+        )
         config = RunConfig.model_validate({"sync": {"deadline": 5.0}})
         hardware = Hardware("cpu", 1)
         self.publisher = WeightPublisher(config, hardware, self, self, range(8), self.turns)
@@ -181,6 +183,14 @@ async def test_a_step_has_the_order_of_the_sleep_mode() -> None:
         "memory in use, GiB of 80.0: asleep 0.0, update 20.0, sampling 50.0",
         "memory in use, GiB of 80.0: asleep 0.0, update 20.0, sampling 50.0, learning 50.0",
     ]
+
+
+async def test_engines_that_are_sent_adapters_alone_keep_the_weights_below() -> None:
+    world = await World(base_stays=True).start()
+    await world.versions.start(world.publisher)
+    await world.learn(1)
+    slept = [name.replace("sleep-2", "sleep-1") for name in (*START, *STEP)]
+    assert world.take() == slept
 
 
 async def test_an_evaluation_is_waited_for_and_the_next_one_waits() -> None:

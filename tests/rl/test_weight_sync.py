@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import torch
 
-from rl.weights.layout import bucket_bytes, plan_buckets, sources
+from rl.weights.layout import bucket_bytes, plan_buckets
 from rl.weights.sender import WeightSender
+from rl.weights.sources import model_sources
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("sync_process.py")
@@ -28,9 +29,14 @@ DEADLINE = 60.0  # of the script's updates, seconds
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "arguments",
-    # Both homes of vLLM's core, each with one of the transports; ZeRO-3 with nothing left whole.
-    [("ipc", "1", "1", "actor"), ("broadcast", "2", "3", "core")],
-    ids=lambda arguments: arguments[0],
+    # Both homes of vLLM's core, each with one of the transports; ZeRO-3 with nothing left whole;
+    # all weights, adapters merged into them, and adapters alone.
+    [
+        ("ipc", "1", "1", "actor", "merge"),
+        ("broadcast", "2", "3", "core", "none"),
+        ("ipc", "2", "3", "core", "adapter"),
+    ],
+    ids=lambda arguments: f"{arguments[0]}-{arguments[-1]}",
 )
 def test_engines_hold_the_learners_weights_also_after_one_was_killed_in_an_update(
     tmp_path: Path, arguments: tuple[str, ...]
@@ -95,7 +101,7 @@ def test_buckets_hold_a_checkpoints_tensors_and_the_last_one_is_whole_while_the_
     model = small(kind)
     model.save_pretrained(tmp_path)
     written = load_file(tmp_path / "model.safetensors")
-    assert any(source.joined for source in sources(model)) == (kind == "experts")
+    assert any(source.joined for source in model_sources(model)) == (kind == "experts")
     sender = WeightSender(
         model,
         dtype=torch.float32,

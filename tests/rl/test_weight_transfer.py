@@ -12,6 +12,7 @@ from rl.config.learning import CanaryConfig
 from rl.hardware import Hardware
 
 REPOSITORY = Path(__file__).parents[2]
+KINDS = ["untied", "experts", "adapter"]
 SCRIPT = Path(__file__).with_name("transfer_process.py")
 
 
@@ -20,7 +21,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, flo
     """Of each case, the gap between engine and learner before an update and after it."""
     environment = Hardware(device="cpu", cores=2).engine_env(cache_gb=1)
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("models")), "untied", "experts"],
+        [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("models")), *KINDS],
         env=os.environ | environment | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
@@ -34,7 +35,17 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, flo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["untied: whole", "experts: whole", "experts: broken off"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "untied: whole",
+        "experts: whole",
+        "experts: broken off",
+        "adapter: first",
+        "adapter: second",
+        "adapter: attention",
+    ],
+)
 def test_an_update_arrives(gaps: dict[str, tuple[float, float]], case: str) -> None:
     before, after = gaps[case]
     assert before > CanaryConfig().warn, "other weights must be seen to differ"

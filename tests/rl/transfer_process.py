@@ -1,8 +1,9 @@
 """vLLM and a learner's sender in one process: what comes of an update for one model after another.
 
 Usage: python transfer_process.py FOLDER KIND...; prints one line of JSON a case: name, gap to the
-new weights before the update and after it, nats a token. Kinds: untied, experts, and parallel, two
-tensor-parallel workers, each of which imports everything anew.
+new weights before the update and after it, nats a token. Kinds: untied, experts, adapter, whose
+updates are adapters alone, and parallel, two tensor-parallel workers, each of which imports
+everything anew, for weights and adapters.
 """
 
 import copy
@@ -23,10 +24,14 @@ from vllm.v1.engine.llm_engine import LLMEngine
 from vllm.v1.executor import Executor
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
+from rl.adapter import adapter_arguments, adapter_request
+from rl.config import LoraConfig
+from rl.learn.lora import description, with_adapters
 from rl.tiny import make_tokenizer, save
 from rl.weights.canary import canary_ids, gap
 from rl.weights.layout import checksum
-from rl.weights.sender import Bucket, WeightSender
+from rl.weights.packing import Bucket
+from rl.weights.sender import WeightSender
 
 TOKENIZER = make_tokenizer()
 IDS = canary_ids(TOKENIZER, 100)
@@ -72,8 +77,11 @@ def logprobs(model: Any) -> Any:
 
 
 class Engine:
-    def __init__(self, path: Path, workers: int) -> None:
+    def __init__(self, path: Path, workers: int, lora: LoraConfig | None = None) -> None:
+        self._adapter: Any = None if lora is None else adapter_request()
+        self.adapter = None if lora is None else description(lora)
         arguments = EngineArgs(
+            **(adapter_arguments(lora) if lora is not None else {}),
             model=str(path),
             dtype="float32",
             max_model_len=128,
@@ -100,10 +108,12 @@ class Engine:
     def call(self, method: str, *arguments: Any) -> None:
         self._engine.collective_rpc(method, args=arguments)
 
-    def logprobs(self) -> list[float]:
+    def logprobs(self, adapted: bool = True) -> list[float]:
         self._requests += 1
+        adapter = self._adapter if adapted else None
         how = SamplingParams(max_tokens=1, prompt_logprobs=0, detokenize=False)
-        self._engine.add_request(str(self._requests), {"prompt_token_ids": IDS}, how)
+        request = {"prompt_token_ids": IDS}
+        self._engine.add_request(str(self._requests), request, how, lora_request=adapter)
         output: Any = None
         while self._engine.has_unfinished_requests():
             output = (self._engine.step() or [output])[-1]
@@ -112,7 +122,7 @@ class Engine:
 
     def update(self, buckets: Iterator[Bucket]) -> None:
         """Take buckets from a buffer that is used again and again, without closing the update."""
-        self.call("plumb_start_update")
+        self.call("plumb_start_update", self.adapter)
         for bucket in buckets:
             assert bucket.data is not None
             entries = [(e.name, e.dtype, e.shape, e.offset) for e in bucket.entries]
@@ -133,6 +143,7 @@ def sender_of(policy: Any, engine: Engine, reload: str = "auto") -> WeightSender
         device=torch.device("cpu"),
         bucket_mb=1 / 16,  # type: ignore[arg-type]  # many buckets of a small model
         lead=True,
+        adapter=engine.adapter,
     )
     engine.call(
         "init_weight_transfer_engine", {"handles": [sender.open_buffer(False)], "reload": reload}
@@ -150,7 +161,7 @@ def updated(
         some = sender_of(changed(start), engine, reload).buckets()
         engine.update(next(some) for _ in range(broken_at))
     engine.update(sender_of(policy, engine, reload).buckets())
-    engine.call("finish_weight_update")
+    engine.call("plumb_finish_update")
     return before, gap(engine.logprobs(), logprobs(policy))
 
 
@@ -162,9 +173,47 @@ def broken_off(start: Any, engine: Engine) -> tuple[float, float]:
     return min(before for before, _ in gaps), max(after for _, after in gaps)
 
 
+def with_random_adapters(start: Any, lora: LoraConfig, seed: int) -> Any:
+    """The model with adapters that are not nothing any more."""
+    policy = with_adapters(copy.deepcopy(start), lora, seed=seed)
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.05)
+    return policy
+
+
+def adapter_cases(start: Any, folder: Path, workers: int = 1) -> Iterator[tuple[str, float, float]]:
+    """One adapter after another, in place, in an engine that keeps its base."""
+    lora = LoraConfig(rank=6, alpha=9.0)
+    attention = lora.model_copy(update={"targets": ["q_proj", "o_proj"]})
+    policies = {
+        "first": with_random_adapters(start, lora, 1),
+        "second": with_random_adapters(start, lora, 2),
+        "attention": with_random_adapters(start, attention, 3),
+        "base": start,
+    }
+    save(start, TOKENIZER, folder / "base")
+    with Engine(folder / "base", workers, lora).running() as engine:
+        for name, policy in policies.items():
+            before = gap(engine.logprobs(name != "first"), logprobs(policy))
+            if name != "base":
+                engine.update(adapter_buckets(policy, engine))
+                engine.call("plumb_finish_update")
+            yield f"adapter: {name}", before, gap(engine.logprobs(name != "base"), logprobs(policy))
+
+
+def adapter_buckets(policy: Any, engine: Engine) -> Iterator[Bucket]:
+    """The adapter's buckets, in a buffer that the engine maps."""
+    return sender_of(policy, engine)._sent.buckets()
+
+
 def cases(kind: str, folder: Path) -> Iterator[tuple[str, float, float]]:
     """Updates of one engine: name, gap before, gap after."""
     start = make(kind)
+    if kind == "adapter":
+        yield from adapter_cases(start, folder)
+        return
     save(start, TOKENIZER, folder / kind)
     with Engine(folder / kind, 2 if kind == "parallel" else 1).running() as engine:
         yield f"{kind}: whole", *updated(start, engine)

@@ -1,0 +1,63 @@
+"""DeepSpeed does what the optimizer's settings say, on two ranks, at every ZeRO stage."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(900)
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("optimizer_process.py")
+STAGES = ["1", "2", "3", "1 offloaded", "2 offloaded", "3 offloaded", "1 offloaded fp32"]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    environment = {"PYTHONPATH": str(REPOSITORY), "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
+    store = str(tmp_path_factory.mktemp("ranks") / "store")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(rank), "2", store],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        outputs = [process.communicate(timeout=800)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, output in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, output[-3000:]
+    line = next(line for line in outputs[0].splitlines() if line.startswith("FOUND "))
+    values: dict[str, Any] = json.loads(line.removeprefix("FOUND "))
+    return values
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", STAGES)
+def test_gradients_are_added_up_in_float32_and_averaged(found: dict[str, Any], case: str) -> None:
+    """In bfloat16 the sum of 1 and 32 times 2^-9 stays 1; here it is 1.0625 on one rank, and thrice
+    that on the other. The second of two updates has nothing of the first."""
+    assert found[f"sums {case}"] == pytest.approx([2.125, 2.125], rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["1", "2", "bf16"])
+def test_muons_update_is_orthogonal(found: dict[str, Any], case: str) -> None:
+    """Its Newton-Schulz iteration brings singular values near 1 (kellerjordan.github.io)."""
+    smallest, largest = found[f"muon {case}"]
+    assert 0.5 < smallest <= largest < 1.5
+
+
+@pytest.mark.slow
+def test_updates_are_made_at_the_schedules_rates(found: dict[str, Any]) -> None:
+    """Two steps of warm-up, the first of the fall, the last of it."""
+    assert found["rates"] == pytest.approx([0.125, 0.25, 0.5, 0.125], rel=1e-3)
