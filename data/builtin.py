@@ -1,17 +1,17 @@
 """Prompts that need no file, by name: `builtin:arithmetic?max=99&ops=add,subtract`.
 
 Options of arithmetic: `max` and `min` bound the operands, `ops` lists add and subtract, `count`
-is a number or `all`, `seed` draws the problems. Options of expressions and of tools: `max`, `count`
-and `seed`; `count=all` is not for tools.
+is a number or `all`, `seed` draws the problems. Options of expressions, tools and calculations:
+`max`, `count` and `seed`; `count=all` is for expressions alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from data import arithmetic, expressions, tool_requests
+from data import arithmetic, calculations, expressions, tool_requests
 from data.arithmetic import Operation
 from data.errors import PromptError, SourceError
 from data.schema import Prompt
@@ -59,14 +59,15 @@ class _Task:
     Attributes:
         options: Names of its options.
         make: Its prompts.
-        solution: A demonstration answer to one, right or with a typical mistake.
-        ending: How a right answer to one ends.
+        demonstration: What follows one, the model's turns and what answers them, right or with a
+            typical mistake.
+        ending: How a right answer to one ends, where a right one may be worded otherwise.
     """
 
     options: tuple[str, ...]
     make: Callable[[_Query], list[Prompt]]
-    solution: Callable[[Prompt, bool], str]
-    ending: Callable[[Prompt], str]
+    demonstration: Callable[[Prompt, bool], str | Sequence[Mapping[str, Any]]]
+    ending: Callable[[Prompt], str] | None = None
 
 
 def _arithmetic(query: _Query) -> list[Prompt]:
@@ -95,6 +96,14 @@ def _tools(query: _Query) -> list[Prompt]:
     )
 
 
+def _calculations(query: _Query) -> list[Prompt]:
+    return calculations.calculation_prompts(
+        query.number("count", calculations.DEFAULT_COUNT),
+        seed=query.number("seed", 0),
+        max_operand=query.number("max", 99),
+    )
+
+
 _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
     {
         "arithmetic": _Task(
@@ -115,6 +124,11 @@ _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
             lambda prompt, mistaken: tool_requests.solution(prompt, mistaken=mistaken),
             tool_requests.solution,
         ),
+        "calculations": _Task(
+            ("count", "max", "seed"),
+            _calculations,
+            lambda prompt, mistaken: calculations.conversation(prompt, mistaken=mistaken),
+        ),
     }
 )
 
@@ -133,24 +147,48 @@ def builtin_prompts(source: str) -> list[Prompt]:
     return task.make(_Query(source, options))
 
 
-def solution(prompt: Prompt, *, mistaken: bool = False) -> str:
-    """A demonstration answer to a built-in prompt, right or with a mistake that is typical.
+def demonstration(prompt: Prompt, *, mistaken: bool = False) -> list[Mapping[str, Any]]:
+    """What follows a built-in prompt: messages of the assistant and what answers them.
+
+    `mistaken`: with a mistake that is typical, up to the turn that has it.
 
     Raises:
         PromptError: the prompt is of no built-in task.
     """
     prompt = _unmixed(prompt)
-    return _task_of(prompt).solution(prompt, mistaken)
+    found = _task_of(prompt).demonstration(prompt, mistaken)
+    return [{"role": "assistant", "content": found}] if isinstance(found, str) else list(found)
+
+
+def endings(prompt: Prompt) -> list[str]:
+    """How each of the assistant's turns in the right demonstration of a built-in prompt ends.
+
+    Raises:
+        PromptError: the prompt is of no built-in task.
+    """
+    prompt = _unmixed(prompt)
+    task = _task_of(prompt)
+    if task.ending is not None:
+        return [task.ending(prompt)]
+    return [one["content"] for one in demonstration(prompt) if one["role"] == "assistant"]
+
+
+def solution(prompt: Prompt, *, mistaken: bool = False) -> str:
+    """The assistant's last turn in the demonstration of a built-in prompt.
+
+    Raises:
+        PromptError: the prompt is of no built-in task.
+    """
+    return str(demonstration(prompt, mistaken=mistaken)[-1]["content"])
 
 
 def ending(prompt: Prompt) -> str:
-    """How the right demonstration of a built-in prompt ends.
+    """How the last turn in the right demonstration of a built-in prompt ends.
 
     Raises:
         PromptError: the prompt is of no built-in task.
     """
-    prompt = _unmixed(prompt)
-    return _task_of(prompt).ending(prompt)
+    return endings(prompt)[-1]
 
 
 def _unmixed(prompt: Prompt) -> Prompt:

@@ -141,7 +141,7 @@ def measure(
         return None
     # What is wrong with these is known before anything is started.
     rubric(work.config.reward)
-    load_environment(work.config.episode.environment)
+    load_environment(work.config.env, work.config.episode)
     Wording(work.config.data.system, work.config.data.template)
     total = rows_of(work.source) or _count(work)
     with AnswerStore.open(work.out / ANSWERS, identity) as store, show(total) as bar:
@@ -264,10 +264,19 @@ def identity_of(config: RunConfig) -> dict[str, Any]:
             "dtype": config.model.dtype,
         },
         "reward": {name: reward[name] for name in ("verifier", "options", "routes", "terms")},
-        "episode": config.episode.model_dump(mode="json", exclude={"retries"}),
+        "episode": _episode(config),
         "wording": {"system": data.system, "template": data.template, "task": data.task},
         "seed": config.seed,
     }
+
+
+def _episode(config: RunConfig) -> dict[str, Any]:
+    """What of an episode's settings an answer depends on; without an environment nearly nothing."""
+    episode = config.episode.model_dump(mode="json", exclude={"retries", "calls_at_once"})
+    if config.env is None:
+        known = {name: episode[name] for name in ("turns", "tokens", "history")}
+        return {"environment": None, **known}
+    return {**episode, "environment": config.env.model_dump(mode="json")}
 
 
 def model_digest(path: str) -> str:

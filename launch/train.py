@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -22,7 +22,7 @@ from rl.config_file import load_config
 from rl.dispatch.admission import admission_of
 from rl.episodes.environment import load_environment
 from rl.errors import ConfigError
-from rl.evaluation_sets import evaluation_sets
+from rl.evaluation_sets import check_tools, evaluation_sets
 from rl.gc_pause import loading
 from rl.guards.table import GuardError
 from rl.hardware import calm_threads
@@ -53,7 +53,7 @@ def train(
     pool = grading_pool(config.reward)  # a plugin that does not load is known at once
     # So is a rule or an environment of the user's own.
     admission_of(config.sampler.filter)
-    load_environment(config.episode.environment)
+    check_tools(load_environment(config.env, config.episode), config)
     if config.model.path != TINY:
         check_model_path(config.model.path)
     grading = rubric(config.reward)
@@ -117,7 +117,7 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
 
     from rl.tiny import make_model, make_tokenizer, save, warm_start
 
-    tokenizer = make_tokenizer()
+    tokenizer = make_tokenizer(tools=config.env is not None)
     model = make_model(tokenizer, config.seed)
     builtin = {name for name, one in config.data.training.items() if one.file.startswith(PREFIX)}
     shown = [prompt for prompt in prompts if prompt.source in builtin]
@@ -153,20 +153,28 @@ def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[
     """Worked answers to built-in problems, a share of `mistakes` of them with a mistake.
 
     Of few problems each has several answers, right and wrong ones, so that the model cannot learn
-    by heart which problems are answered wrongly.
+    by heart which problems are answered wrongly. Of several turns each is shown, after those before
+    it.
     """
-    from data.builtin import ending, solution
-    from rl.tiny import Demonstration
-
     draw = random.Random(seed)
     copies = max(1, DEMONSTRATIONS // len(prompts))
     return [
-        Demonstration(
-            prompt=prompt.messages[-1]["content"],
-            answer=solution(prompt, mistaken=draw.random() < mistakes),
-            right=ending(prompt),
-            task=prompt.task,
-        )
+        turn
         for prompt in prompts
         for _ in range(copies)
+        for turn in _turns(prompt, mistaken=draw.random() < mistakes)
     ]
+
+
+def _turns(prompt: Prompt, *, mistaken: bool) -> "Iterator[Demonstration]":
+    """Each turn of the assistant in a demonstration."""
+    from data.builtin import demonstration, endings
+    from rl.tiny import Demonstration
+
+    said = demonstration(prompt, mistaken=mistaken)
+    right = iter(endings(prompt))
+    for place, message in enumerate(said):
+        if message["role"] == "assistant":
+            turn = f"turn {place // 2 + 1} of {prompt.task}" if place else prompt.task
+            before = (*prompt.messages, *said[:place])
+            yield Demonstration(before, message["content"], next(right), turn)

@@ -32,6 +32,9 @@ class Sample:
         stop_reason: "stop" when the model ended its answer, "length" when it was cut.
         thinking: "open" where the prompt's template has opened the thinking, so that the response
             begins in it, else "none"; None: it is not known.
+        transcript: Of an episode of several turns all its messages, the prompt's included and
+            `response` the last of the assistant's; else empty. What a tool gave has the role
+            "tool"; the model's own text has "assistant", whatever it looks like.
     """
 
     id: str
@@ -43,6 +46,7 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stop_reason: str = "stop"
     thinking: Opened | None = None
+    transcript: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reference", of_reference(self.reference))

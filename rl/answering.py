@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rewards import Sample, Verdict
 from rewards.grading.running import Pool
 from rl.config import RunConfig
-from rl.episodes.environment import load_environment
+from rl.episodes.environment import Environment, begin_environment
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
 from rl.hardware import Hardware
@@ -90,14 +90,24 @@ async def answering(
         renderer = renderer_of(tokenizer, config)
         if renderer.warning:
             say(renderer.warning)
-        runner = None if pool is None else _runner(config, renderer, fleet, pool)
+        runner = None
+        if pool is not None:
+            environment = await begin_environment(stack, config)
+            runner = _runner(config, renderer, fleet, pool, environment, say)
         rollout = config.rollout
         yield Answering(fleet, renderer, runner, rollout.engines * rollout.max_concurrency)
 
 
-def _runner(config: RunConfig, renderer: Renderer, fleet: "Fleet", pool: Pool) -> GroupRunner:
+def _runner(
+    config: RunConfig,
+    renderer: Renderer,
+    fleet: "Fleet",
+    pool: Pool,
+    environment: Callable[[], Environment],
+    say: Callable[[str], None],
+) -> GroupRunner:
     async def grade(sample: Sample) -> Verdict:
         (verdict,) = await pool.grade([sample])
         return verdict
 
-    return GroupRunner(renderer, fleet, grade, load_environment(config.episode.environment), config)
+    return GroupRunner(renderer, fleet, grade, environment, config, say=say)

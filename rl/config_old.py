@@ -11,15 +11,33 @@ GONE: Final = {
 """Settings that are no more, and a line for each on what stands in their place."""
 
 
+MOVED: Final = {"episode.environment": "env"}
+"""Settings that have another path now; the value stays."""
+
+
 def forget_old(tree: dict[str, Any]) -> list[str]:
-    """Take settings of earlier versions out of `tree`; a line for each that was there."""
+    """Take settings of earlier versions out of `tree`, or give them their path of today.
+
+    A line for each that was there and is gone; one that has moved is as good as at its new place.
+    """
     lines = []
     for path, became in GONE.items():
-        *parents, leaf = path.split(".")
-        node: Any = tree
-        for part in parents:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict) and leaf in node:
-            del node[leaf]
+        if _taken(tree, path) is not _MISSING:
             lines.append(f"{path} is no setting any more: {became}")
+    for path, now in MOVED.items():
+        value = _taken(tree, path)
+        if value is not _MISSING and value is not None:
+            tree.setdefault(now, value)
     return lines
+
+
+_MISSING: Final = object()
+
+
+def _taken(tree: dict[str, Any], path: str) -> Any:
+    """The value at `path`, which is taken out."""
+    *parents, leaf = path.split(".")
+    node: Any = tree
+    for part in parents:
+        node = node.get(part) if isinstance(node, dict) else None
+    return node.pop(leaf, _MISSING) if isinstance(node, dict) else _MISSING

@@ -191,8 +191,9 @@ class Evaluations:
         sampling: Sampling,
         policy: Policy,
     ) -> Group:
+        name, settings = f"{one.name}/{prompt.id}", one.settings
         episodes, verdicts = await self._runner.evaluate(
-            prompt, one.settings.samples, sampling, policy, f"{one.name}/{prompt.id}"
+            prompt, settings.samples, sampling, policy, name, tools=settings.tools
         )
         starts = [episode.start for episode in episodes if episode.start is not None]
         return Group(index, prompt, min(starts, default=step), episodes, verdicts)

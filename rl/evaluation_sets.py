@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from data.schema import Prompt
 from rl.config import EvaluationConfig, RunConfig
+from rl.errors import ConfigError
 from rl.tokens import Sampling
 
 HELD_OUT = "held_out"
@@ -48,3 +49,17 @@ def evaluation_sets(
         if name != HELD_OUT
     ]
     return [EvaluationSet(HELD_OUT, held_out, settings), *others]
+
+
+def check_tools(environment: object, config: RunConfig) -> None:
+    """Refuse to switch off tools that are not there.
+
+    Raises:
+        ConfigError: A set asks for it, and the environment has none.
+    """
+    for name, one in config.evaluation.items():
+        if not one.tools and not getattr(environment, "tools", ()):
+            raise ConfigError(
+                f"evaluation.{name}.tools is false, but there are no tools: set `env` to an "
+                "environment that has some, or remove the setting"
+            )

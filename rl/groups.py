@@ -16,7 +16,8 @@ import numpy as np
 
 from data.schema import Prompt
 from rewards import Outcome, Verdict
-from rl.tokens import Episode, trajectories_from_arrays, trajectories_to_arrays
+from rl.token_arrays import trajectories_from_arrays, trajectories_to_arrays
+from rl.tokens import Episode
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from rl.config import RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.flight import Ended
-from rl.episodes.environment import load_environment
-from rl.episodes.lengths import check_lengths
+from rl.episodes.environment import Environment, begin_environment
+from rl.episodes.lengths import check_lengths, offered
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
 from rl.evaluation import Evaluations
@@ -79,8 +79,10 @@ async def start_parts(
     # On the cluster, where a verifier may place a server of its own.
     stack.push_async_callback(pool.aclose)
     await pool.start()
+    environment = await begin_environment(stack, config)
+    prompts = [offered(environment, prompt) for prompt in asked.prompts]
     (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
-        start_actors(stack, config, hardware, say, lost or say), _render(config, asked.prompts, say)
+        start_actors(stack, config, hardware, say, lost or say), _render(config, prompts, say)
     )
     versions = Versions()
     turns = turns_of(config, hardware, placement, learner, fleet, versions, say)
@@ -88,6 +90,7 @@ async def start_parts(
     loop = _Loop(
         config,
         asked,
+        environment,
         renderer,
         fleet,
         pool,
@@ -115,6 +118,7 @@ class _Loop:
         self,
         config: RunConfig,
         asked: Asked,
+        environment: Callable[[], Environment],
         renderer: Renderer,
         fleet: "Fleet",
         pool: Pool,
@@ -131,13 +135,13 @@ class _Loop:
         self._say = say
         self._recorder: Recorder | None = None
         self._clock = PhaseClock()
-        environment = load_environment(config.episode.environment)
         self._runner = GroupRunner(
             renderer,
             _Timed(fleet, self._clock),
             _timed_grading(pool, self._clock),
             environment,
             config,
+            say=say,
         )
 
     def begin(self, last_step: int) -> Parts:
@@ -200,7 +204,7 @@ async def _render(
     """What renders prompts, each of which is short enough, and the canary's ids."""
     tokenizer = await asyncio.to_thread(load_tokenizer, config)
     renderer = renderer_of(tokenizer, config)
-    if config.episode.environment is not None:
+    if config.env is not None:
         say(f"the chat template: {renderer.finding}")
     elif renderer.warning:
         say(renderer.warning)

@@ -41,6 +41,7 @@ EPISODES = pa.schema(
         ("policy_version", pa.int64()),
         ("lag", pa.int32()),
         ("turns", pa.int32()),
+        ("turn_rewards", pa.list_(pa.float64())),
         ("tokens", pa.int64()),
         ("prompt_tokens", pa.int64()),
         ("stop_reason", pa.string()),
@@ -49,10 +50,11 @@ EPISODES = pa.schema(
     ]
 )
 """One row an episode. `response` is the last turn and `messages`, where there were several, the
-whole conversation as JSON. `metrics` are the further numbers of verifier, terms and environment.
-`policy_version` is that of the oldest token and `lag` how much older it was than the policy that
-trained on it. `advantage`, the first token's, and `lag` are null where the episode was not trained
-on. `ending` says what became of its group and `used` whether it was trained on in this step."""
+whole conversation as JSON. `metrics` are the further numbers of verifier, terms and environment,
+`turn_rewards` what each turn earned by itself. `policy_version` is that of the oldest token and
+`lag` how much older it was than the policy that trained on it. `advantage`, the first token's, and
+`lag` are null where the episode was not trained on. `ending` says what became of its group and
+`used` whether it was trained on in this step."""
 
 TOKENS = pa.schema(
     [
@@ -205,6 +207,7 @@ def _rows(
             "policy_version": start,
             "lag": version - start if used and version is not None else None,
             "turns": episode.turns,
+            "turn_rewards": episode.turn_rewards,
             "tokens": episode.sampled,
             "prompt_tokens": _prompt_tokens(episode),
             "stop_reason": episode.end,

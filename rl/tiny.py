@@ -8,7 +8,7 @@ and stops at a given accuracy, so that reinforcement learning has something left
 import random
 import string
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,21 @@ CHAT_TEMPLATE = (
     "{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- endif %}"
 )
 SPECIAL = ("<|pad|>", "<|unknown|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+TOOL = "<|tool|>"
+"""What opens the answer of a tool, in a model that has any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
     """What the warm start imitates."""
 
-    prompt: str
+    prompt: Sequence[Mapping[str, Any]]
+    """Messages."""
     answer: str
     right: str
     """How a right answer ends; the demonstrated one may be wrong."""
     task: str = ""
-    """The kind of task."""
+    """The kind of task, or of turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,15 @@ class WarmStart:
     seconds: float
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    r"""One token a printable ASCII character, and one for `\boxed{`."""
+def make_tokenizer(*, tools: bool = False) -> PreTrainedTokenizerFast:
+    r"""One token a printable ASCII character, one for `\boxed{`, and marks of turns.
+
+    Args:
+        tools: whether tools have a mark too.
+    """
     characters = [c for c in string.printable if c not in "\r\x0b\x0c"]
-    tokens = [*SPECIAL, "\\boxed{", *characters]
+    special = [*SPECIAL, TOOL] if tools else list(SPECIAL)
+    tokens = [*special, "\\boxed{", *characters]
     vocabulary = {token: i for i, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL[1]))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\\boxed\{|[\s\S]"), "isolated")
@@ -61,7 +69,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
         pad_token=SPECIAL[0],
         unk_token=SPECIAL[1],
         eos_token=SPECIAL[2],
-        additional_special_tokens=list(SPECIAL[3:]),
+        additional_special_tokens=special[3:],
     )
     fast.chat_template = CHAT_TEMPLATE
     return fast
@@ -197,6 +205,6 @@ def sampled_accuracy(
 
 
 def _encode_prompt(tokenizer: PreTrainedTokenizerFast, example: Demonstration) -> list[int]:
-    message = {"role": "user", "content": example.prompt}
-    encoded = tokenizer.apply_chat_template([message], add_generation_prompt=True, return_dict=True)
+    messages = [dict(message) for message in example.prompt]
+    encoded = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
     return list(encoded["input_ids"])

@@ -1,4 +1,4 @@
-"""What the policy wrote and what it read: token ids in numpy, never text that is encoded again.
+"""What the policy wrote and read: token ids in numpy, never text that is encoded again.
 
 Guarantees: a trajectory's ids are exactly the context of its last request plus what came back; a
 token is trained on if and only if it was sampled, and then it has the engine's logprob and the
@@ -138,7 +138,18 @@ class Episode:
     @property
     def turns(self) -> int:
         """Times that the policy spoke."""
-        return sum(s.logprobs is not None for t in self.trajectories for s in t.segments)
+        return len(self.turn_rewards)
+
+    @property
+    def turn_reward(self) -> float:
+        """What its turns have earned by themselves, together."""
+        return sum(self.turn_rewards)
+
+    @property
+    def turn_rewards(self) -> list[float]:
+        """What each turn has earned by itself."""
+        parts = [segment for one in self.trajectories for segment in one.segments]
+        return [segment.reward for segment in parts if segment.logprobs is not None]
 
     @property
     def start(self) -> int | None:
@@ -233,13 +244,13 @@ def pack(rows: Sequence[tuple[int, float, float, Trajectory]]) -> TokenBatch:
         np.diff(ends, prepend=0),
     )
     logprobs = np.zeros(len(mask), np.float32)
-    logprobs[mask] = _joined([s.logprobs for s in sampled if s.logprobs is not None], np.float32)
+    logprobs[mask] = joined([s.logprobs for s in sampled if s.logprobs is not None], np.float32)
     spans = np.array([span for segment in sampled for span in segment.versions], np.int64)
     spans = spans.reshape(-1, 2)
     versions = np.full(len(mask), NOT_SAMPLED, np.int32)
     versions[mask] = np.repeat(spans[:, 1], spans[:, 0])
     return TokenBatch(
-        ids=_joined([segment.ids for segment in segments], np.int32),
+        ids=joined([segment.ids for segment in segments], np.int32),
         logprobs=logprobs,
         mask=mask,
         versions=versions,
@@ -255,43 +266,6 @@ def pack(rows: Sequence[tuple[int, float, float, Trajectory]]) -> TokenBatch:
     )
 
 
-def trajectories_to_arrays(trajectories: Sequence[Trajectory]) -> dict[str, NDArray[Any]]:
-    """Trajectories as the arrays of an npz; a sampled token takes 8 bytes before compression."""
-    segments = [segment for trajectory in trajectories for segment in trajectory.segments]
-    spans = [span for segment in segments for span in segment.versions]
-    sampled = [segment.logprobs for segment in segments if segment.logprobs is not None]
-    return {
-        "ids": _joined([segment.ids for segment in segments], np.int32),
-        "logprobs": _joined(sampled, np.float32),
-        "spans": np.array(spans, np.int64).reshape(-1, 2),
-        "segment_tokens": np.array([len(segment.ids) for segment in segments], np.int64),
-        "segment_sampled": np.array([s.logprobs is not None for s in segments], np.bool_),
-        "segment_spans": np.array([len(segment.versions) for segment in segments], np.int64),
-        "segment_reward": np.array([segment.reward for segment in segments], np.float64),
-        "trajectory_segments": np.array([len(t.segments) for t in trajectories], np.int64),
-    }
-
-
-def trajectories_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> list[Trajectory]:
-    """The trajectories that `trajectories_to_arrays` described."""
-    segments: list[Segment] = []
-    token = logprob = span = 0
-    # An npz reads an array anew at each access.
-    ids, logprobs, spans = arrays["ids"], arrays["logprobs"], arrays["spans"]
-    columns = ("segment_tokens", "segment_sampled", "segment_spans", "segment_reward")
-    for tokens, sampled, count, reward in zip(*(arrays[c] for c in columns), strict=True):
-        versions = tuple(Span(int(t), int(v)) for t, v in spans[span : span + count])
-        own = logprobs[logprob : logprob + tokens].copy() if sampled else None
-        segments.append(Segment(ids[token : token + tokens].copy(), own, versions, float(reward)))
-        token, span = token + int(tokens), span + int(count)
-        logprob += int(tokens) if sampled else 0
-    trajectories = []
-    first = 0
-    for count in arrays["trajectory_segments"]:
-        trajectories.append(Trajectory(tuple(segments[first : first + count])))
-        first += int(count)
-    return trajectories
-
-
-def _joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+def joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    """All of `parts`, end to end; none: an empty array of `dtype`."""
     return np.concatenate(parts) if parts else np.zeros(0, dtype)

@@ -5,6 +5,7 @@ Nothing heavier than pydantic is imported. Defaults are those of section 4.3 of 
 report where it gives one (marked "the recipe's").
 """
 
+from rl.config.episodes import EnvConfig, EpisodeConfig
 from rl.config.guards import GuardsConfig
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
 from rl.config.lora import LoraConfig
@@ -19,7 +20,7 @@ from rl.config.prompts import (
 )
 from rl.config.reward import RewardConfig, RouteConfig, ScaleConfig, TermConfig
 from rl.config.run import ClusterConfig, RunConfig, TrainConfig
-from rl.config.sampling import EpisodeConfig, EvaluationConfig, RolloutConfig, SamplerConfig
+from rl.config.sampling import EvaluationConfig, RolloutConfig, SamplerConfig
 from rl.config.section import NamedSection, Section
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "CorrectionConfig",
     "CurriculumConfig",
     "DataConfig",
+    "EnvConfig",
     "EpisodeConfig",
     "EvaluationConfig",
     "GuardsConfig",

@@ -1,16 +1,17 @@
 """The whole of a run's settings."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from rl.config.episodes import EnvConfig, EpisodeConfig, spec_alone
 from rl.config.guards import GuardsConfig
 from rl.config.learning import LearnerConfig, SyncConfig
 from rl.config.placement import PlacementConfig
 from rl.config.prompts import DataConfig, ModelConfig
 from rl.config.reward import RewardConfig
-from rl.config.sampling import EpisodeConfig, EvaluationConfig, RolloutConfig, SamplerConfig
+from rl.config.sampling import EvaluationConfig, RolloutConfig, SamplerConfig
 from rl.config.section import Section
 
 
@@ -90,6 +91,9 @@ class RunConfig(Section):
     learner: LearnerConfig = LearnerConfig()
     sync: SyncConfig = SyncConfig()
     placement: PlacementConfig = PlacementConfig()
+    env: Annotated[EnvConfig | None, BeforeValidator(spec_alone)] = None
+    """What answers the policy: a spec such as `calculator` or `path/to/file.py:Class`, or `{spec,
+    options}`; none: one turn."""
     episode: EpisodeConfig = EpisodeConfig()
     evaluation: dict[str, EvaluationConfig] = {}
     """Sets by name, beside the set `held_out` of `data.eval` and `train.eval_*`."""

@@ -1,4 +1,4 @@
-"""Settings of sampling: which groups are trained on, how the policy is sampled, episodes."""
+"""Settings of sampling: which groups are trained on, how the policy is sampled, evaluations."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -103,22 +103,6 @@ class RolloutConfig(Section):
     """Seconds an engine may take to start."""
 
 
-class EpisodeConfig(Section):
-    """One attempt at a prompt."""
-
-    environment: str | None = None
-    """`path/to/file.py:Class` of what answers the policy; none: one turn."""
-    turns: int = Field(default=8, ge=1)
-    """Most turns of the policy in an episode (environments only)."""
-    tokens: int | None = Field(default=None, ge=1)
-    """Most tokens of a context; none: `max_prompt_tokens` + `max_response_tokens` of `rollout`."""
-    history: Literal["template", "append"] = "template"
-    """Where the chat template rewrites earlier turns (drops their thinking): `template` begins a
-    new trajectory from a fresh rendering, as the served model will see it; `append` keeps them."""
-    retries: int = Field(default=3, ge=0)
-    """Tries after a failure of infrastructure before an episode counts as ungradable."""
-
-
 class EvaluationConfig(NamedSection):
     """A named set of prompts that is answered beside training."""
 
@@ -142,6 +126,8 @@ class EvaluationConfig(NamedSection):
     """Above 1 discourages tokens that were there already."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Answers are cut here; none: `rollout.max_response_tokens`."""
+    tools: bool = True
+    """False: whatever is called is answered with an error, which shows what the tools are worth."""
 
     @model_validator(mode="after")
     def _samples_can_differ(self) -> Self:

@@ -1,4 +1,4 @@
-"""The rule `reward`: a group teaches when the rewards of its answers differ."""
+"""The rule `reward`: a group teaches when rewards of its answers differ, turns' own included."""
 
 from typing import Final, Literal
 
@@ -13,7 +13,8 @@ class Reward:
 
     def ending(self, group: Group) -> Literal["accepted", "rejected_equal", "ungradable"]:
         """How the group ends; with fewer than two graded episodes it is ungradable."""
-        rewards = [verdict.reward for verdict in group.verdicts if verdict.is_gradable]
+        turns = [episode.turn_reward for episode in group.episodes]
+        rewards = [group.verdicts[i].reward + sum(turns[i : i + 1]) for i in group.gradable]
         if len(rewards) < 2:
             return "ungradable"
         low, high = min(rewards), max(rewards)

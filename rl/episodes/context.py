@@ -7,12 +7,14 @@ text. A turn that was cut ends the episode.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from data.schema import Prompt
+from rl.episodes.parsing import Parse, as_written
 from rl.episodes.rendering import PROMPT_TAIL, Renderer
 from rl.episodes.seeds import turn_seed
 from rl.tokens import End, Episode, Ids, Message, Policy, Sampling, Segment, Stop, Trajectory
@@ -26,6 +28,8 @@ class Limits:
     """Of the policy."""
     tokens: int
     """Of one context."""
+    observation: int | None = None
+    """Tokens of one message that answers the policy; longer ones are cut in their middle."""
 
 
 class EpisodeOver(BaseException):
@@ -34,11 +38,6 @@ class EpisodeOver(BaseException):
     def __init__(self, end: End) -> None:
         super().__init__(end)
         self.end = end
-
-
-def as_written(text: str) -> Message:
-    """A turn of the policy as a message: its text, whatever it says."""
-    return {"role": "assistant", "content": text}
 
 
 class Context:
@@ -52,7 +51,7 @@ class Context:
         session: Requests of one session go to one engine where they can.
         limits: What the episode may take.
         start: The prompt as it was rendered; shared by the answers to one prompt, never copied.
-        parse: Makes a message of a turn's text.
+        parse: Makes a message of a turn's text, with its calls where tools are on offer.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Context:
         limits: Limits,
         *,
         start: Ids | None = None,
-        parse: Callable[[str], Message] = as_written,
+        parse: Parse = as_written,
     ) -> None:
         self._renderer = renderer
         self._policy = policy
@@ -75,6 +74,7 @@ class Context:
         self._limits = limits
         self._parse = parse
         self._messages: list[Message] = list(prompt.messages)
+        self._asked_for = len(self._messages)
         self.over: End | None = None
         """Why nothing more can be asked."""
         self.failure: Exception | None = None
@@ -145,7 +145,7 @@ class Context:
         self._asked = context[-PROMPT_TAIL:]
         self._segments.append(sampled.segment)
         self._response, self._response_tokens = sampled.text, len(sampled.segment.ids)
-        message = self._parse(sampled.text)
+        message = self._parse(sampled.text, self._renderer.opened(self._asked))
         self._messages.append(message)
         if sampled.stop == "length":
             self.over = "length"
@@ -153,6 +153,8 @@ class Context:
 
     def answer(self, *messages: Message, reward: float = 0.0) -> None:
         """Append what the policy is told; a `reward` goes to its last turn alone.
+
+        Marks of turns in a message are taken apart, and a long one is cut (`Limits.observation`).
 
         Raises:
             EpisodeOver: Its last turn was cut.
@@ -167,8 +169,39 @@ class Context:
         for message in messages:
             if not all(isinstance(message.get(key), str) for key in ("role", "content")):
                 raise ValueError(f"a message has a role and a content, both text: {message!r:.100}")
-        self._waiting += messages
-        self._messages += messages
+        told = [self._renderer.observed(one, self._limits.observation) for one in messages]
+        self._waiting += told
+        self._messages += told
+
+    def begin(self, text: str) -> None:
+        """Add to what is asked, before the policy has said anything: to the user's last message.
+
+        Raises:
+            ValueError: The policy has spoken already.
+        """
+        if self._turns or self._waiting:
+            raise ValueError("the policy has spoken already: use `answer`")
+        message = self._renderer.observed({"role": "user", "content": text}, None)
+        last = self._messages[-1]
+        if last["role"] == "user":
+            self._messages[-1] = {**last, "content": f"{last['content']}\n\n{message['content']}"}
+        else:
+            self._messages.append(message)
+            self._asked_for += 1
+        self._segments = [Segment(self._renderer.start(self._messages, self._tools))]
+
+    def result(self, content: str, call: Mapping[str, Any] | None = None) -> Message:
+        """A message with what a tool gave.
+
+        Args:
+            content: What it gave.
+            call: The call, out of a turn's `tool_calls`; None: it could not be read.
+        """
+        if call is None:
+            bare = self._renderer.takes_bare_results(self._tools)
+            return {"role": "tool" if bare else "user", "content": content}
+        name, number = call["function"]["name"], call["id"]
+        return {"role": "tool", "content": content, "name": name, "tool_call_id": number}
 
     def episode(
         self, end: End, *, metrics: Mapping[str, float] | None = None, fault: str = ""
@@ -207,7 +240,9 @@ class Context:
             self._segments.append(Segment(ids))
             return
         self._closed = list(self.trajectories)
-        self._segments = [Segment(self._renderer.start(self._messages, self._tools))]
+        given, since = self._messages[: self._asked_for], self._messages[self._asked_for :]
+        told = [self._renderer.said(one) if one["role"] == "assistant" else one for one in since]
+        self._segments = [Segment(self._renderer.start([*given, *told], self._tools))]
 
     def _earn(self, reward: float) -> None:
         if not math.isfinite(reward):

@@ -1,6 +1,8 @@
-"""Who answers the policy: the protocol of an environment, and a user's own out of a file.
+"""Who answers the policy: the protocol of an environment, and finding a user's own by its spec.
 
-An environment is made anew for every episode and needs nothing of Plumb:
+An environment is a class that needs nothing of Plumb, made anew for every episode. Either its
+public methods with docstrings are tools, or it has a `reply` (`tool_environment.py`); or it has it
+all in its own hands:
 
     class Debate:
         async def run(self, prompt, context):
@@ -17,25 +19,42 @@ away) is an `InfrastructureError`: the episode is tried again, then ungradable, 
 is a message. Any other exception of `run` makes the episode ungradable as well, as with verifiers.
 """
 
+import importlib
 import inspect
-from collections.abc import Callable
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from data.schema import Prompt
 from rewards.errors import PluginError
-from rewards.plugin_file import load_from_file
+from rewards.plugin_file import is_file_spec, load_from_file
+from rl.config import EnvConfig, EpisodeConfig, RunConfig
 from rl.episodes.context import Context
+from rl.episodes.parsing import check_format
 from rl.episodes.single_turn import SingleTurn
+from rl.episodes.tool_environment import ToolEnvironments
+from rl.episodes.world import Environments
 from rl.errors import ConfigError
 from rl.tokens import End
+
+GROUP: Final = "plumb.environments"
+READY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "calculator": "rl.environments.calculator:Calculator",
+        "python": "rl.environments.python:Python",
+        "shell": "rl.environments.shell:Shell",
+    }
+)
+"""Environments that come along."""
 
 
 class Environment(Protocol):
     """One episode's world.
 
-    It may have `roles`, the roles of the messages that it answers with: a chat template that cannot
-    show them is then refused before anything is sampled. It may have a method `metrics` that gives
-    numbers by name, for the records.
+    It may have `metrics()`, numbers by name for the records; `reward(messages)`, in place of the
+    configured verifier; and `close()`, which ends what is the episode's own.
     """
 
     async def run(self, prompt: Prompt, context: Context) -> End:
@@ -50,37 +69,86 @@ class Environment(Protocol):
         """
 
 
-def load_environment(spec: str | None) -> Callable[[], Environment]:
-    """What makes an episode's environment.
+def load_environment(
+    env: EnvConfig | None, episode: EpisodeConfig | None = None
+) -> Callable[[], Environment]:
+    """What makes an episode's environment; if it is a user's, with `start` and `aclose` to await.
 
     Args:
-        spec: `path/to/file.py:Class`; None: one turn and nothing else.
+        env: What `env` says; None: one turn and nothing else.
+        episode: What an episode may take.
 
     Raises:
         ConfigError: There is no such class, or it cannot be one.
     """
-    if spec is None:
+    if env is None:
         return SingleTurn
-    try:
-        found, label = load_from_file(spec, "environment")
-    except PluginError as error:
-        raise ConfigError(f"episode.environment: {error}") from error
+    episode = episode or EpisodeConfig()
+    check_format(episode.call_format)
+    found, label = _found(env.spec)
     if not inspect.isclass(found):
-        raise ConfigError(f"episode.environment: {label} is not a class")
+        raise ConfigError(f"env: {label} is not a class")
+    if not _takes(found, **env.options):
+        given = ", ".join(env.options) or "no options"
+        raise ConfigError(f"env: {label} cannot be made with {given}; it takes {_signature(found)}")
     run = getattr(found, "run", None)
+    if run is None:
+        return ToolEnvironments(found, env.options, episode, label)
     if not inspect.iscoroutinefunction(run) or not _takes(run, "self", "prompt", "context"):
+        raise ConfigError(f"env: {label} has no `async def run(self, prompt, context)`")
+    return Environments(found, env.options)
+
+
+async def begin_environment(stack: AsyncExitStack, config: RunConfig) -> Callable[[], Environment]:
+    """What makes a run's environments, with what they share begun; the stack ends it.
+
+    Raises:
+        ConfigError: There is no such class, or its `start` failed.
+    """
+    made = load_environment(config.env, config.episode)
+    if isinstance(made, Environments):
+        stack.push_async_callback(made.aclose)
+        await made.start()
+    return made
+
+
+def _found(spec: str) -> tuple[object, str]:
+    """What a spec names, and what messages call it."""
+    if is_file_spec(spec):
+        try:
+            return load_from_file(spec, "environment")
+        except PluginError as error:
+            raise ConfigError(f"env: {error}") from error
+    if spec in READY:
+        module, _, name = READY[spec].partition(":")
+        return getattr(importlib.import_module(module), name), f"{spec!r}"
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if spec not in points:
+        known = ", ".join([*READY, *points])
         raise ConfigError(
-            f"episode.environment: {label} has no `async def run(self, prompt, context)`"
+            f"env: there is no environment {spec!r}; choose one of {known}, or write "
+            "path/to/file.py:Class"
         )
-    if not _takes(found):
-        raise ConfigError(f"episode.environment: {label} cannot be made without arguments")
-    return cast(Callable[[], Environment], found)
-
-
-def _takes(function: Callable[..., Any], *arguments: str) -> bool:
-    """Whether it can be called with so many arguments."""
     try:
-        inspect.signature(function).bind(*arguments)
+        return points[spec].load(), f"{spec!r} ({points[spec].value})"
+    except Exception as error:
+        line = " ".join(str(error).split())
+        raise ConfigError(
+            f"env: {points[spec].value} failed to import: {type(error).__name__}: {line}"
+        ) from error
+
+
+def _signature(kind: type) -> str:
+    try:
+        return ", ".join(inspect.signature(kind).parameters) or "none"
+    except (TypeError, ValueError):
+        return "none"
+
+
+def _takes(function: Callable[..., Any], *arguments: str, **named: Any) -> bool:
+    """Whether it can be called so."""
+    try:
+        inspect.signature(function).bind(*arguments, **named)
     except (TypeError, ValueError):
         return False
     return True

@@ -1,6 +1,7 @@
 """Prompts that cannot be asked, found before anything is trained: too long, or refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from data.schema import Prompt
 from rl.episodes.rendering import Renderer
@@ -27,6 +28,12 @@ def too_long(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> list[
             raise
         found += [(p, count) for p, count in zip(some, counts, strict=True) if count > limit]
     return found
+
+
+def offered(environment: object, prompt: Prompt) -> Prompt:
+    """A prompt with the tools that are there: an environment's, where it has any."""
+    tools = getattr(environment, "tools", ())
+    return replace(prompt, tools=tuple(tools)) if tools else prompt
 
 
 def started(renderer: Renderer, prompt: Prompt) -> Ids:

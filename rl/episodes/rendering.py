@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from rewards.thinking import Opened, opened_by
+from rewards.tools import format_of_template
 from rl.config import RunConfig
+from rl.episodes.marks import Marks
 from rl.episodes.probing import Probe, probe
 from rl.episodes.suffix import suffix
-from rl.episodes.template import ChatTemplate, Tools
+from rl.episodes.template import ChatTemplate, RefusedError, Tools
 from rl.errors import ConfigError, ModelError
 from rl.tokens import Ids, Message
 
@@ -54,6 +56,15 @@ class Renderer:
         self._history = history
         self._probes: dict[tuple[str, bool], Probe] = {}
         self._opened: dict[bytes, Opened | None] = {}
+        self._bare: bool | None = None
+        self._marks = Marks(self._template)
+        self.call_format = format_of_template(self._template.source)
+        """The format of calls that the chat template asks for; `auto`: it asks for none."""
+
+    @property
+    def shows_calls(self) -> bool:
+        """Whether the chat template shows calls of tools, other than as text."""
+        return self._template.shows_calls
 
     @property
     def finding(self) -> str:
@@ -106,9 +117,32 @@ class Renderer:
         stays = all(self._probe(role, bool(tools)).after(call) for role in roles)
         if self._history == "template" and not stays:
             return None
-        ids = self._template.encode_more(suffix(self._template, call, new, tools))
+        ids = self._template.encode_more(suffix(self._template, self.said(call), new, tools))
         is_doubled = len(sampled) and len(ids) and sampled[-1] == ids[0]
         return ids[1:] if is_doubled and int(ids[0]) in self._template.added else ids
+
+    def observed(self, message: Message, limit: int | None = None) -> Message:
+        """A message that answers the policy, as it may be rendered: words, and no turns in them.
+
+        Args:
+            message: What answers it.
+            limit: Tokens of its content; more are cut in the middle, which is said there.
+        """
+        return self._marks.observed(message, limit)
+
+    def said(self, turn: Message) -> Message:
+        """A turn of the policy as it may be rendered again; what was sampled stands for itself."""
+        return self._marks.said(turn)
+
+    def takes_bare_results(self, tools: Tools = ()) -> bool:
+        """Whether a result of a tool may follow a turn in which no call was read."""
+        if self._bare is None:
+            turn, result = {"role": "assistant", "content": "a"}, {"role": "tool", "content": "b"}
+            try:
+                self._bare = bool(suffix(self._template, turn, [result], tools))
+            except RefusedError:
+                self._bare = False
+        return self._bare
 
     def require(self, role: str, *, with_tools: bool) -> None:
         """Refuse to go on with a template that cannot show messages of `role`.

@@ -8,34 +8,31 @@ episode a fault: every verdict on it is ungradable, and it is no message.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar, get_args
+from typing import Any
 
 from data.schema import Prompt
 from rewards import Sample, Verdict
-from rewards.errors import InfrastructureError as ServiceError
 from rewards.types import INFRASTRUCTURE
 from rl.config import RunConfig
-from rl.episodes.context import Context, EpisodeOver, Limits, as_written
+from rl.episodes.context import Context, Limits
 from rl.episodes.environment import Environment
-from rl.episodes.lengths import refuse, started
+from rl.episodes.lengths import offered, refuse, started
+from rl.episodes.outage import Outage
+from rl.episodes.parsing import CallParser, Parse, as_written
+from rl.episodes.playing import played, sample_of
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import seed_of
-from rl.episodes.template import RefusedError
-from rl.errors import ConfigError, InfrastructureError, PlumbError
+from rl.episodes.single_turn import SingleTurn
+from rl.episodes.together import all_of
 from rl.groups import Group
-from rl.tokens import End, Episode, Message, Policy, Sampling
-from sandbox import UnavailableError
+from rl.tokens import Episode, Policy, Sampling
 
-T = TypeVar("T")
 Grade = Callable[[Sample], Awaitable[Verdict]]
 
-AWAY = (InfrastructureError, ServiceError, UnavailableError)
-"""What an environment raises where something beside the policy is broken."""
 BACKOFF = 0.5  # seconds before an episode is tried again; doubled at each further try
-REASON_LIMIT = 500  # characters kept of an exception's message
 
 
 class GroupRunner:
@@ -47,8 +44,8 @@ class GroupRunner:
         grade: Gives the verdict on one answer.
         environment: Makes the environment of an episode.
         config: The run's configuration.
-        parse: Makes a message of a turn's text.
         backoff: Seconds before a first try after a failure of infrastructure.
+        say: Prints a line.
 
     Raises:
         ModelError: The chat template cannot show the messages that the environment answers with.
@@ -62,16 +59,16 @@ class GroupRunner:
         environment: Callable[[], Environment],
         config: RunConfig,
         *,
-        parse: Callable[[str], Message] = as_written,
         backoff: float = BACKOFF,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._renderer = renderer
         self._policy = policy
         self._grade = grade
         self._environment = environment
         self._config = config
-        self._parse = parse
         self._backoff = backoff
+        self._outage = Outage(backoff, say=say)
         for role in getattr(environment, "roles", ()):
             renderer.require(role, with_tools=role == "tool")
 
@@ -110,6 +107,7 @@ class GroupRunner:
         key: str,
         *,
         first: int = 0,
+        tools: bool = True,
     ) -> tuple[tuple[Episode, ...], tuple[Verdict, ...]]:
         """Sample and grade answers beside training.
 
@@ -120,9 +118,12 @@ class GroupRunner:
             policy: What samples.
             key: Of the set and the prompt, such as `eval/ID`; it names the session too.
             first: The number of the first answer: each has the seed of its number.
+            tools: Whether the environment's tools are there; else calling one is an error.
         """
         seed = seed_of(f"{self._config.seed}/{key}") if sampling.temperature else None
-        found = await self._group(prompt, n, replace(sampling, seed=seed), policy, key, first)
+        found = await self._group(
+            prompt, n, replace(sampling, seed=seed), policy, key, first, tools=tools
+        )
         return tuple(episode for episode, _ in found), tuple(verdict for _, verdict in found)
 
     async def _group(
@@ -133,7 +134,13 @@ class GroupRunner:
         policy: Policy,
         session: str,
         first: int = 0,
+        *,
+        tools: bool = True,
     ) -> list[tuple[Episode, Verdict]]:
+        make: Callable[[], Environment] = self._environment
+        if not tools:
+            make = getattr(make, "without_tools", make)
+        prompt = offered(self._environment, prompt)
         limit = self._config.rollout.max_prompt_tokens
         start = started(self._renderer, prompt)
         refuse([(prompt, len(start))] if len(start) > limit else [], 1, limit)
@@ -155,111 +162,47 @@ class GroupRunner:
                 session,
                 limits,
                 start=start,
-                parse=self._parse,
+                parse=self._parser(prompt.tools),
             )
 
-        return await _all(
-            [self._answer(prompt, i, partial(context, i)) for i in range(first, first + n)]
+        return await all_of(
+            [self._answer(prompt, i, partial(context, i), make) for i in range(first, first + n)]
         )
 
     async def _answer(
-        self, prompt: Prompt, i: int, begin: Callable[[], Context]
+        self, prompt: Prompt, i: int, begin: Callable[[], Context], make: Callable[[], Environment]
     ) -> tuple[Episode, Verdict]:
-        context = begin()
-        episode = await self._played(prompt, context)
-        for attempt in range(self._config.episode.retries):
-            if episode.fault.partition(":")[0] != INFRASTRUCTURE:
+        attempt = 0
+        while True:
+            context = begin()
+            async with self._outage.turn():
+                episode, verdict = await played(prompt, context, make)
+                is_away = episode.fault.partition(":")[0] == INFRASTRUCTURE
+                self._outage.failed(episode.fault) if is_away else self._outage.worked()
+            if not is_away or attempt == self._config.episode.retries:
                 break
             await asyncio.sleep(self._backoff * 2**attempt)
-            context = begin()
-            episode = await self._played(prompt, context)
-        if episode.fault:
-            return episode, Verdict.ungradable(episode.fault)
-        sample = sample_of(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
-        return episode, await self._grade(sample)
-
-    async def _played(self, prompt: Prompt, context: Context) -> Episode:
-        """One try at an episode."""
-        end: End = "stop"
-        metrics: dict[str, float] = {}
-        fault = ""
-        try:
-            environment = self._environment()
-            try:
-                end = await environment.run(prompt, context)
-            except EpisodeOver as over:
-                end = over.end
-            metrics = _metrics(environment)
-        except AWAY as error:
-            fault = f"{INFRASTRUCTURE}: {_line(error)}"
-        except RefusedError:  # the policy wrote what the chat template does not go on from
-            metrics = {"template_refused": 1.0}
-        except PlumbError:
-            raise
-        except Exception as error:  # of a user's own code
-            fault = f"{type(error).__name__}: {_line(error)}"
-        if context.failure is not None:  # whatever the environment has made of it
-            raise context.failure
-        if end not in get_args(End):
-            raise ConfigError(
-                f"an environment ended with {end!r}: its run has to return one of "
-                f"{', '.join(get_args(End))}"
-            )
-        if not fault and not context.trajectories:
-            fault = "environment: it ended without asking the policy"
-        return context.episode(end, metrics=metrics, fault=fault)
+            attempt += 1
+        if verdict is None:
+            sample = sample_of(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
+            verdict = await self._grade(sample)
+        return episode, verdict
 
     def _limits(self, sampling: Sampling) -> Limits:
         rollout, episode = self._config.rollout, self._config.episode
         answer = max(rollout.max_response_tokens, sampling.max_tokens)
-        return Limits(episode.turns, episode.tokens or rollout.max_prompt_tokens + answer)
+        tokens = episode.tokens or rollout.max_prompt_tokens + answer
+        return Limits(episode.turns, tokens, episode.observation_tokens)
 
-
-def sample_of(prompt: Prompt, name: str, episode: Episode, response_tokens: int) -> Sample:
-    """What is graded of an episode.
-
-    Args:
-        prompt: What was asked.
-        name: Of the sample, in messages.
-        episode: One attempt.
-        response_tokens: Tokens of its last answer.
-    """
-    return Sample(
-        id=name,
-        prompt=prompt.messages,
-        response=episode.response,
-        reference=prompt.reference,
-        task=prompt.task,
-        tools=prompt.tools,
-        metadata={**prompt.metadata, "response_tokens": response_tokens},
-        stop_reason="length" if episode.end == "length" else "stop",
-        thinking=episode.thinking,
-    )
+    def _parser(self, tools: Sequence[Mapping[str, Any]]) -> Parse:
+        """What reads the turns of an episode."""
+        if not tools or self._environment is SingleTurn:
+            return as_written
+        format = self._config.episode.call_format
+        format = self._renderer.call_format if format == "template" else format
+        return CallParser(format, tools, shows_calls=self._renderer.shows_calls)
 
 
 def _seeded(sampling: Sampling, i: int) -> Sampling:
     """The sampling of answer `i`; vLLM seeds the answers of a request in the same way."""
     return sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + i)
-
-
-def _metrics(environment: Environment) -> dict[str, float]:
-    measure = getattr(environment, "metrics", None)
-    if not callable(measure):
-        return {}
-    return {str(name): float(value) for name, value in measure().items()}
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:REASON_LIMIT] or type(error).__name__
-
-
-async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Await all; a first error ends the others, and is raised when they have ended."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

@@ -88,6 +88,16 @@ class ChatTemplate:
         """Ids at which a tokenizer parts text before anything else."""
         specials = {str(token) for token in tokenizer.all_special_tokens}
         self.specials = specials | {token.content for token in added.values() if token.special}
+        named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+        marks = {number: token.content for number, token in added.items()}
+        marks |= {number: str(token) for number, token in named}
+        marks.pop(tokenizer.unk_token_id, None)  # any text may have what it stands for
+        self.marks: Mapping[int, str] = marks
+        """All texts that are a token of their own wherever they stand, by its id."""
+        self.normalises = getattr(tokenizer, "backend_tokenizer", None) is None or (
+            tokenizer.backend_tokenizer.normalizer is not None
+        )
+        """Whether the tokenizer changes text before it parts it, as far as is known."""
         form = self._find_form()
         self.shows_calls = form is not None
         """Whether calls of tools are shown at all, other than as text."""
@@ -166,11 +176,15 @@ class ChatTemplate:
                 return form
         return None
 
-    def _check_arguments(self) -> None:
+    @property
+    def source(self) -> str:
+        """The Jinja text; of several templates, all."""
         own = self._template or self._tokenizer.chat_template or ""
-        text = own if isinstance(own, str) else "\n".join(map(str, own.values()))
+        return own if isinstance(own, str) else "\n".join(map(str, own.values()))
+
+    def _check_arguments(self) -> None:
         for name in self._arguments:
-            if name in _TAKEN or not re.search(rf"\b{re.escape(name)}\b", text):
+            if name in _TAKEN or not re.search(rf"\b{re.escape(name)}\b", self.source):
                 raise ConfigError(
                     f"rollout.template_arguments: the chat template reads no {name!r}; remove it, "
                     "or correct its name"

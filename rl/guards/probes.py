@@ -16,7 +16,7 @@ from rewards import Sample, Verdict
 from rewards.combine import Rubric
 from rewards.grading.running import Pool
 from rl.config.guards import JudgeGuard
-from rl.episodes.runner import sample_of
+from rl.episodes.playing import sample_of
 from rl.groups import Group
 from rl.storage import write_atomically
 

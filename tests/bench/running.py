@@ -192,5 +192,5 @@ def _runner(config: RunConfig, fleet: Fleet, pool: Pool) -> GroupRunner:
         (verdict,) = await pool.grade([sample])
         return verdict
 
-    environment = load_environment(config.episode.environment)
+    environment = load_environment(config.env, config.episode)
     return GroupRunner(renderer, fleet, grade, environment, config)

@@ -110,7 +110,7 @@ async def play(
         Sampling(1.0, 10_000),
         "s",
         Limits(turns=9, tokens=100_000),
-        parse=lambda text: next(messages),
+        parse=lambda text, opened: next(messages),
     )
     for turn in (*turns, None):
         asked = [dict(message) for message in context.messages]

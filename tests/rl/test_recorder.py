@@ -180,6 +180,7 @@ def test_rollouts_hold_every_answer_in_a_fixed_schema(tmp_path: Path) -> None:
         "policy_version": 4,
         "lag": 2,
         "turns": 1,
+        "turn_rewards": [0.0],
         "tokens": 2,
         "prompt_tokens": 3,
         "stop_reason": "stop",

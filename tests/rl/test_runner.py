@@ -12,7 +12,7 @@ import pytest
 from data.schema import Prompt
 from rewards import Sample, Verdict
 from rewards.errors import InfrastructureError as ServiceError
-from rl.config import RunConfig
+from rl.config import EnvConfig, RunConfig
 from rl.episodes.context import Context
 from rl.episodes.environment import load_environment
 from rl.episodes.rendering import Renderer
@@ -183,7 +183,7 @@ async def test_two_turns(texts: list[str], rewards: list[float], text: str) -> N
     assert KEEPS.decode(trajectory.ids).endswith(f"<|im_start|>assistant\n{text}")
     assert graders.samples[0].response == "7"
     assert graders.samples[0].metadata["response_tokens"] == 2
-    assert dict(episode.metrics) == {"tries": 2}
+    assert dict(episode.metrics) == {"tries": 2} | ({"turn_rewards": -0.25} if rewards[2:] else {})
 
 
 async def test_an_episode_ends_where_turns_are_used_up_whatever_the_environment_does() -> None:
@@ -376,15 +376,15 @@ def test_an_environment_comes_out_of_a_file(tmp_path: Path) -> None:
         "def guess(prompt, context):\n    return 'stop'\n"
     )
     assert load_environment(None) is SingleTurn
-    assert hasattr(load_environment(f"{file}:Guess")(), "run")
+    assert hasattr(load_environment(EnvConfig(spec=f"{file}:Guess"))(), "run")
     for name, words in {
         "Waits": "no `async def run",
         "Bare": "no `async def run",
-        "Needs": "cannot be made without arguments",
+        "Needs": "cannot be made with no options; it takes size",
         "guess": "is not a class",
         "Other": "has no environment 'Other'",
     }.items():
-        with pytest.raises(ConfigError, match=f"^episode.environment: .*{words}"):
-            load_environment(f"{file}:{name}")
+        with pytest.raises(ConfigError, match=f"^env: .*{words}"):
+            load_environment(EnvConfig(spec=f"{file}:{name}"))
     with pytest.raises(ConfigError, match="there is no environment file"):
-        load_environment(f"{tmp_path}/none.py:Guess")
+        load_environment(EnvConfig(spec=f"{tmp_path}/none.py:Guess"))

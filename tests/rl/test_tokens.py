@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data.schema import Prompt
 from rewards import Verdict
 from rl.groups import Group, load_groups, save_groups
+from rl.token_arrays import trajectories_from_arrays, trajectories_to_arrays
 from rl.tokens import (
     NOT_SAMPLED,
     Episode,
@@ -17,8 +18,6 @@ from rl.tokens import (
     Span,
     Trajectory,
     pack,
-    trajectories_from_arrays,
-    trajectories_to_arrays,
 )
 
 INT32 = st.integers(0, 2**31 - 1)

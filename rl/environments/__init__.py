@@ -1,0 +1,1 @@
+"""Environments that come along; each is a class as users write them, and nothing else."""

@@ -1,0 +1,249 @@
+"""Environments as users write them: methods that are tools, or a `reply` in words.
+
+    class Calculator:
+        def reset(self, prompt):                 # optional; may return words to begin with
+            self.calls = 0
+        def calculate(self, expression: str) -> str:
+            '''Evaluate an arithmetic expression such as 3*(4+5).'''
+            self.calls += 1
+            return str(arithmetic(expression))   # what it raises, the policy reads
+        def metrics(self):                       # optional: numbers for the records
+            return {"calls": self.calls}
+
+Guarantees: the calls of a turn run together and are answered together, in their order. What the
+policy does wrong (a call that cannot be read, an unknown tool, arguments that do not fit) and what
+a tool does (an error, a deadline) are observations; broken infrastructure is none, and is raised.
+A turn that calls nothing goes to `reply`, or ends the episode. Each kind of error is counted.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final, Literal
+
+from data.schema import Prompt
+from rewards.tools import ToolCall
+from rl.config import EpisodeConfig
+from rl.episodes.away import is_away, line_of
+from rl.episodes.context import Context
+from rl.episodes.declare import ArgumentsError, Tool, tools_of
+from rl.episodes.parsing import calls_of
+from rl.episodes.threads import LateError, called
+from rl.episodes.together import all_of
+from rl.episodes.world import Environments
+from rl.errors import ConfigError, InfrastructureError, PlumbError
+from rl.tokens import End, Message
+
+Wrong = Literal["malformed", "unknown", "arguments", "raised", "late", "too_many"]
+KINDS: Final[tuple[Wrong, ...]] = (
+    "malformed", "unknown", "arguments", "raised", "late", "too_many"
+)  # fmt: skip
+PATIENCE: Final = 10
+"""Times `call_seconds` that an environment's own methods (`reset`, `reward`, ...) may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a method of an environment gave."""
+
+    text: str
+    reward: float = 0.0
+    done: bool = False
+
+
+def answer_of(given: Any) -> Answer:
+    """What a method returned: words, anything else as JSON, or an object with a `text` and perhaps
+    `reward` and `done`.
+    """
+    if isinstance(given, str):
+        return Answer(given)
+    text = getattr(given, "text", None)
+    if isinstance(text, str):
+        reward, done = getattr(given, "reward", 0.0), getattr(given, "done", False)
+        return Answer(text, 0.0 if reward is None else float(reward), bool(done))
+    try:
+        return Answer(json.dumps(given, ensure_ascii=False))
+    except (TypeError, ValueError, RecursionError):
+        return Answer(str(given))
+
+
+class ToolEnvironments(Environments):
+    """Makes environments of a class whose methods are tools, or that has a `reply`.
+
+    Args:
+        kind: the class.
+        options: what it is made with.
+        episode: what an episode may take.
+        label: what messages call it.
+
+    Raises:
+        ConfigError: It has neither, or a method that cannot be declared.
+    """
+
+    def __init__(
+        self, kind: type, options: Mapping[str, Any], episode: EpisodeConfig, label: str
+    ) -> None:
+        super().__init__(kind, options)
+        self._methods = {tool.name: tool for tool in tools_of(kind)}
+        self.tools = tuple(tool.declaration for tool in self._methods.values())
+        replies = callable(getattr(kind, "reply", None))
+        if not self._methods and not replies:
+            raise ConfigError(
+                f"env: {label} does nothing: give it a method with a docstring, which is a tool, "
+                "a `def reply(self, message)`, or `async def run(self, prompt, context)`"
+            )
+        self.roles = (*(("tool",) if self._methods else ()), *(("user",) if replies else ()))
+        self._episode = episode
+        self._places = asyncio.Semaphore(episode.calls_at_once)
+
+    def __call__(self) -> "ToolEnvironment":
+        """The environment of an episode."""
+        return ToolEnvironment(super().__call__(), self._methods, self._episode, self._places)
+
+    def without_tools(self) -> "ToolEnvironment":
+        """One whose tools are switched off: calling them is an error."""
+        return ToolEnvironment(super().__call__(), {}, self._episode, self._places)
+
+
+class ToolEnvironment:
+    """One episode.
+
+    Args:
+        subject: the user's object.
+        tools: its tools by name.
+        episode: what an episode may take.
+        places: calls that may run at a time, over all episodes.
+    """
+
+    def __init__(
+        self,
+        subject: Any,
+        tools: Mapping[str, Tool],
+        episode: EpisodeConfig,
+        places: asyncio.Semaphore,
+    ) -> None:
+        self._subject = subject
+        self._tools = tools
+        self._limits = episode
+        self._places = places
+        self._counts: Counter[str] = Counter()
+        self._seconds = 0.0
+        self.infrastructure = getattr(subject, "infrastructure", ())
+        self.reward = getattr(subject, "reward", None)
+        self.close = getattr(subject, "close", None)
+
+    async def run(self, prompt: Prompt, context: Context) -> End:
+        """The policy speaks and is answered until it calls nothing, or is done."""
+        if (reset := getattr(self._subject, "reset", None)) is not None:
+            first = await self.own(reset, prompt)
+            if first is not None:
+                context.begin(answer_of(first).text)
+        while True:
+            message, why = await context.ask()
+            if why == "length":
+                return "length"
+            started = perf_counter()
+            answered = await self._answered(message, context)
+            self._seconds += perf_counter() - started
+            if answered is None:
+                return "stop"
+            messages, answers = answered
+            context.answer(*messages, reward=sum(one.reward for one in answers))
+            if any(one.done for one in answers):
+                return "stop"
+
+    async def metrics(self) -> Mapping[str, float]:
+        """What was called and went wrong, and what the user's object measured."""
+        found: dict[str, float] = {}
+        if self._tools or self._counts["calls"]:
+            errors = sum(self._counts[kind] for kind in KINDS)
+            found = {"tool_calls": self._counts["calls"], "tool_errors": errors}
+            found |= {f"tool_{kind}": self._counts[kind] for kind in KINDS}
+            found["tool_seconds"] = self._seconds
+        if (measure := getattr(self._subject, "metrics", None)) is not None:
+            found |= await self.own(measure)
+        return found
+
+    async def own(self, method: Any, *arguments: Any) -> Any:
+        """What a method that is no tool gave.
+
+        Raises:
+            InfrastructureError: It took longer than anything should.
+        """
+        try:
+            return await called(method, PATIENCE * self._limits.call_seconds, arguments)
+        except LateError as error:
+            raise InfrastructureError(f"{method.__name__} {error}") from error
+
+    async def _answered(
+        self, message: Message, context: Context
+    ) -> tuple[list[Message], list[Answer]] | None:
+        """What answers a turn; None: nothing does."""
+        if "fault" in message:
+            answer = self._wrong("malformed", f"the call cannot be read: {message['fault']}")
+            self._counts["calls"] += 1
+            return [context.result(answer.text)], [answer]
+        if message.get("tool_calls"):
+            answers = await self._called(message)
+            pairs = zip(message["tool_calls"], answers, strict=True)
+            return [context.result(one.text, call) for call, one in pairs], answers
+        reply = getattr(self._subject, "reply", None)
+        if reply is None:
+            return None
+        said = await self._guarded(reply, (message,), {})
+        if said is None:
+            return None
+        return [{"role": "user", "content": said.text}], [said]
+
+    async def _called(self, message: Message) -> list[Answer]:
+        calls = calls_of(message)
+        self._counts["calls"] += len(calls)
+        most = self._limits.calls_per_turn
+        if getattr(self._subject, "in_order", False):
+            answers = [await self._call(call) for call in calls[:most]]
+        else:
+            answers = await all_of([self._call(call) for call in calls[:most]])
+        over = f"not run: more than {most} calls in a turn"
+        return answers + [self._wrong("too_many", over) for _ in calls[most:]]
+
+    async def _call(self, call: ToolCall) -> Answer:
+        tool = self._tools.get(call.name)
+        if tool is None:
+            known = ", ".join(self._tools) or "none"
+            return self._wrong("unknown", f"there is no tool {call.name!r:.100}; tools: {known}")
+        try:
+            arguments = tool.read(call)
+        except ArgumentsError as error:
+            return self._wrong("arguments", f"{tool.name}: {error}")
+        async with self._places:
+            answer = await self._guarded(getattr(self._subject, tool.name), (), arguments)
+        return answer or Answer("null")
+
+    async def _guarded(
+        self, method: Any, arguments: Sequence[Any], named: Mapping[str, Any]
+    ) -> Answer | None:
+        """What a method gave, or said of why it did not; None: it gave nothing.
+
+        Raises:
+            InfrastructureError: What it needs is away.
+        """
+        try:
+            keeps_time = getattr(self._subject, "keeps_time", False)
+            seconds = None if keeps_time else self._limits.call_seconds
+            given = await called(method, seconds, arguments, named)
+            return None if given is None else answer_of(given)
+        except LateError as error:
+            return self._wrong("late", str(error))
+        except PlumbError:
+            raise
+        except Exception as error:
+            if is_away(error, self._subject):
+                raise InfrastructureError(line_of(error)) from error
+            return self._wrong("raised", f"{type(error).__name__}: {error}")
+
+    def _wrong(self, kind: Wrong, text: str) -> Answer:
+        self._counts[kind] += 1
+        return Answer(f"Error: {text}")
