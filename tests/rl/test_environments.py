@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import pytest_asyncio
 
 from data.schema import Prompt
 from rl.config import EnvConfig
+from rl.config_file import load_config
 from rl.environments.calculator import Calculator
 from rl.environments.python import Python
 from rl.environments.shell import Shell
+from rl.episodes import environment
 from rl.episodes.environment import READY, load_environment
 from rl.errors import ConfigError
 from sandbox import BoxSettings, Sandbox
@@ -36,6 +39,22 @@ async def box() -> AsyncIterator[None]:
 
 def row(reference: Any = None, **metadata: Any) -> Prompt:
     return Prompt("p", ({"role": "user", "content": "q"},), reference, metadata=metadata)
+
+
+def test_the_environment_of_the_page_is_one(tmp_path: Path) -> None:
+    """The first block of the page, in a file of its own; the old name of the setting loads it."""
+    page = Path(environment.__file__).parents[1] / "environments" / "README.md"
+    block = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "calculator.py").write_text(block)
+    spec = f"{tmp_path}/calculator.py:Calculator"
+    for key in ("env", "env.spec", "episode.environment"):
+        config = load_config(None, [f"{key}={spec}"])
+        made: Any = load_environment(config.env, config.episode)
+        assert [tool["function"]["name"] for tool in made.tools] == ["calc"]
+    one = made.kind()
+    one.reset(row())
+    assert one.calc("12*34") == "408"
+    assert one.metrics() == {"calculations": 1}
 
 
 @pytest.mark.parametrize("name", READY)
