@@ -1,12 +1,13 @@
 """`plumb status`: what a run does now, what it waits for, and what has gone wrong around it."""
 
 import json
-import os
 import socket
 import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from rl.checkpoint import CheckpointStore
 from rl.errors import ConfigError
@@ -62,10 +63,8 @@ def show(run_dir: Path, *, as_json: bool) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    """Whether it runs; what nobody has waited for does not, as in containers without an init."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True

@@ -13,6 +13,7 @@ import pytest
 from conftest import Plumb, wait_until
 
 from launch.status import status_of
+from rl.checkpoint import CheckpointStore
 from rl.fault_log import read_faults
 from rl.sinks import read_metrics
 from tests.processes import tree
@@ -73,6 +74,7 @@ def test_a_run_survives_the_death_of_a_rank_an_engine_and_a_grading_worker(plumb
     process = plumb.start(str(config))
     drained(process)
     wait_for_step(run_dir, 3)
+    wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")
 
     killed = time.time()
     of_run(process, "ray::LearnerActor")[-1].kill()

@@ -11,6 +11,7 @@ import pytest
 from conftest import Plumb, only_line, wait_until
 
 from launch.status import status_of
+from rl.checkpoint import CheckpointStore
 from rl.sinks import read_metrics
 from tests.run_files import faults
 
@@ -93,6 +94,7 @@ def test_the_same_command_goes_on_after_its_process_died(plumb: Plumb) -> None:
     process = plumb.start(config, "--retry")
     drained(process)
     wait_for_step(run_dir, 3)
+    wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")
     process.kill()  # alone: what it leaves behind, others have to end
     errors = process.stderr.read() if process.stderr is not None else ""
     assert "the command's process died without a word" in only_line(errors)

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -37,6 +38,13 @@ def test_a_run_that_tells_is_taken_at_its_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["finished", "stopped: the disk is full"])
 def test_a_run_that_has_ended_stays_so(state: str, tmp_path: Path) -> None:
     assert status_of(written(tmp_path, state=state, pid=2**22 + 1), now=NOW + 1e6).state == state
+
+
+def test_a_process_that_nobody_has_waited_for_is_gone(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        seen = status_of(written(tmp_path, pid=ended.pid), now=NOW + STALE + 1)
+    assert seen.state.startswith(f"gone: its process {ended.pid} died without a word")
 
 
 def test_one_that_tells_nothing_is_gone_or_stands_still(tmp_path: Path) -> None:
