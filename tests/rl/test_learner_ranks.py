@@ -4,10 +4,7 @@ At every ZeRO stage, with samples of their own and with slices of the same ones;
 """
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,8 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.rl.ranks import run_ranks
+
 pytestmark = pytest.mark.timeout(900)
-REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("learner_process.py")
 
 
@@ -35,34 +33,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(model: Path, folder: Path, ranks: int, variants: Mapping[str, object]) -> Path:
     """Run every rank to its end; returns the folder with each variant's metrics and policies."""
-    environment = os.environ | {
-        "PYTHONPATH": str(REPOSITORY),
-        "DS_ACCELERATOR": "cpu",
-        "OMP_NUM_THREADS": "1",
-    }
     ports = free_ports(len(variants))
     listed = [
         [name, port, settings]
         for (name, settings), port in zip(variants.items(), ports, strict=True)
     ]
-    arguments = [str(ranks), str(model), str(folder), json.dumps(listed)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(rank), *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(ranks)
-    ]
-    try:
-        outputs = [process.communicate(timeout=800)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    for process, output in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, output[-3000:]
+    own = [str(ranks), str(model), str(folder), json.dumps(listed)]
+    run_ranks(SCRIPT, [own] * ranks, seconds=800)
     return folder
 
 

@@ -1,41 +1,22 @@
 """DeepSpeed does what the optimizer's settings say, on two ranks, at every ZeRO stage."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.rl.ranks import run_ranks
+
 pytestmark = pytest.mark.timeout(900)
-REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("optimizer_process.py")
 STAGES = ["1", "2", "3", "1 offloaded", "2 offloaded", "3 offloaded", "1 offloaded fp32"]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    environment = {"PYTHONPATH": str(REPOSITORY), "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
     store = str(tmp_path_factory.mktemp("ranks") / "store")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(rank), "2", store],
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    try:
-        outputs = [process.communicate(timeout=800)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    for process, output in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, output[-3000:]
+    outputs = run_ranks(SCRIPT, [["2", store]] * 2, seconds=800)
     line = next(line for line in outputs[0].splitlines() if line.startswith("FOUND "))
     values: dict[str, Any] = json.loads(line.removeprefix("FOUND "))
     return values

@@ -1,9 +1,6 @@
 """A plan's memory is what torch allocates in an update, within a tenth, under ten settings."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,10 @@ from rl.plan.hardware import GIB, cpu_host
 from rl.plan.memory import RankMemory, rank_memory
 from rl.plan.settings import merges, pass_of, states_of
 from rl.plan.shape import shape_of
+from tests.rl.ranks import run_ranks
 from tests.rl.test_learner_ranks import free_ports
 
 pytestmark = pytest.mark.timeout(900)
-REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("plan_process.py")
 BUCKET = 100_000
 """Numbers of a bucket: DeepSpeed's own, of 500 million, would be all that is seen."""
@@ -151,28 +148,8 @@ def run(ranks: int, models: Path, out: Path, names: list[str]) -> None:
         ]
         for name, port in zip(names, free_ports(len(names)), strict=True)
     ]
-    environment = os.environ | {
-        "PYTHONPATH": str(REPOSITORY),
-        "DS_ACCELERATOR": "cpu",
-        "OMP_NUM_THREADS": "1",
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(rank), str(ranks), str(out), json.dumps(cases)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(ranks)
-    ]
-    try:
-        outputs = [process.communicate(timeout=800)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    for process, output in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, output
+    own = [str(ranks), str(out), json.dumps(cases)]
+    run_ranks(SCRIPT, [own] * ranks, seconds=800)
 
 
 @pytest.mark.parametrize("name", CASES)
