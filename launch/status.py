@@ -65,6 +65,6 @@ def show(run_dir: Path, *, as_json: bool) -> None:
 def _is_alive(pid: int) -> bool:
     """Whether it runs; what nobody has waited for does not, as in containers without an init."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
