@@ -20,6 +20,7 @@ from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.dispatch.admission import admission_of
+from rl.endpoint.begin import check_agent
 from rl.episodes.environment import load_environment
 from rl.errors import ConfigError
 from rl.evaluation_sets import check_tools, evaluation_sets
@@ -54,6 +55,7 @@ def train(
     # So is a rule or an environment of the user's own.
     admission_of(config.sampler.filter)
     check_tools(load_environment(config.env, config.episode), config)
+    check_agent(config)
     if config.model.path != TINY:
         check_model_path(config.model.path)
     grading = rubric(config.reward)

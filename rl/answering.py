@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from rewards import Sample, Verdict
 from rewards.grading.running import Pool
 from rl.config import RunConfig
-from rl.episodes.environment import Environment, begin_environment
+from rl.endpoint.begin import begin_answering
+from rl.episodes.environment import Environment
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
 from rl.hardware import Hardware
@@ -92,7 +93,7 @@ async def answering(
             say(renderer.warning)
         runner = None
         if pool is not None:
-            environment = await begin_environment(stack, config)
+            environment = await begin_answering(stack, config)
             runner = _runner(config, renderer, fleet, pool, environment, say)
         rollout = config.rollout
         yield Answering(fleet, renderer, runner, rollout.engines * rollout.max_concurrency)

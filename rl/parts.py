@@ -14,7 +14,8 @@ from rl.config import RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.flight import Ended
-from rl.episodes.environment import Environment, begin_environment
+from rl.endpoint.begin import begin_answering
+from rl.episodes.environment import Environment
 from rl.episodes.lengths import check_lengths, offered
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import GroupRunner
@@ -79,7 +80,7 @@ async def start_parts(
     # On the cluster, where a verifier may place a server of its own.
     stack.push_async_callback(pool.aclose)
     await pool.start()
-    environment = await begin_environment(stack, config)
+    environment = await begin_answering(stack, config)
     prompts = [offered(environment, prompt) for prompt in asked.prompts]
     (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
         start_actors(stack, config, hardware, say, lost or say), _render(config, prompts, say)
@@ -204,7 +205,7 @@ async def _render(
     """What renders prompts, each of which is short enough, and the canary's ids."""
     tokenizer = await asyncio.to_thread(load_tokenizer, config)
     renderer = renderer_of(tokenizer, config)
-    if config.env is not None:
+    if config.env is not None or config.agent is not None:
         say(f"the chat template: {renderer.finding}")
     elif renderer.warning:
         say(renderer.warning)

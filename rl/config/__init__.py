@@ -5,6 +5,7 @@ Nothing heavier than pydantic is imported. Defaults are those of section 4.3 of 
 report where it gives one (marked "the recipe's").
 """
 
+from rl.config.agent import AgentConfig
 from rl.config.episodes import EnvConfig, EpisodeConfig
 from rl.config.guards import GuardsConfig
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
@@ -25,6 +26,7 @@ from rl.config.section import NamedSection, Section
 
 __all__ = [
     "AdaptiveConfig",
+    "AgentConfig",
     "CanaryConfig",
     "ClusterConfig",
     "CorrectionConfig",

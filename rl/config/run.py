@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from rl.config.agent import AgentConfig
 from rl.config.episodes import EnvConfig, EpisodeConfig, spec_alone
 from rl.config.guards import GuardsConfig
 from rl.config.learning import LearnerConfig, SyncConfig
@@ -94,6 +95,8 @@ class RunConfig(Section):
     env: Annotated[EnvConfig | None, BeforeValidator(spec_alone)] = None
     """What answers the policy: a spec such as `calculator` or `path/to/file.py:Class`, or `{spec,
     options}`; none: one turn."""
+    agent: AgentConfig | None = None
+    """A program that asks the policy by itself, in place of `env`; none: there is none."""
     episode: EpisodeConfig = EpisodeConfig()
     evaluation: dict[str, EvaluationConfig] = {}
     """Sets by name, beside the set `held_out` of `data.eval` and `train.eval_*`."""
@@ -110,6 +113,12 @@ class RunConfig(Section):
                 "sync.kv=keep needs the KV cache that engines lose as they sleep: set sync.kv to "
                 "recompute, or placement.sleep to false"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_answers_the_policy(self) -> Self:
+        if self.agent is not None and self.env is not None:
+            raise ValueError("env and agent both say what answers the policy: leave one out")
         return self
 
     @model_validator(mode="after")

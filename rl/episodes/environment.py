@@ -53,7 +53,8 @@ READY: Final[Mapping[str, str]] = MappingProxyType(
 class Environment(Protocol):
     """One episode's world.
 
-    It may have `metrics()`, numbers by name for the records; `reward(messages)`, in place of the
+    What makes it may have `recording`, what keeps an episode in place of a `Context`. It may have
+    `metrics()`, numbers by name for the records; `reward(messages)`, in place of the
     configured verifier; and `close()`, which ends what is the episode's own.
     """
 

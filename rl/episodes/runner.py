@@ -153,8 +153,10 @@ class GroupRunner:
         )
         limits = self._limits(sampling)
 
+        recording: Callable[..., Context] = getattr(self._environment, "recording", Context)
+
         def context(i: int) -> Context:
-            return Context(
+            return recording(
                 self._renderer,
                 policy,
                 prompt,

@@ -116,7 +116,7 @@ class BubblewrapBackend:
             command += ["--ro-bind", settings.rootfs, "/"]
         else:
             python, prefix = host_python()
-            command += _host_files(prefix)
+            command += host_files(prefix)
             agent = str(Path(agent_file).parent)
             home = f"{AGENT_HOME}/{AGENT_PACKAGE}"
             command += [*_folders(home), "--ro-bind", agent, home]
@@ -152,7 +152,8 @@ def host_python() -> tuple[str, str | None]:
     return str(base / "bin" / name), None if base.is_relative_to("/usr") else str(base)
 
 
-def _host_files(prefix: str | None) -> list[str]:
+def host_files(prefix: str | None) -> list[str]:
+    """How bwrap shows /usr and what belongs to it, and the folder of a Python, if it has one."""
     command: list[str] = []
     for name in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)

@@ -1,0 +1,81 @@
+"""Runs in a box without a network: passes a loopback port on to the endpoint's socket.
+
+    python3 forward.py PORT SOCKET                 says "ready", and ends with its standard input
+    python3 forward.py PORT SOCKET -- COMMAND      also runs a command, and ends as it does
+
+It stands alone, with the standard library of any Python from 3.8 on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+CHUNK = 1 << 16
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass bytes on until the source ends."""
+    with contextlib.suppress(OSError):
+        while True:
+            data = source.recv(CHUNK)
+            if not data:
+                break
+            target.sendall(data)
+    for one, way in ((target, socket.SHUT_WR), (source, socket.SHUT_RD)):
+        with contextlib.suppress(OSError):
+            one.shutdown(way)
+
+
+def connect(client: socket.socket, path: str) -> None:
+    """Join a connection with one to the socket."""
+    upstream = socket.socket(socket.AF_UNIX)
+    try:
+        upstream.connect(path)
+    except OSError:
+        client.close()
+        upstream.close()
+        return
+    back = threading.Thread(target=pump, args=(upstream, client), daemon=True)
+    back.start()
+    pump(client, upstream)
+    back.join()
+    client.close()
+    upstream.close()
+
+
+def listen(port: int, path: str) -> None:
+    """Begin to accept connections."""
+    server = socket.create_server(("127.0.0.1", port))
+    server.listen(128)
+
+    def accept() -> None:
+        while True:
+            client, _ = server.accept()
+            threading.Thread(target=connect, args=(client, path), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def main(arguments: list[str]) -> int:
+    """See the module."""
+    port, path, command = int(arguments[0]), arguments[1], arguments[3:]
+    listen(port, path)
+    if not command:
+        print("ready", flush=True)
+        sys.stdin.read()
+        return 0
+    try:
+        done = subprocess.run(command, check=False)
+    except OSError as error:
+        print(f"plumb: {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        return 127
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1:]))

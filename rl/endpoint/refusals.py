@@ -1,0 +1,40 @@
+"""What a client of the endpoint is told when its request is not served."""
+
+from typing import Any
+
+
+class RefusalError(Exception):
+    """A request is not served; the message is one line and says what to change.
+
+    Args:
+        message: What was asked, and what to do.
+        status: HTTP's. Clients ask again after 408, 409, 429 and 5xx, and not after 400.
+        param: The field of the request that is at fault.
+        code: A word for programs, of OpenAI's where there is one.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.param = param
+        self.code = code
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """As OpenAI's clients read it."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        return {
+            "error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}
+        }
+
+
+def too_long(tokens: int | str, limit: int) -> RefusalError:
+    """The refusal of a conversation beyond the context of an episode."""
+    return RefusalError(
+        f"the conversation has {tokens} tokens and leaves no room for an answer: a context of this "
+        f"run has at most {limit} (episode.tokens); send less, or raise it",
+        param="messages",
+        code="context_length_exceeded",
+    )
