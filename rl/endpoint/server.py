@@ -28,6 +28,7 @@ from rl.endpoint.delivery import Delivery
 from rl.endpoint.recorder import CHARACTERS, Recorder
 from rl.endpoint.refusals import RefusalError
 from rl.endpoint.requests import read
+from rl.errors import InfrastructureError
 from sandbox.service.server_http import HttpServer
 
 BODY_SECONDS: Final = 30.0
@@ -108,6 +109,11 @@ async def serving() -> AsyncIterator[Endpoint]:
             task = asyncio.create_task(server.serve(sockets=[tcp, unix]))
             ready = asyncio.create_task(server.ready.wait())
             await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if task.done():
+                raise InfrastructureError(
+                    "the agents' endpoint did not start"
+                ) from task.exception()
             try:
                 yield endpoint
             finally:
