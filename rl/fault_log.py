@@ -38,7 +38,7 @@ def read_faults(run_dir: Path) -> list[dict[str, Any]]:
     found = []
     try:
         text = (run_dir / NAME).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     for line in text.splitlines():
         with suppress(ValueError):

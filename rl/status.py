@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from rewards.grading.running import Pending
 from rl.dispatch.flight import Flight
+from rl.errors import ConfigError
 from rl.rewarding import SLOW_SECONDS
 from rl.trainer_parts import Parts
 
@@ -105,7 +106,8 @@ class StatusFile:
             if seen != last:
                 last, since = seen, now
             self._beat(now - since)
-            self.write(self._look(now - since))
+            with suppress(LookupError, RuntimeError):  # of what changes meanwhile
+                self.write(self._look(now - since))
             await asyncio.sleep(WRITE_SECONDS)
 
     def write(self, status: Status) -> None:
@@ -127,12 +129,19 @@ def status_now(
 
 
 def read_status(run_dir: Path) -> Status | None:
-    """What was written last; None where nothing was."""
+    """What was written last; None where nothing was.
+
+    Raises:
+        ConfigError: What is there is no status.
+    """
+    path = run_dir / NAME
     try:
-        found: dict[str, Any] = json.loads((run_dir / NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Status(**{**found, "waits_for": tuple(found["waits_for"])})
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return Status(**{**found, "waits_for": tuple(found["waits_for"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path} cannot be read: it is damaged or of another version") from error
 
 
 def _of_flight(flight: Flight, pending: list[Pending], asked: int) -> str:

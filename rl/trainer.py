@@ -20,13 +20,12 @@ from rl.errors import LearnerLostError
 from rl.exporting import export_model
 from rl.groups import Batch
 from rl.guards.table import Finding, GuardError
-from rl.learn.shares import Share, cut
 from rl.not_finite import naming
 from rl.recovery import Recovery
 from rl.rewarding import slow_grading, slowest_calls
 from rl.step_row import Spent, step_row
 from rl.tasks import unbroken, unless_lost
-from rl.trainer_parts import Parts
+from rl.trainer_parts import Parts, shares_of
 
 if TYPE_CHECKING:
     from rl.weights.publisher import SyncStats
@@ -65,6 +64,7 @@ class Trainer:
         )
         self._tokens_lost = 0  # by engines, until the end of the step before
         self._learning = False  # between two policies: neither can be saved
+        self._goes_back = False  # to a checkpoint, after a loss
         self._since = time.perf_counter()  # the end of the step before
         self._boundary = parts.dispatcher.state()  # after the last complete step
         self._recovery = Recovery(config, self._boundary, lost or say)
@@ -121,16 +121,20 @@ class Trainer:
                 await self._run()
                 return
             except LearnerLostError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # a stop came first
+                    raise asyncio.CancelledError from error
                 self._recovery.count(error, in_turns=self._parts.turns.sleeps)
                 lost = error
 
     async def _begin_again(self, lost: LearnerLostError) -> None:
         self._phase = "starting the learner again"
+        self._goes_back = True
         await self._checkpoints.abandon()
         self._parts, checkpoint = await self._recovery.again(self._parts, lost)
         self.step = self._checkpoints.saved = checkpoint.step if checkpoint else 0
         self._boundary = self._parts.dispatcher.state()
-        self._learning = False
+        self._learning = self._goes_back = False
 
     async def _run(self) -> None:
         self._phase = "publishing weights"
@@ -214,7 +218,7 @@ class Trainer:
         started = time.perf_counter()
         if step == self._config.train.steps:
             parts.dispatcher.pause()  # nothing would be trained on what is sampled from here on
-        shares = self._shares(batch, step)
+        shares = shares_of(self._config, batch, step)
         with naming(batch, step):
             metrics, advantages = await parts.learner.train(shares, step, self.step)
         learn_seconds = time.perf_counter() - started
@@ -259,18 +263,6 @@ class Trainer:
         parts.dispatcher.pump()
         return row
 
-    def _shares(self, batch: Batch, step: int) -> list[Share]:
-        learner = self._config.learner
-        return cut(
-            batch.groups,
-            ranks=learner.data_ranks,
-            mini_batch_size=learner.mini_batch_size,
-            micro_batch_tokens=learner.micro_batch_tokens * learner.sequence_parallel,
-            packed=learner.packing,
-            seed=f"{self._config.seed}/{step}",
-            mask_truncated=learner.mask_truncated,
-        )
-
     def _tell(self, stats: "SyncStats") -> None:
         """Say what a weight update has found."""
         for name in stats.lost:
@@ -278,7 +270,8 @@ class Trainer:
 
     async def _save_at_stop(self, error: BaseException) -> None:
         """Save the last complete step; where that fails too, say so beside the error."""
-        if isinstance(error.__cause__, LearnerLostError):
+        # Ranks that begin again stand elsewhere than the step says.
+        if self._goes_back or isinstance(error.__cause__, LearnerLostError):
             error.add_note(f"what it had learnt after step {self._checkpoints.saved} is lost")
             return
         try:

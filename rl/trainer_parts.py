@@ -1,4 +1,4 @@
-"""What a trainer composes."""
+"""What a trainer composes, and what its learner gets of a batch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from rewards.grading.running import Pool
 from rl.checkpoint import CheckpointStore
+from rl.config import RunConfig
 from rl.dispatch.dispatcher import Dispatcher
 from rl.evaluation import Evaluations
+from rl.groups import Batch
 from rl.guards.watch import Guards
+from rl.learn.shares import Share, cut
 from rl.recorder import Recorder
 from rl.weights.turns import Apart, Turns
 
@@ -38,3 +41,17 @@ class Parts:
     this step; for a run that goes back to a checkpoint."""
     turns: Turns = field(default_factory=Apart)
     """Who has the memory of the engines' GPUs."""
+
+
+def shares_of(config: RunConfig, batch: Batch, step: int) -> list[Share]:
+    """What each learner rank gets of a step's batch."""
+    learner = config.learner
+    return cut(
+        batch.groups,
+        ranks=learner.data_ranks,
+        mini_batch_size=learner.mini_batch_size,
+        micro_batch_tokens=learner.micro_batch_tokens * learner.sequence_parallel,
+        packed=learner.packing,
+        seed=f"{config.seed}/{step}",
+        mask_truncated=learner.mask_truncated,
+    )

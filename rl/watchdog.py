@@ -3,8 +3,8 @@
 Everything that a run waits for has a deadline of its own but what a user's environment does, and
 what nobody has thought of. The watchdog is a thread: it sees too that the loop itself stands still.
 
-Guarantees: what it found is in RUN_DIR/watchdog.txt before anything is stopped; a run whose loop
-does not take the error ends all the same, `GRACE` seconds later.
+Guarantees: what it found is in RUN_DIR/watchdog.txt before anything is stopped; a loop that is
+alive has as long again to save the last step, and a run whose loop stands still ends all the same.
 """
 
 import asyncio
@@ -26,14 +26,24 @@ LOOK_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 60.0
 """For other hosts to say what their processes do."""
 GRACE: Final = 60.0
-"""For the loop to end the run by itself."""
+"""A loop that has stood still for so long does not end the run by itself."""
 
 
 def patience(config: RunConfig) -> float:
     """Seconds in which something has to move: `train.watchdog`, else beyond every deadline."""
     if config.train.watchdog is not None:
         return config.train.watchdog
-    longest = (config.learner.deadline, config.rollout.start_deadline, 2 * config.sync.deadline)
+    reward, agent = config.reward, config.agent
+    routes, terms = reward.routes.values(), reward.terms.values()
+    grading = [reward.deadline, *(one.deadline for one in routes), *(one.deadline for one in terms)]
+    longest = [
+        config.learner.deadline,
+        config.rollout.start_deadline,
+        config.cluster.start_deadline,
+        2 * config.sync.deadline,
+        agent.seconds if agent is not None else 0.0,
+        *(seconds or 0.0 for seconds in grading),
+    ]
     return 900.0 + max(longest)
 
 
@@ -100,16 +110,23 @@ class Watchdog:
             f"nothing has moved for {self._seconds:g} s: {what or 'nothing is waited for'}; what "
             f"every process does is in {self._path}"
         )
-        with suppress(OSError):
+        try:
             self._path.write_text(f"{error}\n\n{self._dump()}", encoding="utf-8")
+        except Exception as fault:  # what is written down must not keep the run from its end
+            with suppress(OSError):
+                self._path.write_text(f"{error}\n\nnot all is told: {fault!r}\n", "utf-8")
         self._stop(error)
-        if not self._over.wait(GRACE):
-            self._end(str(error))
+        until = time.monotonic() + self._seconds
+        while not self._over.wait(min(LOOK_SECONDS, GRACE)):
+            now = time.monotonic()
+            if now - self._beat > GRACE or now > until:  # a loop that is alive saves the last step
+                self._end(str(error))
+                return
 
     def _described(self) -> Sequence[str]:
         # Beside the loop, what is looked at may change in the midst.
         for _ in range(3):
-            with suppress(RuntimeError):
+            with suppress(Exception):
                 return self._describe()
         return ()
 
@@ -153,6 +170,8 @@ def _awaited(coroutine: Any) -> Iterator[str]:
 
 def _elsewhere(processes: Mapping[str, Whereabouts]) -> dict[str, str]:
     """The stacks of actors, by name; each host looks at its own."""
+    if not processes:
+        return {}
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -6,9 +6,11 @@ Where it cannot even ask the policy once, something beside the policy is broken.
 """
 
 import asyncio
+import errno
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from data.schema import Prompt
@@ -23,6 +25,8 @@ from rl.errors import ConfigError, InfrastructureError
 from rl.tokens import End
 
 _SAID: Final = 300  # characters of a complaint in messages
+_NEVER: Final = 8  # agents that end before they ask, and none that did: no agent of the run works
+_NO_PROGRAM: Final = {errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR}
 
 
 class Agents:
@@ -43,6 +47,7 @@ class Agents:
         self._endpoint: Endpoint | None = None
         self._places: Places | None = None
         self._at_once = asyncio.Semaphore(agent.at_once)
+        self._asks = Asks()
 
     async def start(self) -> None:
         """Open the endpoint, and look where agents can run.
@@ -60,8 +65,18 @@ class Agents:
     def __call__(self) -> "AgentEnvironment":
         """The environment of one episode."""
         assert self._endpoint is not None and self._places is not None, "it was started"
-        shared = self._endpoint, self._places, self._at_once
+        shared = self._endpoint, self._places, self._at_once, self._asks
         return AgentEnvironment(self._agent, self._call_format, *shared)
+
+
+@dataclass(slots=True)
+class Asks:
+    """Of the agents of a run."""
+
+    has_any: bool = False
+    """Whether one has asked the policy."""
+    failures: int = 0
+    """How many have ended before."""
 
 
 class AgentEnvironment:
@@ -74,20 +89,22 @@ class AgentEnvironment:
         endpoint: Endpoint,
         places: Places,
         at_once: asyncio.Semaphore,
+        asks: Asks,
     ) -> None:
         self._agent = agent
         self._call_format = call_format
         self._endpoint = endpoint
         self._places = places
         self._at_once = at_once
+        self._asks = asks
         self._run: Run | None = None
 
     async def run(self, prompt: Prompt, context: Context) -> End:
         """Run it to its end.
 
         Raises:
-            ConfigError: There is no such program.
-            InfrastructureError: It ended before it asked the policy.
+            ConfigError: There is no such program, or no agent of the run asks the policy.
+            InfrastructureError: It ended before it asked the policy, or its box was killed.
         """
         recorder = cast(Recorder, context)
         if self._agent.tokens is not None:
@@ -97,7 +114,12 @@ class AgentEnvironment:
         async with self._at_once, self._endpoint.episode(recorder) as address:
             self._run = await self._started(prompt, recorder, address)
         if recorder.failure is None and not recorder.trajectories:
-            raise _unasked(self._run, self._agent.command)
+            raise _unasked(self._run, self._agent.command, self._asks)
+        self._asks.has_any = True
+        code = self._run.exit_code
+        if self._agent.isolation != "none" and code is not None and code < 0:
+            # What ends within a box ends with a code of 128 and more.
+            raise InfrastructureError(f"the agent's box was killed by signal {-code}")
         if self._agent.result == "stdout":
             recorder.result = self._run.output.strip()
         return "stop"
@@ -139,6 +161,8 @@ class AgentEnvironment:
                     end=box.end,
                 )
             except OSError as error:
+                if error.errno not in _NO_PROGRAM:
+                    raise InfrastructureError(f"an agent cannot be started: {error}") from error
                 raise ConfigError(
                     f"agent.command: {box.command[0]} cannot be run: {error.strerror}"
                 ) from error
@@ -158,12 +182,18 @@ def task_of(prompt: Prompt) -> bytes:
     return json.dumps(task, ensure_ascii=False).encode() + b"\n"
 
 
-def _unasked(run: Run, command: list[str]) -> Exception:
+def _unasked(run: Run, command: list[str], asks: Asks) -> Exception:
     """Why an agent that never asked the policy has not."""
+    asks.failures += 1
     said = " ".join(run.complaint.split())[-_SAID:] or "it said nothing on standard error"
     code = run.exit_code
     if code in (126, 127):
         return ConfigError(f"agent.command: {command[0]} cannot be run: {said}")
     how = {"late": "took all its time", "flood": "wrote too much", "failed": "was stopped"}
     told = how.get(run.how, f"ended with exit code {code}")
+    if run.how == "exit" and not asks.has_any and asks.failures >= _NEVER:
+        return ConfigError(
+            f"agent.command: {asks.failures} agents ended before they asked the policy, and none "
+            f"has asked it; the last {told}: {said}"
+        )
     return InfrastructureError(f"the agent {told} before it asked the policy: {said}")

@@ -28,6 +28,17 @@ class Allowance:
         self.spent: End | None = None
         """What a request was refused for."""
 
+    def check(self) -> None:
+        """Refuse what cannot be served, whatever is given back.
+
+        Raises:
+            RefusalError: Turns or tokens are used up.
+        """
+        if self._turns < 1 and not self._reserved:
+            raise self._refuse("turns", "turns (episode.turns)")
+        if self._tokens < 1:
+            raise self._refuse("budget", "tokens (agent.tokens)")
+
     @asynccontextmanager
     async def turn(self, wanted: int) -> AsyncIterator["Reserved"]:
         """Room for a turn of at most `wanted` tokens; what it does not use is given back.

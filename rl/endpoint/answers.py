@@ -10,15 +10,24 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rewards.thinking import Opened, parted
 from rewards.tools import parse_calls
-from rl.tokens import Message, Stop
+from rl.tokens import Ids, Message, Sampled, Stop
 
 MODEL: Final = "policy"
 """The name that the model is served under; requests may say any."""
 _PIECE: Final = 512  # characters of a stream's pieces
+
+
+class Spoken(NamedTuple):
+    """What the policy has said last, for graders and records."""
+
+    messages: tuple[Message, ...]
+    sampled: Sampled
+    tail: Ids
+    """The end of the context that it was given."""
 
 
 @dataclass(frozen=True, slots=True)

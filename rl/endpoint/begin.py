@@ -7,6 +7,7 @@ from typing import cast
 
 from rl.config import RunConfig
 from rl.episodes.environment import Environment, begin_environment
+from rl.episodes.parsing import check_format
 
 
 async def begin_answering(stack: AsyncExitStack, config: RunConfig) -> Callable[[], Environment]:
@@ -34,4 +35,5 @@ def check_agent(config: RunConfig) -> None:
     if config.agent is not None:
         from rl.endpoint.boxes import places_of
 
+        check_format(config.episode.call_format)
         asyncio.run(places_of(config.agent))

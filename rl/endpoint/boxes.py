@@ -8,7 +8,6 @@ processes too. An image needs nothing of Plumb: the port is passed on from a con
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import uuid
@@ -19,8 +18,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from rl.config.agent import AgentConfig
+from rl.endpoint.commands import docker, ended, opened, said_by
 from rl.endpoint.forward import __file__ as forward_file
-from rl.errors import ConfigError, InfrastructureError
+from rl.errors import ConfigError
 from sandbox.backends.bubblewrap import host_files, host_python
 from sandbox.image.inputs import image_tag
 
@@ -29,7 +29,8 @@ HOME: Final = "/agent"
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PLAIN: Final = {"HOME": "/tmp", "LANG": "C.UTF-8"}
 _PLACE: Final = "/run/plumb"
-START_SECONDS: Final = 180.0
+TMP_BYTES: Final = 256 << 20
+RUN_BYTES: Final = 1 << 20
 LABEL: Final = "plumb.agent"
 
 
@@ -104,12 +105,15 @@ class Bubblewrap:
                 "agent.isolation: bubblewrap is not installed; run: sudo apt install bubblewrap "
                 "(or start Docker)"
             )
+        code, said = await said_by(self._command(Path(forward_file), ["true"]))
+        if code:
+            raise ConfigError(f"agent.isolation: bubblewrap cannot make a box here: {said}")
 
     @asynccontextmanager
     async def open(self, socket: Path, url: str, names: Sequence[str]) -> AsyncIterator[Place]:
-        yield Place(self._command(socket), f"http://127.0.0.1:{PORT}")
+        yield Place(self._command(socket, self._agent.command), f"http://127.0.0.1:{PORT}")
 
-    def _command(self, socket: Path) -> list[str]:
+    def _command(self, socket: Path, run: Sequence[str]) -> list[str]:
         agent = self._agent
         python = "/usr/bin/python3"
         command = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--unshare-all"]
@@ -117,11 +121,13 @@ class Bubblewrap:
         if os.geteuid() == 0:
             command += ["--cap-drop", "ALL"]
         if agent.rootfs is not None:
-            command += ["--ro-bind", str(agent.rootfs.absolute()), "/"]
+            command += _files_of(agent.rootfs.absolute())
         else:
             python, prefix = host_python()
             command += host_files(prefix)
-        command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]
+        command += ["--proc", "/proc", "--dev", "/dev"]
+        for folder, size in (("/tmp", TMP_BYTES), ("/run", RUN_BYTES)):
+            command += ["--size", str(size), "--tmpfs", folder]
         command += ["--ro-bind", forward_file, f"{_PLACE}/forward.py"]
         command += ["--bind", str(socket), f"{_PLACE}/endpoint.sock"]
         for path in agent.readable:
@@ -131,7 +137,19 @@ class Bubblewrap:
         else:
             command += ["--ro-bind", str(agent.folder.absolute()), HOME]
         inside = [python, "-I", "-S", f"{_PLACE}/forward.py", str(PORT), f"{_PLACE}/endpoint.sock"]
-        return [*command, "--chdir", HOME, "--", *inside, "--", *agent.command]
+        return [*command, "--chdir", HOME, "--", *inside, "--", *run]
+
+
+def _files_of(rootfs: Path) -> list[str]:
+    """What shows a root file system, part by part: other parts can stand beside them then."""
+    command = []
+    for path in sorted(rootfs.iterdir()):
+        inside = f"/{path.name}"
+        if path.is_symlink():
+            command += ["--symlink", str(path.readlink()), inside]
+        elif path.name not in ("proc", "dev", "tmp", "run"):
+            command += ["--ro-bind", str(path), inside]
+    return command
 
 
 class Docker:
@@ -143,7 +161,7 @@ class Docker:
     async def check(self) -> None:
         """Whether Docker answers, and has the images."""
         for image in (self._image, image_tag()):
-            code, said = await _docker("image", "inspect", "--format", "{{.Id}}", image)
+            code, said = await docker("image", "inspect", "--format", "{{.Id}}", image)
             if code:
                 remedy = "run: plumb sandbox build" if image == image_tag() else "pull or build it"
                 raise ConfigError(f"agent.image: {image} cannot be used ({said}); {remedy}")
@@ -158,18 +176,18 @@ class Docker:
         door = f"{name}-door"
 
         async def end() -> None:
-            await _docker("rm", "--force", door, name)
+            await docker("rm", "--force", door, name)
 
-        docker = shutil.which("docker") or "docker"
+        program = shutil.which("docker") or "docker"
         process = None
         try:
-            process = await _opened([docker, "run", *self._door(door, socket)])
-            command = [docker, "run", *self._box(name, door, names), *self._agent.command[1:]]
+            process = await opened([program, "run", *self._door(door, socket)])
+            command = [program, "run", *self._box(name, door, names), *self._agent.command[1:]]
             yield Place(command, f"http://127.0.0.1:{PORT}", end=end, variables=os.environ)
         finally:
             await asyncio.shield(end())
             if process is not None:
-                await process.communicate()
+                await ended(process)
 
     def _door(self, door: str, socket: Path) -> list[str]:
         """The container that passes the port on."""
@@ -225,58 +243,11 @@ async def places_of(agent: AgentConfig) -> Places:
     if agent.isolation != "auto":
         found = kinds[agent.isolation](agent)
     else:
-        code, _ = await _docker("version", "--format", "{{json .Server.Version}}")
+        code, _ = await docker("version", "--format", "{{json .Server.Version}}")
         found = Docker(agent) if code == 0 or agent.image is not None else Bubblewrap(agent)
-    for name, path in (("folder", agent.folder), *(("readable", one) for one in agent.readable)):
+    shown = [("folder", agent.folder), ("rootfs", agent.rootfs)]
+    for name, path in (*shown, *(("readable", one) for one in agent.readable)):
         if path is not None and not path.exists():
             raise ConfigError(f"agent.{name}: there is no {path}")
     await found.check()
     return found
-
-
-async def _opened(command: list[str]) -> asyncio.subprocess.Process:
-    """What passes a port on, once it does.
-
-    Raises:
-        InfrastructureError: It cannot be started now.
-    """
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            if (await process.stdout.readline()).strip() == b"ready":
-                return process
-            _, said = await process.communicate()
-        told = " ".join(said.decode(errors="replace").split())[-300:]
-    except TimeoutError:
-        told = f"it was not ready within {START_SECONDS:g} s"
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    raise InfrastructureError(f"Docker cannot start a box for an agent: {told}")
-
-
-async def _docker(*arguments: str) -> tuple[int, str]:
-    """Exit code and last words of a `docker` command."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "docker",
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        return 127, f"docker cannot be run: {error.strerror}"
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            said, _ = await process.communicate()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        return 124, f"docker {arguments[0]} took longer than {START_SECONDS:g} s"
-    lines = said.decode(errors="replace").strip().splitlines()
-    return process.returncode or 0, json.dumps(lines[-1])[1:-1] if lines else ""

@@ -82,9 +82,23 @@ class Exchanges:
         exchange = Exchange(int(self._clock()))
         exchange.start(work(exchange))
         self._by_key.setdefault(key, []).append(exchange)
+        exchange.task.add_done_callback(lambda _: self._drop(key, exchange))
         return exchange
+
+    def give_up(self) -> None:
+        """End all that are being answered."""
+        for same in self._by_key.values():
+            for one in same:
+                one.task.cancel()
 
     async def settle(self) -> None:
         """Wait until none is being answered."""
         tasks = [one.task for same in self._by_key.values() for one in same]
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _drop(self, key: str, exchange: Exchange) -> None:
+        """Forget one that has failed: it is not given again, and its error holds what it was."""
+        if exchange.has_failed:
+            self._by_key[key].remove(exchange)
+            if not self._by_key[key]:
+                del self._by_key[key]

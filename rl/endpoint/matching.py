@@ -45,3 +45,8 @@ def canonical(value: Any) -> str:
 def key_of_tools(tools: Sequence[Mapping[str, Any]]) -> str:
     """What a list of declarations is known by; their order counts, as it is rendered."""
     return canonical(list(tools))
+
+
+def characters_of(message: Message) -> int:
+    """How many characters of a message are going to be encoded."""
+    return len(message["content"]) + len(canonical(message.get("tool_calls") or ""))

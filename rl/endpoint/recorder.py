@@ -17,16 +17,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from data.schema import Prompt
 from rewards.thinking import Opened
 from rl.endpoint.allowance import Allowance
-from rl.endpoint.answers import Turn, message_of
+from rl.endpoint.answers import Spoken, Turn, message_of
 from rl.endpoint.exchange import Exchange, Exchanges
-from rl.endpoint.matching import Key, canonical, key_of, key_of_tools, keys_of
+from rl.endpoint.matching import Key, canonical, characters_of, key_of, key_of_tools, keys_of
 from rl.endpoint.refusals import RefusalError, too_long
 from rl.endpoint.requests import Asked
 from rl.endpoint.threads import Thread, Threads
@@ -37,17 +37,12 @@ from rl.episodes.seeds import seed_of
 from rl.errors import ModelError
 from rl.tokens import End, Episode, Ids, Message, Policy, Sampled, Sampling, Segment, Trajectory
 
-CHARACTERS: Final = 64
+CHARACTERS: Final = 16
 """Of a token at most, on average over a whole conversation; longer ones are not encoded at all."""
 
 
-class _Spoken(NamedTuple):
-    """What the policy has said last, for graders and records."""
-
-    messages: tuple[Message, ...]
-    sampled: Sampled
-    tail: Ids
-    """The end of the context that it was given."""
+COUNTED: Final = ("begun", "followed", "retried", "refused")
+"""Turns that began a trajectory or went on in one; requests sent again; those refused."""
 
 
 class Recorder:
@@ -86,7 +81,9 @@ class Recorder:
         self.result: str | None = None
         """What is graded; None: the policy's last turn."""
         self.counts: Counter[str] = Counter()
-        """Of what happened: turns that went on, began anew, were sent again, were refused."""
+        """Of what happened, by the names in `COUNTED`."""
+        self.reading = 0
+        """Requests whose body is being read."""
         self.call_format = renderer.call_format
         """How the policy writes calls of tools."""
         self._renderer = renderer
@@ -98,7 +95,7 @@ class Recorder:
         self._contexts: Counter[str] = Counter()
         self._sampling = 0
         self._is_closed = False
-        self._spoken: _Spoken | None = None
+        self._spoken: Spoken | None = None
 
     @property
     def is_sampling(self) -> bool:
@@ -127,7 +124,8 @@ class Recorder:
         """
         if self._is_closed:
             raise RefusalError("the episode has ended", status=401, code="invalid_api_key")
-        key = canonical([list(asked.messages), list(asked.tools), asked.max_tokens])
+        said = canonical([list(asked.messages), list(asked.tools), asked.max_tokens])
+        key = hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
         known = self._exchanges.sent_again(key, again=again)
         if known is not None:
             self.counts["retried"] += 1
@@ -141,6 +139,11 @@ class Recorder:
         """
         self._is_closed = True
         await self._exchanges.settle()
+
+    def give_up(self) -> None:
+        """Refuse what still comes, and end what is being sampled: nobody reads it."""
+        self._is_closed = True
+        self._exchanges.give_up()
 
     def allow(self, tokens: int) -> None:
         """Let the episode sample so many tokens, all turns together, before it has any."""
@@ -156,7 +159,7 @@ class Recorder:
     ) -> Episode:
         """The episode as it stands, ended."""
         end = self._allowance.spent or end
-        counted = {f"requests_{name}": float(count) for name, count in self.counts.items()}
+        counted = {f"requests_{name}": float(self.counts[name]) for name in COUNTED}
         response = self.result or ""
         thinking: Opened | None = None
         if self.result is not None:
@@ -183,6 +186,7 @@ class Recorder:
             raise
 
     async def _turn(self, asked: Asked, exchange: Exchange) -> Turn:
+        self._allowance.check()  # before anything is encoded in vain
         keys, tools = keys_of(asked.messages), key_of_tools(asked.tools)
         thread, read = self._read(asked, keys, tools)
         context = read[0].ids if thread is None else _joined(thread, read)
@@ -204,7 +208,7 @@ class Recorder:
                 thread.is_taken = False
         tail = context[-PROMPT_TAIL:]
         turn = self._read_turn(asked, exchange.number, sampled, len(context), tail)
-        self._spoken = _Spoken((*asked.messages, turn.followed), sampled, tail)
+        self._spoken = Spoken((*asked.messages, turn.followed), sampled, tail)
         after = (*keys, key_of(turn.message))
         self.counts["begun" if thread is None else "followed"] += 1
         if thread is None:
@@ -217,9 +221,9 @@ class Recorder:
         self, asked: Asked, keys: tuple[Key, ...], tools: str
     ) -> tuple[Thread | None, list[Segment]]:
         """The thread that goes on, and what is read after it; None: what is read anew."""
-        characters = sum(len(message["content"]) for message in asked.messages)
-        if characters + len(tools) > CHARACTERS * self.limits.tokens:
-            raise too_long(f"{characters + len(tools):,} characters as", self.limits.tokens)
+        characters = len(tools) + sum(map(characters_of, asked.messages))
+        if characters > CHARACTERS * self.limits.tokens:
+            raise too_long(f"{characters:,} characters as", self.limits.tokens)
         tools_shown = declared(self._renderer, asked.tools)
         thread = self._threads.continued_by(keys, tools)
         if thread is not None:

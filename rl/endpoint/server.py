@@ -33,7 +33,8 @@ from sandbox.service.server_http import HttpServer
 
 BODY_SECONDS: Final = 30.0
 BODY_BYTES: Final = 1 << 20  # beside what the context allows
-MOST_REFUSED: Final = 1000  # requests of an episode; then none is read any more
+MOST_REFUSED: Final = 100  # requests of an episode; then none is read any more
+MOST_AT_ONCE: Final = 64  # requests of an episode that are being read
 SOCKET: Final = "endpoint.sock"
 _AGAIN: Final = "x-stainless-retry-count"  # of OpenAI's clients
 
@@ -68,11 +69,17 @@ class Endpoint:
 
     @asynccontextmanager
     async def episode(self, recorder: Recorder) -> AsyncIterator[Address]:
-        """Serve an episode; in the end its key is revoked, and what is being sampled awaited."""
+        """Serve an episode; in the end its key is revoked, and what is being sampled awaited.
+
+        Where the episode is given up, what is being sampled for it is given up too.
+        """
         name, key = secrets.token_hex(8), f"plumb-{secrets.token_urlsafe(32)}"
         self._episodes[name] = key, recorder
         try:
             yield Address(f"/{name}/v1", key)
+        except BaseException:
+            recorder.give_up()
+            raise
         finally:
             del self._episodes[name]
             await recorder.aclose()
@@ -169,16 +176,28 @@ def _app(endpoint: Endpoint) -> FastAPI:
 
 
 async def _completed(recorder: Recorder, request: Request) -> Response:
-    if recorder.counts["refused"] >= MOST_REFUSED:
-        raise RefusalError("too many requests of this episode were refused", status=403)
+    _check_refused(recorder)
+    if recorder.reading >= MOST_AT_ONCE:
+        text = f"{MOST_AT_ONCE} requests of this episode are being read: wait, and ask again"
+        raise RefusalError(text, status=429, code="rate_limit_exceeded")
+    recorder.reading += 1
     try:
-        asked = read(await _body(request, recorder), recorder.sampling)
+        body = await _body(request, recorder)
+        _check_refused(recorder)  # others may have come meanwhile
+        asked = read(body, recorder.sampling)
     except RefusalError:
         recorder.counts["refused"] += 1
         raise
+    finally:
+        recorder.reading -= 1
     again = request.headers.get(_AGAIN, "0") not in ("", "0")
     exchange = recorder.exchange(asked, again=again)
     return Delivery(exchange, asked)
+
+
+def _check_refused(recorder: Recorder) -> None:
+    if recorder.counts["refused"] >= MOST_REFUSED:
+        raise RefusalError("too many requests of this episode were refused", status=403)
 
 
 async def _body(request: Request, recorder: Recorder) -> bytes:

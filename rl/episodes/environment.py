@@ -89,9 +89,15 @@ def load_environment(
     found, label = _found(env.spec)
     if not inspect.isclass(found):
         raise ConfigError(f"env: {label} is not a class")
+    given = ", ".join(env.options) or "no options"
     if not _takes(found, **env.options):
-        given = ", ".join(env.options) or "no options"
         raise ConfigError(f"env: {label} cannot be made with {given}; it takes {_signature(found)}")
+    if env.spec in READY:
+        try:
+            found(**env.options)
+        except Exception as error:
+            told = " ".join(str(error).split())
+            raise ConfigError(f"env: {label} cannot be made with {given}: {told}") from error
     run = getattr(found, "run", None)
     if run is None:
         return ToolEnvironments(found, env.options, episode, label)

@@ -6,6 +6,7 @@ of a user's own code: it cannot be graded, and is no message. What is the episod
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, get_args
 
 from data.schema import Prompt
@@ -14,6 +15,7 @@ from rewards.types import INFRASTRUCTURE
 from rl.episodes.away import is_away, line_of
 from rl.episodes.context import Context, EpisodeOver
 from rl.episodes.environment import Environment
+from rl.episodes.single_turn import SingleTurn
 from rl.episodes.template import RefusedError
 from rl.episodes.threads import LateError, called
 from rl.errors import ConfigError, InfrastructureError, PlumbError
@@ -46,15 +48,12 @@ async def played(
     environment: Any = None
     try:
         environment = make()
-        try:
-            end = await environment.run(prompt, context)
-        except EpisodeOver as over:
-            end = over.end
+        end, refused = await _run(environment, prompt, context)
         if context.failure is None:
             verdict = await _rewarded(environment, context.messages)
             metrics = _numbers(await _asked(environment, "metrics"))
-    except RefusedError:  # the policy wrote what the chat template does not go on from
-        metrics = {"template_refused": 1.0}
+        if not isinstance(environment, SingleTurn):
+            metrics["template_refused"] = float(refused)
     except Exception as error:
         if is_away(error, environment):
             fault = f"{INFRASTRUCTURE}: {line_of(error)}"
@@ -74,9 +73,20 @@ async def played(
     if not fault and not context.trajectories:
         fault = "environment: it ended without asking the policy"
     episode = context.episode(end, metrics=metrics, fault=fault)
-    if any(episode.turn_rewards):
-        metrics.setdefault("turn_rewards", episode.turn_reward)  # a mapping that the episode holds
+    if not isinstance(environment, SingleTurn):
+        earned = {"turn_rewards": episode.turn_reward}
+        episode = replace(episode, metrics={**earned, **episode.metrics})
     return episode, Verdict.ungradable(fault) if fault else verdict
+
+
+async def _run(environment: Environment, prompt: Prompt, context: Context) -> tuple[End, bool]:
+    """How it ended, and whether the chat template refused what the policy wrote."""
+    try:
+        return await environment.run(prompt, context), False
+    except EpisodeOver as over:
+        return over.end, False
+    except RefusedError:  # it does not go on from there
+        return "stop", True
 
 
 def sample_of(prompt: Prompt, name: str, episode: Episode, response_tokens: int) -> Sample:

@@ -63,6 +63,11 @@ async def _on_loop(work: Any) -> Any:
         return await work
     except (SystemExit, KeyboardInterrupt) as error:  # these would end the loop
         raise _ordinary(error) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise _ordinary(error) from error  # of what it awaited, and not of this call
 
 
 def _ordinary(error: BaseException) -> Exception:

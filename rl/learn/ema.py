@@ -50,7 +50,10 @@ class Ema:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """In the block the policy's weights are the mean, in their own type; collective."""
-        kept = {name: own(parameter).clone() for name, parameter in self._parameters.items()}
+        kept = {
+            name: own(parameter).detach().to("cpu", copy=True)
+            for name, parameter in self._parameters.items()
+        }
         try:
             self._write(self._mean)
             yield

@@ -146,6 +146,7 @@ class LearnerGroup:
         self._ranks = self._place()
         deadline = self._config.cluster.start_deadline
         await await_places({"learner ranks": self._ranks}, deadline)
+        await self.check_run_dir(self._config.run_dir)  # they may be on other hosts now
         await self.start()
 
     async def start(self) -> None:

@@ -55,7 +55,9 @@ def write_adapters(
         shutil.rmtree(temporary, ignore_errors=True)
         try:
             save_adapters(settings, factors, temporary)
-            AutoTokenizer.from_pretrained(model.base).save_pretrained(temporary)
+            trust = bool(model.settings["model"].get("trust_remote_code", False))
+            tokenizer = AutoTokenizer.from_pretrained(model.base, trust_remote_code=trust)
+            tokenizer.save_pretrained(temporary)
             write_atomically(temporary / ORIGIN, json.dumps(origin, indent=1) + "\n")
             publish(temporary, target)
         finally:

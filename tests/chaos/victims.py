@@ -10,7 +10,7 @@ import psutil
 from tests.processes import tree
 
 COMMAND = "command"
-DIED = ("died without a word", "plumb: ")
+DIED = ("died without a word", "Ray's head at ", "head died")
 """Of whatever takes the command with it: Ray ends what has lost its node or its head."""
 
 
@@ -25,13 +25,13 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "learner": Kind("ray::LearnerActor", ("the learner is lost: ", "learner rank ", *DIED)),
-    "engine": Kind("ray::EngineActor", ("rollout engine ", *DIED)),
-    "grading worker": Kind("rewards.grading.worker", ("grading worker", *DIED)),
+    "learner": Kind("ray::LearnerActor", ("the learner is lost: ", "learner rank ")),
+    "engine": Kind("ray::EngineActor", ("rollout engine ",)),
+    "grading worker": Kind("rewards.grading.worker", ("grading worker",)),
     "raylet": Kind("/raylet/raylet", DIED),
     "head": Kind("/gcs/gcs_server", ("Ray's head at ", *DIED)),
     "agent": Kind("RuntimeEnvAgent", DIED),
-    "guardian": Kind("rl.guardian", ("guardian died", *DIED)),
+    "guardian": Kind("rl.guardian", ("guardian died",)),
 }
 """Beside the command itself. Ray's idle workers, its log monitor and its dashboard's agent are left
 alone: nothing of a run depends on them, and nothing in it notices their end."""

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from data.schema import Prompt
@@ -129,7 +130,38 @@ async def test_a_plain_process_gets_no_variables_but_its_own(
     async with agents(**plain(tmp_path, source, variables={"MINE": "1"})) as made:
         await play(made, recorder)
     known = {"HOME", "LANG", "LC_CTYPE", "MINE", "OPENAI_API_KEY", "OPENAI_BASE_URL", "PATH"}
-    assert set((recorder.result or "").split()) - {"OPENAI_MODEL", "PWD", "SHLVL", "_"} <= known
+    found = set((recorder.result or "").split())
+    assert "MINE" in found
+    assert found - {"OPENAI_MODEL", "PWD", "SHLVL", "_"} <= known
+
+
+async def test_a_run_whose_agents_never_ask_ends(tmp_path: Path) -> None:
+    """A program that is broken is no service that is away for a while."""
+    async with agents(**plain(tmp_path, "import no_such_module")) as made:
+        for _ in range(7):
+            with pytest.raises(InfrastructureError, match="before it asked the policy"):
+                await play(made, recorder_of(Speaker(lambda text: "ok")))
+        with pytest.raises(ConfigError, match=r"8 agents ended before .* no_such_module"):
+            await play(made, recorder_of(Speaker(lambda text: "ok")))
+
+
+async def test_a_box_that_is_killed_from_without_is_paid_nothing(tmp_path: Path) -> None:
+    """An agent that kills itself is graded; a box that the host kills is no answer."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    source = "ask(task['messages']); print('asked', flush=True); time.sleep(600)"
+    folder = folder_with(tmp_path / "agent", source.replace("time", "__import__('time')"))
+    command = ["python3", "agent.py"]
+    recorder = recorder_of(Speaker(lambda text: "ok"))
+    async with agents(command=command, folder=folder, isolation="bubblewrap") as made:
+        playing = asyncio.ensure_future(play(made, recorder))
+        while not recorder.trajectories and not playing.done():
+            await asyncio.sleep(0.05)
+        for process in psutil.Process().children():
+            if process.name() == "bwrap":
+                process.kill()
+        with pytest.raises(InfrastructureError, match="killed by signal 9"):
+            await playing
 
 
 @pytest.mark.parametrize(

@@ -262,3 +262,33 @@ async def test_what_the_template_cannot_show_is_refused_in_its_own_words() -> No
         await send(recorder, [*ASKED, *ASKED])
     assert refusal.value.status == 400
     assert not recorder.trajectories
+
+
+async def test_what_is_given_up_is_not_waited_for() -> None:
+    """As where a group is cancelled while engines sleep: no token comes until they wake."""
+    speaker = Speaker(lambda text: "late", gate=asyncio.Event())
+    recorder = recorder_of(speaker)
+    asking = asyncio.ensure_future(send(recorder, ASKED))
+    while not speaker.asked:
+        await asyncio.sleep(0)
+    recorder.give_up()
+    async with asyncio.timeout(30):
+        await recorder.aclose()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert not recorder.trajectories
+
+
+async def test_what_is_refused_is_not_kept_and_not_encoded() -> None:
+    recorder = recorder_of(Speaker(lambda text: "ok"), turns=1)
+    await send(recorder, ASKED)
+    encoded: list[object] = []
+    start = recorder._renderer.start
+    recorder._renderer.start = lambda *of: (encoded.append(of), start(*of))[1]  # type: ignore[method-assign]
+    for number in range(20):
+        with pytest.raises(RefusalError, match="used up its turns"):
+            await send(recorder, [{"role": "user", "content": f"{number} " * 1000}])
+        await asyncio.sleep(0)
+    assert encoded == []
+    assert sum(map(len, recorder._exchanges._by_key.values())) == 1
+    assert recorder.counts["refused"] == 20

@@ -197,3 +197,19 @@ async def test_what_a_program_says_of_itself_is_text_to_us(box: None) -> None:
     )
     await one.python(code)
     assert "nothing of this run is kept]" in await one.python("1")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"sesion": True}, "sesion"),
+        ({"seconds": -1.0}, "seconds"),
+        ({"memory_mb": "much"}, "memory"),
+    ],
+)
+@pytest.mark.parametrize("name", ["python", "shell"])
+def test_wrong_options_are_known_before_anything_starts(
+    name: str, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"env: '{name}' cannot be made with .*{told}"):
+        load_environment(EnvConfig(spec=name, options=options))

@@ -183,7 +183,8 @@ async def test_two_turns(texts: list[str], rewards: list[float], text: str) -> N
     assert KEEPS.decode(trajectory.ids).endswith(f"<|im_start|>assistant\n{text}")
     assert graders.samples[0].response == "7"
     assert graders.samples[0].metadata["response_tokens"] == 2
-    assert dict(episode.metrics) == {"tries": 2} | ({"turn_rewards": -0.25} if rewards[2:] else {})
+    own = {"tries": 2, "template_refused": 0.0, "turn_rewards": -0.25 if rewards[2:] else 0.0}
+    assert dict(episode.metrics) == own
 
 
 async def test_an_episode_ends_where_turns_are_used_up_whatever_the_environment_does() -> None:
@@ -280,7 +281,7 @@ async def test_a_turn_that_the_template_cannot_go_on_from_ends_the_episode() -> 
     one = runner(Scripted(turns("7", tokenizer=NO_TOOLS)), Graders(), Twice, tokenizer=NO_TOOLS)
     group = await one.run(0, Prompt("p", PROMPT.messages, "7"), version=0)
     assert group.verdicts[0].is_correct
-    assert dict(group.episodes[0].metrics) == {"template_refused": 1.0}
+    assert dict(group.episodes[0].metrics) == {"template_refused": 1.0, "turn_rewards": 0.0}
 
 
 def test_a_role_that_the_template_cannot_show_is_refused_before_anything_is_sampled() -> None:
@@ -314,6 +315,22 @@ async def test_a_lost_policy_ends_the_group_whatever_the_environment_does(
         with pytest.raises(type(error)) as found:
             await one.run(0, PROMPT, version=0)
     assert found.value is error
+
+
+async def test_an_environments_own_reward_counts_where_the_template_refuses() -> None:
+    class Twice:
+        async def run(self, prompt: Prompt, context: Context) -> End:
+            await context.ask()
+            context.answer(*[{"role": "user", "content": "and?"}] * 2)
+            await context.ask()
+            return "stop"
+
+        def reward(self, messages: object) -> float:
+            return 0.25
+
+    one = runner(Scripted(turns("7", tokenizer=NO_TOOLS)), Graders(), Twice, tokenizer=NO_TOOLS)
+    group = await one.run(0, Prompt("p", PROMPT.messages, "7"), version=0)
+    assert group.verdicts[0].reward == 0.25
 
 
 async def test_cancelling_a_group_cancels_its_requests() -> None:

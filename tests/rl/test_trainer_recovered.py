@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data.adaptive import AdaptiveStream
-from rl.errors import LearnerError, LearnerLostError
+from rl.errors import CheckpointError, LearnerError, LearnerLostError
 from tests.rl.trainer_world import PROMPTS, World, draw
 from tests.virtual_time import run
 
@@ -173,3 +173,71 @@ def test_one_loss_too_many_ends_the_run_by_name(tmp_path: Path) -> None:
     assert world.learner.restarts == 2
     assert world.store.steps() == [2]
     assert caught.value.__notes__ == ["what it had learnt after step 2 is lost"]
+
+
+@pytest.mark.parametrize("where", ["restart", "load"])
+def test_a_stop_while_it_comes_back_saves_nothing_under_a_later_step(
+    where: str, tmp_path: Path
+) -> None:
+    """The ranks stand at the checkpoint by then, or at the very start."""
+    world = world_in(tmp_path, "lag 0")
+    world.learner.before = lambda step: dies() if step == 4 else None
+    reached = asyncio.Event()
+
+    def dies() -> None:
+        raise LOST
+
+    async def waits(*_: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    setattr(world.learner, where, waits)
+
+    async def work() -> None:
+        running = asyncio.ensure_future(world.run())
+        await reached.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await running
+        assert caught.value.__notes__ == ["what it had learnt after step 2 is lost"]
+
+    run(work())
+    assert world.store.steps() == [2]
+
+
+def test_a_checkpoint_that_cannot_be_read_ends_the_run_and_saves_nothing(tmp_path: Path) -> None:
+    world = world_in(tmp_path, "lag 0")
+    once(world, 4, "learning")
+
+    async def load(checkpoint: object) -> None:
+        raise CheckpointError("step_000002 is damaged")
+
+    world.learner.load = load  # type: ignore[method-assign]
+    with pytest.raises(CheckpointError, match="damaged"):
+        run(world.run())
+    assert world.store.steps() == [2]
+
+
+def test_a_stop_is_not_taken_for_a_loss(tmp_path: Path) -> None:
+    """A scheduler's signal reaches the ranks too: they die in the step that is being finished."""
+    world = world_in(tmp_path, "lag 0")
+    learning, dead = asyncio.Event(), asyncio.Event()
+
+    async def dies() -> None:
+        learning.set()
+        await dead.wait()
+        raise LOST
+
+    world.learner.before = lambda step: dies() if step == 4 else None
+
+    async def work() -> None:
+        running = asyncio.ensure_future(world.run())
+        await learning.wait()
+        running.cancel()
+        await asyncio.sleep(1)
+        dead.set()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    run(work())
+    assert world.learner.restarts == 0

@@ -128,8 +128,13 @@ async def test_a_loop_that_stands_still_ends_all_the_same(tmp_path: Path) -> Non
 
 
 def test_its_patience_is_beyond_every_deadline() -> None:
-    config = RunConfig.model_validate({"sync": {"deadline": 5000.0}})
-    assert patience(config) == 10_900
+    for section, seconds in (
+        ({"sync": {"deadline": 5000.0}}, 10_000),
+        ({"reward": {"deadline": 7200.0}}, 7200),
+        ({"reward": {"routes": {"code": {"spec": "code", "deadline": 8000.0}}}}, 8000),
+        ({"cluster": {"start_deadline": 9000.0}}, 9000),
+    ):
+        assert patience(RunConfig.model_validate(section)) == 900 + seconds
     assert patience(RunConfig.model_validate({"train": {"watchdog": 7.0}})) == 7
 
 
