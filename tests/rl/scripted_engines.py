@@ -39,7 +39,14 @@ class ScriptedEngine:
         self._done: dict[str, asyncio.Future[Any]] = {}
 
     async def sample(
-        self, request_id: str, prompt: Ids, parameters: Any, *, priority: int = 0, salt: str = ""
+        self,
+        request_id: str,
+        prompt: Ids,
+        parameters: Any,
+        *,
+        priority: int = 0,
+        salt: str = "",
+        adapter: Any = None,
     ) -> Any:
         self.asked += 1
         if self.failure:

@@ -115,9 +115,9 @@ async def test_what_others_had_of_the_cpu_is_not_counted() -> None:
         (top,) = (psutil.Process(int(one.name)) for one in box.pool.live)
         for process in (top, *top.children(recursive=True)):
             process.cpu_affinity([core])
-        busy = f"import time\nwhile time.process_time() < {WALL / 2}: pass\nprint(7)"
+        busy = f"import time\nwhile time.process_time() < {0.4 * WALL}: pass\nprint(7)"
         threaded = f"import threading\ndef f():\n    import time\n    while time.process_time() < \
-{WALL / 2}: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()\nprint(7)"
+{0.4 * WALL}: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()\nprint(7)"
         asleep = f"import time\ntime.sleep({WALL / 4})\nprint(7)"
         forever = "import time\ntime.sleep(60)"
         ignoring = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
