@@ -49,6 +49,7 @@ async def supervised(
     watchdog = Watchdog(
         config.run_dir,
         patience(config),
+        saving=config.learner.deadline,
         describe=lambda: look(0.0).waits_for,
         processes=lambda: _processes(trainer),
         stop=stopper.stop,

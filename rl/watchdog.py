@@ -4,7 +4,7 @@ Everything that a run waits for has a deadline of its own but what a user's envi
 what nobody has thought of. The watchdog is a thread: it sees too that the loop itself stands still.
 
 Guarantees: what it found is in RUN_DIR/watchdog.txt before anything is stopped; a loop that is
-alive has as long again to save the last step, and a run whose loop stands still ends all the same.
+alive has time to save the last step, and a run whose loop stands still ends all the same.
 """
 
 import asyncio
@@ -53,6 +53,7 @@ class Watchdog:
     Args:
         run_dir: the run directory.
         seconds: in which something has to move.
+        saving: seconds that the last step may take to save, once the run is stopped.
         describe: what the run waits for, a line each.
         processes: those whose stacks are written down, by name.
         stop: ends the run with an error; called from the watchdog's thread.
@@ -64,6 +65,7 @@ class Watchdog:
         run_dir: Path,
         seconds: float,
         *,
+        saving: float,
         describe: Callable[[], Sequence[str]],
         processes: Callable[[], Mapping[str, Whereabouts]],
         stop: Callable[[StuckError], None],
@@ -71,6 +73,7 @@ class Watchdog:
     ) -> None:
         self._path = run_dir / NAME
         self._seconds = seconds
+        self._saving = saving
         self._describe = describe
         self._processes = processes
         self._stop = stop
@@ -116,7 +119,7 @@ class Watchdog:
             with suppress(OSError):
                 self._path.write_text(f"{error}\n\nnot all is told: {fault!r}\n", "utf-8")
         self._stop(error)
-        until = time.monotonic() + self._seconds
+        until = time.monotonic() + self._saving
         while not self._over.wait(min(LOOK_SECONDS, GRACE)):
             now = time.monotonic()
             if now - self._beat > GRACE or now > until:  # a loop that is alive saves the last step

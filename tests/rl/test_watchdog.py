@@ -62,6 +62,7 @@ def watchdog(folder: Path, stopper: Stopper, ended: list[str]) -> Watchdog:
     return Watchdog(
         folder,
         0.2,
+        saving=60.0,
         describe=lambda: ["prompt 'p7': with its environment, 3 s so far"],
         processes=dict,
         stop=stopper.stop,
@@ -113,6 +114,33 @@ async def test_a_run_that_moves_is_left_alone(tmp_path: Path) -> None:
             dog.beat(0.0)
             await asyncio.sleep(0.02)
     assert not (tmp_path / "watchdog.txt").exists()
+
+
+async def test_a_loop_that_is_alive_saves_the_last_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes; and a dump that fails does not keep a run from its end."""
+    monkeypatch.setattr(rl.watchdog, "GRACE", 3.0)
+    stopper, ended = Stopper(), list[str]()
+    dog = watchdog(tmp_path, stopper, ended)
+    dog._processes = lambda: {}["gone"]  # type: ignore[assignment]
+
+    async def saves() -> None:
+        until = time.monotonic() + 3.5
+        while time.monotonic() < until:
+            dog.beat(0.0)
+            await asyncio.sleep(0.02)
+
+    with pytest.raises(StuckError), dog.watching(), stopper:
+        try:
+            while True:
+                dog.beat(1.0)
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            await saves()
+            raise
+    assert ended == []
+    assert "not all is told: KeyError('gone')" in (tmp_path / "watchdog.txt").read_text()
 
 
 async def test_a_loop_that_stands_still_ends_all_the_same(tmp_path: Path) -> None:
