@@ -32,7 +32,7 @@ help:
 setup:
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "make: no $(PYTHON) here; sudo apt install python3 python3-venv" >&2; exit 1; }
-	@$(PYTHON) -m launch.bootstrap
+	@$(PYTHON) -m launch.setup.bootstrap
 
 quickstart: setup
 	$(BIN)/plumb train launch/configs/quickstart.yaml run_dir=runs/quickstart seed=$(SEED) --overwrite

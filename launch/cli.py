@@ -9,11 +9,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from launch.data_cli import data_app
+from launch.commands.data.app import data_app
+from launch.commands.judge import judge_app
+from launch.commands.models import export, merge
+from launch.commands.sandbox import sandbox_app
 from launch.errors import one_line_errors
-from launch.judge_cli import judge_app
-from launch.models_cli import export, merge
-from launch.sandbox_cli import sandbox_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -117,16 +117,16 @@ def train(
         from rl.errors import ConfigError
 
         if plan:
-            from launch.plan import Given
-            from launch.plan import plan as print_plan
+            from launch.train.plan import Given
+            from launch.train.plan import plan as print_plan
 
             given = Given(hardware, nodes, gpus, prompt_tokens, response_tokens, acceptance)
             print_plan(config, overrides or [], given, as_json=as_json, say=_say)
             return
         if as_json or any((hardware, nodes, gpus, prompt_tokens, response_tokens, acceptance)):
             raise ConfigError("hardware and what is assumed are of plans: add --plan")
-        from launch.closing import close
-        from launch.train import train as run_training
+        from launch.train.closing import close
+        from launch.train.run import train as run_training
 
         resolved, summary = run_training(
             config, overrides or [], resume=resume, overwrite=overwrite, retry=retry, say=_say
@@ -141,7 +141,7 @@ def status(
 ) -> None:
     """Show what a run does now, what it waits for, and what has gone wrong around it."""
     with one_line_errors():
-        from launch.status import show
+        from launch.train.status import show
 
         show(run_dir, as_json=as_json)
 
@@ -282,8 +282,8 @@ def verify(
       plumb verify --task math answers.jsonl.gz - | grep incorrect
     """
     with one_line_errors():
-        from launch.verify import verify as run_verify
-        from launch.verify_uses import TaskOptions
+        from launch.verify.run import verify as run_verify
+        from launch.verify.uses import TaskOptions
 
         run_verify(
             task,

@@ -26,7 +26,7 @@ from data.forecast_pacing import Pacing
 from data.forecast_run import Plan, forecast
 from data.measuring import response_tokens
 from data.prompt_records import open_records
-from launch.page import Panel, write_page
+from launch.pages.page import Panel, write_page
 from tests.bench.ending import complain, told
 
 DATA = "builtin:arithmetic?max=99"

@@ -19,7 +19,7 @@ from data.pipeline.opening import Choice, open_input
 from data.pipeline.run import run_pipeline
 from data.prompt_records import rows_of
 from data.sources import load_prompts
-from launch.verify_rows import read_lines
+from launch.verify.rows import read_lines
 
 
 def zstd(data: bytes) -> bytes:

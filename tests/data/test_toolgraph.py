@@ -23,7 +23,7 @@ from data.toolgraph.library import library
 from data.toolgraph.rewording import requests, reworded
 from data.toolgraph.running import replayed
 from data.toolgraph.tasks import Wanted, make_tasks
-from launch.data_cli import data_app
+from launch.commands.data.app import data_app
 from rewards import Sample, Verdict
 from rewards.tools.verifier import Tool
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from launch import bootstrap, bootstrap_host
-from launch.bootstrap import Checkout, Stamp
-from launch.bootstrap_host import Hardware, SetupError, detect_hardware, packages_to_run
-from launch.bootstrap_pip import NoDistributionError, Pip, Progress, remove_half_installed
+from launch.setup import bootstrap
+from launch.setup import host as bootstrap_host
+from launch.setup.bootstrap import Checkout, Stamp
+from launch.setup.host import Hardware, SetupError, detect_hardware, packages_to_run
+from launch.setup.installer import NoDistributionError, Pip, Progress, remove_half_installed
 
-ROOT = Path(bootstrap.__file__).resolve().parent.parent
+ROOT = Path(bootstrap.__file__).resolve().parents[2]
 LOCKS = ROOT / "launch" / "locks"
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 TOP = {
@@ -189,9 +190,7 @@ def test_progress_without_a_terminal_is_plain_lines() -> None:
     assert stream.getvalue() == "  packages: 2 packages in 0 s\n"
 
 
-def test_a_second_run_changes_nothing(
-    tmp_path: Path,
-) -> None:
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path)
     (tmp_path / "launch").mkdir()
     (tmp_path / "launch" / "locks").symlink_to(LOCKS)
@@ -206,7 +205,7 @@ def test_a_second_run_changes_nothing(
 
 def test_the_command_itself_fails_in_one_line() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "launch.bootstrap"],
+        [sys.executable, "-m", "launch.setup.bootstrap"],
         cwd=ROOT,
         env={**os.environ, "PLUMB_HARDWARE": "tpu"},
         capture_output=True,
@@ -221,7 +220,8 @@ def test_the_command_itself_fails_in_one_line() -> None:
 
 def test_the_bootstrap_needs_nothing_but_the_standard_library() -> None:
     code = (
-        "import sys, launch.bootstrap; sys.exit(bool({'pip', 'torch', 'rich'} & set(sys.modules)))"
+        "import sys, launch.setup.bootstrap\n"
+        "sys.exit(bool({'pip', 'torch', 'rich'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, timeout=60, check=False)
     assert done.returncode == 0

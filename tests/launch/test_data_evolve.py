@@ -92,7 +92,7 @@ def test_a_model_on_an_engine_words_and_answers_as_one_at_an_endpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = OwnEngine()
-    monkeypatch.setattr("launch.engine_models.engine_models", lambda paths, **_: [own])
+    monkeypatch.setattr("launch.datasets.engine_models.engine_models", lambda paths, **_: [own])
     source = seeds(tmp_path)
     more = ("--engine", "somewhere/own", "--answers", "2")
     result = run(source, tmp_path / "own", None, *more)

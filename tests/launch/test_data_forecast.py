@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data.records import write_records
 from data.schema import PassRate, Record
-from launch.data_cli import data_app
+from launch.commands.data.app import data_app
 
 CONFIG = """
 sampler: {prompts_per_step: 16, samples_per_prompt: 8, max_lag: 0}

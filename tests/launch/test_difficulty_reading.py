@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from data.schema import Record
-from launch.difficulty_run import configured, prompt_of
+from launch.datasets.difficulty import configured, prompt_of
 
 ASKED = Record(messages=({"role": "user", "content": "2+2"},), task="", reference="4")
 

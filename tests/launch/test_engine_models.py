@@ -12,7 +12,7 @@ import pytest
 
 from data.asking import Answer, Model, Request, ask_all
 from data.asking.asked import Asked
-from launch.engine_models import Cluster, EngineModel, engine_models
+from launch.datasets.engine_models import Cluster, EngineModel, engine_models
 from rewards.judge.errors import RefusedError
 from rl.answering import Answering
 from rl.config import RunConfig

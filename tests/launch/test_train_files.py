@@ -11,7 +11,7 @@ import yaml
 from data.errors import SourceError
 from data.records import write_records
 from data.schema import Record
-from launch.train_files import NAME, record_files
+from launch.train.files import NAME, record_files
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import CheckpointError
@@ -123,13 +123,13 @@ def test_training_checks_them_before_anything_starts(
         config.run_dir.mkdir(exist_ok=True)
         return "a checkpoint" if resume else None
 
-    monkeypatch.setattr("launch.train.run", run)
-    monkeypatch.setattr("launch.train.open_run_dir", opened)
-    monkeypatch.setattr("launch.train.prepare_tiny", lambda *_: tmp_path)
+    monkeypatch.setattr("launch.train.run.run", run)
+    monkeypatch.setattr("launch.train.run.open_run_dir", opened)
+    monkeypatch.setattr("launch.train.run.prepare_tiny", lambda *_: tmp_path)
     config_of(tmp_path, {"data": {"train": rows(tmp_path / "a.jsonl", "1", "2"), "eval_size": 0}})
 
     def train(resume: bool) -> None:
-        from launch.train import train
+        from launch.train.run import train
 
         train(tmp_path / "run.yaml", [], resume=resume, overwrite=False, say=lambda _: None)
 

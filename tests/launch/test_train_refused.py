@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from data.errors import PromptError
-from launch.train_data import load_data
+from launch.train.data import load_data
 from rewards import MissingColumnError
 from rl.config import DataConfig, RewardConfig
 from rl.rewarding import rubric

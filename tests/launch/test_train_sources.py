@@ -11,7 +11,7 @@ import yaml
 from data.builtin import ending, solution
 from data.errors import DataError, PromptError
 from data.schema import Prompt
-from launch.train_data import counted, load_data, never_evaluated, stream_of
+from launch.train.data import counted, load_data, never_evaluated, stream_of
 from rewards import Rubric
 from rl.config import RewardConfig, RunConfig
 from rl.config_file import dump_config, load_config

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from conftest import Plumb, wait_until
 
-from launch.status import status_of
+from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
 from rl.fault_log import read_faults
 from rl.sinks import read_metrics

@@ -10,7 +10,7 @@ from subprocess import Popen
 import pytest
 from conftest import Plumb, only_line, wait_until
 
-from launch.status import status_of
+from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
 from rl.sinks import read_metrics
 from tests.run_files import faults

@@ -17,7 +17,7 @@ import pytest
 from conftest import REPOSITORY, wait_until
 
 from data.errors import RowError
-from launch.verify_rows import read_batches
+from launch.verify.rows import read_batches
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "response": "so \\boxed{4}", "reference": "4"},

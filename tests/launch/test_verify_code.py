@@ -12,8 +12,8 @@ from conftest import REPOSITORY
 
 from data.errors import RowError
 from data.sources import load_prompts
-from launch.validate import validate
-from launch.verify_rows import read_batches
+from launch.verify.rows import read_batches
+from launch.verify.validate import validate
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 

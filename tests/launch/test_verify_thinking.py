@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from launch.verify_rows import read_batches
+from launch.verify.rows import read_batches
 from rewards import Use, load_verifier
 
 CUT = "So far I have \\boxed{4}"  # before its thinking closed, if the prompt opened it

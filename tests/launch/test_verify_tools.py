@@ -8,7 +8,7 @@ import pytest
 from test_verify import Command
 
 from data.errors import RowError
-from launch.verify_rows import read_batches
+from launch.verify.rows import read_batches
 from tests.fake_judge import Body, fake_judge, grades
 
 ADD = {

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from launch.export import export
+from launch.models.export import export
 from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ModelError

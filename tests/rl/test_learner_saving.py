@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from launch.export import export
+from launch.models.export import export
 from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError, LearnerError, StorageError

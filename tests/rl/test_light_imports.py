@@ -33,7 +33,7 @@ def run(code: str) -> str:
         "rl", "rl.config", "rl.tokens", "rl.groups",
         "rl.dispatch.build", "rl.episodes.runner", "rl.learn.shares", "rl.errors", "rl.storage",
         "rl.checkpoint", "rl.placement", "rewards", "rewards.grading.pool", "sandbox", "data",
-        "data.sources", "data.stream", "launch.cli", "launch.plan",
+        "data.sources", "data.stream", "launch.cli", "launch.train.plan",
     ],
 )  # fmt: skip
 def test_importing_brings_in_nothing_heavy(module: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from launch.merge import Recipe, merge
+from launch.models.merge import Recipe, merge
 from rl.errors import ConfigError, ModelError, PlumbError
 from rl.models.files import INDEX, ORIGIN, ModelFolder, write_model
 from rl.models.finding import candidate, candidates

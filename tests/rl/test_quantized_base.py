@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from launch.export import export
+from launch.models.export import export
 from tests.rl.test_learner_adapters import ADAPTERS, LORA, OPTIONS, as_a_run
 from tests.rl.test_learner_ranks import train, weights
 

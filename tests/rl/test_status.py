@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launch.cli import app
-from launch.status import STALE, status_of
+from launch.train.status import STALE, status_of
 from rl.fault_log import FaultLog, read_faults
 from rl.status import NAME, Status, StatusFile
 from tests.rl.trainer_world import World

@@ -1,0 +1,1 @@
+"""The commands of `plumb data`, a file each."""

@@ -1,0 +1,197 @@
+"""`plumb data tests`: models write tests for programs, and those that hold are kept."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from launch.datasets.asking import (
+    ANSWERS,
+    Concurrency,
+    Extra,
+    KeyEnv,
+    MaxTokens,
+    Models,
+    Patience,
+    Temperature,
+    Timeout,
+    TopP,
+)
+from launch.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from data.asking import Request
+
+Existing = Literal["add", "replace", "keep"]
+
+
+def tests(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="a file or folder of records, such as plumb data curate wrote"
+        ),
+    ],
+    model: Models,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
+    programs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="programs that each model writes for records without a reference solution; 0: "
+            "such records are dropped",
+        ),
+    ] = 4,
+    agree: Annotated[
+        float, typer.Option(help="share of different programs that must agree", min=0.01, max=1.0)
+    ] = 0.5,
+    existing: Annotated[
+        Existing,
+        typer.Option(
+            help="tests that a record has; add: new cases follow them, scripts stay as they are; "
+            "keep: only records without tests get some"
+        ),
+    ] = "add",
+    least: Annotated[int, typer.Option(help="tests that must hold", min=1, max=10)] = 1,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            help="where programs run: docker, bubblewrap, auto (the first that works), or the URL "
+            "of a plumb sandbox serve, or several with commas; its token is in PLUMB_SANDBOX_TOKEN"
+        ),
+    ] = "auto",
+    key_env: KeyEnv = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = 8192,
+    concurrency: Concurrency = 32,
+    timeout: Timeout = 600.0,
+    patience: Patience = 120.0,
+    extra: Extra = None,
+    workers: Annotated[int, typer.Option(help="processes that run programs", min=1)] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
+    ] = False,
+) -> None:
+    """Have models write tests for problems of code, and keep those that hold.
+
+    Every model is asked for up to ten tests a problem: normal, boundary,
+    exceptional and complex ones. A test holds when every reference solution of the
+    record was run on it in the sandbox and agrees. Where a record has none, each
+    model writes programs too, and those that agree with each other and with the
+    tests decide; they become its solutions. At most ten tests are kept, of all
+    categories in turn, and records of other tasks go through.
+
+    Whether tests call a function or give standard input is told from the tests
+    that the record has, from entry_point in its metadata, or from its solutions.
+
+    Answers are kept in FOLDER/answers as they come. Where an endpoint is down or
+    limits rates, the command waits, and then ends with one line; run again, it
+    asks only what was not answered.
+
+    Examples:
+
+      plumb data tests problems/ --out tested/ --model a=http://h1:8000/v1
+
+      plumb data tests problems/ --out tested/ --model a=http://h1:8000/v1
+      --model b=http://h2:8000/v1 --programs 8 --agree 0.6 --temperature 0.8
+
+      plumb data tests curated/ --out tested/ --existing replace --least 5
+      --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
+    """
+    with one_line_errors():
+        from data.asking import Asked, models_of
+        from data.errors import SourceError
+        from data.generated import wording
+        from data.generated.stage import GeneratedTests
+        from data.pipeline.run import run_pipeline
+        from data.pipeline.source import Files
+        from data.prompt_records import files_of, holds_records, rows_of
+        from launch.datasets.asking import ask, check_command, extra_fields
+        from launch.datasets.progress import Counting
+        from launch.datasets.summary import show_manifest
+
+        began = time.monotonic()
+        if not holds_records(source):
+            raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
+        check_command(out, "tests", overwrite=overwrite)
+
+        def models() -> list[Any]:
+            return models_of(
+                model,
+                key_env or (),
+                temperature=temperature,
+                top_p=top_p,
+                max_tokens=max_tokens,
+                concurrency=concurrency,
+                timeout=timeout,
+                patience=patience,
+                extra=extra_fields(extra),
+            )
+
+        asked = ask(
+            models(),
+            out / ANSWERS / "tests",
+            lambda: _for_tests(source, existing),
+            what="asking for tests",
+            total=None,
+            words=wording.VERSION,
+        )
+        solved: tuple[Asked, ...] = ()
+        if programs and next(_for_programs(source, existing), None) is not None:
+            solved = ask(
+                models(),
+                out / ANSWERS / "programs",
+                lambda: _for_programs(source, existing),
+                what="asking for programs",
+                total=None,
+                n=programs,
+            )
+        slots = -(-len(os.sched_getaffinity(0)) // workers) + 1
+        stage = GeneratedTests(
+            asked, solved, existing, least=least, share=agree, sandbox=sandbox, slots=slots
+        )
+        with Counting("running programs", rows_of(source)) as count:
+            manifest = run_pipeline(
+                Files(files_of(source)),
+                [stage],
+                out,
+                command="tests",
+                workers=workers,
+                overwrite=overwrite,
+                block_rows=128,
+                on_block=lambda note: count.advance(note.read),
+            )
+        show_manifest(manifest, out, began)
+        print(f"next: plumb data curate {out} --out checked/ --task code")
+
+
+def _for_tests(source: str, existing: Existing) -> "Iterator[Request]":
+    """What is asked of each record that gets tests."""
+    from data.asking import Request
+    from data.curate.code import references_of
+    from data.generated.interface import entry_point_of
+    from data.generated.stage import wants_tests
+    from data.generated.wording import asking_for_tests
+    from data.prompt_records import open_records
+
+    for record in open_records(source):
+        if wants_tests(record, existing):
+            entry_point = entry_point_of(record, references_of(record))
+            yield Request(record.id, asking_for_tests(record.request(), entry_point))
+
+
+def _for_programs(source: str, existing: Existing) -> "Iterator[Request]":
+    """The problems themselves, where nothing else can check tests."""
+    from data.asking import Request
+    from data.curate.code import references_of
+    from data.generated.stage import wants_tests
+    from data.prompt_records import open_records
+
+    for record in open_records(source):
+        if wants_tests(record, existing) and not references_of(record):
+            yield Request(record.id, record.messages)

@@ -1,0 +1,1 @@
+"""What the commands of `plumb data` do: questions to models, difficulty, progress, pages."""

@@ -1,0 +1,197 @@
+"""What commands that ask models have in common: their options, and the asking with its bar.
+
+Guarantees: each model has a name of its own; endpoints are only looked for if there is something to
+ask, or to learn a model's name. Ctrl-C ends it, and what was answered is kept.
+"""
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from data.asking import Asked, Model, Request
+
+ANSWERS: Final = "answers"
+"""The folder of answers, in a command's output folder."""
+
+_MODEL: Final = typer.Option(
+    "--model",
+    metavar="NAME=URL",
+    help="an OpenAI-compatible endpoint and the model's name there, such as "
+    "qwen3-32b=http://host:8000/v1; URL alone where it serves one model; may be repeated: one "
+    "name at several addresses is one model",
+)
+Engines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        metavar="PATH",
+        help="a model's folder or hub id, asked on a vLLM engine of its own, on this machine or "
+        "on the cluster of RAY_ADDRESS; may be repeated",
+    ),
+]
+Models = Annotated[list[str], _MODEL]
+OptionalModels = Annotated[list[str] | None, _MODEL]
+KeyEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]VARIABLE",
+        help="environment variable with the API key; NAME= says of which model",
+    ),
+]
+Temperature = Annotated[
+    float | None, typer.Option(help="of the models", show_default="the endpoint's own")
+]
+TopP = Annotated[
+    float | None, typer.Option(help="of the models", show_default="the endpoint's own")
+]
+MaxTokens = Annotated[int, typer.Option(help="tokens of one answer")]
+Concurrency = Annotated[int, typer.Option(help="questions open at once, for each model")]
+Timeout = Annotated[float, typer.Option(help="seconds for one answer")]
+Patience = Annotated[
+    float, typer.Option(help="seconds for which an outage is waited out before the command ends")
+]
+Extra = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON",
+        help="further fields of a request, such as "
+        '\'{"chat_template_kwargs": {"enable_thinking": false}}\'',
+    ),
+]
+
+
+def extra_fields(text: str | None) -> dict[str, Any] | None:
+    """The object that --extra gives; raises SourceError where it is none."""
+    from data.errors import SourceError
+
+    if text is None:
+        return None
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        raise SourceError(f"--extra {text}: is no JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise SourceError(f'--extra {text}: is no object; write {{"name": value}}')
+    return fields
+
+
+def own_models(paths: Sequence[str], **settings: Any) -> "Sequence[Model]":
+    """The models of --engine; see `launch.datasets.engine_models`."""
+    if not paths:
+        return ()
+    from launch.datasets.engine_models import engine_models
+
+    return engine_models(paths, **settings)
+
+
+def check_command(out: Path, command: str, *, overwrite: bool) -> None:
+    """Refuse a folder that another command wrote, before anything is asked.
+
+    Raises:
+        PipelineError: It is one, and `overwrite` is not set.
+    """
+    from data.errors import PipelineError
+    from data.pipeline.manifest import read_manifest
+
+    found = read_manifest(out)
+    if found is not None and found.command != command and not overwrite:
+        raise PipelineError(
+            f"{out}: holds what {found.command} wrote; give another folder, or "
+            "--overwrite to replace it"
+        )
+
+
+def ask(
+    models: "Sequence[Model]",
+    folder: Path,
+    requests: "Callable[[], Iterable[Request]]",
+    *,
+    what: str,
+    total: int | None,
+    n: int = 1,
+    **wording: Any,
+) -> "tuple[Asked, ...]":
+    """Ask every model every question, with a bar; gives what finds the answers.
+
+    Args:
+        models: Who is asked; closed at the end.
+        folder: Where the answers are, and get.
+        requests: Begins the questions, once for each model.
+        what: is done, for the bar.
+        total: Questions of one model; None: not known.
+        n: Answers to each.
+        wording: What else the answers depend on.
+
+    Raises:
+        DataError: A model is away, or answers cannot be kept.
+        RewardError: A model cannot be used.
+    """
+    try:
+        return asyncio.run(_ask(models, folder, requests, what, total, n, wording))
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        error.add_note(f"{folder} keeps what was answered: run it again to go on")
+        raise
+
+
+async def _ask(
+    models: "Sequence[Model]",
+    folder: Path,
+    requests: "Callable[[], Iterable[Request]]",
+    what: str,
+    total: int | None,
+    n: int,
+    wording: dict[str, Any],
+) -> "tuple[Asked, ...]":
+    from contextlib import ExitStack
+
+    from data.asking import Asked, ask_models
+    from launch.datasets.progress import Counting
+
+    myself = asyncio.current_task()
+    assert myself is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, myself.cancel)
+    try:
+        for model in models:
+            if model.name.startswith(("http://", "https://")):
+                await model.start()  # only the endpoint knows the name
+        _differ(models)
+        asked = tuple(Asked.of(model, folder, n, **wording) for model in models)
+        with ExitStack() as opened:
+            stores = [opened.enter_context(one.store()) for one in asked]
+            done = sum(len(store) for store in stores)
+            everything = None if total is None else total * len(models)
+            count = opened.enter_context(Counting(what, everything))
+            if done:
+                count.note = f"({done} answered before)"
+            await ask_models(
+                list(zip(stores, models, (_fresh(requests) for _ in models), strict=True)),
+                n=n,
+                on_answer=lambda request, answers: count.advance(),
+            )
+        return asked
+    finally:
+        for model in models:
+            await model.aclose()  # one that is asked again starts anew
+
+
+def _fresh(requests: "Callable[[], Iterable[Request]]") -> "Iterator[Request]":
+    yield from requests()
+
+
+def _differ(models: "Sequence[Model]") -> None:
+    """Refuse two models of one name: their answers could not be told apart."""
+    from data.errors import SourceError
+
+    names = [model.name for model in models]
+    for name in names:
+        if names.count(name) > 1:
+            raise SourceError(
+                f"two endpoints serve {name}; give both its name, and they share the work as one "
+                f"model: --model {name}=URL --model {name}=URL"
+            )

@@ -1,0 +1,1 @@
+"""What `plumb judge` does: how far a judge agrees with labels."""

@@ -1,0 +1,1 @@
+"""Models and adapters out of checkpoints, and averages of models."""

@@ -1,0 +1,94 @@
+"""`plumb export`: the policy of a checkpoint as a model, or as adapters, in files that others read.
+
+Guarantees: no GPU and no cluster is needed; the model's folder appears whole or not at all.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from launch.train.quiet import without_announcements
+from rl.errors import ConfigError
+from rl.models.finding import checkpoint_of
+from rl.storage import writing
+
+
+def export(
+    source: Path,
+    target: Path,
+    *,
+    step: int | None,
+    best_by: str | None,
+    dtype: str,
+    overwrite: bool,
+    say: Callable[[str], None],
+    adapter: bool = False,
+    mean: bool = False,
+) -> None:
+    """Write the model.
+
+    Args:
+        source: a checkpoint's folder, or a run's.
+        target: the model's folder.
+        step: which checkpoint of a run.
+        best_by: an evaluation set by which the best one is meant.
+        dtype: of the weights; `auto`: the type that engines had.
+        overwrite: whether a model at `target` may be replaced.
+        say: prints a line.
+        adapter: write adapters alone, as peft does, not the model with them.
+        mean: of the running mean of the weights, `learner.ema`, not of the newest.
+    """
+    check_target(target, overwrite=overwrite)
+    found = checkpoint_of(source, step=step, best_by=best_by)
+    without_announcements()
+    import torch
+
+    from rl.models.adapters import check_adapters, write_adapters
+    from rl.models.files import DTYPES, write_model
+    from rl.models.trained import Trained
+
+    model = Trained(found.folder, mean=mean)
+    kind = model.dtype if dtype == "auto" else DTYPES[dtype]
+    # What an evaluation said is of the policy, not of a mean.
+    evaluations = {} if mean else dict(found.evaluations)
+    origin = {
+        "kind": "export",
+        "checkpoint": str(found.folder.resolve()),
+        "step": found.step,
+        "mean": mean,
+        "evaluations": evaluations,
+    }
+    if adapter:
+        kind = torch.float32 if dtype == "auto" else kind
+        check_adapters(model)
+        clear(target)
+        write_adapters(target, model, dtype=kind, origin=origin)
+    else:
+        clear(target)
+        write_model(target, model.shapes, model.tensor, base=model.base, dtype=kind, origin=origin)
+    numbers = ", ".join(f"{name} {value:.1%}" for name, value in evaluations.items())
+    measured = f" ({numbers})" if numbers else ""
+    what = "adapters of " if adapter else ""
+    what += "the mean of the weights" if mean else "the policy"
+    say(f"{target}: {what} after step {found.step}{measured}, in {str(kind).split('.')[-1]}")
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ConfigError: It does, and may not be replaced, or is no model.
+    """
+    if not target.exists() or not any(target.iterdir() if target.is_dir() else [target]):
+        return
+    if not overwrite:
+        raise ConfigError(f"{target} is there already: add --overwrite, or name another folder")
+    if not any((target / name).is_file() for name in ("config.json", "adapter_config.json")):
+        raise ConfigError(f"{target} is no model's folder: it is not replaced; name another")
+
+
+def clear(target: Path) -> None:
+    """Take away what is replaced, if there is something."""
+    if target.exists():
+        with writing(target):
+            shutil.rmtree(target)

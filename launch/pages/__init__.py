@@ -1,0 +1,1 @@
+"""Pages of commands: one HTML file each, light and dark."""

@@ -1,0 +1,1 @@
+"""What `plumb sandbox` does beside the service itself."""

@@ -1,0 +1,1 @@
+"""Makes the environment from nothing, by the standard library alone."""

@@ -1,0 +1,1 @@
+"""What `plumb train` does, and what is shown of a run."""

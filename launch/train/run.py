@@ -1,0 +1,182 @@
+"""`plumb train`: from a config file to a finished run."""
+
+import asyncio
+import logging
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.builtin import PREFIX
+from data.schema import Prompt
+from launch.train.data import counted, load_data, load_evaluations, never_evaluated, stream_of
+from launch.train.files import record_files
+from launch.train.quiet import without_announcements
+from rl.checkpoint import CheckpointStore
+from rl.config import RunConfig
+from rl.config_file import load_config
+from rl.dispatch.admission import admission_of
+from rl.endpoint.begin import check_agent
+from rl.episodes.environment import load_environment
+from rl.errors import ConfigError
+from rl.evaluation_sets import check_tools, evaluation_sets
+from rl.gc_pause import loading
+from rl.guards.table import GuardError
+from rl.hardware import calm_threads
+from rl.model_path import check_model_path
+from rl.report_records import ReportError
+from rl.rewarding import grading_pool, rubric
+from rl.run import Summary, Work, open_run_dir, run
+
+if TYPE_CHECKING:
+    from rl.tiny import Demonstration
+
+TINY = "builtin:tiny"
+DEMONSTRATIONS = 4096
+"""A warm start has at least half as many."""
+
+
+def train(
+    config_path: Path,
+    overrides: Sequence[str],
+    *,
+    resume: bool,
+    overwrite: bool,
+    retry: bool = False,
+    say: Callable[[str], None],
+) -> tuple[RunConfig, Summary]:
+    """Run a config; returns it resolved, with what came of it."""
+    config = load_config(config_path, overrides, say=say)
+    pool = grading_pool(config.reward)  # a plugin that does not load is known at once
+    # So is a rule or an environment of the user's own.
+    admission_of(config.sampler.filter)
+    check_tools(load_environment(config.env, config.episode), config)
+    check_agent(config)
+    if config.model.path != TINY:
+        check_model_path(config.model.path)
+    grading = rubric(config.reward)
+    prompts, evaluation = load_data(config.data, grading, say)
+    named = load_evaluations(config, grading, say)
+    prompts = never_evaluated(prompts, named)
+    stream = stream_of(config, prompts)
+    if retry and overwrite:
+        raise ConfigError("--retry goes on with what --overwrite deletes: leave one of them out")
+    resume = resume or (retry and config.run_dir.exists())
+    checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite, source=stream)
+    record_files(config, resume=checkpoint is not None)
+    say(f"{counted(prompts)}, {len(evaluation)} held out")
+    model = config.model.path
+    if model == TINY:
+        model = str(prepare_tiny(config, prompts, say).absolute())
+    asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
+    work = Work(stream, evaluation_sets(config, evaluation, named), asked)
+    import_without_torch()
+    running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
+    try:
+        return config, asyncio.run(running)
+    except BaseException as error:
+        saved = CheckpointStore(config.run_dir, keep=1).steps()
+        if saved:
+            error.add_note(f"step {saved[-1]} is saved: add --resume to go on from there")
+        if isinstance(error, GuardError):
+            from rl.report import write_report
+
+            with suppress(ReportError):
+                error.add_note(f"report: {write_report(config.run_dir)}")
+        raise
+
+
+def import_without_torch() -> None:
+    """Import the tokenizers of transformers in a third of the time, for this process alone.
+
+    Transformers looks once whether torch is there. Nothing in the process of a command needs its
+    models, and importing torch for them takes 3 s of a core while engines and learners start.
+    """
+    if "torch" in sys.modules:
+        return
+    said = "PyTorch was not found"
+    logging.getLogger("transformers").addFilter(lambda record: said not in record.getMessage())
+    sys.modules["torch"] = None  # type: ignore[assignment]  # Python's mark of what is not there
+    try:
+        with loading():
+            from transformers import AutoTokenizer  # noqa: F401
+    finally:
+        del sys.modules["torch"]
+
+
+def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]) -> Path:
+    """Make `builtin:tiny` in the run directory, once, and return its folder."""
+    folder = config.run_dir / "start_model"
+    if (folder / "config.json").exists():
+        return folder
+    os.environ.update(calm_threads())  # read when torch is imported, below
+    without_announcements()
+    from tqdm import tqdm
+
+    from rl.tiny import make_model, make_tokenizer, save, warm_start
+
+    tokenizer = make_tokenizer(tools=config.env is not None)
+    model = make_model(tokenizer, config.seed)
+    builtin = {name for name, one in config.data.training.items() if one.file.startswith(PREFIX)}
+    shown = [prompt for prompt in prompts if prompt.source in builtin]
+    if shown:
+        wanted = config.model.warm_start_accuracy
+        say(f"warm start: supervised training until {wanted:.0%} of sampled answers are right")
+        examples = demonstrate(shown, config.model.warm_start_mistakes, config.seed)
+        with tqdm(desc="warm start", unit="update", file=sys.stdout, mininterval=2) as bar:
+
+            def report(updates: int, accuracy: float) -> None:
+                bar.set_postfix_str(f"sampled accuracy {accuracy:.0%}")
+                bar.update(updates - bar.n)
+
+            done = warm_start(
+                model,
+                tokenizer,
+                examples,
+                accuracy=wanted,
+                lr=config.model.warm_start_lr,
+                seed=config.seed,
+                report=report,
+            )
+        say(f"warm start: {done.accuracy:.0%} after {done.updates} updates, {done.seconds:.0f} s")
+    else:
+        say("builtin:tiny starts from random weights: the data has no demonstrations")
+    temporary = folder.with_name(".start_model.tmp")
+    save(model, tokenizer, temporary)
+    temporary.rename(folder)
+    return folder
+
+
+def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
+    """Worked answers to built-in problems, a share of `mistakes` of them with a mistake.
+
+    Of few problems each has several answers, right and wrong ones, so that the model cannot learn
+    by heart which problems are answered wrongly. Of several turns each is shown, after those before
+    it.
+    """
+    draw = random.Random(seed)
+    copies = max(1, DEMONSTRATIONS // len(prompts))
+    return [
+        turn
+        for prompt in prompts
+        for _ in range(copies)
+        for turn in _turns(prompt, mistaken=draw.random() < mistakes)
+    ]
+
+
+def _turns(prompt: Prompt, *, mistaken: bool) -> "Iterator[Demonstration]":
+    """Each turn of the assistant in a demonstration."""
+    from data.builtin import demonstration, endings
+    from rl.tiny import Demonstration
+
+    said = demonstration(prompt, mistaken=mistaken)
+    right = iter(endings(prompt))
+    for place, message in enumerate(said):
+        if message["role"] == "assistant":
+            turn = f"turn {place // 2 + 1} of {prompt.task}" if place else prompt.task
+            before = (*prompt.messages, *said[:place])
+            yield Demonstration(before, message["content"], next(right), turn)

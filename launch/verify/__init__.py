@@ -1,0 +1,1 @@
+"""Grading files of answers."""
