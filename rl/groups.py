@@ -18,6 +18,7 @@ from data.schema import Prompt
 from rewards import Outcome, Verdict
 from rl.token_arrays import trajectories_from_arrays, trajectories_to_arrays
 from rl.tokens import Episode
+from rl.turn_records import turns_from_state, turns_to_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,9 @@ def _group_to_state(group: Group) -> dict[str, Any]:
                 "thinking": episode.thinking,
                 "metrics": dict(episode.metrics),
                 "fault": episode.fault,
+                "records": turns_to_state(episode.records),
+                "began": episode.began,
+                "seconds": episode.seconds,
             }
             for episode in group.episodes
         ],
@@ -146,6 +150,9 @@ def _group_from_state(state: Mapping[str, Any], trajectories: Any) -> Group:
             thinking=episode["thinking"],
             metrics=episode["metrics"],
             fault=episode["fault"],
+            records=turns_from_state(episode.get("records", ())),
+            began=episode.get("began"),
+            seconds=episode.get("seconds"),
         )
         for episode in state["episodes"]
     ]

@@ -8,6 +8,7 @@ one without the others. Files appear whole: they are written under another name 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,59 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rl.groups import Group
+from rl.rollout_columns import EPISODES, TOKENS
 from rl.storage import writing
 from rl.tokens import Episode
 
 ROW_GROUP = 64  # rows of tokens that are read at once
-
-EPISODES = pa.schema(
-    [
-        ("step", pa.int64()),
-        ("group", pa.int64()),
-        ("episode", pa.int32()),
-        ("prompt_id", pa.string()),
-        ("task", pa.string()),
-        ("source", pa.string()),
-        ("prompt", pa.string()),
-        ("response", pa.string()),
-        ("messages", pa.string()),
-        ("reference", pa.string()),
-        ("outcome", pa.string()),
-        ("reward", pa.float64()),
-        ("reason", pa.string()),
-        ("metrics", pa.map_(pa.string(), pa.float64())),
-        ("advantage", pa.float64()),
-        ("policy_version", pa.int64()),
-        ("lag", pa.int32()),
-        ("turns", pa.int32()),
-        ("turn_rewards", pa.list_(pa.float64())),
-        ("tokens", pa.int64()),
-        ("prompt_tokens", pa.int64()),
-        ("stop_reason", pa.string()),
-        ("ending", pa.string()),
-        ("used", pa.bool_()),
-    ]
-)
-"""One row an episode. `response` is the last turn and `messages`, where there were several, the
-whole conversation as JSON. `metrics` are the further numbers of verifier, terms and environment,
-`turn_rewards` what each turn earned by itself. `policy_version` is that of the oldest token and
-`lag` how much older it was than the policy that trained on it. `advantage`, the first token's, and
-`lag` are null where the episode was not trained on. `ending` says what became of its group and
-`used` whether it was trained on in this step."""
-
-TOKENS = pa.schema(
-    [
-        ("group", pa.int64()),
-        ("episode", pa.int32()),
-        ("trajectory", pa.int32()),
-        ("ids", pa.list_(pa.int32())),
-        ("logprobs", pa.list_(pa.float32())),
-        ("mask", pa.list_(pa.bool_())),
-        ("versions", pa.list_(pa.int32())),
-    ]
-)
-"""One row a trajectory: the whole context; of a token that was only read `mask` is false, its
-logprob 0 and its version -1."""
 
 Advantages = Mapping[tuple[int, int], float]
 """The advantage of an episode's first trained token, by (group index, episode)."""
@@ -197,7 +150,7 @@ def _rows(
             "source": source if isinstance(source, str) else json.dumps(source),
             "prompt": prompt,
             "response": episode.response,
-            "messages": json.dumps(episode.messages) if episode.turns > 1 else None,
+            "messages": json.dumps(episode.messages) if _has_more(group, episode) else None,
             "reference": reference if isinstance(reference, str) else json.dumps(reference),
             "outcome": str(verdict.outcome),
             "reward": verdict.reward if verdict.is_gradable else None,
@@ -213,7 +166,32 @@ def _rows(
             "stop_reason": episode.end,
             "ending": ending,
             "used": used,
+            "began": episode.began,
+            "seconds": episode.seconds,
+            "turn_records": _turns(episode),
         }
+
+
+def _has_more(group: Group, episode: Episode) -> bool:
+    """Whether an episode is more than a prompt and one answer."""
+    return episode.turns > 1 or len(episode.messages) > len(group.prompt.messages) + 1
+
+
+def _turns(episode: Episode) -> list[dict[str, Any]] | None:
+    parts = [segment for one in episode.trajectories for segment in one.segments]
+    sampled = [segment for segment in parts if segment.logprobs is not None]
+    if len(sampled) != len(episode.records):
+        return None
+    return [
+        {
+            **asdict(record),
+            "calls": [call._asdict() for call in record.calls],
+            "tokens": len(segment.ids),
+            "versions": [span._asdict() for span in segment.versions],
+            "reward": segment.reward,
+        }
+        for record, segment in zip(episode.records, sampled, strict=True)
+    ]
 
 
 def _token_rows(group: Group) -> Iterator[dict[str, Any]]:

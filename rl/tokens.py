@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewards.thinking import Opened
+from rl.turn_records import TurnRecord
 
 Message = Mapping[str, Any]
 Ids = NDArray[np.int32]
@@ -129,6 +130,12 @@ class Episode:
     """What the environment measured."""
     fault: str = ""
     """`kind: detail` where infrastructure failed for good: the episode cannot be graded."""
+    records: tuple[TurnRecord, ...] = ()
+    """Of its turns, trajectory by trajectory; none where they were not kept."""
+    began: float | None = None
+    """Seconds of Unix time; None: not known."""
+    seconds: float | None = None
+    """That it took, without its grading; None: not known."""
 
     @property
     def sampled(self) -> int:
@@ -185,6 +192,10 @@ class Sampled:
     stop: Stop
     text: str
     """Decoded once, by the engine's actor."""
+    cached_tokens: int | None = None
+    """Tokens of the context that the engine's prefix cache held; None: not known."""
+    engine: int | None = None
+    """The engine that sampled it, by its number; None: not known."""
 
 
 class Policy(Protocol):

@@ -64,6 +64,24 @@ class Turn:
         }
 
 
+def turn_of(
+    sampled: Sampled,
+    number: int,
+    prompt_tokens: int,
+    *,
+    format: str,
+    tools: Sequence[Mapping[str, Any]],
+    opened: Opened | None,
+) -> Turn:
+    """What was sampled, read; see `message_of`."""
+    message, followed, thinking = message_of(
+        sampled.text, number, format=format, tools=tools, opened=opened
+    )
+    spans, tokens = sampled.segment.versions, len(sampled.segment.ids)
+    version = spans[-1].version if spans else 0
+    return Turn(number, message, followed, thinking, sampled.stop, prompt_tokens, tokens, version)
+
+
 def message_of(
     text: str,
     number: int,

@@ -17,6 +17,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from time import perf_counter, time
 from typing import Any, Final
 
 import numpy as np
@@ -24,12 +25,12 @@ import numpy as np
 from data.schema import Prompt
 from rewards.thinking import Opened
 from rl.endpoint.allowance import Allowance
-from rl.endpoint.answers import Spoken, Turn, message_of
+from rl.endpoint.answers import Spoken, Turn, turn_of
 from rl.endpoint.exchange import Exchange, Exchanges
 from rl.endpoint.matching import Key, canonical, characters_of, key_of, key_of_tools, keys_of
 from rl.endpoint.refusals import RefusalError, too_long
 from rl.endpoint.requests import Asked
-from rl.endpoint.threads import Thread, Threads
+from rl.endpoint.threads import Thread, Threads, record_of
 from rl.endpoint.words import declared, plain
 from rl.episodes.context import Limits
 from rl.episodes.rendering import PROMPT_TAIL, Renderer
@@ -96,6 +97,7 @@ class Recorder:
         self._sampling = 0
         self._is_closed = False
         self._spoken: Spoken | None = None
+        self._clock, self._began = perf_counter(), time()
 
     @property
     def is_sampling(self) -> bool:
@@ -176,6 +178,9 @@ class Recorder:
             thinking=thinking,
             metrics={**counted, **(metrics or {})},
             fault=fault,
+            records=self._threads.records(self.messages),
+            began=self._began,
+            seconds=perf_counter() - self._clock,
         )
 
     async def _answer(self, asked: Asked, exchange: Exchange) -> Turn:
@@ -201,20 +206,29 @@ class Recorder:
                 exchange.number = self._exchanges.number()
                 exchange.accepted.set()
                 how = self._how(context, reserved.tokens, has_tools=bool(asked.tools))
+                began = perf_counter()
                 sampled = await self._sampled(context, how)
                 reserved.used = len(sampled.segment.ids)
         finally:
             if thread is not None:
                 thread.is_taken = False
         tail = context[-PROMPT_TAIL:]
-        turn = self._read_turn(asked, exchange.number, sampled, len(context), tail)
+        turn = turn_of(
+            sampled,
+            exchange.number,
+            len(context),
+            format=self.call_format,
+            tools=asked.tools,
+            opened=self._renderer.opened(tail),
+        )
         self._spoken = Spoken((*asked.messages, turn.followed), sampled, tail)
         after = (*keys, key_of(turn.message))
+        record = record_of(turn, sampled, how.max_tokens, len(keys), began, self._clock)
         self.counts["begun" if thread is None else "followed"] += 1
         if thread is None:
-            self._threads.all.append(Thread(tools, after, [*read, sampled.segment], turn))
+            self._threads.all.append(Thread(tools, after, [*read, sampled.segment], turn, [record]))
         else:
-            thread.grow(after, [*read, sampled.segment], turn)
+            thread.grow(after, [*read, sampled.segment], turn, record)
         return turn
 
     def _read(
@@ -267,29 +281,6 @@ class Recorder:
             raise RefusalError("the policy cannot be sampled", status=503) from error
         finally:
             self._sampling -= 1
-
-    def _read_turn(
-        self, asked: Asked, number: int, sampled: Sampled, prompt_tokens: int, tail: Ids
-    ) -> Turn:
-        opened = self._renderer.opened(tail)
-        message, followed, thinking = message_of(
-            sampled.text,
-            number,
-            format=self.call_format,
-            tools=asked.tools,
-            opened=opened,
-        )
-        spans = sampled.segment.versions
-        return Turn(
-            number,
-            message,
-            followed,
-            thinking,
-            sampled.stop,
-            prompt_tokens,
-            len(sampled.segment.ids),
-            spans[-1].version if spans else 0,
-        )
 
 
 def _joined(thread: Thread, read: Sequence[Segment]) -> Ids:

@@ -22,6 +22,7 @@ from rl.engines.sampling import (
     Decoder,
     Spans,
     answer_of,
+    cached_tokens,
     canary_parameters,
     parameters,
     prompt_logprobs,
@@ -239,7 +240,7 @@ class EngineActor:
                 "sync did it"
             )
         text = self._decoder(ids.tolist(), keep_special=how.keep_special)
-        return Sampled(Segment(ids, logprobs, spans()), stop, text)
+        return Sampled(Segment(ids, logprobs, spans()), stop, text, cached_tokens(output))
 
     async def _serve(self, number: int, context: Ids, how: Sampling) -> None:
         outcome: Sampled | PlumbError

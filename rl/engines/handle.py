@@ -8,6 +8,7 @@ when the engine is lost, as `EngineLostError`. Nothing waits for an engine that 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -269,4 +270,4 @@ class EngineHandle:
             if isinstance(outcome, PlumbError):
                 future.set_exception(outcome)
             else:
-                future.set_result(outcome)
+                future.set_result(replace(outcome, engine=self.index))

@@ -63,6 +63,12 @@ def answer_of(output: Any) -> tuple[Ids, Floats, Stop]:
     return ids, np.array(answer.logprobs.logprobs, np.float32), stop
 
 
+def cached_tokens(output: Any) -> int | None:
+    """Tokens of a request's context that the prefix cache held; None: vLLM does not say."""
+    cached: int | None = getattr(output, "num_cached_tokens", None)
+    return None if cached is None or cached < 0 else cached
+
+
 def prompt_logprobs(output: Any) -> Floats:
     """(tokens - 1,): the log-probability of each token of the prompt but the first, nats."""
     return np.array(output.prompt_logprobs.logprobs, np.float32)

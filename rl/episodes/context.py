@@ -7,6 +7,7 @@ text. A turn that was cut ends the episode.
 """
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from rl.episodes.parsing import Parse, as_written
 from rl.episodes.rendering import PROMPT_TAIL, Renderer
 from rl.episodes.seeds import turn_seed
 from rl.tokens import End, Episode, Ids, Message, Policy, Sampling, Segment, Stop, Trajectory
+from rl.turn_records import CallRecord, TurnRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ class Context:
         self._response = ""
         self._response_tokens = 0
         self._asked = start[:0]
+        self._records: list[TurnRecord] = []
+        self._clock = time.perf_counter()
+        self._began = time.time()
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -134,6 +139,7 @@ class Context:
             seed = turn_seed(how.seed, self._turns)
             how = replace(how, max_tokens=min(how.max_tokens, room), seed=seed)
         self._asking = True
+        asked = time.perf_counter()
         try:
             sampled = await self._policy.sample(context, how, session=self._session)
         except Exception as error:
@@ -147,14 +153,31 @@ class Context:
         self._response, self._response_tokens = sampled.text, len(sampled.segment.ids)
         message = self._parse(sampled.text, self._renderer.opened(self._asked))
         self._messages.append(message)
+        self._records.append(
+            TurnRecord(
+                trajectory=len(self._closed),
+                message=len(self._messages) - 1,
+                text=None,
+                prompt_tokens=len(context),
+                allowed=how.max_tokens,
+                stop=sampled.stop,
+                began=asked - self._clock,
+                seconds=time.perf_counter() - asked,
+                cached_tokens=sampled.cached_tokens,
+                engine=sampled.engine,
+            )
+        )
         if sampled.stop == "length":
             self.over = "length"
         return message, sampled.stop
 
-    def answer(self, *messages: Message, reward: float = 0.0) -> None:
+    def answer(
+        self, *messages: Message, reward: float = 0.0, calls: Sequence[CallRecord] = ()
+    ) -> None:
         """Append what the policy is told; a `reward` goes to its last turn alone.
 
         Marks of turns in a message are taken apart, and a long one is cut (`Limits.observation`).
+        `calls` are for people: what was called for these messages.
 
         Raises:
             EpisodeOver: Its last turn was cut.
@@ -172,6 +195,10 @@ class Context:
         told = [self._renderer.observed(one, self._limits.observation) for one in messages]
         self._waiting += told
         self._messages += told
+        if told and self._records:
+            last = self._records[-1]
+            took = time.perf_counter() - self._clock - last.began - last.seconds
+            self._records[-1] = replace(last, answer_seconds=took, calls=tuple(calls))
 
     def begin(self, text: str) -> None:
         """Add to what is asked, before the policy has said anything: to the user's last message.
@@ -215,6 +242,9 @@ class Context:
             thinking=self._renderer.opened(self._asked) if len(self._asked) else None,
             metrics=metrics or {},
             fault=fault,
+            records=tuple(self._records),
+            began=self._began,
+            seconds=time.perf_counter() - self._clock,
         )
 
     @property

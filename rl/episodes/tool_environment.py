@@ -20,7 +20,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Final, Literal
 
@@ -36,6 +36,7 @@ from rl.episodes.together import all_of
 from rl.episodes.world import Environments
 from rl.errors import ConfigError, InfrastructureError, PlumbError
 from rl.tokens import End, Message
+from rl.turn_records import CallRecord
 
 Wrong = Literal["malformed", "unknown", "arguments", "raised", "late", "too_many"]
 KINDS: Final[tuple[Wrong, ...]] = (
@@ -52,6 +53,9 @@ class Answer:
     text: str
     reward: float = 0.0
     done: bool = False
+    error: str = ""
+    """Of `KINDS`; empty: nothing went wrong."""
+    seconds: float = 0.0
 
 
 def answer_of(given: Any) -> Answer:
@@ -151,7 +155,8 @@ class ToolEnvironment:
             if answered is None:
                 return "stop"
             messages, answers = answered
-            context.answer(*messages, reward=sum(one.reward for one in answers))
+            reward = sum(one.reward for one in answers)
+            context.answer(*messages, reward=reward, calls=_records(message, answers))
             if any(one.done for one in answers):
                 return "stop"
 
@@ -210,6 +215,11 @@ class ToolEnvironment:
         return answers + [self._wrong("too_many", over) for _ in calls[most:]]
 
     async def _call(self, call: ToolCall) -> Answer:
+        started = perf_counter()
+        answer = await self._tried(call)
+        return replace(answer, seconds=perf_counter() - started)
+
+    async def _tried(self, call: ToolCall) -> Answer:
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
@@ -246,4 +256,13 @@ class ToolEnvironment:
 
     def _wrong(self, kind: Wrong, text: str) -> Answer:
         self._counts[kind] += 1
-        return Answer(f"Error: {text}")
+        return Answer(f"Error: {text}", error=kind)
+
+
+def _records(message: Message, answers: Sequence[Answer]) -> list[CallRecord]:
+    """What was called in a turn; nothing where it was answered in words."""
+    if "fault" in message:
+        return [CallRecord("", one.seconds, one.error) for one in answers]
+    names = [call["function"]["name"] for call in message.get("tool_calls", ())]
+    pairs = zip(names, answers, strict=True) if names else ()
+    return [CallRecord(name, one.seconds, one.error) for name, one in pairs]

@@ -104,8 +104,26 @@ def test_every_agent_s_episode_obeys_the_token_rule(
         await recorder.aclose()
         check_token_rule(recorder, speaker)
         assert recorder.episode("stop").sampled == sum(len(ids) for _, ids in speaker.seen)
+        check_records(recorder)
 
     asyncio.run(run())
+
+
+def check_records(recorder: Recorder) -> None:
+    """What is kept of turns for people goes with the trajectories, turn by turn."""
+    episode = recorder.episode("stop")
+    sampled = [
+        (i, sum(len(s.ids) for s in one.segments[:j]))
+        for i, one in enumerate(episode.trajectories)
+        for j, segment in enumerate(one.segments)
+        if segment.logprobs is not None
+    ]
+    assert [(one.trajectory, one.prompt_tokens) for one in episode.records] == sampled
+    for one in episode.records:
+        assert (one.message is None) == (one.text is not None)
+        if one.message is not None:
+            assert episode.messages[one.message]["role"] == "assistant"
+    assert any(one.message == len(episode.messages) - 1 for one in episode.records)
 
 
 @pytest.mark.parametrize("way", range(4))

@@ -16,7 +16,7 @@ from data.schema import Prompt
 from rewards import Verdict
 from rl.groups import Batch, Group
 from rl.recorder import Recorder
-from rl.rollout_files import EPISODES, TOKENS
+from rl.rollout_columns import EPISODES, TOKENS
 from rl.sinks import read_metrics
 from rl.tokens import Episode, Segment, Span, Trajectory
 
@@ -186,6 +186,9 @@ def test_rollouts_hold_every_answer_in_a_fixed_schema(tmp_path: Path) -> None:
         "stop_reason": "stop",
         "ending": "trained",
         "used": True,
+        "began": None,
+        "seconds": None,
+        "turn_records": None,
     }
     assert (second["response"], second["stop_reason"]) == ("\u221e\n", "length")
     assert second["advantage"] == -1.5

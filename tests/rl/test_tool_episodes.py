@@ -1,7 +1,9 @@
 """Episodes with tools drawn at random: contexts grow, masks and rewards line up, none is faked."""
 
 import asyncio
+import itertools
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from data.schema import Prompt
 from rewards import Sample, Verdict
@@ -17,7 +20,9 @@ from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
 from rl.episodes.tool_environment import ToolEnvironments
 from rl.groups import Group
+from rl.rollout_files import StepFiles
 from rl.tokens import Episode, pack
+from rl.turn_records import turns_from_state, turns_to_state
 from tests.rl import templates
 from tests.rl.scripted import MARKS, Scripted, Turn, small_tokenizer, split
 
@@ -125,6 +130,71 @@ def test_contexts_grow_and_masks_and_rewards_line_up(
     assert sum(reward for _, reward in batch.turn_rewards) == pytest.approx(sum(paid))
     assert len(samples) == 1
     assert samples[0].response == "4"
+    check_records(group, [text for text, _ in written])
+
+
+def check_records(group: Group, written: list[str]) -> None:
+    """What is kept for people of each turn is of that turn."""
+    (episode,) = group.episodes
+    parts = [(i, s) for i, t in enumerate(episode.trajectories) for s in t.segments]
+    sampled = [(i, segment) for i, segment in parts if segment.logprobs is not None]
+    places = [one.message for one in episode.records]
+    ends = [*places[1:], len(episode.messages)]
+    for record, (trajectory, _), text, end in zip(
+        episode.records, sampled, written, ends, strict=True
+    ):
+        assert (record.trajectory, record.text) == (trajectory, None)
+        assert record.message is not None and end is not None
+        said, *told = episode.messages[record.message : end]
+        assert said["role"] == "assistant"
+        names = [call["function"]["name"] for call in said.get("tool_calls", ())] or [""]
+        assert [call.name for call in record.calls] == (names if told else [])
+        assert len(told) == len(record.calls)
+        for call, result in zip(record.calls, told, strict=True):
+            assert bool(call.error) == result["content"].startswith("Error: ")
+        assert (record.answer_seconds is not None) == bool(told)
+        assert "{oh" not in text or record.calls[0].error == "malformed"
+    assert all(a.began + a.seconds <= b.began for a, b in itertools.pairwise(episode.records))
+    state = json.loads(json.dumps(turns_to_state(episode.records)))
+    assert turns_from_state(state) == episode.records
+
+
+def test_rollouts_hold_an_episode_turn_by_turn(tmp_path: Path) -> None:
+    first, second = called("say", text="a", pay=0.5), called("say", text="b", done=True)
+    group, _, _ = play(templates.STRIPS, [(first, []), (called("sing"), []), (second, [])])
+    files = StepFiles(tmp_path, 4)
+    files.add(group, "trained", {(0, 0): 1.0}, 3)
+    files.finish()
+    (row,) = parquet.read_table(tmp_path / "step_000004.parquet").to_pylist()
+    tokens = parquet.read_table(tmp_path / "step_000004.tokens.parquet").to_pylist()
+    turns = row["turn_records"]
+    assert [turn["reward"] for turn in turns] == row["turn_rewards"] == [0.5, 0.0, 0.0]
+    assert [[call["error"] for call in turn["calls"]] for turn in turns] == [
+        [""],
+        ["unknown"],
+        [""],
+    ]
+    assert [turn["versions"] for turn in turns] == [
+        [{"tokens": turn["tokens"], "version": 3}] for turn in turns
+    ]
+    assert len(tokens) == turns[-1]["trajectory"] + 1
+    for one in tokens:
+        own = [turn for turn in turns if turn["trajectory"] == one["trajectory"]]
+        assert sum(one["mask"]) == sum(turn["tokens"] for turn in own)
+        assert one["mask"].index(True) == own[0]["prompt_tokens"]
+    messages = json.loads(row["messages"])
+    assert [messages[turn["message"]]["role"] for turn in turns] == ["assistant"] * 3
+    assert row["seconds"] >= turns[-1]["began"] + turns[-1]["seconds"]
+
+
+def test_what_answered_a_single_turn_is_kept(tmp_path: Path) -> None:
+    group, _, _ = play(templates.KEEPS, [(called("say", text="so", done=True), [])])
+    files = StepFiles(tmp_path, 1)
+    files.add(group, "trained")
+    files.finish()
+    (row,) = parquet.read_table(tmp_path / "step_000001.parquet").to_pylist()
+    assert row["turns"] == 1
+    assert json.loads(row["messages"])[-1]["content"] == "so"
 
 
 @pytest.mark.parametrize("template", TOKENIZERS)
