@@ -1,4 +1,4 @@
-"""Reading and writing a run's settings: YAML plus `key.path=value` overrides.
+"""Reading and writing a run's settings: YAML, what it extends, and `key.path=value` overrides.
 
 Guarantees: what is not understood is refused, a line a fault, with the place, the key's path and,
 for a misspelt one, the nearest valid name.
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rl.config import RunConfig
+from rl.config_extends import EXTENDS, extended
 from rl.config_fields import field_paths, section_of
 from rl.config_old import forget_old
 from rl.errors import ConfigError
@@ -51,15 +52,17 @@ def _unsaid(line: str) -> None:
 def load_config(
     path: Path | None, overrides: Sequence[str] = (), *, say: Callable[[str], None] = _unsaid
 ) -> RunConfig:
-    """Read `path` (YAML), apply `key.path=value` overrides (values are YAML), and validate.
+    """Read `path` (YAML) over what it extends, apply `key.path=value` overrides, and validate.
 
-    Without a path there are the overrides alone. `say` is given a line on each setting of an
-    earlier version.
+    Without a path there are the overrides alone; their values are YAML too. `say` is given a line
+    on what is extended, and on each setting of an earlier version.
 
     Raises:
         ConfigError: the file or an override is unusable; one line a fault, each with its path.
     """
-    tree = {} if path is None else _read(path)
+    tree, files = ({}, []) if path is None else extended(path, _read)
+    if len(files) > 1:
+        say(f"{files[0]} extends {', '.join(map(str, files[1:]))}")
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
@@ -74,6 +77,15 @@ def load_config(
         faults = [_describe(fault) for fault in error.errors()]
         where = "settings" if path is None else path
         raise ConfigError("\n".join(f"{where}: {fault}" for fault in faults)) from error
+
+
+def config_files(path: Path) -> list[Path]:
+    """A config's file and all that it extends.
+
+    Raises:
+        ConfigError: one cannot be read, or they go in a circle.
+    """
+    return extended(path, _read)[1]
 
 
 def _read(path: Path) -> Any:
@@ -131,6 +143,8 @@ def _describe(fault: ErrorDetails) -> str:
 def _nearest(location: tuple[int | str, ...]) -> str:
     """Name the valid key closest to an unknown one, first beside it, then anywhere."""
     parents, name = [str(part) for part in location[:-1]], str(location[-1])
+    if name == EXTENDS and not parents:
+        return "it belongs into a config file, not among overrides"
     section: type[BaseModel] = RunConfig
     for part in parents:
         child = section_of(section.model_fields[part].annotation)

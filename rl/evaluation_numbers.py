@@ -7,12 +7,43 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from rewards.thinking import Opened
 from rl.groups import Group
 
 Z95 = 1.959964
 """Standard deviations of a two-sided interval of 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What counts of one answer."""
+
+    correct: bool | None
+    """None: it could not be graded."""
+    text: str
+    thinking: Opened | None
+    """As `Episode.thinking`."""
+    tokens: int
+    cut: bool
+    """Whether it was cut at its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What counts of one prompt."""
+
+    task: str
+    source: str
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Right answers, and graded ones."""
+        known = [one.correct for one in self.attempts if one.correct is not None]
+        return sum(known), len(known)
 
 
 def summary(groups: Sequence[Group], samples: int) -> dict[str, Any]:
@@ -22,24 +53,48 @@ def summary(groups: Sequence[Group], samples: int) -> dict[str, Any]:
         groups: one a prompt, with its graded answers.
         samples: answers asked of each prompt.
     """
-    counts = [_counts(group) for group in groups]
-    graded = [(correct, total) for correct, total in counts if total]
-    tokens = [episode.sampled for group in groups for episode in group.episodes]
-    cut = [episode.end == "length" for group in groups for episode in group.episodes]
-    versions = sorted({g.start for g in groups} | {v for g in groups for v in _versions(g)})
+    versions = {g.start for g in groups} | {v for g in groups for v in _versions(g)}
+    found = numbers_of([asked_of(group) for group in groups], samples)
+    return {**found, "mixed_versions": len(versions) > 1}
+
+
+def numbers_of(asked: Sequence[Asked], samples: int) -> dict[str, Any]:
+    """The numbers of an evaluation, by name.
+
+    Args:
+        asked: one a prompt.
+        samples: answers asked of each prompt.
+    """
+    graded = [one.counts for one in asked if one.counts[1]]
+    attempts = [attempt for one in asked for attempt in one.attempts]
     return {
         "accuracy": mean_pass(graded, 1),
         "interval": interval(graded),
         "pass_at": {str(k): mean_pass(graded, k) for k in _ks(samples)},
-        "majority": majority(groups) if samples > 2 else None,
-        "accuracy_by_task": _accuracies([group.prompt.task for group in groups], counts),
-        "accuracy_by_source": _accuracies([group.prompt.source for group in groups], counts),
-        "prompts": len(groups),
-        "ungradable": sum(len(g.verdicts) for g in groups) - sum(total for _, total in counts),
-        "response_tokens_mean": statistics.fmean(tokens) if tokens else None,
-        "truncated": statistics.fmean(cut) if cut else None,
-        "mixed_versions": len(versions) > 1,
+        "majority": majority(asked) if samples > 2 else None,
+        "accuracy_by_task": accuracies(asked, [one.task for one in asked]),
+        "accuracy_by_source": accuracies(asked, [one.source for one in asked]),
+        "prompts": len(asked),
+        "ungradable": sum(one.correct is None for one in attempts),
+        "response_tokens_mean": statistics.fmean(a.tokens for a in attempts) if attempts else None,
+        "truncated": statistics.fmean(a.cut for a in attempts) if attempts else None,
     }
+
+
+def asked_of(group: Group) -> Asked:
+    """What counts of a group."""
+    pairs = zip(group.episodes, group.verdicts, strict=True)
+    attempts = tuple(
+        Attempt(
+            verdict.is_correct if verdict.is_gradable else None,
+            episode.response,
+            episode.thinking,
+            episode.sampled,
+            episode.end == "length",
+        )
+        for episode, verdict in pairs
+    )
+    return Asked(group.prompt.task, group.prompt.source, attempts)
 
 
 def pass_at_k(correct: int, total: int, k: int) -> float:
@@ -79,45 +134,38 @@ def interval(counts: Sequence[tuple[int, int]]) -> tuple[float, float] | None:
     return max(0.0, min(mean, middle - half)), min(1.0, max(mean, middle + half))
 
 
-def majority(groups: Sequence[Group]) -> float | None:
+def majority(asked: Sequence[Asked]) -> float | None:
     """Share of the prompts whose most frequent final answer is right (maj@k, arXiv:2203.11171).
 
     Answers agree where their boxed answers, or without a box their whole texts, are equal; of
     equally frequent ones the first given counts. Ungradable answers have no vote.
     """
     right = []
-    for group in groups:
-        votes = [(_vote(group, i), group.verdicts[i].is_correct) for i in group.gradable]
+    for one in asked:
+        votes = [(_vote(a), a.correct) for a in one.attempts if a.correct is not None]
         if votes:
             (winner, _), *_ = Counter(vote for vote, _ in votes).most_common(1)
             right.append(next(correct for vote, correct in votes if vote == winner))
     return statistics.fmean(right) if right else None
 
 
-def _vote(group: Group, i: int) -> str:
+def _vote(attempt: Attempt) -> str:
     from rewards.math.answers import NoAnswerError, final_answer  # slow: not at a run's start
 
-    episode = group.episodes[i]
     try:
-        answer = final_answer(episode.response, opened=episode.thinking)
+        answer = final_answer(attempt.text, opened=attempt.thinking)
     except NoAnswerError:
-        answer = episode.response
+        answer = attempt.text
     return " ".join(answer.split())
 
 
-def _accuracies(names: Sequence[str], counts: Sequence[tuple[int, int]]) -> dict[str, float | None]:
-    """Accuracy by the names of the prompts, over those that have one and were graded."""
+def accuracies(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, float | None]:
+    """Accuracy by a name of each prompt, over those that have one and were graded."""
     known: dict[str, list[tuple[int, int]]] = {}
-    for name, (correct, total) in zip(names, counts, strict=True):
-        if name and total:
-            known.setdefault(name, []).append((correct, total))
+    for name, one in zip(names, asked, strict=True):
+        if name and one.counts[1]:
+            known.setdefault(name, []).append(one.counts)
     return {name: mean_pass(known[name], 1) for name in sorted(known)}
-
-
-def _counts(group: Group) -> tuple[int, int]:
-    """Right answers of a prompt, and graded ones."""
-    verdicts = [group.verdicts[i] for i in group.gradable]
-    return sum(verdict.is_correct for verdict in verdicts), len(verdicts)
 
 
 def _versions(group: Group) -> list[int]:

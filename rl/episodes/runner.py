@@ -31,6 +31,8 @@ from rl.groups import Group
 from rl.tokens import Episode, Policy, Sampling
 
 Grade = Callable[[Sample], Awaitable[Verdict]]
+Played = Callable[[int, Episode], Awaitable[None]]
+"""Told of an answer by its number, before it is graded."""
 
 BACKOFF = 0.5  # seconds before an episode is tried again; doubled at each further try
 
@@ -108,6 +110,7 @@ class GroupRunner:
         *,
         first: int = 0,
         tools: bool = True,
+        told: Played | None = None,
     ) -> tuple[tuple[Episode, ...], tuple[Verdict, ...]]:
         """Sample and grade answers beside training.
 
@@ -119,10 +122,11 @@ class GroupRunner:
             key: Of the set and the prompt, such as `eval/ID`; it names the session too.
             first: The number of the first answer: each has the seed of its number.
             tools: Whether the environment's tools are there; else calling one is an error.
+            told: Of each answer that is yet to be graded.
         """
         seed = seed_of(f"{self._config.seed}/{key}") if sampling.temperature else None
         found = await self._group(
-            prompt, n, replace(sampling, seed=seed), policy, key, first, tools=tools
+            prompt, n, replace(sampling, seed=seed), policy, key, first, tools=tools, told=told
         )
         return tuple(episode for episode, _ in found), tuple(verdict for _, verdict in found)
 
@@ -136,6 +140,7 @@ class GroupRunner:
         first: int = 0,
         *,
         tools: bool = True,
+        told: Played | None = None,
     ) -> list[tuple[Episode, Verdict]]:
         make: Callable[[], Environment] = self._environment
         if not tools:
@@ -168,11 +173,19 @@ class GroupRunner:
             )
 
         return await all_of(
-            [self._answer(prompt, i, partial(context, i), make) for i in range(first, first + n)]
+            [
+                self._answer(prompt, i, partial(context, i), make, told)
+                for i in range(first, first + n)
+            ]
         )
 
     async def _answer(
-        self, prompt: Prompt, i: int, begin: Callable[[], Context], make: Callable[[], Environment]
+        self,
+        prompt: Prompt,
+        i: int,
+        begin: Callable[[], Context],
+        make: Callable[[], Environment],
+        told: Played | None,
     ) -> tuple[Episode, Verdict]:
         attempt = 0
         while True:
@@ -186,6 +199,8 @@ class GroupRunner:
             await asyncio.sleep(self._backoff * 2**attempt)
             attempt += 1
         if verdict is None:
+            if told is not None:
+                await told(i, episode)
             sample = sample_of(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
             verdict = await self._grade(sample)
         return episode, verdict

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from data.schema import Prompt
 from rewards import Verdict
-from rl.evaluation_numbers import headline, interval, majority, mean_pass, pass_at_k, summary
+from rl.evaluation_numbers import (
+    asked_of,
+    headline,
+    interval,
+    majority,
+    mean_pass,
+    pass_at_k,
+    summary,
+)
 from rl.groups import Group
 from rl.tokens import Episode
 
@@ -69,7 +77,7 @@ def test_answers_to_one_prompt_are_no_independent_draws() -> None:
     [("7718", 1.0), ("1187", 0.0), ("1177", 0.0), ("7711", 1.0), ("?77?1", 1.0), ("???", None)],
 )
 def test_the_majority_votes_by_the_final_answer(answers: str, share: float | None) -> None:
-    assert majority([group(answers)]) == share
+    assert majority([asked_of(group(answers))]) == share
 
 
 def test_a_summary_leaves_ungradable_answers_out() -> None:
