@@ -1,8 +1,9 @@
 """Prompts that need no file, by name: `builtin:arithmetic?max=99&ops=add,subtract`.
 
 Options of arithmetic: `max` and `min` bound the operands, `ops` lists add and subtract, `count`
-is a number or `all`, `seed` draws the problems. Options of expressions, tools and calculations:
-`max`, `count` and `seed`; `count=all` is for expressions alone.
+is a number or `all`, `seed` draws the problems. Options of expressions, tools, calculations and
+guess_number: `max`, `count` and `seed`; `count=all` is for expressions alone. Options of grid_walk:
+`size`, `far`, `walls`, `count` and `seed`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl
 from data import arithmetic, calculations, expressions, tool_requests
 from data.arithmetic import Operation
 from data.errors import PromptError, SourceError
+from data.games import grid_walk, guess_number
 from data.schema import Prompt
 
 PREFIX: Final = "builtin:"
@@ -104,6 +106,24 @@ def _calculations(query: _Query) -> list[Prompt]:
     )
 
 
+def _guess_number(query: _Query) -> list[Prompt]:
+    return guess_number.guess_prompts(
+        query.number("count", guess_number.DEFAULT_COUNT),
+        seed=query.number("seed", 0),
+        largest=query.number("max", 31),
+    )
+
+
+def _grid_walk(query: _Query) -> list[Prompt]:
+    return grid_walk.walk_prompts(
+        query.number("count", grid_walk.DEFAULT_COUNT),
+        seed=query.number("seed", 0),
+        size=query.number("size", 8),
+        far=query.number("far", 4),
+        walls=query.number("walls", 0),
+    )
+
+
 _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
     {
         "arithmetic": _Task(
@@ -128,6 +148,16 @@ _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
             ("count", "max", "seed"),
             _calculations,
             lambda prompt, mistaken: calculations.conversation(prompt, mistaken=mistaken),
+        ),
+        "guess_number": _Task(
+            ("count", "max", "seed"),
+            _guess_number,
+            lambda prompt, mistaken: guess_number.conversation(prompt, mistaken=mistaken),
+        ),
+        "grid_walk": _Task(
+            ("count", "far", "seed", "size", "walls"),
+            _grid_walk,
+            lambda prompt, mistaken: grid_walk.conversation(prompt, mistaken=mistaken),
         ),
     }
 )

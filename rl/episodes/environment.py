@@ -43,6 +43,8 @@ GROUP: Final = "plumb.environments"
 READY: Final[Mapping[str, str]] = MappingProxyType(
     {
         "calculator": "rl.environments.calculator:Calculator",
+        "grid_walk": "rl.environments.grid_walk:GridWalk",
+        "guess_number": "rl.environments.guess_number:GuessNumber",
         "python": "rl.environments.python:Python",
         "shell": "rl.environments.shell:Shell",
     }
