@@ -58,7 +58,8 @@ def check_tools(environment: object, config: RunConfig) -> None:
         ConfigError: A set asks for it, and the environment has none.
     """
     for name, one in config.evaluation.items():
-        if not one.tools and not getattr(environment, "tools", ()):
+        has_tools = getattr(environment, "tools", ()) or getattr(environment, "takes_rows", False)
+        if not one.tools and not has_tools:
             raise ConfigError(
                 f"evaluation.{name}.tools is false, but there are no tools: set `env` to an "
                 "environment that has some, or remove the setting"

@@ -2,9 +2,11 @@
 
 Guarantees: a simulation is a function of the world and the arguments, and the world of its seed
 and of the calls so far: the same calls in the same order give the same results on every machine.
+Looking something up changes nothing; what was done is the world's `state`.
 """
 
 import hashlib
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,6 +101,7 @@ class World:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self._tables: dict[str, dict[str, dict[str, Any]]] = {}
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
 
     def draw(self, *of: object) -> random.Random:
         """A generator for a fact: the same for the same fact."""
@@ -117,14 +120,29 @@ class World:
         """Rows by id that calls add and change."""
         return self._tables.setdefault(name, {})
 
+    def know(self, name: str, key: str, **row: Any) -> dict[str, Any]:
+        """A row that was there before anybody asked for it; gives it as it is now."""
+        self._known.setdefault((name, key), dict(row))
+        return self.table(name).setdefault(key, dict(row))
+
     def add(self, name: str, prefix: str, **row: Any) -> str:
-        """Add a row to a table; gives its id."""
+        """Add a row to a table; gives its id, which is the same whatever was added before."""
         table = self.table(name)
-        made = self.code(prefix, name, len(table))
+        made = self.code(prefix, name, json.dumps(row, sort_keys=True))
         while made in table:
             made = f"{made}X"
         table[made] = row
         return made
+
+    def state(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What was done to it, by table and id: rows that are new, and known ones that differ."""
+        done = {
+            name: {
+                key: dict(row) for key, row in table.items() if self._known.get((name, key)) != row
+            }
+            for name, table in self._tables.items()
+        }
+        return {name: rows for name, rows in done.items() if rows}
 
     def row(self, name: str, key: Any) -> dict[str, Any]:
         """A row of a table; raises RefusedCallError if there is none."""

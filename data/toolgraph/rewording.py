@@ -88,6 +88,7 @@ def reworded(record: Record, answers: Sequence[Answer]) -> Record:
         messages = [
             {**one, "content": next(new)} if one["role"] == "user" else one for one in messages
         ]
+        facts["asks"] = list(new)
     return record.model_copy(
         update={
             "id": content_id(messages, record.tools, record.reference, record.task),
@@ -98,7 +99,10 @@ def reworded(record: Record, answers: Sequence[Answer]) -> Record:
 
 
 def _said(record: Record) -> list[str]:
-    return [str(one["content"]) for one in record.messages if one["role"] == "user"]
+    """What the person says, also what an environment says for it."""
+    facts: Any = record.metadata["tool_graph"]
+    first = [str(one["content"]) for one in record.messages if one["role"] == "user"]
+    return [*first, *facts["asks"]]
 
 
 def _values(record: Record, text: str) -> list[str]:

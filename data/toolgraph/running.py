@@ -3,7 +3,8 @@
 Guarantee: replaying the calls in a world of the same seed gives the same results (`replayed`).
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,23 @@ def execute(plan: Plan, world: World) -> Trace:
             raise RefusedCallError("two calls of a step are the same")
         done.append(made)
     return done
+
+
+def keys_of(steps: Iterable[Iterable[Mapping[str, Any]]]) -> list[str]:
+    """What tells the calls of steps apart: name and arguments, whole numbers however written."""
+    return [
+        json.dumps([call["name"], _plain(call["arguments"])], sort_keys=True, ensure_ascii=False)
+        for step in steps
+        for call in step
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def replayed(

@@ -1,9 +1,12 @@
 """Records out of the graph: conversations whose next calls are known, as they were executed.
 
-Guarantees: the reference is the calls of the last step, and replaying the trace in the metadata
-gives the recorded results; difficulties take turns by their weights, and the tools that paths lead
-to take turns; no two records are the same; record number i depends on the settings and on the
-records before it alone.
+Two forms: what is asked for is the next step, with the conversation up to it and the calls of the
+last step as the reference; or a whole episode, with the first request alone, the further ones in
+the metadata, and the calls of every step as the reference, for the environment `toolgraph`.
+
+Guarantees: replaying the trace in the metadata gives the recorded results; difficulties take turns
+by their weights, and the tools that paths lead to take turns; no two records are the same; record
+number i depends on the settings and on the records before it alone.
 """
 
 import json
@@ -30,6 +33,8 @@ SHAPES: Final[Mapping[Difficulty, tuple[tuple[int, int], ...]]] = {
 """Lengths and breadths of paths by difficulty."""
 OFFERED: Final[Mapping[Difficulty, int]] = {"easy": 4, "medium": 8, "hard": 14}
 """Tools on offer, those of the path among them, where there are as many."""
+VERSION: Final = 2
+"""Of what `metadata.tool_graph` says and of what simulated tools give."""
 TRIES: Final = 200
 """Paths that are sampled for one record."""
 
@@ -44,6 +49,7 @@ class Wanted:
         difficulties: weights.
         languages: that take turns.
         length, breadth: most of a path; shapes beyond are left out.
+        episodes: whether records are whole episodes.
     """
 
     count: int
@@ -54,6 +60,7 @@ class Wanted:
     languages: Sequence[Language] = LANGUAGES
     length: int = 5
     breadth: int = 3
+    episodes: bool = False
 
     def shapes(self, difficulty: Difficulty) -> list[tuple[int, int]]:
         """The shapes of a difficulty that may be had."""
@@ -92,7 +99,7 @@ def make_tasks(graph: Graph, wanted: Wanted) -> Iterator[Record]:
         turn = turns.setdefault((difficulty, shape, language), count())
         for _ in range(TRIES):
             goal = goals[next(turn) % len(goals)]
-            record = _tried(graph, rng, goal, shape, difficulty, language)
+            record = _tried(graph, rng, goal, shape, difficulty, language, whole=wanted.episodes)
             if record is not None and record.id not in made:
                 made.add(record.id)
                 yield record
@@ -111,6 +118,8 @@ def _tried(
     shape: tuple[int, int],
     difficulty: Difficulty,
     language: Language,
+    *,
+    whole: bool,
 ) -> Record | None:
     """A record, unless no such path leads to the goal, or a tool refuses."""
     length, breadth = shape
@@ -123,8 +132,12 @@ def _tried(
     except RefusedCallError:
         return None
     in_turn = length > 1 and rng.random() < 0.5
+    messages = _messages(plan, trace, language, in_turn, rng.randrange(12))
     facts: dict[str, Any] = {
+        "version": VERSION,
         "world": world,
+        "given": 0 if whole else length - 1,
+        "asks": [one["content"] for one in messages[1:] if whole and one["role"] == "user"],
         "difficulty": difficulty,
         "length": length,
         "breadth": breadth,
@@ -133,10 +146,12 @@ def _tried(
         "links": _links(plan),
         "trace": [[one.to_json() for one in step] for step in trace],
     }
+    wanted = [[{"name": c.name, "arguments": dict(c.arguments)} for c in step] for step in trace]
     return Record(
-        messages=_messages(plan, trace, language, in_turn, rng.randrange(12)),
+        messages=messages[:1] if whole else messages,
         task="tool",
-        reference=[{"name": one.name, "arguments": dict(one.arguments)} for one in trace[-1]],
+        reference=wanted if whole else wanted[-1],
+        environment="toolgraph",
         tools=_offered(graph, plan, rng, OFFERED[difficulty]),
         source="toolgraph",
         language=language,

@@ -8,7 +8,7 @@ made of the arguments. A method that cannot be declared is refused when the clas
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NotRequired, Required, get_type_hints
 
@@ -20,7 +20,7 @@ from rewards.tools import ToolCall
 from rl.errors import ConfigError
 
 NOT_TOOLS: Final = frozenset(
-    {"reset", "metrics", "reward", "reply", "run", "start", "aclose", "close"}
+    {"reset", "metrics", "reward", "reply", "run", "start", "aclose", "close", "call_tool"}
 )
 """Public methods that have a meaning of their own."""
 _MAKE: Final[Any] = TypedDict  # mypy knows it with literal fields alone
@@ -49,6 +49,12 @@ class Tool:
     name: str
     declaration: Mapping[str, Any]
     _arguments: TypeAdapter[Any]
+
+    def bound(
+        self, subject: Any, arguments: Mapping[str, Any]
+    ) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+        """What runs it, and with what."""
+        return getattr(subject, self.name), arguments
 
     def read(self, call: ToolCall) -> dict[str, Any]:
         """The arguments of a call as the method takes them.

@@ -47,6 +47,7 @@ READY: Final[Mapping[str, str]] = MappingProxyType(
         "guess_number": "rl.environments.guess_number:GuessNumber",
         "python": "rl.environments.python:Python",
         "shell": "rl.environments.shell:Shell",
+        "toolgraph": "data.toolgraph.playing:ToolGraph",
     }
 )
 """Environments that come along."""

@@ -32,8 +32,10 @@ def too_long(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> list[
 
 def offered(environment: object, prompt: Prompt) -> Prompt:
     """A prompt with the tools that are there: an environment's, where it has any."""
-    tools = getattr(environment, "tools", ())
-    return replace(prompt, tools=tuple(tools)) if tools else prompt
+    tools = tuple(getattr(environment, "tools", ()))
+    if getattr(environment, "takes_rows", False):
+        tools += tuple(one for one in prompt.tools if one not in tools)
+    return replace(prompt, tools=tools) if tools else prompt
 
 
 def started(renderer: Renderer, prompt: Prompt) -> Ids:

@@ -10,6 +10,9 @@
         def metrics(self):                       # optional: numbers for the records
             return {"calls": self.calls}
 
+With `call_tool(name, arguments)` the tools are those that the prompt's row declares
+(`row_tools.py`), and its `reply` may put further ones on offer.
+
 Guarantees: the calls of a turn run together and are answered together, in their order. What the
 policy does wrong (a call that cannot be read, an unknown tool, arguments that do not fit) and what
 a tool does (an error, a deadline) are observations; broken infrastructure is none, and is raised.
@@ -17,12 +20,11 @@ A turn that calls nothing goes to `reply`, or ends the episode. Each kind of err
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from data.schema import Prompt
 from rewards.tools import ToolCall
@@ -30,7 +32,9 @@ from rl.config import EpisodeConfig
 from rl.episodes.away import is_away, line_of
 from rl.episodes.context import Context
 from rl.episodes.declare import ArgumentsError, Tool, tools_of
+from rl.episodes.given import KINDS, Answer, Wrong, answer_of
 from rl.episodes.parsing import calls_of
+from rl.episodes.row_tools import RowTool, row_tools
 from rl.episodes.threads import LateError, called
 from rl.episodes.together import all_of
 from rl.episodes.world import Environments
@@ -38,40 +42,8 @@ from rl.errors import ConfigError, InfrastructureError, PlumbError
 from rl.tokens import End, Message
 from rl.turn_records import CallRecord
 
-Wrong = Literal["malformed", "unknown", "arguments", "raised", "late", "too_many"]
-KINDS: Final[tuple[Wrong, ...]] = (
-    "malformed", "unknown", "arguments", "raised", "late", "too_many"
-)  # fmt: skip
 PATIENCE: Final = 10
 """Times `call_seconds` that an environment's own methods (`reset`, `reward`, ...) may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a method of an environment gave."""
-
-    text: str
-    reward: float = 0.0
-    done: bool = False
-    error: str = ""
-    """Of `KINDS`; empty: nothing went wrong."""
-    seconds: float = 0.0
-
-
-def answer_of(given: Any) -> Answer:
-    """What a method returned: words, anything else as JSON, or an object with a `text` and perhaps
-    `reward` and `done`.
-    """
-    if isinstance(given, str):
-        return Answer(given)
-    text = getattr(given, "text", None)
-    if isinstance(text, str):
-        reward, done = getattr(given, "reward", 0.0), getattr(given, "done", False)
-        return Answer(text, 0.0 if reward is None else float(reward), bool(done))
-    try:
-        return Answer(json.dumps(given, ensure_ascii=False))
-    except (TypeError, ValueError, RecursionError):
-        return Answer(str(given))
 
 
 class ToolEnvironments(Environments):
@@ -85,6 +57,9 @@ class ToolEnvironments(Environments):
 
     Raises:
         ConfigError: It has neither, or a method that cannot be declared.
+
+    Attributes:
+        takes_rows: whether the tools of a prompt's row can be called.
     """
 
     def __init__(
@@ -93,19 +68,23 @@ class ToolEnvironments(Environments):
         super().__init__(kind, options)
         self._methods = {tool.name: tool for tool in tools_of(kind)}
         self.tools = tuple(tool.declaration for tool in self._methods.values())
+        self.takes_rows = callable(getattr(kind, "call_tool", None))
         replies = callable(getattr(kind, "reply", None))
-        if not self._methods and not replies:
+        has_tools = bool(self._methods) or self.takes_rows
+        if not has_tools and not replies:
             raise ConfigError(
                 f"env: {label} does nothing: give it a method with a docstring, which is a tool, "
                 "a `def reply(self, message)`, or `async def run(self, prompt, context)`"
             )
-        self.roles = (*(("tool",) if self._methods else ()), *(("user",) if replies else ()))
+        self.roles = (*(("tool",) if has_tools else ()), *(("user",) if replies else ()))
         self._episode = episode
         self._places = asyncio.Semaphore(episode.calls_at_once)
 
     def __call__(self) -> "ToolEnvironment":
         """The environment of an episode."""
-        return ToolEnvironment(super().__call__(), self._methods, self._episode, self._places)
+        made = ToolEnvironment(super().__call__(), self._methods, self._episode, self._places)
+        made.takes_rows = self.takes_rows
+        return made
 
     def without_tools(self) -> "ToolEnvironment":
         """One whose tools are switched off: calling them is an error."""
@@ -130,7 +109,9 @@ class ToolEnvironment:
         places: asyncio.Semaphore,
     ) -> None:
         self._subject = subject
-        self._tools = tools
+        self._tools: dict[str, Tool | RowTool] = dict(tools)
+        self.takes_rows = False
+        """Whether the tools of the prompt's row are there."""
         self._limits = episode
         self._places = places
         self._counts: Counter[str] = Counter()
@@ -141,10 +122,10 @@ class ToolEnvironment:
 
     async def run(self, prompt: Prompt, context: Context) -> End:
         """The policy speaks and is answered until it calls nothing, or is done."""
-        if (reset := getattr(self._subject, "reset", None)) is not None:
-            first = await self.own(reset, prompt)
-            if first is not None:
-                context.begin(answer_of(first).text)
+        if self.takes_rows:
+            self._offer(prompt.tools, prompt)
+        if (first := await self._reset(prompt)) is not None:
+            context.begin(answer_of(first).text)
         while True:
             message, why = await context.ask()
             if why == "length":
@@ -155,6 +136,8 @@ class ToolEnvironment:
             if answered is None:
                 return "stop"
             messages, answers = answered
+            for one in answers if self.takes_rows else ():
+                self._offer(one.tools, prompt)
             reward = sum(one.reward for one in answers)
             context.answer(*messages, reward=reward, calls=_records(message, answers))
             if any(one.done for one in answers):
@@ -182,6 +165,26 @@ class ToolEnvironment:
             return await called(method, PATIENCE * self._limits.call_seconds, arguments)
         except LateError as error:
             raise InfrastructureError(f"{method.__name__} {error}") from error
+
+    async def _reset(self, prompt: Prompt) -> Any:
+        """What `reset` gave.
+
+        Raises:
+            ConfigError: It said that the row is none of this environment's (`wrong_rows`).
+        """
+        if (reset := getattr(self._subject, "reset", None)) is None:
+            return None
+        try:
+            return await self.own(reset, prompt)
+        except Exception as error:
+            declared = getattr(self._subject, "wrong_rows", ())
+            if not isinstance(error, declared):
+                raise
+            raise ConfigError(f"env: {line_of(error)}") from error
+
+    def _offer(self, tools: Sequence[Mapping[str, Any]], prompt: Prompt) -> None:
+        for name, tool in row_tools(tools, f"prompt {prompt.id!r}").items():
+            self._tools.setdefault(name, tool)
 
     async def _answered(
         self, message: Message, context: Context
@@ -229,7 +232,8 @@ class ToolEnvironment:
         except ArgumentsError as error:
             return self._wrong("arguments", f"{tool.name}: {error}")
         async with self._places:
-            answer = await self._guarded(getattr(self._subject, tool.name), (), arguments)
+            method, named = tool.bound(self._subject, arguments)
+            answer = await self._guarded(method, (), named)
         return answer or Answer("null")
 
     async def _guarded(

@@ -62,6 +62,7 @@ def test_what_comes_along_offers_its_tools_and_nothing_else(name: str) -> None:
     made: Any = load_environment(EnvConfig(spec=name))
     tools = {"calculator": ["calc"], "python": ["python"], "shell": ["shell"]}
     assert [tool["function"]["name"] for tool in made.tools] == tools.get(name, [])
+    assert made.takes_rows is (name == "toolgraph")
 
 
 @pytest.mark.parametrize(

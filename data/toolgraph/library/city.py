@@ -29,14 +29,18 @@ def get_sunset(world: World, city: str, date: str) -> Result:
 def find_restaurant(world: World, city: str, cuisine: str) -> Result:
     """Find the best restaurant of a cuisine in a city."""
     place = world.code("RS", city, cuisine)
-    world.table("restaurant")[place] = {"city": city}
+    world.know("restaurant", place, city=city)
     return {"restaurant_id": place, "price": world.number(12, 90, "menu", place)}
 
 
 def reserve_table(world: World, restaurant_id: str, date: str, time: str, guests: int) -> Result:
     """Reserve a table at a restaurant."""
     world.row("restaurant", restaurant_id)
-    return {"booking_id": world.add("booking", "TB", place=restaurant_id, status="confirmed")}
+    when = f"{date} {time}"
+    booking = world.add(
+        "booking", "TB", place=restaurant_id, when=when, guests=guests, status="confirmed"
+    )
+    return {"booking_id": booking}
 
 
 def travel_time(world: World, origin: str, destination: str) -> Result:

@@ -14,7 +14,7 @@ Result = Mapping[str, Any]
 def find_lamp(world: World, room: str) -> Result:
     """Find the lamp of a room."""
     device = world.code("LP", room)
-    world.table("device").setdefault(device, {"level": world.number(0, 100, "level", room)})
+    world.know("device", device, level=world.number(0, 100, "level", room))
     return {"device_id": device}
 
 
@@ -33,7 +33,9 @@ def set_timer(world: World, device_id: str, minutes: int) -> Result:
 
 def set_heating(world: World, room: str, degrees: int) -> Result:
     """Heat a room to a temperature; gives the one that it has now."""
-    return {"temperature": world.number(10, 27, "now", room), "status": "heating"}
+    row = world.know("room", room, degrees=world.number(10, 27, "now", room))
+    before, row["degrees"] = row["degrees"], degrees
+    return {"temperature": before, "status": "heating"}
 
 
 _make = partial(make, "home")

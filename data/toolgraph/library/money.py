@@ -14,7 +14,7 @@ Result = Mapping[str, Any]
 def find_account(world: World, owner: str) -> Result:
     """Find the account of a person."""
     account = world.code("AC", owner)
-    world.table("account").setdefault(account, {"balance": world.number(2000, 9000, "has", owner)})
+    world.know("account", account, balance=world.number(2000, 9000, "has", owner))
     return {"account_id": account}
 
 

@@ -26,6 +26,7 @@ def invite(world: World, event_id: str, email: str) -> Result:
     """Invite an email address to an event of the calendar."""
     row = world.row("event", event_id)
     row["guests"] += 1
+    row[f"guest {email}"] = row.get(f"guest {email}", 0) + 1
     return {"guests": row["guests"], "date": row["date"], "time": row["time"]}
 
 
@@ -41,13 +42,13 @@ def move_event(world: World, event_id: str, date: str) -> Result:
 def find_document(world: World, title: str) -> Result:
     """Find a document by its title."""
     document = world.code("DC", title)
-    world.table("document")[document] = {"title": title}
+    world.know("document", document, title=title)
     return {"document_id": document, "pages": world.number(1, 60, "pages", title)}
 
 
 def share_document(world: World, document_id: str, email: str) -> Result:
     """Share a document with an email address."""
-    world.row("document", document_id)
+    world.row("document", document_id)[f"for {email}"] = True
     return {"status": "shared"}
 
 

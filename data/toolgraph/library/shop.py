@@ -14,8 +14,8 @@ Result = Mapping[str, Any]
 def search_product(world: World, name: str) -> Result:
     """Find a product in the shop by its name."""
     product = world.code("PR", name)
-    world.table("product")[product] = {"price": world.number(5, 250, "price", name)}
-    return {"product_id": product, "price": world.row("product", product)["price"]}
+    row = world.know("product", product, price=world.number(5, 250, "price", name))
+    return {"product_id": product, "price": row["price"]}
 
 
 def check_stock(world: World, product_id: str) -> Result:

@@ -17,7 +17,7 @@ def find_cheapest_flight(world: World, origin: str, destination: str, date: str)
         raise RefusedCallError("origin and destination are the same")
     flight = world.code("FL", origin, destination, date)
     price = world.number(60, 900, "fare", flight)
-    world.table("flight")[flight] = {"price": price, "date": date, "city": destination}
+    world.know("flight", flight, price=price, date=date, city=destination)
     return {"flight_id": flight, "price": price}
 
 
@@ -38,7 +38,7 @@ def find_hotel(world: World, city: str, checkin: str, nights: int) -> Result:
     """Find the best rated free hotel in a city for some nights."""
     hotel = world.code("HT", city, checkin, nights)
     price = world.number(40, 300, "night", hotel) * nights
-    world.table("hotel")[hotel] = {"price": price, "city": city}
+    world.know("hotel", hotel, price=price, city=city)
     return {"hotel_id": hotel, "price": price}
 
 
@@ -61,7 +61,7 @@ def cancel_booking(world: World, booking_id: str) -> Result:
 def find_station(world: World, city: str) -> Result:
     """Find the main railway station of a city."""
     station = world.code("ST", city)
-    world.table("station")[station] = {"city": city}
+    world.know("station", station, city=city)
     return {"station_id": station}
 
 

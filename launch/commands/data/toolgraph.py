@@ -50,6 +50,10 @@ def toolgraph(
         Path | None,
         typer.Option(metavar="FILE.json", help="tools of your own, with output schemas"),
     ] = None,
+    episodes: Annotated[
+        bool,
+        typer.Option("--episodes", help="whole episodes for `env: toolgraph`, not their last step"),
+    ] = False,
     only: Annotated[
         bool, typer.Option("--only", help="use the tools of --apis alone, none of Plumb's")
     ] = False,
@@ -72,7 +76,9 @@ def toolgraph(
     an example. A path through it is a task: some steps, of which the last has one
     call or several at once. The calls are made against simulated tools, and what
     came back is in the conversation; the last step's calls are the reference. A
-    person asks for everything at once, or turn by turn. easy is one call, medium
+    person asks for everything at once, or turn by turn. With --episodes a task is
+    the first request alone, for the environment `toolgraph`, which runs the tools,
+    says what comes next, and compares calls and final state. easy is one call, medium
     two, in a row or at once, hard three to five, among more tools on offer.
 
     Plumb has 35 simulated tools in six domains. --apis adds yours: a list of
@@ -105,7 +111,7 @@ def toolgraph(
         check_command(out, COMMAND, overwrite=overwrite)
         graph = Graph(_tools(apis, only))
         wanted = Wanted(
-            count, seed, _difficulties(difficulty), _languages(language), length, breadth
+            count, seed, _difficulties(difficulty), _languages(language), length, breadth, episodes
         )
         models = models_of(
             model or (),
@@ -191,6 +197,7 @@ def _languages(text: str) -> "list[Language]":
 def _identity(graph: "Graph", wanted: "Wanted") -> "dict[str, object]":
     """What the records depend on."""
     from data.schema import content_id
+    from data.toolgraph.tasks import VERSION
 
     tools = [
         [api.declaration(), sorted(api.returns), dict(api.asks), api.domain, list(api.examples)]
@@ -204,6 +211,8 @@ def _identity(graph: "Graph", wanted: "Wanted") -> "dict[str, object]":
         "languages": list(wanted.languages),
         "length": wanted.length,
         "breadth": wanted.breadth,
+        "episodes": wanted.episodes,
+        "version": VERSION,
     }
 
 
