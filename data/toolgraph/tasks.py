@@ -146,7 +146,9 @@ def _tried(
         "links": _links(plan),
         "trace": [[one.to_json() for one in step] for step in trace],
     }
-    wanted = [[{"name": c.name, "arguments": dict(c.arguments)} for c in step] for step in trace]
+    wanted: list[Any] = [
+        [{"name": c.name, "arguments": dict(c.arguments)} for c in step] for step in trace
+    ]
     return Record(
         messages=messages[:1] if whole else messages,
         task="tool",

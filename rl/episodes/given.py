@@ -35,7 +35,8 @@ def answer_of(given: Any) -> Answer:
     if isinstance(text, str):
         reward, done = getattr(given, "reward", 0.0), getattr(given, "done", False)
         tools = getattr(given, "tools", ())
-        return Answer(text, 0.0 if reward is None else float(reward), bool(done), tuple(tools))
+        earned = 0.0 if reward is None else float(reward)
+        return Answer(text, earned, bool(done), tools=tuple(tools))
     try:
         return Answer(json.dumps(given, ensure_ascii=False))
     except (TypeError, ValueError, RecursionError):
