@@ -26,6 +26,7 @@ from rl.guards.watch import guards_of
 from rl.hardware import Hardware
 from rl.phases import PhaseClock
 from rl.recorder import Recorder
+from rl.startup import Startup
 from rl.tokenizer import load_tokenizer
 from rl.tokens import Ids, Policy, Sampled, Sampling
 from rl.trainer_parts import Parts
@@ -60,6 +61,7 @@ async def start_parts(
     hardware: Hardware,
     pool: Pool,
     last_step: int,
+    startup: Startup,
     say: Callable[[str], None],
     lost: Callable[[str], None] | None = None,
 ) -> Parts:
@@ -72,18 +74,17 @@ async def start_parts(
         hardware: what it runs on.
         pool: grades; started here.
         last_step: of the checkpoint that is gone on from; -1 for a new run.
+        startup: told what is being started.
         say: prints a line.
         lost: told what engines were lost and came back.
     """
     from rl.starting import publisher_of, start_actors, turns_of
 
-    # On the cluster, where a verifier may place a server of its own.
-    stack.push_async_callback(pool.aclose)
-    await pool.start()
-    environment = await begin_answering(stack, config)
+    environment = await _answers(stack, config, pool, startup)
     prompts = [offered(environment, prompt) for prompt in asked.prompts]
     (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
-        start_actors(stack, config, hardware, say, lost or say), _render(config, prompts, say)
+        start_actors(stack, config, hardware, startup, say, lost or say),
+        _render(config, prompts, startup, say),
     )
     versions = Versions()
     turns = turns_of(config, hardware, placement, learner, fleet, versions, say)
@@ -110,6 +111,18 @@ async def start_parts(
     )
     stack.callback(loop.close)
     return loop.begin(last_step)
+
+
+async def _answers(
+    stack: AsyncExitStack, config: RunConfig, pool: Pool, startup: Startup
+) -> Callable[[], Environment]:
+    """What grades the policy, and what answers it."""
+    # On the cluster, where a verifier may place a server of its own.
+    stack.push_async_callback(pool.aclose)
+    with startup.of("grading workers"):
+        await pool.start()
+    with startup.of("environments"):
+        return await begin_answering(stack, config)
 
 
 class _Loop:
@@ -200,17 +213,19 @@ def _both(first: Ended, second: Ended) -> Ended:
 
 
 async def _render(
-    config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]
+    config: RunConfig, prompts: Sequence[Prompt], startup: Startup, say: Callable[[str], None]
 ) -> tuple[Renderer, list[int]]:
     """What renders prompts, each of which is short enough, and the canary's ids."""
-    tokenizer = await asyncio.to_thread(load_tokenizer, config)
+    with startup.of("the tokenizer"):
+        tokenizer = await asyncio.to_thread(load_tokenizer, config)
     renderer = renderer_of(tokenizer, config)
     if config.env is not None or config.agent is not None:
         say(f"the chat template: {renderer.finding}")
     elif renderer.warning:
         say(renderer.warning)
     limit = config.rollout.max_prompt_tokens
-    await asyncio.to_thread(check_lengths, renderer, prompts, limit)
+    with startup.of("the lengths of all prompts"):
+        await asyncio.to_thread(check_lengths, renderer, prompts, limit)
     return renderer, canary_ids(tokenizer, limit)
 
 

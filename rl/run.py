@@ -21,6 +21,7 @@ from rl.exporting import export_model
 from rl.fault_log import FaultLog
 from rl.progress import Progress
 from rl.sinks import read_metrics
+from rl.startup import Startup
 from rl.storage import write_atomically, writing
 from rl.supervision import supervised
 from rl.trainer import Trainer
@@ -96,6 +97,12 @@ def open_run_dir(
     return checkpoint
 
 
+def startup_of(config: RunConfig, checkpoint: Checkpoint | None) -> Startup:
+    """What tells in the run directory, while it is a block, what is being started."""
+    step = checkpoint.step if checkpoint is not None else 0
+    return Startup(config.run_dir, step=step, steps=config.train.steps)
+
+
 async def run(
     config: RunConfig,
     work: Work,
@@ -123,20 +130,23 @@ async def run(
     progress = Progress(config.train.steps, lambda: trainer.status)
     faults = FaultLog(config.run_dir, progress.say)
     async with AsyncExitStack() as stack:
-        hardware = stack.enter_context(connect(config))
-        started_here = await stack.enter_async_context(AsyncExitStack())
-        stop_on_sigterm()
-        located = config.model.model_copy(update={"path": model})
-        parts = await start_parts(
-            started_here,
-            config.model_copy(update={"model": located}),
-            work,
-            hardware=hardware,
-            pool=pool,
-            last_step=checkpoint.step if checkpoint else -1,
-            say=progress.say,
-            lost=faults.note,
-        )
+        with startup_of(config, checkpoint) as startup:
+            with startup.of("Ray"):
+                hardware = stack.enter_context(connect(config))
+            started_here = await stack.enter_async_context(AsyncExitStack())
+            stop_on_sigterm()
+            located = config.model.model_copy(update={"path": model})
+            parts = await start_parts(
+                started_here,
+                config.model_copy(update={"model": located}),
+                work,
+                hardware=hardware,
+                pool=pool,
+                last_step=checkpoint.step if checkpoint else -1,
+                startup=startup,
+                say=progress.say,
+                lost=faults.note,
+            )
         ready = time.monotonic() - started
         say(f"ready after {ready:.0f} s on {hardware.device}; training in {config.run_dir}")
         trainer = Trainer(config, parts, on_step=progress.step, say=progress.say, lost=faults.note)

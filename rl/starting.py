@@ -9,10 +9,12 @@ from rl.cluster import await_places, transport
 from rl.config import RunConfig
 from rl.engines.fleet import Fleet
 from rl.engines.making import maker
+from rl.engines.spares import Spares
 from rl.hardware import Hardware
 from rl.learn.group import LearnerGroup
 from rl.placement import Placement
 from rl.places import reserve
+from rl.startup import Startup
 from rl.turns import InTurns
 from rl.versions import Versions
 from rl.weights.publisher import WeightPublisher
@@ -23,6 +25,7 @@ async def start_actors(
     stack: AsyncExitStack,
     config: RunConfig,
     hardware: Hardware,
+    startup: Startup,
     say: Callable[[str], None],
     lost: Callable[[str], None],
 ) -> tuple[Fleet, LearnerGroup, Placement]:
@@ -32,28 +35,35 @@ async def start_actors(
         stack: stops them in the end.
         config: the run's configuration.
         hardware: what it runs on.
+        startup: told what is being started.
         say: prints a line.
         lost: told what engines were lost, wait for a place, and came back.
     """
-    places = await reserve(config, say)
+    with startup.of("places for engines and learner ranks"):
+        places = await reserve(config, say)
     stack.callback(places.release)
     placement = places.placement
     learner = LearnerGroup(config, hardware, place=places.rank, renew=places.renew_ranks)
     stack.callback(learner.stop)
+    startup.watch(lambda: [learner.status])
     deadline = config.cluster.start_deadline
     if places.shown:
-        await await_places({"learner ranks": learner.actors}, deadline)
-        places.see(await learner.devices())
+        with startup.of("processes of learner ranks"):
+            await await_places({"learner ranks": learner.actors}, deadline)
+            places.see(await learner.devices())
+    spares = Spares(maker(config, hardware, places), places.engine_node, say=lost)
     fleet = Fleet(
         config,
-        make=maker(config, hardware, places),
+        make=spares,
         renew=partial(places.renew_engine, say=lost),
         say=lost,
     )
     stack.push_async_callback(fleet.stop)
-    await await_places(
-        {"engines": [one.actor for one in fleet.handles], "learner ranks": learner.actors}, deadline
-    )
+    stack.push_async_callback(spares.aclose)
+    actors = {"engines": [one.actor for one in fleet.handles], "learner ranks": learner.actors}
+    with startup.of("processes of engines and learner ranks"):
+        await await_places(actors, deadline)
+    startup.watch(lambda: [f"{one.name}: {one.state}" for one in fleet.handles if not one.started])
     await learner.check_run_dir(config.run_dir)
     if placement.layout == "colocated":
         # vLLM measures the GPU's memory as it starts: another's must not change meanwhile.
@@ -64,6 +74,8 @@ async def start_actors(
         await fleet.start()
     else:
         await asyncio.gather(fleet.start(), learner.start())
+    if hardware.is_cpu and config.rollout.spare_after is not None:
+        spares.begin(range(config.rollout.engines), config.rollout.spare_after)
     return fleet, learner, placement
 
 

@@ -1,8 +1,8 @@
 """status.json: what a run does now and what it waits for, for whoever looks at it from elsewhere.
 
-Guarantees: it is replaced whole every `WRITE_SECONDS` by the run's own loop, so that one that is
-older tells that the loop stands still or is gone; a disk that cannot be written to does not end
-the run here.
+Guarantees: it is replaced whole every `WRITE_SECONDS`, by the run's own loop once there is one (see
+`rl.startup` for what is before), so that one that is older tells that the loop stands still or is
+gone; a disk that cannot be written to does not end the run here.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from rewards.grading.running import Pending
 from rl.dispatch.flight import Flight
@@ -33,7 +33,7 @@ class Status:
     """A run at an instant."""
 
     state: str
-    """`running`, `finished`, or `stopped: ` and why."""
+    """`starting`, `running`, `finished`, or `stopped: ` and why."""
     step: int
     """Steps trained."""
     steps: int
@@ -48,6 +48,21 @@ class Status:
     """When it was written, seconds since 1970."""
     host: str
     pid: int
+
+    @classmethod
+    def of(
+        cls,
+        state: str,
+        *,
+        step: int,
+        steps: int,
+        doing: str,
+        waits_for: Iterable[str],
+        quiet: float,
+    ) -> Self:
+        """Of this process, now."""
+        host, pid = socket.gethostname(), os.getpid()
+        return cls(state, step, steps, doing, tuple(waits_for), quiet, time.time(), host, pid)
 
 
 def waits_for(parts: Parts) -> Iterator[str]:
@@ -93,7 +108,7 @@ class StatusFile:
         moved: Callable[[], Hashable],
         beat: Callable[[float], None] = lambda quiet: None,
     ) -> None:
-        self._path = run_dir / NAME
+        self._run_dir = run_dir
         self._look = look
         self._moved = moved
         self._beat = beat
@@ -112,20 +127,23 @@ class StatusFile:
 
     def write(self, status: Status) -> None:
         """Replace the file."""
-        temporary = self._path.with_name(f".{NAME}.tmp")
-        with suppress(OSError):
-            temporary.write_text(json.dumps(asdict(status)), encoding="utf-8")
-            temporary.replace(self._path)
+        write_status(self._run_dir, status)
+
+
+def write_status(run_dir: Path, status: Status) -> None:
+    """Replace status.json, if the disk takes it."""
+    temporary = run_dir / f".{NAME}.tmp"
+    with suppress(OSError):
+        temporary.write_text(json.dumps(asdict(status)), encoding="utf-8")
+        temporary.replace(run_dir / NAME)
 
 
 def status_now(
     parts: Parts, *, step: int, steps: int, doing: str, quiet: float, state: str = "running"
 ) -> Status:
     """The status at this instant; a run that has ended waits for nothing."""
-    waits = tuple(waits_for(parts)) if state == "running" else ()
-    return Status(
-        state, step, steps, doing, waits, quiet, time.time(), socket.gethostname(), os.getpid()
-    )
+    waits = waits_for(parts) if state == "running" else ()
+    return Status.of(state, step=step, steps=steps, doing=doing, waits_for=waits, quiet=quiet)
 
 
 def read_status(run_dir: Path) -> Status | None:

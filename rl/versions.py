@@ -1,8 +1,9 @@
 """The one place that knows the number of the policy that is sampled from.
 
 Guarantees: the number is that of weights which every engine in service has been sent; it rises by
-one with each update and never falls; while it is held nothing is published, and who asks to hold it
-while an update waits gets the next one, so that neither keeps the other out for good.
+one with each update, and falls only where a lost learner goes back to a checkpoint; while it is
+held nothing is published, and who asks to hold it while an update waits gets the next one, so that
+neither keeps the other out for good.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ from rl.hardware import calm_threads
 from rl.model_path import check_model_path
 from rl.report_records import ReportError
 from rl.rewarding import grading_pool, rubric
-from rl.run import Summary, Work, open_run_dir, run
+from rl.run import Summary, Work, open_run_dir, run, startup_of
 
 if TYPE_CHECKING:
     from rl.tiny import Demonstration
@@ -71,7 +71,8 @@ def train(
     say(f"{counted(prompts)}, {len(evaluation)} held out")
     model = config.model.path
     if model == TINY:
-        model = str(prepare_tiny(config, prompts, say).absolute())
+        with startup_of(config, checkpoint) as startup, startup.of("the start model"):
+            model = str(prepare_tiny(config, prompts, say).absolute())
     asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
     work = Work(stream, evaluation_sets(config, evaluation, named), asked)
     import_without_torch()

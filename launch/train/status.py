@@ -30,7 +30,7 @@ def status_of(run_dir: Path, *, now: float | None = None) -> Status:
     if found is None:
         raise ConfigError(f"{run_dir} holds no status.json: name the run_dir of a run that began")
     silent = (time.time() if now is None else now) - found.time
-    if found.state != "running" or silent <= STALE:
+    if found.state not in ("starting", "running") or silent <= STALE:
         return found
     here = found.host == socket.gethostname()
     if here and not _is_alive(found.pid):
@@ -50,7 +50,8 @@ def show(run_dir: Path, *, as_json: bool) -> None:
         print(json.dumps(asdict(found) | {"faults": faults}, indent=2))
         return
     print(f"{run_dir}: {found.state}")
-    print(f"step {found.step} of {found.steps}; {found.doing or 'nothing is under way'}")
+    nothing = "it is being started" if found.state == "starting" else "nothing is under way"
+    print(f"step {found.step} of {found.steps}; {found.doing or nothing}")
     if found.quiet > STALE:
         print(f"nothing has moved for {found.quiet:.0f} s")
     for line in found.waits_for:

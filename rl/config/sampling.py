@@ -101,6 +101,9 @@ class RolloutConfig(Section):
     """Times an hour that one engine may be lost and started again before the run ends."""
     start_deadline: float = Field(default=900.0, gt=0)
     """Seconds an engine may take to start."""
+    spare_after: float | None = Field(default=60.0, ge=0)
+    """Seconds of a run after which each node with engines keeps one process more, which has
+    imported vLLM and becomes the next engine where one is lost (CPU hosts); null: never."""
 
 
 class EvaluationConfig(NamedSection):

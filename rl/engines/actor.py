@@ -7,7 +7,10 @@ costs as much as a hundred of them.
 """
 
 import asyncio
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +20,7 @@ from rl.adapter import adapter_request
 from rl.config import RunConfig
 from rl.engines.arguments import engine_arguments
 from rl.engines.engine import Engine, Memory
-from rl.engines.places import start_engine
+from rl.engines.places import import_engine, start_engine
 from rl.engines.sampling import (
     Decoder,
     Spans,
@@ -36,6 +39,7 @@ from rl.whereabouts import Whereabouts, here
 
 GATHER_SECONDS = 0.02  # after a turn has ended, for more that end by then while any are live
 QUIET_SECONDS = 10.0  # for dropped requests to end, before older weights are sampled from
+BACKGROUND = 10  # niceness of what is done beside training
 CANARY_FIRST = -1  # vLLM's priority: before all requests, which have 0
 
 Request = tuple[int, Ids, Sampling]
@@ -85,6 +89,11 @@ class EngineActor:
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
 
+    async def prepare(self) -> None:
+        """Import what an engine needs, as long before its start as may be, and at low priority."""
+        with ThreadPoolExecutor(1) as thread:
+            await asyncio.get_running_loop().run_in_executor(thread, self._import)
+
     async def start(self) -> None:
         """Load the model into vLLM and sample a few tokens, so that the first step is not slow."""
         with loading():
@@ -96,10 +105,9 @@ class EngineActor:
             tokenizer = AutoTokenizer.from_pretrained(
                 path, trust_remote_code=config.model.trust_remote_code
             )
-            own_process = self._hardware.engine_in_own_process(config.rollout.own_process)
-            own_process = own_process or config.rollout.data_parallel > 1  # each replica has one
             arguments = engine_arguments(config, self._hardware, self._seat)
-            self._engine: Engine = await start_engine(arguments, own_process=own_process)
+            own = self._in_own_process()
+            self._engine: Engine = await start_engine(arguments, own_process=own)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"vLLM cannot load the model {path!r}: {reason}") from error
@@ -217,6 +225,19 @@ class EngineActor:
         engine = getattr(self, "_engine", None)
         if engine is not None:
             await engine.stop()
+
+    def _in_own_process(self) -> bool:
+        rollout = self._config.rollout
+        # Each replica has one.
+        return rollout.data_parallel > 1 or self._hardware.engine_in_own_process(
+            rollout.own_process
+        )
+
+    def _import(self) -> None:
+        # Of this thread alone; what it imports may not take from training what it needs.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND)
+        arguments = engine_arguments(self._config, self._hardware, self._seat)
+        import_engine(arguments, own_process=self._in_own_process())
 
     async def _sample(self, name: str, context: Ids, how: Sampling) -> Sampled:
         self._spans[name] = spans = Spans()

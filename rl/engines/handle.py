@@ -82,6 +82,11 @@ class EngineHandle:
         return len(self._waiting)
 
     @property
+    def started(self) -> bool:
+        """Whether its model is loaded, which it is before it has the weights of its version."""
+        return self._following is not None
+
+    @property
     def state(self) -> str:
         """What it is doing, in a few words."""
         if self.cause:

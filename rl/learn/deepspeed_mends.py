@@ -1,11 +1,11 @@
 """What DeepSpeed 0.19.6 does to the gradients of several micro-batches at ZeRO 1 and 2, mended.
 
 Guarantees: gradients are added up in `grad_accum_dtype`, float32 for a model in bf16, also where
-the optimizer is in host memory, and are averaged over ranks; stage 1 is DeepSpeed's ZeRO optimizer
-whatever the types. Without that, stage 2 adds up in the model's type, and stage 1 with another type
-for sums either leaves out the average over ranks, or takes an optimizer that cannot be moved to
-host memory while engines use the GPU, and that makes Muon plain gradient descent. Stage 3 needs
-none of it.
+the optimizer is in host memory, and are averaged over ranks in the model's type; stage 1 is
+DeepSpeed's ZeRO optimizer whatever the types. Without that, stage 2 adds up in the model's type,
+and stage 1 with another type for sums either leaves out the average over ranks, or takes an
+optimizer that cannot be moved to host memory while engines use the GPU, and that makes Muon plain
+gradient descent. Stage 3 needs none of it.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ def _all_gradients(self: Any, parameters: list[Any], dtype: Any) -> list[Tensor]
 
 
 def _gradient_for_reduction(self: Any, parameter: Any) -> Any:
-    """What ranks average, in place, in the model's type, once it is all added up."""
+    """What ranks average: the finished sum, which gives way to itself in the model's type."""
     if self.use_grad_accum_attribute and parameter.grad_accum is not None:
         parameter.grad_accum = parameter.grad_accum.to(self.dtype)
     return self.get_param_gradient_attribute(parameter)

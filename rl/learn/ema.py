@@ -1,9 +1,10 @@
 """A running mean of the policy's weights over its versions.
 
-mean <- d * mean + (1 - d) * weights after each training step, in float32, in host memory, of the
-weights that are trained: all, or those of adapters. Guarantees: under ZeRO-3 each rank keeps the
-mean of its own shards, and else the first rank keeps that of everything; a checkpoint's mean can be
-read by another number of ranks and at another stage.
+mean <- d * mean + (1 - d) * weights after each training step, of the weights that are trained: all,
+or those of adapters. It is kept in float32 in host memory, of the weights as engines sample with
+them: of a model in bf16 those that are rounded to it, not the optimizer's own. Guarantees: under
+ZeRO-3 each rank keeps the mean of its own shards, and else the first rank keeps that of everything;
+a checkpoint's mean can be read by another number of ranks and at another stage.
 """
 
 from collections.abc import Iterator
@@ -74,11 +75,6 @@ class Ema:
         """What this rank writes into a checkpoint's learner folder, by the name of its file."""
         state = self.state_dict()
         return {file_name(self._rank): state} if state else {}
-
-    def save(self, folder: Path) -> None:
-        """Write this rank's files."""
-        for name, state in self.files().items():
-            torch.save(state, folder / name)
 
     def load(self, folder: Path) -> None:
         """Go on from what was saved, or, where nothing was, from the weights as they are.

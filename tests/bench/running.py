@@ -25,6 +25,7 @@ from rl.groups import Group
 from rl.hardware import Hardware
 from rl.learn.shares import Share, cut
 from rl.parts import start_parts
+from rl.run import startup_of
 from rl.trainer_parts import Parts
 from tests.bench.work import NOMINAL_TOKENS, PROMPTS, EveryOther, Questions, Work
 
@@ -95,6 +96,7 @@ class Bench:
             hardware=hardware,
             pool=pool,
             last_step=-1,
+            startup=startup_of(config, None),
             say=lambda line: print(line, file=sys.stderr),
         )
         await parts.versions.start(parts.publisher)

@@ -82,7 +82,11 @@ class Plumb:
             "data": {"train": str(self.write_data()), "eval_size": 4},
             "reward": {"verifier": "digits.py:many_digits"},
             "sampler": {"prompts_per_step": 4, "samples_per_prompt": 4, "filter": "none"},
-            "rollout": {"max_prompt_tokens": 32, "max_response_tokens": 12},
+            "rollout": {
+                "max_prompt_tokens": 32,
+                "max_response_tokens": 12,
+                "spare_after": None,  # processes that tests kill are engines
+            },
             "learner": {"lr": 1e-3, "warmup_steps": 0, "mini_batch_size": 8},
             "train": {"steps": 2, "eval_every": 0, "checkpoint_every": 2, "export": False},
         }

@@ -14,13 +14,13 @@ from conftest import Plumb, wait_until
 
 from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
+from rl.errors import ConfigError
 from rl.fault_log import read_faults
 from rl.sinks import read_metrics
 from tests.processes import tree
 from tests.run_files import faults
 
 LEARNER_SECONDS = 60.0
-ENGINE_SECONDS = 20.0
 
 
 def last_step(run_dir: Path) -> int:
@@ -50,6 +50,20 @@ def told(run_dir: Path, pattern: str) -> list[tuple[float, str]]:
     return [(when, line) for when, line in lines if re.search(pattern, line)]
 
 
+def starts(run_dir: Path, what: str) -> bool:
+    """Whether `plumb status` shows that a run starts this."""
+    try:
+        seen = status_of(run_dir)
+    except ConfigError:  # it shows nothing yet
+        return False
+    return seen.state == "starting" and what in seen.waits_for
+
+
+def is_prepared(spare: psutil.Process) -> bool:
+    """Whether a process has what vLLM computes with on a CPU."""
+    return any("vllm/_C" in one.path for one in spare.memory_maps())
+
+
 def drained(process: "Popen[str]") -> None:
     """Print what a run says as it comes, so that its pipe never fills."""
 
@@ -67,12 +81,13 @@ def test_a_run_survives_the_death_of_a_rank_an_engine_and_a_grading_worker(plumb
     config = plumb.write_config(
         train={"steps": 1000, "checkpoint_every": 2, "keep_checkpoints": 2},
         sampler={"filter": "none", "max_lag": 2},
-        rollout={"engines": 2, "max_response_tokens": 48},
+        rollout={"engines": 2, "max_response_tokens": 48, "spare_after": 0.0},
         learner={"ranks": 2},
         data={"train": str(plumb.write_data(4000)), "eval_size": 4},
     )
     process = plumb.start(str(config))
     drained(process)
+    wait_until(lambda: starts(run_dir, "rollout engine 1: being started"), 300, "what is started")
     wait_for_step(run_dir, 3)
     wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")
 
@@ -88,12 +103,16 @@ def test_a_run_survives_the_death_of_a_rank_an_engine_and_a_grading_worker(plumb
     assert (seen.state, seen.pid) == ("running", process.pid)
     wait_for_step(run_dir, last_step(run_dir) + 2)
 
+    # The first two are engines, which have made tokens by now; another is, or was, prepared.
+    engine, _, spare = sorted(of_run(process, "ray::EngineActor"), key=lambda p: p.create_time())
+    wait_until(lambda: is_prepared(spare), 300, "a process that is ready to be an engine")
     killed = time.time()
-    of_run(process, "ray::EngineActor")[0].kill()
+    engine.kill()
     wait_until(lambda: told(run_dir, "rollout engine . is back"), 300, "the engine's return")
     ((noticed, _),) = told(run_dir, r"rollout engine \d is lost: ")
     ((back, _),) = told(run_dir, r"rollout engine \d is back, at policy version \d+$")
     print(f"engine: noticed after {noticed - killed:.1f} s, back {back - noticed:.1f} s later")
+    assert spare.is_running()
 
     of_run(process, "rewards.grading.worker")[0].kill()
     wait_until(lambda: told(run_dir, "grading worker"), 60, "the grading worker's replacement")

@@ -110,6 +110,11 @@ class ScriptedEngine:
 class ScriptedActor(EngineActor):
     """The real actor around it."""
 
+    prepared = False
+
+    async def prepare(self) -> None:
+        self.prepared = True
+
     async def start(self) -> None:
         self._engine = ScriptedEngine()
         self._decoder = lambda ids, keep_special: ",".join(map(str, ids))  # type: ignore[assignment]

@@ -49,6 +49,8 @@ def test_a_process_that_nobody_has_waited_for_is_gone(tmp_path: Path) -> None:
 
 def test_one_that_tells_nothing_is_gone_or_stands_still(tmp_path: Path) -> None:
     later = NOW + STALE + 1
+    starting = written(tmp_path, state="starting", pid=2**22 + 1)
+    assert status_of(starting, now=later).state.endswith(" died without a word; no step is saved")
     assert status_of(written(tmp_path), now=later).state == (
         f"standing still: process {os.getpid()} has told nothing for 11 s"
     )
