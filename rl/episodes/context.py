@@ -211,7 +211,8 @@ class Context:
         message = self._renderer.observed({"role": "user", "content": text}, None)
         last = self._messages[-1]
         if last["role"] == "user":
-            self._messages[-1] = {**last, "content": f"{last['content']}\n\n{message['content']}"}
+            before = f"{last['content']}\n\n" if last["content"] else ""
+            self._messages[-1] = {**last, "content": f"{before}{message['content']}"}
         else:
             self._messages.append(message)
             self._asked_for += 1

@@ -80,19 +80,23 @@ class Tool:
         raise ArgumentsError("its arguments may mean too many things")
 
 
-def tools_of(kind: type) -> tuple[Tool, ...]:
+def tools_of(kind: type, reserved: frozenset[str] = NOT_TOOLS) -> tuple[Tool, ...]:
     """The tools of a class, in the order of their definition.
+
+    Args:
+        kind: The class.
+        reserved: Public methods that are none.
 
     Raises:
         ConfigError: A method with a docstring cannot be declared.
     """
-    return tuple(_tool(kind, name, method) for name, method in _methods(kind))
+    return tuple(_tool(kind, name, method) for name, method in _methods(kind, reserved))
 
 
-def _methods(kind: type) -> Iterator[tuple[str, Any]]:
+def _methods(kind: type, reserved: frozenset[str]) -> Iterator[tuple[str, Any]]:
     names = dict.fromkeys(name for one in reversed(kind.__mro__) for name in vars(one))
     for name in names:
-        if name.startswith("_") or name in NOT_TOOLS:
+        if name.startswith("_") or name in reserved:
             continue
         method = getattr(kind, name)
         if inspect.isroutine(method) and inspect.getdoc(method):

@@ -32,6 +32,7 @@ from rewards.errors import PluginError
 from rewards.plugin_file import is_file_spec, load_from_file
 from rl.config import EnvConfig, EpisodeConfig, RunConfig
 from rl.episodes.context import Context
+from rl.episodes.factories import Factories, is_factory
 from rl.episodes.parsing import check_format
 from rl.episodes.single_turn import SingleTurn
 from rl.episodes.tool_environment import ToolEnvironments
@@ -90,8 +91,8 @@ def load_environment(
     episode = episode or EpisodeConfig()
     check_format(episode.call_format)
     found, label = _found(env.spec)
-    if not inspect.isclass(found):
-        raise ConfigError(f"env: {label} is not a class")
+    if not callable(found):
+        raise ConfigError(f"env: {label} is neither a class nor a factory of environments")
     given = ", ".join(env.options) or "no options"
     if not _takes(found, **env.options):
         raise ConfigError(f"env: {label} cannot be made with {given}; it takes {_signature(found)}")
@@ -101,6 +102,9 @@ def load_environment(
         except Exception as error:
             told = " ".join(str(error).split())
             raise ConfigError(f"env: {label} cannot be made with {given}: {told}") from error
+    if is_factory(found):
+        return Factories(found, env.options, episode, label)
+    assert isinstance(found, type), "all else is a factory"
     run = getattr(found, "run", None)
     if run is None:
         return ToolEnvironments(found, env.options, episode, label)
@@ -148,7 +152,7 @@ def _found(spec: str) -> tuple[object, str]:
         ) from error
 
 
-def _signature(kind: type) -> str:
+def _signature(kind: Callable[..., Any]) -> str:
     try:
         return ", ".join(inspect.signature(kind).parameters) or "none"
     except (TypeError, ValueError):

@@ -66,7 +66,7 @@ class ToolEnvironments(Environments):
         self, kind: type, options: Mapping[str, Any], episode: EpisodeConfig, label: str
     ) -> None:
         super().__init__(kind, options)
-        self._methods = {tool.name: tool for tool in tools_of(kind)}
+        self._methods = {tool.name: tool for tool in self._declared(kind)}
         self.tools = tuple(tool.declaration for tool in self._methods.values())
         self.takes_rows = callable(getattr(kind, "call_tool", None))
         replies = callable(getattr(kind, "reply", None))
@@ -82,13 +82,20 @@ class ToolEnvironments(Environments):
 
     def __call__(self) -> "ToolEnvironment":
         """The environment of an episode."""
-        made = ToolEnvironment(super().__call__(), self._methods, self._episode, self._places)
+        made = ToolEnvironment(self.subject(), self._methods, self._episode, self._places)
         made.takes_rows = self.takes_rows
         return made
 
+    def subject(self) -> Any:
+        """The object of an episode."""
+        return super().__call__()
+
+    def _declared(self, kind: type) -> Sequence[Tool]:
+        return tools_of(kind)
+
     def without_tools(self) -> "ToolEnvironment":
         """One whose tools are switched off: calling them is an error."""
-        return ToolEnvironment(super().__call__(), {}, self._episode, self._places)
+        return ToolEnvironment(self.subject(), {}, self._episode, self._places)
 
 
 class ToolEnvironment:

@@ -24,6 +24,7 @@ class Environments:
     Attributes:
         roles: of the messages that its environments answer with.
         tools: declarations of what the policy may call.
+        takes_rows: whether the tools of a prompt's row can be called too.
     """
 
     def __init__(self, kind: type, options: Mapping[str, Any]) -> None:
@@ -31,6 +32,7 @@ class Environments:
         self.options = dict(options)
         self.roles: tuple[str, ...] = tuple(getattr(kind, "roles", ()))
         self.tools: tuple[Mapping[str, Any], ...] = ()
+        self.takes_rows = False
         self._is_started = False
 
     def __call__(self) -> Any:

@@ -398,7 +398,7 @@ def test_an_environment_comes_out_of_a_file(tmp_path: Path) -> None:
         "Waits": "no `async def run",
         "Bare": "no `async def run",
         "Needs": "cannot be made with no options; it takes size",
-        "guess": "is not a class",
+        "guess": "cannot be made with no options; it takes prompt, context",
         "Other": "has no environment 'Other'",
     }.items():
         with pytest.raises(ConfigError, match=f"^env: .*{words}"):
