@@ -4,11 +4,13 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from launch.commands.options import takes_options
 from launch.errors import one_line_errors
 
 judge_app = typer.Typer(no_args_is_help=True, help="Measure a language model that grades answers.")
@@ -19,53 +21,59 @@ def root() -> None:
     """Keeps the help of the whole command apart from that of its parts."""
 
 
-@judge_app.command()
-def calibrate(
+@dataclass(frozen=True, kw_only=True)
+class CalibrateOptions:
+    """What `plumb judge calibrate` takes."""
+
     source: Annotated[
         str,
         typer.Argument(
             metavar="LABELLED.jsonl", help="labelled answers, one JSON object a line; - for stdin"
         ),
-    ],
+    ]
     url: Annotated[
         list[str],
         typer.Option(help="base URL of an OpenAI-compatible endpoint; may be given several times"),
-    ],
+    ]
     model: Annotated[
         str | None, typer.Option(help="the model's name there", show_default="its only one")
-    ] = None,
+    ] = None
     api_key_env: Annotated[
         str | None, typer.Option(help="environment variable with the API key")
-    ] = None,
-    rubric: Annotated[
-        str, typer.Option(help="a built-in rubric or a rubric file, for answers")
-    ] = "four-factors",
+    ] = None
+    rubric: Annotated[str, typer.Option(help="a built-in rubric or a rubric file, for answers")] = (
+        "four-factors"
+    )
     pair_rubric: Annotated[
         str, typer.Option(help="a built-in rubric or a rubric file, for pairs")
-    ] = "pairwise",
-    votes: Annotated[int, typer.Option(min=1, max=99, help="grades of each answer")] = 1,
+    ] = "pairwise"
+    votes: Annotated[int, typer.Option(min=1, max=99, help="grades of each answer")] = 1
     temperature: Annotated[
         float | None,
         typer.Option(min=0, max=2, help="of the judge", show_default="0, or 0.7 for several votes"),
-    ] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="tokens of one reply")] = 1024,
-    concurrency: Annotated[int, typer.Option(min=1, help="requests that are open at once")] = 32,
+    ] = None
+    max_tokens: Annotated[int, typer.Option(min=1, help="tokens of one reply")] = 1024
+    concurrency: Annotated[int, typer.Option(min=1, help="requests that are open at once")] = 32
     requests_per_minute: Annotated[
         float | None,
         typer.Option(min=0.001, help="most requests a minute", show_default="no limit"),
-    ] = None,
-    timeout: Annotated[float, typer.Option(min=0.001, help="seconds for one request")] = 120.0,
+    ] = None
+    timeout: Annotated[float, typer.Option(min=0.001, help="seconds for one request")] = 120.0
     patience: Annotated[
         float, typer.Option(min=0, help="seconds for which an outage is waited out")
-    ] = 120.0,
+    ] = 120.0
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="folder in which grades are kept")
-    ] = None,
+    ] = None
     plot: Annotated[
         Path | None,
         typer.Option(metavar="OUT.html", help="write a page with plots that needs nothing else"),
-    ] = None,
-) -> None:
+    ] = None
+
+
+@judge_app.command()
+@takes_options
+def calibrate(options: CalibrateOptions) -> None:
     """Compare a judge with labels: agreement, and bias by length and position.
 
     A row is an answer with the right score on the rubric's scale, or a pair of
@@ -99,23 +107,27 @@ def calibrate(
       plumb judge calibrate rows.jsonl --url http://host:8000/v1 --plot judge.html
     """
     with one_line_errors():
-        from launch.judge.calibrate import calibrate as run_calibration
-        from launch.judge.calibrate import judge_settings
+        _calibrate(options)
 
-        settings = judge_settings(
-            url=tuple(url),
-            model=model,
-            api_key_env=api_key_env,
-            rubric=rubric,
-            pair_rubric=pair_rubric,
-            votes=votes,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            concurrency=concurrency,
-            requests_per_minute=requests_per_minute,
-            timeout=timeout,
-            patience=patience,
-            cache=cache,
-        )
-        if not run_calibration(source, settings, plot):
-            sys.exit(1)
+
+def _calibrate(options: CalibrateOptions) -> None:
+    from launch.judge.calibrate import calibrate as run_calibration
+    from launch.judge.calibrate import judge_settings
+
+    settings = judge_settings(
+        url=tuple(options.url),
+        model=options.model,
+        api_key_env=options.api_key_env,
+        rubric=options.rubric,
+        pair_rubric=options.pair_rubric,
+        votes=options.votes,
+        temperature=options.temperature,
+        max_tokens=options.max_tokens,
+        concurrency=options.concurrency,
+        requests_per_minute=options.requests_per_minute,
+        timeout=options.timeout,
+        patience=options.patience,
+        cache=options.cache,
+    )
+    if not run_calibration(options.source, settings, options.plot):
+        sys.exit(1)

@@ -4,11 +4,13 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from launch.commands.options import takes_options
 from launch.errors import one_line_errors
 
 sandbox_app = typer.Typer(
@@ -21,44 +23,50 @@ def root() -> None:
     """Keeps the help of the whole command apart from that of its parts."""
 
 
-@sandbox_app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="address to listen at")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="port; 0: any free one")] = 8080,
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """What `plumb sandbox serve` takes."""
+
+    host: Annotated[str, typer.Option(help="address to listen at")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port; 0: any free one")] = 8080
     backend: Annotated[
         Literal["auto", "docker", "bubblewrap"], typer.Option(help="what boxes are made by")
-    ] = "auto",
-    boxes: Annotated[int, typer.Option(min=1, max=64, help="boxes that are kept")] = 1,
+    ] = "auto"
+    boxes: Annotated[int, typer.Option(min=1, max=64, help="boxes that are kept")] = 1
     slots: Annotated[
         int | None,
         typer.Option(
             min=1, max=256, help="runs at a time in a box", show_default="one a core, and one"
         ),
-    ] = None,
+    ] = None
     token_file: Annotated[
         Path | None,
         typer.Option(help="file with the bearer token; else PLUMB_SANDBOX_TOKEN has it"),
-    ] = None,
-    runtime: Annotated[str | None, typer.Option(help="Docker runtime, such as runsc")] = None,
-    image: Annotated[str | None, typer.Option(help="Docker image")] = None,
+    ] = None
+    runtime: Annotated[str | None, typer.Option(help="Docker runtime, such as runsc")] = None
+    image: Annotated[str | None, typer.Option(help="Docker image")] = None
     rootfs: Annotated[
         str | None, typer.Option(help="bubblewrap: folder with a root file system")
-    ] = None,
+    ] = None
     queue: Annotated[
         int, typer.Option(min=1, help="requests held at a time; another one is answered 429")
-    ] = 4096,
+    ] = 4096
     queue_seconds: Annotated[
         float, typer.Option(min=1, help="seconds that a request may wait for its slots")
-    ] = 3600.0,
-    max_body_mb: Annotated[int, typer.Option(min=1, help="size of a request, MiB")] = 32,
+    ] = 3600.0
+    max_body_mb: Annotated[int, typer.Option(min=1, help="size of a request, MiB")] = 32
     max_deadline: Annotated[
         float,
         typer.Option(min=1, help="seconds in its slots that a request may take by its limits"),
-    ] = 600.0,
+    ] = 600.0
     grace: Annotated[
         float, typer.Option(min=0, help="seconds for accepted requests to end after SIGTERM")
-    ] = 60.0,
-) -> None:
+    ] = 60.0
+
+
+@sandbox_app.command()
+@takes_options
+def serve(options: ServeOptions) -> None:
     """Run and judge programs for others, over HTTP.
 
     Without a token it listens on this machine only. SIGTERM lets accepted requests
@@ -71,22 +79,34 @@ def serve(
       PLUMB_SANDBOX_TOKEN=$(cat token) plumb sandbox serve --host 0.0.0.0 --boxes 4
     """
     with one_line_errors():
-        from sandbox.backends.settings import BoxSettings
-        from sandbox.service.models import ServiceOptions
-        from sandbox.service.server_process import ServeOptions, read_token
-        from sandbox.service.server_process import serve as run_service
+        _serve(options)
 
-        size = {"slots": slots} if slots is not None else {}
-        settings = BoxSettings(boxes=boxes, runtime=runtime, image=image, rootfs=rootfs, **size)
-        service = ServiceOptions(
-            token=read_token(token_file),
-            queue=queue,
-            queue_seconds=queue_seconds,
-            max_body_bytes=max_body_mb << 20,
-            max_deadline=max_deadline,
-        )
-        options = ServeOptions(host, port, backend, settings, service, grace)
-        run_service(options, lambda line: print(line, flush=True))
+
+def _serve(options: ServeOptions) -> None:
+    from sandbox.backends.settings import BoxSettings
+    from sandbox.service.models import ServiceOptions
+    from sandbox.service.server_process import ServeOptions, read_token
+    from sandbox.service.server_process import serve as run_service
+
+    size = {"slots": options.slots} if options.slots is not None else {}
+    settings = BoxSettings(
+        boxes=options.boxes,
+        runtime=options.runtime,
+        image=options.image,
+        rootfs=options.rootfs,
+        **size,
+    )
+    service = ServiceOptions(
+        token=read_token(options.token_file),
+        queue=options.queue,
+        queue_seconds=options.queue_seconds,
+        max_body_bytes=options.max_body_mb << 20,
+        max_deadline=options.max_deadline,
+    )
+    serving = ServeOptions(
+        options.host, options.port, options.backend, settings, service, options.grace
+    )
+    run_service(serving, lambda line: print(line, flush=True))
 
 
 @sandbox_app.command()

@@ -1,4 +1,4 @@
-"""What commands that ask models have in common: their options, and the asking with its bar.
+"""What commands that ask models have in common: the asking with its bar.
 
 Guarantees: each model has a name of its own; endpoints are only looked for if there is something to
 ask, or to learn a model's name. Ctrl-C ends it, and what was answered is kept.
@@ -9,61 +9,13 @@ import json
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from data.asking import Asked, Model, Request
 
 ANSWERS: Final = "answers"
 """The folder of answers, in a command's output folder."""
-
-_MODEL: Final = typer.Option(
-    "--model",
-    metavar="NAME=URL",
-    help="an OpenAI-compatible endpoint and the model's name there, such as "
-    "qwen3-32b=http://host:8000/v1; URL alone where it serves one model; may be repeated: one "
-    "name at several addresses is one model",
-)
-Engines = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--engine",
-        metavar="PATH",
-        help="a model's folder or hub id, asked on a vLLM engine of its own, on this machine or "
-        "on the cluster of RAY_ADDRESS; may be repeated",
-    ),
-]
-Models = Annotated[list[str], _MODEL]
-OptionalModels = Annotated[list[str] | None, _MODEL]
-KeyEnv = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="[NAME=]VARIABLE",
-        help="environment variable with the API key; NAME= says of which model",
-    ),
-]
-Temperature = Annotated[
-    float | None, typer.Option(help="of the models", show_default="the endpoint's own")
-]
-TopP = Annotated[
-    float | None, typer.Option(help="of the models", show_default="the endpoint's own")
-]
-MaxTokens = Annotated[int, typer.Option(help="tokens of one answer")]
-Concurrency = Annotated[int, typer.Option(help="questions open at once, for each model")]
-Timeout = Annotated[float, typer.Option(help="seconds for one answer")]
-Patience = Annotated[
-    float, typer.Option(help="seconds for which an outage is waited out before the command ends")
-]
-Extra = Annotated[
-    str | None,
-    typer.Option(
-        metavar="JSON",
-        help="further fields of a request, such as "
-        '\'{"chat_template_kwargs": {"enable_thinking": false}}\'',
-    ),
-]
 
 
 def extra_fields(text: str | None) -> dict[str, Any] | None:
@@ -88,6 +40,15 @@ def own_models(paths: Sequence[str], **settings: Any) -> "Sequence[Model]":
     from launch.datasets.engine_models import engine_models
 
     return engine_models(paths, **settings)
+
+
+def require_records(source: str) -> None:
+    """Refuse a source that holds no records; raises SourceError."""
+    from data.errors import SourceError
+    from data.prompt_records import holds_records
+
+    if not holds_records(source):
+        raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
 
 
 def check_command(out: Path, command: str, *, overwrite: bool) -> None:

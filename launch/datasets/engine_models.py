@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.asking import Answer
-from launch.datasets.difficulty import model_digest, model_name
+from launch.datasets.identity import model_digest, model_name
 from rewards.judge.errors import RefusedError
 from rewards.tools import parse_calls
 from rl.answering import Answering, answering

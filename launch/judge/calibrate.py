@@ -11,17 +11,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from data.errors import RowError, SourceError
 from launch.judge.plot import write_page
-from launch.verify.rows import read_lines
+from launch.judge.rows import AnswerRow, PairRow, read_rows
 from launch.verify.run import plain, stop_on_terminate
 from rewards.errors import InfrastructureError
 from rewards.judge import (
@@ -46,32 +44,6 @@ from rl.errors import ConfigError
 REASONS_SHOWN: Final = 5
 ROWS_AHEAD: Final = 2  # rows that are worked on, for each request that may be open
 _DURATION: Final = re.compile(r" \(down for \d+ s\)$")
-Message = dict[str, Any]
-
-
-class AnswerRow(BaseModel):
-    """An answer and its right score."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str | int
-    messages: list[Message]
-    response: str
-    reference: Any = None
-    label: float = Field(allow_inf_nan=False)
-
-
-class PairRow(BaseModel):
-    """Two answers and which is better."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str | int
-    messages: list[Message]
-    first: str
-    second: str
-    reference: Any = None
-    label: Literal["first", "second", "tie"]
 
 
 @dataclass(slots=True)
@@ -136,44 +108,6 @@ def calibrate(source: str, settings: JudgeSettings, plot: Path | None) -> bool:
         )
         console.print(f"plot: {plain(str(plot))}")
     return measured.count > 0
-
-
-def read_rows(source: str, judge: Judge) -> list[AnswerRow | PairRow]:
-    """The labelled rows of a file, or of standard input for `-`.
-
-    Raises:
-        SourceError: There are none.
-        RowError: A row is malformed, or its label is off the rubric's scale.
-    """
-    rows: list[AnswerRow | PairRow] = []
-    for _, text, where in read_lines(source):
-        if text.strip():
-            rows.append(_row(text, where, judge))
-    if not rows:
-        raise SourceError(f"{source}: holds no rows; give one JSON object a line")
-    return rows
-
-
-def _row(text: bytes, where: str, judge: Judge) -> AnswerRow | PairRow:
-    try:
-        stated = from_json(text)
-    except ValueError as error:
-        raise RowError(f"{where}: no JSON: {error}; mend the row") from error
-    is_pair = isinstance(stated, dict) and "first" in stated and "response" not in stated
-    kind = PairRow if is_pair else AnswerRow
-    try:
-        row = kind.model_validate_json(text)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"])) or "the row"
-        raise RowError(f"{where}: {place}: {fault['msg']}; mend the row") from error
-    scale = judge.rubric.scale
-    if isinstance(row, AnswerRow) and not scale.holds(row.label):
-        raise RowError(
-            f"{where}: the label {row.label:g} is not on the rubric's scale, {scale.min} to "
-            f"{scale.max}; mend the row, or name its rubric"
-        )
-    return row
 
 
 async def _measure(

@@ -1,10 +1,5 @@
 """`plumb data`: what is done to data sets before they are trained on."""
 
-import os
-import sys
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from launch.commands.data.cluster import cluster
@@ -18,102 +13,14 @@ from launch.commands.data.report import report
 from launch.commands.data.tag import tag
 from launch.commands.data.tests import tests
 from launch.commands.data.toolgraph import toolgraph
-from launch.errors import one_line_errors
+from launch.commands.data.validate import validate
 
 data_app = typer.Typer(
     no_args_is_help=True, help="From public data sets to prompts worth training on."
 )
 
-data_app.command()(curate)
-data_app.command()(report)
-data_app.command()(difficulty)
-data_app.command()(mix)
-data_app.command()(tag)
-data_app.command()(forecast)
-data_app.command()(cluster)
-data_app.command()(consensus)
-data_app.command()(evolve)
-data_app.command()(tests)
-data_app.command()(toolgraph)
-
-Workers = Annotated[int | None, typer.Option(help="grading processes", show_default="one a core")]
-Deadline = Annotated[
-    float, typer.Option(help="seconds for one answer; one that takes longer is not correct")
-]
-MemoryMb = Annotated[int, typer.Option(help="memory of one grading process, MiB")]
-
-
-@data_app.command()
-def validate(
-    source: Annotated[
-        str, typer.Argument(metavar="FILE", help="a .jsonl, .json or .parquet file, or builtin:...")
-    ],
-    verifier: Annotated[
-        str, typer.Option(help="a verifier's name, or path/to/file.py:function")
-    ] = "math",
-    trust: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LEVEL",
-            help="code: what tests must reach: in-process, checker or outside",
-            show_default="checker",
-        ),
-    ] = None,
-    prompt_column: Annotated[str, typer.Option(help="column with the prompt")] = "auto",
-    reference_column: Annotated[str, typer.Option(help="column with the gold answer")] = "auto",
-    reference_pattern: Annotated[
-        str,
-        typer.Option(
-            help="regular expression whose first group is the gold answer; auto: what follows "
-            "####, else the whole column; none: the whole column"
-        ),
-    ] = "auto",
-    out: Annotated[
-        Path | None, typer.Option(metavar="MISSES.jsonl", help="write every miss to this file")
-    ] = None,
-    workers: Workers = None,
-    deadline: Deadline = 3.0,
-    memory_mb: MemoryMb = 512,
-) -> None:
-    """Check that the gold answers of a data set are correct by their own verifier.
-
-    Each gold answer is graded as if a model had given it. A miss is a row on
-    which no model could ever be right: its answer is no expression, is cut, or is
-    of a kind that the verifier does not know. Remove such rows, or train with
-    another verifier. References of code are tests: there a miss is a row whose tests
-    cannot be read, or are below the level of --trust.
-
-    Ends with code 0 when every row is correct, and 1 when there is a miss.
-
-    Examples:
-
-      plumb data validate train.jsonl
-
-      plumb data validate gsm8k.parquet --out misses.jsonl
-    """
-    with one_line_errors():
-        from data.sources import load_prompts
-        from launch.verify.validate import validate as run_validate
-
-        prompts = load_prompts(
-            source,
-            prompt_column=prompt_column,
-            reference_column=reference_column,
-            reference_pattern=None if reference_pattern == "none" else reference_pattern,
-        )
-        missed = run_validate(
-            source,
-            prompts,
-            verifier,
-            trust=trust,
-            out=out,
-            workers=_cores() if workers is None else workers,
-            deadline=deadline,
-            memory_mb=memory_mb,
-        )
-        if missed:
-            sys.exit(1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+for command in (
+    curate, report, difficulty, mix, tag, forecast, cluster, consensus, evolve, tests, toolgraph,
+    validate,
+):  # fmt: skip
+    data_app.command()(command)

@@ -2,12 +2,22 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from launch.datasets.asking import Extra, KeyEnv, Patience, Timeout
+from launch.commands.options import (
+    Extra,
+    Folder,
+    KeyEnv,
+    Patience,
+    Records,
+    ReplaceFolder,
+    Timeout,
+    takes_options,
+)
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -22,13 +32,11 @@ VECTORS: Final = "embeddings"
 """The folder of vectors and decisions, in the output folder."""
 
 
-def cluster(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="a file or folder of records, such as plumb data curate wrote"
-        ),
-    ],
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """What `plumb data cluster` takes."""
+
+    source: Records
     embeddings: Annotated[
         list[str],
         typer.Option(
@@ -36,30 +44,31 @@ def cluster(
             help="an OpenAI-compatible endpoint of an embedding model, such as "
             "bge-m3=http://host:8000/v1; one model at several addresses may be repeated",
         ),
-    ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
+    ]
+    out: Folder
     clusters: Annotated[
         int | None,
         typer.Option(help="clusters (K-means)", min=1, show_default="root of the records' number"),
-    ] = None,
+    ] = None
     similarity: Annotated[
         float,
         typer.Option(
             help="cosine from which on two say the same; 1: none is dropped", min=0.5, max=1.0
         ),
-    ] = 0.95,
-    max_chars: Annotated[int, typer.Option(help="characters of a query that count", min=1)] = 8000,
-    seed: Annotated[int, typer.Option(help="of the clusters")] = 0,
-    key_env: KeyEnv = None,
-    concurrency: Annotated[int, typer.Option(help="requests open at once, of 64 queries each")] = 8,
-    timeout: Timeout = 120.0,
-    patience: Patience = 120.0,
-    extra: Extra = None,
-    workers: Annotated[int, typer.Option(help="processes that write records", min=1)] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
-    ] = False,
-) -> None:
+    ] = 0.95
+    max_chars: Annotated[int, typer.Option(help="characters of a query that count", min=1)] = 8000
+    seed: Annotated[int, typer.Option(help="of the clusters")] = 0
+    key_env: KeyEnv = None
+    concurrency: Annotated[int, typer.Option(help="requests open at once, of 64 queries each")] = 8
+    timeout: Timeout = 120.0
+    patience: Patience = 120.0
+    extra: Extra = None
+    workers: Annotated[int, typer.Option(help="processes that write records", min=1)] = 1
+    overwrite: ReplaceFolder = False
+
+
+@takes_options
+def cluster(options: ClusterOptions) -> None:
     """Cluster queries by meaning, and drop those that say what another one says.
 
     metadata.cluster is the number of the cluster, 0 the largest, to balance by. Two
@@ -80,45 +89,54 @@ def cluster(
       plumb data mix clustered/ --out mix/ --share metadata.cluster
     """
     with one_line_errors():
-        from data.errors import SourceError
-        from data.pipeline.run import run_pipeline
-        from data.pipeline.source import Files
-        from data.prompt_records import files_of, holds_records, rows_of
-        from data.semantic.stage import Meaning
-        from launch.datasets.asking import check_command, extra_fields
-        from launch.datasets.progress import Counting
-        from launch.datasets.summary import show_manifest
+        _cluster(options)
 
-        began = time.monotonic()
-        if not holds_records(source):
-            raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
-        check_command(out, "cluster", overwrite=overwrite)
-        settings = _settings(
-            embeddings,
-            key_env or [],
-            concurrency=concurrency,
-            timeout=timeout,
-            patience=patience,
-            extra=extra_fields(extra) or {},
-            max_chars=max_chars,
+
+def _cluster(options: ClusterOptions) -> None:
+    from data.pipeline.run import run_pipeline
+    from data.pipeline.source import Files
+    from data.prompt_records import files_of, rows_of
+    from data.semantic.stage import Meaning
+    from launch.datasets.asking import check_command, extra_fields, require_records
+    from launch.datasets.progress import Counting
+    from launch.datasets.summary import show_manifest
+
+    began = time.monotonic()
+    require_records(options.source)
+    check_command(options.out, "cluster", overwrite=options.overwrite)
+    settings = _settings(
+        options.embeddings,
+        options.key_env or [],
+        concurrency=options.concurrency,
+        timeout=options.timeout,
+        patience=options.patience,
+        extra=extra_fields(options.extra) or {},
+        max_chars=options.max_chars,
+    )
+    decided = _decided(
+        options.source,
+        options.out / VECTORS,
+        settings,
+        options.clusters,
+        options.similarity,
+        options.seed,
+    )
+    stage = Meaning(decided.sha256).found_in(options.out / VECTORS / "decisions.json")
+    with Counting("writing", rows_of(options.source)) as count:
+        manifest = run_pipeline(
+            Files(files_of(options.source)),
+            [stage],
+            options.out,
+            command="cluster",
+            workers=options.workers,
+            overwrite=options.overwrite,
+            on_block=lambda note: count.advance(note.read),
         )
-        decided = _decided(source, out / VECTORS, settings, clusters, similarity, seed)
-        stage = Meaning(decided.sha256).found_in(out / VECTORS / "decisions.json")
-        with Counting("writing", rows_of(source)) as count:
-            manifest = run_pipeline(
-                Files(files_of(source)),
-                [stage],
-                out,
-                command="cluster",
-                workers=workers,
-                overwrite=overwrite,
-                on_block=lambda note: count.advance(note.read),
-            )
-        show_manifest(manifest, out, began)
-        print(f"{decided.clusters} clusters; {decided.siblings} close pairs are other exercises")
-        if decided.without:
-            print(f"without a vector: {decided.without}: the endpoint refused them; they are kept")
-        print(f"next: plumb data mix {out} --out mix/ --share metadata.cluster")
+    show_manifest(manifest, options.out, began)
+    print(f"{decided.clusters} clusters; {decided.siblings} close pairs are other exercises")
+    if decided.without:
+        print(f"without a vector: {decided.without}: the endpoint refused them; they are kept")
+    print(f"next: plumb data mix {options.out} --out mix/ --share metadata.cluster")
 
 
 def _settings(named: list[str], keys: list[str], **more: object) -> "EmbeddingSettings":

@@ -2,28 +2,27 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from launch.datasets.asking import (
-    ANSWERS,
-    Concurrency,
+from launch.commands.options import (
+    AskingOptions,
     Engines,
-    Extra,
-    KeyEnv,
-    MaxTokens,
+    Folder,
     OptionalModels,
-    Patience,
-    Temperature,
-    Timeout,
-    TopP,
+    Records,
+    ReplaceFolder,
+    takes_options,
 )
+from launch.datasets.asking import ANSWERS
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
-    from data.asking import EndpointModel, Request
+    from data.asking import EndpointModel, Model, Request
+    from data.consensus.stage import Consensus
     from data.curate.tool_judge import ToolJudge
     from data.messages import Wording
     from data.pipeline.block import Stage
@@ -33,57 +32,48 @@ COMMAND = "plumb data consensus"
 BOXED = "{prompt}\n\nReason step by step, and put your final answer within \\boxed{{}}."
 
 
-def consensus(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="a file or folder of records, such as plumb data curate wrote"
-        ),
-    ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
-    model: OptionalModels = None,
-    engine: Engines = None,
-    answers: Annotated[int, typer.Option(help="answers of each model", min=1)] = 1,
+@dataclass(frozen=True, kw_only=True)
+class ConsensusOptions(AskingOptions):
+    """What `plumb data consensus` takes."""
+
+    source: Records
+    out: Folder
+    model: OptionalModels = None
+    engine: Engines = None
+    answers: Annotated[int, typer.Option(help="answers of each model", min=1)] = 1
     within: Annotated[
         float,
         typer.Option(help="share of a model's own answers that must be alike", min=0.01, max=1.0),
-    ] = 1.0,
+    ] = 1.0
     agree: Annotated[
         int | None, typer.Option(help="models that must agree", min=1, show_default="all")
-    ] = None,
+    ] = None
     match: Annotated[
         Literal["exact", "accept"],
         typer.Option(help="how calls are compared; accept: texts as BFCL compares them"),
-    ] = "exact",
+    ] = "exact"
     ignore_reference: Annotated[
         bool, typer.Option("--ignore-reference", help="have the models alone decide")
-    ] = False,
+    ] = False
     judge: Annotated[
         str | None,
         typer.Option(metavar="NAME=URL", help="a model that checks the calls that are to be kept"),
-    ] = None,
-    votes: Annotated[int, typer.Option(help="answers of the judge; most decide", min=1)] = 1,
-    system: Annotated[str | None, typer.Option(help="a system message to begin with")] = None,
+    ] = None
+    votes: Annotated[int, typer.Option(help="answers of the judge; most decide", min=1)] = 1
+    system: Annotated[str | None, typer.Option(help="a system message to begin with")] = None
     template: Annotated[
         str | None,
         typer.Option(
             help="text around the question, which stands for {prompt}",
             show_default="math: asks for a box; tool: none",
         ),
-    ] = None,
-    key_env: KeyEnv = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = 4096,
-    concurrency: Concurrency = 32,
-    timeout: Timeout = 600.0,
-    patience: Patience = 120.0,
-    extra: Extra = None,
-    workers: Annotated[int, typer.Option(help="processes that compare answers", min=1)] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
-    ] = False,
-) -> None:
+    ] = None
+    workers: Annotated[int, typer.Option(help="processes that compare answers", min=1)] = 1
+    overwrite: ReplaceFolder = False
+
+
+@takes_options
+def consensus(options: ConsensusOptions) -> None:
     """Keep the questions on which models agree, with the agreed answer.
 
     Every model answers every question. A record with a reference is kept where
@@ -116,89 +106,82 @@ def consensus(
       plumb data consensus tools/ --out checked/ --judge a=http://h1:8000/v1
     """
     with one_line_errors():
-        from data.consensus.agreement import Thresholds
-        from data.consensus.stage import Consensus
-        from data.errors import SourceError
-        from data.pipeline.run import run_pipeline
-        from data.pipeline.source import Files
-        from data.prompt_records import files_of, holds_records, rows_of
-        from launch.datasets.asking import ask, check_command, extra_fields, own_models
-        from launch.datasets.progress import Counting, ended_gently
-        from launch.datasets.summary import show_manifest
+        _consensus(options)
 
-        began = time.monotonic()
-        if not holds_records(source):
-            raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
-        check_command(out, COMMAND, overwrite=overwrite)
-        settings = {
-            "max_tokens": max_tokens,
-            "concurrency": concurrency,
-            "timeout": timeout,
-            "patience": patience,
-            "extra": extra_fields(extra),
-        }
-        sampling = {"temperature": temperature, "top_p": top_p}
-        served, judges = _models(
-            model or [], judge, key_env or [], settings, sampling, bool(engine)
+
+def _consensus(options: ConsensusOptions) -> None:
+    from data.pipeline.run import run_pipeline
+    from data.pipeline.source import Files
+    from data.prompt_records import files_of, rows_of
+    from launch.datasets.asking import check_command, require_records
+    from launch.datasets.progress import Counting, ended_gently
+    from launch.datasets.summary import show_manifest
+
+    began = time.monotonic()
+    require_records(options.source)
+    check_command(options.out, COMMAND, overwrite=options.overwrite)
+    models, judges = _models(options)
+    stages: list[Stage] = []
+    if models:
+        stages.append(_agreement(options, models))
+    if judges:
+        stages.append(_judged(judges, options.source, options.out, stages, options.votes))
+    note = f"{options.out} keeps what is done: run it again to go on"
+    with ended_gently(note), Counting("comparing", rows_of(options.source)) as count:
+        manifest = run_pipeline(
+            Files(files_of(options.source)),
+            stages,
+            options.out,
+            command=COMMAND,
+            workers=options.workers,
+            overwrite=options.overwrite,
+            on_block=lambda note: count.advance(note.read),
         )
-        own = own_models(engine or [], max_tokens=max_tokens, concurrency=concurrency, **sampling)
-        models = [*served, *own]
-        if agree is not None and agree > len(models):
-            raise SourceError(f"--agree {agree}: there are {len(models)} models; ask for fewer")
-        wordings = _wordings(system, template)
-        stages: list[Stage] = []
-        if models:
-            asked = ask(
-                models,
-                out / ANSWERS,
-                lambda: _requests(source, wordings),
-                what="asking",
-                total=rows_of(source),
-                n=answers,
-                system=system,
-                template=template,
-            )
-            stages.append(Consensus(asked, Thresholds(within, agree), match, ignore_reference))
-        if judges:
-            stages.append(_judged(judges, source, out, stages, votes))
-        note = f"{out} keeps what is done: run it again to go on"
-        with ended_gently(note), Counting("comparing", rows_of(source)) as count:
-            manifest = run_pipeline(
-                Files(files_of(source)),
-                stages,
-                out,
-                command=COMMAND,
-                workers=workers,
-                overwrite=overwrite,
-                on_block=lambda note: count.advance(note.read),
-            )
-        show_manifest(manifest, out, began)
-        print(f"next: plumb data difficulty {out} --out measured/")
+    show_manifest(manifest, options.out, began)
+    print(f"next: plumb data difficulty {options.out} --out measured/")
 
 
-def _models(
-    named: list[str],
-    judge: str | None,
-    keys: list[str],
-    settings: dict[str, Any],
-    sampling: dict[str, Any],
-    has_engines: bool,
-) -> "tuple[list[EndpointModel], list[EndpointModel]]":
+def _models(options: ConsensusOptions) -> "tuple[list[Model], list[EndpointModel]]":
     """Those that answer, and the judge, if any, which does not sample."""
     from data.asking import models_of
     from data.asking.named import keys_of
     from data.errors import SourceError
 
-    judges = [] if judge is None else [judge]
-    if not (named or judges or has_engines):
+    named, keys = options.model or [], options.key_env or []
+    judges = [] if options.judge is None else [options.judge]
+    if not (named or judges or options.engine):
         raise SourceError(
             "nobody is asked: name models by --model NAME=URL or --engine PATH, or a --judge"
         )
     models_of([*named, *judges], keys)  # says whose key is whose
-    return (
-        models_of(named, keys_of(named, keys), **settings, **sampling),
-        models_of(judges, keys_of(judges, keys), **settings, temperature=0.0),
+    settings, sampling = options.settings(), options.sampling()
+    own = options.own(options.engine or [])
+    models = [*models_of(named, keys_of(named, keys), **settings, **sampling), *own]
+    if options.agree is not None and options.agree > len(models):
+        raise SourceError(f"--agree {options.agree}: there are {len(models)} models; ask for fewer")
+    return models, models_of(judges, keys_of(judges, keys), **settings, temperature=0.0)
+
+
+def _agreement(options: ConsensusOptions, models: "Sequence[Model]") -> "Consensus":
+    """Ask every model; what they agree on is kept."""
+    from data.consensus.agreement import Thresholds
+    from data.consensus.stage import Consensus
+    from data.prompt_records import rows_of
+    from launch.datasets.asking import ask
+
+    wordings = _wordings(options.system, options.template)
+    asked = ask(
+        models,
+        options.out / ANSWERS,
+        lambda: _requests(options.source, wordings),
+        what="asking",
+        total=rows_of(options.source),
+        n=options.answers,
+        system=options.system,
+        template=options.template,
     )
+    thresholds = Thresholds(options.within, options.agree)
+    return Consensus(asked, thresholds, options.match, options.ignore_reference)
 
 
 def _wordings(system: str | None, template: str | None) -> "dict[str, Wording]":

@@ -1,52 +1,55 @@
 """`plumb data forecast`: what a run on measured data will need."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from launch.commands.options import takes_options
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
     from data.forecast import Population
     from data.forecast_cost import Cluster, Measured
-    from data.forecast_run import Forecast, GroupSize, Plan
-
-SHOWN = 6  # steps of the table
+    from data.forecast_run import Plan
 
 
-def forecast(
+@dataclass(frozen=True, kw_only=True)
+class ForecastOptions:
+    """What `plumb data forecast` takes."""
+
     sources: Annotated[
         list[str],
         typer.Argument(metavar="SOURCE...", help="measured records, such as those of a mix"),
-    ],
+    ]
     config: Annotated[
         Path | None, typer.Option(help="a training run's YAML config: batch, group, lag, steps")
-    ] = None,
+    ] = None
     prior: Annotated[
         list[str] | None,
         typer.Option(
             help="what the records were chosen from, where pass rates decided; may be repeated"
         ),
-    ] = None,
+    ] = None
     batch: Annotated[
         int | None, typer.Option(help="groups a step", show_default="the config's, or 128")
-    ] = None,
+    ] = None
     group: Annotated[
         int | None, typer.Option(help="answers a prompt", show_default="the config's, or 16")
-    ] = None,
-    max_lag: Annotated[int | None, typer.Option(show_default="the config's, or 0")] = None,
+    ] = None
+    max_lag: Annotated[int | None, typer.Option(show_default="the config's, or 0")] = None
     oversampling: Annotated[
         float | None, typer.Option(help="sampler.max_oversampling", show_default="the config's")
-    ] = None,
+    ] = None
     steps: Annotated[
         int | None, typer.Option(help="training steps", show_default="the config's, or 200")
-    ] = None,
+    ] = None
     epochs: Annotated[
         int | None,
         typer.Option(help="passes over the data", show_default="as many as the steps need"),
-    ] = None,
+    ] = None
     path: Annotated[
         str | None,
         typer.Option(
@@ -54,37 +57,40 @@ def forecast(
             help="how the mean pass rate rises, such as 0:0.3,100:0.7",
             show_default="it stays",
         ),
-    ] = None,
+    ] = None
     run: Annotated[
         Path | None,
         typer.Option(metavar="RUN_DIR", help="a run whose speeds and lengths of answers count"),
-    ] = None,
+    ] = None
     response_tokens: Annotated[
         float | None,
         typer.Option(help="tokens of an answer", show_default="as difficulty measured them"),
-    ] = None,
-    gpus: Annotated[float | None, typer.Option(help="of engines and learner together")] = None,
+    ] = None
+    gpus: Annotated[float | None, typer.Option(help="of engines and learner together")] = None
     engines: Annotated[
         int | None, typer.Option(help="vLLM engines", show_default="the run's, or half the GPUs")
-    ] = None,
+    ] = None
     tokens_per_second: Annotated[
         float | None, typer.Option(help="of one engine under load", show_default="the run's")
-    ] = None,
+    ] = None
     learner_tokens_per_second: Annotated[
         float | None,
         typer.Option(help="that the learner trains on", show_default="the run's"),
-    ] = None,
+    ] = None
     fixed_seconds: Annotated[
         float | None, typer.Option(help="of a step beside both", show_default="the run's, or 0")
-    ] = None,
+    ] = None
     out: Annotated[Path, typer.Option(metavar="PAGE.html", help="where the charts go")] = Path(
         "forecast.html"
-    ),
+    )
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="every step and group size, as JSON"),
-    ] = None,
-) -> None:
+    ] = None
+
+
+@takes_options
+def forecast(options: ForecastOptions) -> None:
     """Foretell what a run on measured data needs.
 
     From how often the model was right on each prompt: which share of the prompts
@@ -108,51 +114,56 @@ def forecast(
       --learner-tokens-per-second 12000
     """
     with one_line_errors():
-        from data.forecast import Path as Course
-        from data.forecast_cost import measured
-        from data.forecast_run import best_group_size, group_sizes
-        from data.forecast_run import forecast as foretell
-        from launch.datasets.forecast_page import write_forecast
-
-        seen = None if run is None else measured(run)
-        found, prompts, tokens = _population(sources, prior or ())
-        if response_tokens is None:
-            response_tokens = tokens if tokens is not None or seen is None else seen.response_tokens
-        plan = _plan(
-            config, prompts, response_tokens, batch=batch, group=group, max_lag=max_lag,
-            oversampling=oversampling, steps=steps, epochs=epochs,
-        )  # fmt: skip
-        cluster = _cluster(
-            seen, gpus, engines, tokens_per_second, learner_tokens_per_second, fixed_seconds
-        )
-        course = None if path is None else Course.parse(path)
-        told = foretell(found, plan, course, cluster)
-        sizes = group_sizes(found, plan)
-        best = best_group_size(sizes, plan.steps, plan.epochs)
-        _show_run(told, plan, found.pass_rate, cluster)
-        _show_sizes(sizes, best, plan)
-        write_forecast(
-            out, name=", ".join(sources), found=found, plan=plan, told=told, sizes=sizes, best=best,
-            cluster=cluster, course=course,
-        )  # fmt: skip
-        print(f"charts: {out}")
-        if json_file is not None:
-            _write_json(json_file, told, sizes, best)
-            print(f"numbers: {json_file}")
-        print(f"next: plumb train CONFIG data.train={sources[0]}")
+        _forecast(options)
 
 
-def _write_json(
-    path: Path, told: "Forecast", sizes: "Sequence[GroupSize]", best: "GroupSize"
-) -> None:
-    """The forecast as a JSON object: `steps`, `group_sizes`, and what they come to."""
-    import json
-    from dataclasses import asdict
+def _forecast(options: ForecastOptions) -> None:
+    from data.forecast import Path as Course
+    from data.forecast_cost import measured
+    from data.forecast_run import best_group_size, group_sizes
+    from data.forecast_run import forecast as foretell
+    from launch.datasets.forecast_page import write_forecast
+    from launch.datasets.forecast_shown import show_run, show_sizes, write_json
 
-    from rl.storage import write_atomically
-
-    said = asdict(told) | {"group_sizes": [asdict(one) for one in sizes], "best_group": best.group}
-    write_atomically(path, json.dumps(said, indent=1) + "\n")
+    seen = None if options.run is None else measured(options.run)
+    found, prompts, tokens = _population(options.sources, options.prior or ())
+    response_tokens = options.response_tokens
+    if response_tokens is None:
+        response_tokens = tokens if tokens is not None or seen is None else seen.response_tokens
+    plan = _plan(
+        options.config,
+        prompts,
+        response_tokens,
+        batch=options.batch,
+        group=options.group,
+        max_lag=options.max_lag,
+        oversampling=options.oversampling,
+        steps=options.steps,
+        epochs=options.epochs,
+    )
+    cluster = _cluster(
+        seen,
+        options.gpus,
+        options.engines,
+        options.tokens_per_second,
+        options.learner_tokens_per_second,
+        options.fixed_seconds,
+    )
+    course = None if options.path is None else Course.parse(options.path)
+    told = foretell(found, plan, course, cluster)
+    sizes = group_sizes(found, plan)
+    best = best_group_size(sizes, plan.steps, plan.epochs)
+    show_run(told, plan, found.pass_rate, cluster)
+    show_sizes(sizes, best, plan)
+    write_forecast(
+        options.out, name=", ".join(options.sources), found=found, plan=plan, told=told,
+        sizes=sizes, best=best, cluster=cluster, course=course,
+    )  # fmt: skip
+    print(f"charts: {options.out}")
+    if options.json_file is not None:
+        write_json(options.json_file, told, sizes, best)
+        print(f"numbers: {options.json_file}")
+    print(f"next: plumb train CONFIG data.train={options.sources[0]}")
 
 
 def _population(
@@ -247,64 +258,3 @@ def _cluster(
     assert engine_speed is not None
     assert learner_speed is not None
     return Cluster(gpus or number + 1, number, engine_speed, learner_speed, fixed or 0.0)
-
-
-def _show_run(told: "Forecast", plan: "Plan", rate: float, cluster: "Cluster | None") -> None:
-    from launch.datasets.progress import duration, show_counts
-
-    print(
-        f"{plan.prompts} prompts, mean pass rate {rate:.1%}; {plan.batch} groups of {plan.group} "
-        f"a step, max_lag {plan.max_lag}"
-    )
-    some = told.steps
-    places = {round(i * (len(some) - 1) / (SHOWN - 1)) for i in range(SHOWN if some else 0)}
-    show_counts(
-        ["step", "pass rate", "acceptance", "between", "prompts", "groups", "tokens", "seconds"],
-        [
-            [
-                one.step,
-                f"{one.pass_rate:.1%}",
-                f"{one.acceptance:.1%}",
-                f"{one.between[0]:.1%} {one.between[1]:.1%}",
-                round(one.new),
-                round(one.sampled),
-                "not known" if one.tokens is None else round(one.tokens),
-                "not known" if one.seconds is None else round(one.seconds, 1),
-            ]
-            for one in (some[place] for place in sorted(places))
-        ],
-    )
-    if some:
-        error = told.acceptance_error
-        print(f"acceptance at the start {some[0].acceptance:.1%}, give or take {2 * error:.1%}")
-        print(f"{len(some)} steps take {told.prompts:.0f} prompts of {plan.prompts}", end="; ")
-        last = told.first_pass
-        print(f"each is asked once by step {last}" if last else "not all of them are asked")
-    if told.ends:
-        print(f"it ends early: {told.ends}")
-    if cluster is not None and told.gpu_hours is not None:
-        seconds = told.gpu_hours * 3600 / cluster.gpus
-        print(f"{duration(seconds)} on {cluster.gpus:g} GPUs: {told.gpu_hours:.2f} GPU-hours")
-
-
-def _show_sizes(sizes: "list[GroupSize]", best: "GroupSize", plan: "Plan") -> None:
-    from launch.datasets.progress import show_counts
-
-    show_counts(
-        ["group", "batch", "acceptance", "sampled / trained", "steps a pass", "signal / 1000"],
-        [
-            [
-                one.group,
-                f"{one.batch:.1f}",
-                f"{one.acceptance:.1%}",
-                f"{one.answers:.2f}",
-                f"{one.steps:.0f}",
-                f"{one.per_answer:.1f}" + (" best" if one is best else ""),
-            ]
-            for one in sizes
-        ],
-    )
-    print(
-        f"best use of the data: groups of {best.group} "
-        f"({best.batch:.0f} a step for as many trained answers; the plan has {plan.group})"
-    )

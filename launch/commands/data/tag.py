@@ -2,23 +2,23 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launch.datasets.asking import (
-    ANSWERS,
-    Concurrency,
-    Extra,
-    KeyEnv,
+from launch.commands.options import (
+    AskingOptions,
+    Folder,
     MaxTokens,
     Models,
-    Patience,
+    Records,
+    ReplaceFolder,
     Temperature,
-    Timeout,
-    TopP,
+    takes_options,
 )
+from launch.datasets.asking import ANSWERS
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -26,15 +26,13 @@ if TYPE_CHECKING:
     from data.tagging.taxonomy import Taxonomy
 
 
-def tag(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="a file or folder of records, such as plumb data curate wrote"
-        ),
-    ],
-    model: Models,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
+@dataclass(frozen=True, kw_only=True)
+class TagOptions(AskingOptions):
+    """What `plumb data tag` takes."""
+
+    source: Records
+    model: Models
+    out: Folder
     tags: Annotated[
         Path | None,
         typer.Option(
@@ -42,23 +40,18 @@ def tag(
             help="domains with their tags, as YAML: `law: [contracts, torts]`",
             show_default="ten domains from mathematics to conversation",
         ),
-    ] = None,
+    ] = None
     lowest: Annotated[
         float, typer.Option(help="quality below which a record is dropped", min=0.0, max=1.0)
-    ] = 0.0,
-    key_env: KeyEnv = None,
-    temperature: Temperature = 0.0,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = 2048,
-    concurrency: Concurrency = 32,
-    timeout: Timeout = 600.0,
-    patience: Patience = 120.0,
-    extra: Extra = None,
-    workers: Annotated[int, typer.Option(help="processes that write records", min=1)] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
-    ] = False,
-) -> None:
+    ] = 0.0
+    temperature: Temperature = 0.0
+    max_tokens: MaxTokens = 2048
+    workers: Annotated[int, typer.Option(help="processes that write records", min=1)] = 1
+    overwrite: ReplaceFolder = False
+
+
+@takes_options
+def tag(options: TagOptions) -> None:
     """Have a judge tag every query and grade its quality, as columns to balance by.
 
     metadata.tags holds the domain and its tags, metadata.quality the mean of fluency,
@@ -80,55 +73,46 @@ def tag(
       plumb data mix tagged/ --out mix/ --share metadata.tags --weight metadata.quality
     """
     with one_line_errors():
-        from data.asking import models_of
-        from data.errors import SourceError
-        from data.pipeline.run import run_pipeline
-        from data.pipeline.source import Files
-        from data.prompt_records import files_of, holds_records, rows_of
-        from data.tagging.stage import Tagged
-        from data.tagging.taxonomy import Taxonomy
-        from data.tagging.wording import wording_of
-        from launch.datasets.asking import ask, check_command, extra_fields
-        from launch.datasets.progress import Counting
-        from launch.datasets.summary import show_manifest
+        _tag(options)
 
-        began = time.monotonic()
-        if not holds_records(source):
-            raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
-        taxonomy = Taxonomy.built_in() if tags is None else Taxonomy.read(tags)
-        check_command(out, "tag", overwrite=overwrite)
-        models = models_of(
-            model,
-            key_env or (),
-            temperature=temperature,
-            top_p=top_p,
-            max_tokens=max_tokens,
-            concurrency=concurrency,
-            timeout=timeout,
-            patience=patience,
-            extra=extra_fields(extra),
+
+def _tag(options: TagOptions) -> None:
+    from data.pipeline.run import run_pipeline
+    from data.pipeline.source import Files
+    from data.prompt_records import files_of, rows_of
+    from data.tagging.stage import Tagged
+    from data.tagging.taxonomy import Taxonomy
+    from data.tagging.wording import wording_of
+    from launch.datasets.asking import ask, check_command, require_records
+    from launch.datasets.progress import Counting
+    from launch.datasets.summary import show_manifest
+
+    began = time.monotonic()
+    require_records(options.source)
+    taxonomy = Taxonomy.built_in() if options.tags is None else Taxonomy.read(options.tags)
+    check_command(options.out, "tag", overwrite=options.overwrite)
+    models = options.served(options.model)
+    asked = ask(
+        models,
+        options.out / ANSWERS,
+        lambda: _requests(options.source, taxonomy),
+        what="asking",
+        total=rows_of(options.source),
+        wording=wording_of(taxonomy),
+    )
+    with Counting("writing", rows_of(options.source)) as count:
+        manifest = run_pipeline(
+            Files(files_of(options.source)),
+            [Tagged(asked, taxonomy.as_json(), options.lowest)],
+            options.out,
+            command="tag",
+            workers=options.workers,
+            overwrite=options.overwrite,
+            on_block=lambda note: count.advance(note.read),
         )
-        asked = ask(
-            models,
-            out / ANSWERS,
-            lambda: _requests(source, taxonomy),
-            what="asking",
-            total=rows_of(source),
-            wording=wording_of(taxonomy),
-        )
-        with Counting("writing", rows_of(source)) as count:
-            manifest = run_pipeline(
-                Files(files_of(source)),
-                [Tagged(asked, taxonomy.as_json(), lowest)],
-                out,
-                command="tag",
-                workers=workers,
-                overwrite=overwrite,
-                on_block=lambda note: count.advance(note.read),
-            )
-        show_manifest(manifest, out, began)
-        _show_tags(out)
-        print(f"next: plumb data mix {out} --out mix/ --share metadata.tags")
+    show_manifest(manifest, options.out, began)
+    _show_tags(options.out)
+    print(f"next: plumb data mix {options.out} --out mix/ --share metadata.tags")
 
 
 def _requests(source: str, taxonomy: "Taxonomy") -> "Iterator[Request]":

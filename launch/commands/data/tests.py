@@ -3,40 +3,36 @@
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from launch.datasets.asking import (
-    ANSWERS,
-    Concurrency,
-    Extra,
-    KeyEnv,
+from launch.commands.options import (
+    AskingOptions,
+    Folder,
     MaxTokens,
     Models,
-    Patience,
-    Temperature,
-    Timeout,
-    TopP,
+    Records,
+    ReplaceFolder,
+    takes_options,
 )
+from launch.datasets.asking import ANSWERS
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
-    from data.asking import Request
+    from data.asking import Asked, Request
 
 Existing = Literal["add", "replace", "keep"]
 
 
-def tests(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="a file or folder of records, such as plumb data curate wrote"
-        ),
-    ],
-    model: Models,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
+@dataclass(frozen=True, kw_only=True)
+class TestsOptions(AskingOptions):
+    """What `plumb data tests` takes."""
+
+    source: Records
+    model: Models
+    out: Folder
     programs: Annotated[
         int,
         typer.Option(
@@ -45,38 +41,32 @@ def tests(
             help="programs that each model writes for records without a reference solution; 0: "
             "such records are dropped",
         ),
-    ] = 4,
+    ] = 4
     agree: Annotated[
         float, typer.Option(help="share of different programs that must agree", min=0.01, max=1.0)
-    ] = 0.5,
+    ] = 0.5
     existing: Annotated[
         Existing,
         typer.Option(
             help="tests that a record has; add: new cases follow them, scripts stay as they are; "
             "keep: only records without tests get some"
         ),
-    ] = "add",
-    least: Annotated[int, typer.Option(help="tests that must hold", min=1, max=10)] = 1,
+    ] = "add"
+    least: Annotated[int, typer.Option(help="tests that must hold", min=1, max=10)] = 1
     sandbox: Annotated[
         str,
         typer.Option(
             help="where programs run: docker, bubblewrap, auto (the first that works), or the URL "
             "of a plumb sandbox serve, or several with commas; its token is in PLUMB_SANDBOX_TOKEN"
         ),
-    ] = "auto",
-    key_env: KeyEnv = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = 8192,
-    concurrency: Concurrency = 32,
-    timeout: Timeout = 600.0,
-    patience: Patience = 120.0,
-    extra: Extra = None,
-    workers: Annotated[int, typer.Option(help="processes that run programs", min=1)] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
-    ] = False,
-) -> None:
+    ] = "auto"
+    max_tokens: MaxTokens = 8192
+    workers: Annotated[int, typer.Option(help="processes that run programs", min=1)] = 1
+    overwrite: ReplaceFolder = False
+
+
+@takes_options
+def tests(options: TestsOptions) -> None:
     """Have models write tests for problems of code, and keep those that hold.
 
     Every model is asked for up to ten tests a problem: normal, boundary,
@@ -104,70 +94,75 @@ def tests(
       --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
     """
     with one_line_errors():
-        from data.asking import Asked, models_of
-        from data.errors import SourceError
-        from data.generated import wording
-        from data.generated.stage import GeneratedTests
-        from data.pipeline.run import run_pipeline
-        from data.pipeline.source import Files
-        from data.prompt_records import files_of, holds_records, rows_of
-        from launch.datasets.asking import ask, check_command, extra_fields
-        from launch.datasets.progress import Counting
-        from launch.datasets.summary import show_manifest
+        _tests(options)
 
-        began = time.monotonic()
-        if not holds_records(source):
-            raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
-        check_command(out, "tests", overwrite=overwrite)
 
-        def models() -> list[Any]:
-            return models_of(
-                model,
-                key_env or (),
-                temperature=temperature,
-                top_p=top_p,
-                max_tokens=max_tokens,
-                concurrency=concurrency,
-                timeout=timeout,
-                patience=patience,
-                extra=extra_fields(extra),
-            )
+def _tests(options: TestsOptions) -> None:
+    from data.generated.stage import GeneratedTests
+    from data.pipeline.run import run_pipeline
+    from data.pipeline.source import Files
+    from data.prompt_records import files_of, rows_of
+    from launch.datasets.asking import check_command, require_records
+    from launch.datasets.progress import Counting
+    from launch.datasets.summary import show_manifest
 
-        asked = ask(
+    began = time.monotonic()
+    require_records(options.source)
+    check_command(options.out, "tests", overwrite=options.overwrite)
+
+    asked, solved = _asked(options)
+    slots = -(-len(os.sched_getaffinity(0)) // options.workers) + 1
+    stage = GeneratedTests(
+        asked,
+        solved,
+        options.existing,
+        least=options.least,
+        share=options.agree,
+        sandbox=options.sandbox,
+        slots=slots,
+    )
+    with Counting("running programs", rows_of(options.source)) as count:
+        manifest = run_pipeline(
+            Files(files_of(options.source)),
+            [stage],
+            options.out,
+            command="tests",
+            workers=options.workers,
+            overwrite=options.overwrite,
+            block_rows=128,
+            on_block=lambda note: count.advance(note.read),
+        )
+    show_manifest(manifest, options.out, began)
+    print(f"next: plumb data curate {options.out} --out checked/ --task code")
+
+
+def _asked(options: TestsOptions) -> "tuple[tuple[Asked, ...], tuple[Asked, ...]]":
+    """The tests that models wrote, and programs where nothing else can check tests."""
+    from data.generated import wording
+    from launch.datasets.asking import ask
+
+    def models() -> list[Any]:
+        return options.served(options.model)
+
+    asked = ask(
+        models(),
+        options.out / ANSWERS / "tests",
+        lambda: _for_tests(options.source, options.existing),
+        what="asking for tests",
+        total=None,
+        words=wording.VERSION,
+    )
+    solved: tuple[Asked, ...] = ()
+    if options.programs and next(_for_programs(options.source, options.existing), None) is not None:
+        solved = ask(
             models(),
-            out / ANSWERS / "tests",
-            lambda: _for_tests(source, existing),
-            what="asking for tests",
+            options.out / ANSWERS / "programs",
+            lambda: _for_programs(options.source, options.existing),
+            what="asking for programs",
             total=None,
-            words=wording.VERSION,
+            n=options.programs,
         )
-        solved: tuple[Asked, ...] = ()
-        if programs and next(_for_programs(source, existing), None) is not None:
-            solved = ask(
-                models(),
-                out / ANSWERS / "programs",
-                lambda: _for_programs(source, existing),
-                what="asking for programs",
-                total=None,
-                n=programs,
-            )
-        slots = -(-len(os.sched_getaffinity(0)) // workers) + 1
-        stage = GeneratedTests(
-            asked, solved, existing, least=least, share=agree, sandbox=sandbox, slots=slots
-        )
-        with Counting("running programs", rows_of(source)) as count:
-            manifest = run_pipeline(
-                Files(files_of(source)),
-                [stage],
-                out,
-                command="tests",
-                workers=workers,
-                overwrite=overwrite,
-                block_rows=128,
-                on_block=lambda note: count.advance(note.read),
-            )
-        show_manifest(manifest, out, began)
-        print(f"next: plumb data curate {out} --out checked/ --task code")
+    return asked, solved
 
 
 def _for_tests(source: str, existing: Existing) -> "Iterator[Request]":

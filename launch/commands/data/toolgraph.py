@@ -3,24 +3,22 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from launch.datasets.asking import (
-    ANSWERS,
-    Concurrency,
-    Extra,
-    KeyEnv,
+from launch.commands.options import (
+    AskingOptions,
+    Folder,
     MaxTokens,
     OptionalModels,
-    Patience,
-    Temperature,
-    Timeout,
-    TopP,
+    ReplaceFolder,
+    takes_options,
 )
+from launch.datasets.asking import ANSWERS
 from launch.errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -34,42 +32,39 @@ if TYPE_CHECKING:
 COMMAND = "plumb data toolgraph"
 
 
-def toolgraph(
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="where the records are written")],
-    count: Annotated[int, typer.Option(help="tasks", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="of what is drawn")] = 0,
+@dataclass(frozen=True, kw_only=True)
+class ToolgraphOptions(AskingOptions):
+    """What `plumb data toolgraph` takes."""
+
+    out: Folder
+    count: Annotated[int, typer.Option(help="tasks", min=1)] = 1000
+    seed: Annotated[int, typer.Option(help="of what is drawn")] = 0
     difficulty: Annotated[
         str, typer.Option(metavar="NAME:WEIGHT,...", help="weights of easy, medium and hard")
-    ] = "easy:1,medium:1,hard:1",
-    length: Annotated[int, typer.Option(help="steps of a task at most", min=1, max=5)] = 5,
-    breadth: Annotated[int, typer.Option(help="calls at once at most", min=1, max=3)] = 3,
+    ] = "easy:1,medium:1,hard:1"
+    length: Annotated[int, typer.Option(help="steps of a task at most", min=1, max=5)] = 5
+    breadth: Annotated[int, typer.Option(help="calls at once at most", min=1, max=3)] = 3
     language: Annotated[
         str, typer.Option(metavar="CODE,...", help="of the words: en, zh; they take turns")
-    ] = "en,zh",
+    ] = "en,zh"
     apis: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="tools of your own, with output schemas"),
-    ] = None,
+    ] = None
     episodes: Annotated[
         bool,
         typer.Option("--episodes", help="whole episodes for `env: toolgraph`, not their last step"),
-    ] = False,
+    ] = False
     only: Annotated[
         bool, typer.Option("--only", help="use the tools of --apis alone, none of Plumb's")
-    ] = False,
-    model: OptionalModels = None,
-    key_env: KeyEnv = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    max_tokens: MaxTokens = 2048,
-    concurrency: Concurrency = 32,
-    timeout: Timeout = 600.0,
-    patience: Patience = 120.0,
-    extra: Extra = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
-    ] = False,
-) -> None:
+    ] = False
+    model: OptionalModels = None
+    max_tokens: MaxTokens = 2048
+    overwrite: ReplaceFolder = False
+
+
+@takes_options
+def toolgraph(options: ToolgraphOptions) -> None:
     """Make tasks of tool use whose right calls are known, as they were executed.
 
     Tools whose results feed others make a graph: by type (`kind`), by name or by
@@ -97,60 +92,59 @@ def toolgraph(
       --model qwen3-32b=http://host:8000/v1
     """
     with one_line_errors():
-        from data.asking import models_of
-        from data.pipeline.run import run_pipeline
-        from data.pipeline.source import Rows
-        from data.toolgraph.graph import Graph
-        from data.toolgraph.rewording import Reword, requests, wording
-        from data.toolgraph.tasks import Wanted
-        from launch.datasets.asking import ask, check_command, extra_fields
-        from launch.datasets.progress import Counting
-        from launch.datasets.summary import show_manifest
+        _toolgraph(options)
 
-        began = time.monotonic()
-        check_command(out, COMMAND, overwrite=overwrite)
-        graph = Graph(_tools(apis, only))
-        wanted = Wanted(
-            count, seed, _difficulties(difficulty), _languages(language), length, breadth, episodes
+
+def _toolgraph(options: ToolgraphOptions) -> None:
+    from data.pipeline.run import run_pipeline
+    from data.pipeline.source import Rows
+    from data.toolgraph.graph import Graph
+    from data.toolgraph.rewording import Reword, requests, wording
+    from data.toolgraph.tasks import Wanted
+    from launch.datasets.asking import ask, check_command
+    from launch.datasets.progress import Counting
+    from launch.datasets.summary import show_manifest
+
+    began = time.monotonic()
+    check_command(options.out, COMMAND, overwrite=options.overwrite)
+    graph = Graph(_tools(options.apis, options.only))
+    wanted = Wanted(
+        options.count,
+        options.seed,
+        _difficulties(options.difficulty),
+        _languages(options.language),
+        options.length,
+        options.breadth,
+        options.episodes,
+    )
+    models = options.served(options.model or [])
+    stages: list[Stage] = []
+    if models:
+        (asked,) = ask(
+            models[:1],
+            options.out / ANSWERS,
+            lambda: requests(_made(graph, wanted)),
+            what="rewording",
+            total=options.count,
+            asked_for=wording(),
         )
-        models = models_of(
-            model or (),
-            key_env or (),
-            temperature=temperature,
-            top_p=top_p,
-            max_tokens=max_tokens,
-            concurrency=concurrency,
-            timeout=timeout,
-            patience=patience,
-            extra=extra_fields(extra),
+        stages.append(Reword(asked))
+    source = Rows("toolgraph", _identity(graph, wanted), partial(_rows, graph, wanted))
+    with Counting("making tasks", options.count) as bar:
+        manifest = run_pipeline(
+            source,
+            stages,
+            options.out,
+            command=COMMAND,
+            format={"name": "toolgraph", "recognised_by": COMMAND},
+            overwrite=options.overwrite,
+            on_block=lambda note: bar.advance(note.read),
         )
-        stages: list[Stage] = []
-        if models:
-            (asked,) = ask(
-                models[:1],
-                out / ANSWERS,
-                lambda: requests(_made(graph, wanted)),
-                what="rewording",
-                total=count,
-                asked_for=wording(),
-            )
-            stages.append(Reword(asked))
-        source = Rows("toolgraph", _identity(graph, wanted), partial(_rows, graph, wanted))
-        with Counting("making tasks", count) as bar:
-            manifest = run_pipeline(
-                source,
-                stages,
-                out,
-                command=COMMAND,
-                format={"name": "toolgraph", "recognised_by": COMMAND},
-                overwrite=overwrite,
-                on_block=lambda note: bar.advance(note.read),
-            )
-        reasons = Counter(edge.reason for edge in graph.edges)
-        known = ", ".join(f"{number} by {reason}" for reason, number in sorted(reasons.items()))
-        print(f"{len(graph.apis)} tools, {len(graph.edges)} edges ({known or 'none'})")
-        show_manifest(manifest, out, began)
-        print(f"next: plumb data difficulty {out} --out measured/")
+    reasons = Counter(edge.reason for edge in graph.edges)
+    known = ", ".join(f"{number} by {reason}" for reason, number in sorted(reasons.items()))
+    print(f"{len(graph.apis)} tools, {len(graph.edges)} edges ({known or 'none'})")
+    show_manifest(manifest, options.out, began)
+    print(f"next: plumb data difficulty {options.out} --out measured/")
 
 
 def _tools(apis: Path | None, only: bool) -> "list[Api]":
