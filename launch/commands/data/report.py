@@ -13,6 +13,13 @@ from launch.pages.page import Panel, Tile, write_page
 
 MOST: Final = 15  # bars of a chart
 SMALL: Final = 0.004  # share of all rows below which reasons share one flow of the funnel
+_DUPLICATES = {
+    "threshold": "Jaccard similarity from which rows are near duplicates",
+    "siblings": "Rows that differ from another in their values alone",
+    "siblings_kept": "Of these, kept",
+    "rows": "Rows that repeat another",
+    "clusters": "Clusters of rows, as size: how many",
+}
 _STRATUM_COLOURS: Final = dict(
     zip(STRATA, ("--green", "--blue", "--orange", "--grey"), strict=True)
 )
@@ -276,7 +283,7 @@ def _clusters(duplicates: Any) -> list[tuple[str, str]]:
     """What a manifest says of duplicates, as lines of a table."""
     if not isinstance(duplicates, Mapping):
         return []
-    return [(str(name), _said(value)) for name, value in duplicates.items()]
+    return [(_DUPLICATES.get(name, str(name)), _said(value)) for name, value in duplicates.items()]
 
 
 def _said(value: Any) -> str:
