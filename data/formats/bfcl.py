@@ -2,8 +2,8 @@
 
 The answers are in a file of their own: `possible_answer/NAME` beside `NAME`, or `X.answers.jsonl`
 beside `X.questions.jsonl`; a column `ground_truth` does as well. Questions of the categories
-`irrelevance` have no answers: there no call is right. Single turns only: what several turns lead to
-is decided by executing their calls.
+`irrelevance` have no answers: there no call is right. Single turns only; for others
+see `bfcl_turns`.
 """
 
 import re
@@ -49,7 +49,7 @@ class Bfcl:
         question = columns.get("question")
         if not has(columns, "id", "function") or not isinstance(question, list):
             return None
-        if not question or not isinstance(question[0], list):
+        if not question or not isinstance(question[0], list) or "initial_config" in columns:
             return None
         return "id, function, and a question that is a list of turns"
 
@@ -57,23 +57,13 @@ class Bfcl:
         """With the answers beside the file, and those beside other files of its folder."""
         if opening.path is None:
             return self
-        folder = opening.path.parent
-        kind = kind_of(opening.path)
-        alike = folder.glob(f"*{opening.path.suffix}")
-        others = sorted(one for one in alike if kind_of(one) == kind)
-        places = {place for one in [opening.path, *others] for place in _places(one)}
-        found = {
-            str(row.columns.get("id")): row.columns.get("ground_truth")
-            for place in sorted(places)
-            if place.is_file()
-            for row in read_rows(place)
-        }
-        return replace(self, answers=found, beside=tuple(map(str, _places(opening.path))))
+        found, places = answers_beside(opening.path)
+        return replace(self, answers=found, beside=places)
 
     def records(self, row: Row) -> Iterator[Record]:
         """One record, with a reference in mode `accept`; `[]` where no call is right."""
         name = text(row, "id")
-        category = _category(name)
+        category = category_of(name)
         turns = sequence(row, "question", row.columns.get("question"))
         if len(turns) != 1:
             raise RowError(
@@ -109,6 +99,22 @@ class Bfcl:
         return calls
 
 
+def answers_beside(path: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The answers by id in the files beside one and beside others of its folder, and where those
+    to the file itself are looked for.
+    """
+    kind = kind_of(path)
+    others = sorted(one for one in path.parent.glob(f"*{path.suffix}") if kind_of(one) == kind)
+    places = {place for one in [path, *others] for place in _places(one)}
+    found = {
+        str(row.columns.get("id")): row.columns.get("ground_truth")
+        for place in sorted(places)
+        if place.is_file()
+        for row in read_rows(place)
+    }
+    return found, tuple(map(str, _places(path)))
+
+
 def _places(path: Path) -> list[Path]:
     """Where the answers to a file of questions may be."""
     places = [path.parent / "possible_answer" / path.name]
@@ -117,7 +123,7 @@ def _places(path: Path) -> list[Path]:
     return places
 
 
-def _category(name: str) -> str:
+def category_of(name: str) -> str:
     found = _CATEGORY.match(name)
     return found[1] if found else name
 

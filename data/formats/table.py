@@ -12,6 +12,7 @@ from data.errors import SourceError
 from data.formats.acecode import AceCode
 from data.formats.apps import Apps, Taco
 from data.formats.bfcl import Bfcl
+from data.formats.bfcl_turns import BfclTurns
 from data.formats.big_math import BigMath
 from data.formats.chat import Chat
 from data.formats.format import Format
@@ -55,6 +56,7 @@ BUILT_IN: Final[tuple[Format, ...]] = (
     KodCode(),
     AceCode(),
     Bfcl(),
+    BfclTurns(),
     Xlam(),
     ToolAce(),
     Hermes(),

@@ -43,6 +43,7 @@ from rl.tokens import End
 GROUP: Final = "plumb.environments"
 READY: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "bfcl": "rl.environments.bfcl:Bfcl",
         "calculator": "rl.environments.calculator:Calculator",
         "grid_walk": "rl.environments.grid_walk:GridWalk",
         "guess_number": "rl.environments.guess_number:GuessNumber",

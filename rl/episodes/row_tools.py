@@ -1,7 +1,7 @@
 """Tools that come with a prompt's row and not with a class: declared there, and run by `call_tool`.
 
 Guarantee: what `call_tool` is given names a tool that is on offer, and its arguments fit the tool's
-own schema: none is missing, unknown or of another type.
+own schema, none is missing, unknown or of another type: unless the class checks them itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,10 +24,12 @@ class RowTool:
     Attributes:
         name: as it is called.
         declaration: as the row has it.
+        any_arguments: whether all arguments are taken.
     """
 
     name: str
     declaration: Mapping[str, Any]
+    any_arguments: bool = False
 
     def read(self, call: ToolCall) -> dict[str, Any]:
         """The arguments of a call.
@@ -36,6 +38,8 @@ class RowTool:
             ArgumentsError: They do not fit.
         """
         arguments = dict(call.arguments)
+        if self.any_arguments:
+            return arguments
         others = {key: list(values) for key, values in call.readings.items()}
         for _ in range(_READINGS):
             wrong = validate_calls([ToolCall(self.name, arguments)], [self.declaration])
@@ -55,12 +59,15 @@ class RowTool:
         return subject.call_tool, {"name": self.name, "arguments": dict(arguments)}
 
 
-def row_tools(declarations: Iterable[Mapping[str, Any]], where: str) -> dict[str, RowTool]:
+def row_tools(
+    declarations: Iterable[Mapping[str, Any]], where: str, *, any_arguments: bool = False
+) -> dict[str, RowTool]:
     """The tools by name.
 
     Args:
         declarations: As chat templates show them.
         where: What messages call the row.
+        any_arguments: Whether `call_tool` takes all arguments.
 
     Raises:
         ConfigError: One has no name, or a schema that is none.
@@ -70,7 +77,7 @@ def row_tools(declarations: Iterable[Mapping[str, Any]], where: str) -> dict[str
         function = function_of(one)
         if function is None:
             raise ConfigError(f"{where}: a tool has no name: {one!r:.100}")
-        tool = RowTool(function["name"], one)
+        tool = RowTool(function["name"], one, any_arguments)
         try:
             validate_calls([ToolCall(tool.name, {})], [one])
         except ToolsError as error:

@@ -190,7 +190,9 @@ class ToolEnvironment:
             raise ConfigError(f"env: {line_of(error)}") from error
 
     def _offer(self, tools: Sequence[Mapping[str, Any]], prompt: Prompt) -> None:
-        for name, tool in row_tools(tools, f"prompt {prompt.id!r}").items():
+        any_arguments = getattr(self._subject, "any_arguments", False)
+        found = row_tools(tools, f"prompt {prompt.id!r}", any_arguments=any_arguments)
+        for name, tool in found.items():
             self._tools.setdefault(name, tool)
 
     async def _answered(

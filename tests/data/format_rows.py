@@ -314,6 +314,18 @@ BFCL_ANSWER: Columns = {
     "id": "simple_python_0",
     "ground_truth": [{"weather": {"place": ["Turin", "Torino"], "days": [1, ""]}}],
 }
+BFCL_TURNS: Columns = {
+    **BFCL,
+    "id": "multi_turn_base_0",
+    "question": [
+        [{"role": "user", "content": "What is the weather in Turin?"}],
+        [{"role": "user", "content": "And in two days?"}],
+    ],
+    "initial_config": {"WeatherAPI": {"sun": True}},
+    "path": ["WeatherAPI.weather"],
+    "involved_classes": ["WeatherAPI"],
+    "ground_truth": [["weather(place='Turin')"], ["weather('Turin', 2)"]],
+}
 XLAM: Columns = {
     "id": 5,
     "query": "Where can I find live giveaways for beta access?",

@@ -73,6 +73,22 @@ CASES = [
         rows.BFCL_ANSWER["ground_truth"],
         metadata={"mode": "accept", "category": "simple_python"},
     ),
+    Case(
+        "bfcl_turns",
+        rows.BFCL_TURNS,
+        "tool_turns",
+        {
+            "turns": [
+                [{"name": "weather", "arguments": {"place": "Turin"}}],
+                [{"name": "weather", "arguments": {"place": "Turin", "days": 2}}],
+            ],
+            "classes": ["WeatherAPI"],
+            "initial_config": {"WeatherAPI": {"sun": True}},
+            "long_context": False,
+        },
+        "gorilla-llm/Berkeley-Function-Calling-Leaderboard",
+        metadata={"category": "multi_turn_base"},
+    ),
     Case("bfcl", {**rows.BFCL, "id": "live_irrelevance_3-0-0"}, "tool", []),
     Case("openr1", rows.OPENR1, "math", "5", metadata={"subset": "olympiads"}),
     Case("synthetic-1", rows.SYNTHETIC_MATH, "math", "36", metadata={"solution": "It is $36$."}),

@@ -59,10 +59,11 @@ def test_the_environment_of_the_page_is_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", READY)
 def test_what_comes_along_offers_its_tools_and_nothing_else(name: str) -> None:
-    made: Any = load_environment(EnvConfig(spec=name))
+    options = {"bfcl": {"classes": "."}}.get(name, {})
+    made: Any = load_environment(EnvConfig(spec=name, options=options))
     tools = {"calculator": ["calc"], "python": ["python"], "shell": ["shell"]}
     assert [tool["function"]["name"] for tool in made.tools] == tools.get(name, [])
-    assert made.takes_rows is (name == "toolgraph")
+    assert made.takes_rows is (name in ("bfcl", "toolgraph"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ lists) and objects with text keys. Time is linear, depth is bounded.
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rewards.tools.strict_json import MAX_DIGITS, MalformedError
@@ -51,6 +51,22 @@ def literal(source: str) -> Any:
     return value
 
 
+def call_in(source: str, parameters: Mapping[str, Sequence[str]]) -> ToolCall:
+    """The call of which a text consists; arguments may stand without their names.
+
+    Args:
+        source: Such as `sort('a.txt')` or `sort(file_name='a.txt')`.
+        parameters: The names of each tool's parameters, in their order.
+
+    Raises:
+        MalformedError: It is something else.
+    """
+    reader = Reader(source, parameters=parameters)
+    call = reader.call()
+    reader.finish()
+    return call
+
+
 def called_at(text: str, start: int, odd: Iterable[str] = ()) -> tuple[str, int] | None:
     """The name that is called at `start`, and where its bracket opens.
 
@@ -84,8 +100,21 @@ def _bracket(text: str, start: int) -> int | None:
 class Reader:
     """Reads calls from a text, from a place on."""
 
-    def __init__(self, text: str, odd: tuple[str, ...] = (), *, spaced: bool = False) -> None:
-        """Begin at the start of `text`; `spaced`: whether any name may have spaces in it.
+    def __init__(
+        self,
+        text: str,
+        odd: tuple[str, ...] = (),
+        *,
+        spaced: bool = False,
+        parameters: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Begin at the start of `text`.
+
+        Args:
+            text: What is read.
+            odd: Names beside those that `NAME` reads; see `odd_names`.
+            spaced: Whether any name may have spaces in it.
+            parameters: Names by tool for arguments that stand without one; None: none may.
 
         Raises:
             MalformedError: The text is too long.
@@ -96,6 +125,8 @@ class Reader:
         self.at = 0
         self._odd = odd
         self._spaced = spaced
+        self._parameters = parameters
+        self._unnamed = 0
 
     def calls(self) -> list[ToolCall]:
         """A list of calls, several with commas, or one; nothing else.
@@ -146,6 +177,7 @@ class Reader:
         name, self.at = called
         self.at += 1
         arguments: dict[str, Any] = {}
+        self._unnamed = 0
         for key, value in self._several(lambda: self._argument(name), ")"):
             if key in arguments:
                 raise MalformedError(f"the key {shown(key)} stands twice")
@@ -196,6 +228,10 @@ class Reader:
         if key is None or key[1].startswith("*"):
             if self.text.startswith("*", start):
                 raise MalformedError(f"the call of {shown(name)} has ** in it")
+            known = (self._parameters or {}).get(name, ())
+            if self._unnamed < len(known):
+                self._unnamed += 1
+                return known[self._unnamed - 1], self.value(1)
             raise MalformedError(
                 f"the call of {shown(name)} has an argument without a name at character {start}"
             )
