@@ -2,11 +2,12 @@
 
 Options of arithmetic: `max` and `min` bound the operands, `ops` lists add and subtract, `count`
 is a number or `all`, `seed` draws the problems. Options of expressions, tools, calculations and
-guess_number: `max`, `count` and `seed`; `count=all` is for expressions alone. Options of grid_walk:
-`size`, `far`, `walls`, `count` and `seed`.
+guess_number: `max`, `count` and `seed`; `count=all` is for expressions alone. Calculations have
+`min` and `tool` (`calculator` or `python`) too. Options of grid_walk: `size`, `far`, `walls`,
+`count` and `seed`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -64,12 +65,14 @@ class _Task:
         demonstration: What follows one, the model's turns and what answers them, right or with a
             typical mistake.
         ending: How a right answer to one ends, where a right one may be worded otherwise.
+        words: Texts of which demonstrations have many, each worth a token of a tiny tokenizer.
     """
 
     options: tuple[str, ...]
     make: Callable[[_Query], list[Prompt]]
     demonstration: Callable[[Prompt, bool], str | Sequence[Mapping[str, Any]]]
     ending: Callable[[Prompt], str] | None = None
+    words: tuple[str, ...] = ()
 
 
 def _arithmetic(query: _Query) -> list[Prompt]:
@@ -103,6 +106,8 @@ def _calculations(query: _Query) -> list[Prompt]:
         query.number("count", calculations.DEFAULT_COUNT),
         seed=query.number("seed", 0),
         max_operand=query.number("max", 99),
+        min_operand=query.number("min", 0),
+        tool=query.options.get("tool", "calculator"),
     )
 
 
@@ -145,9 +150,10 @@ _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
             tool_requests.solution,
         ),
         "calculations": _Task(
-            ("count", "max", "seed"),
+            ("count", "max", "min", "seed", "tool"),
             _calculations,
             lambda prompt, mistaken: calculations.conversation(prompt, mistaken=mistaken),
+            words=calculations.WORDS,
         ),
         "guess_number": _Task(
             ("count", "max", "seed"),
@@ -201,6 +207,15 @@ def endings(prompt: Prompt) -> list[str]:
     if task.ending is not None:
         return [task.ending(prompt)]
     return [one["content"] for one in demonstration(prompt) if one["role"] == "assistant"]
+
+
+def words(prompts: Iterable[Prompt]) -> tuple[str, ...]:
+    """Texts of which the demonstrations of built-in prompts have many, sorted.
+
+    Raises:
+        PromptError: a prompt is of no built-in task.
+    """
+    return tuple(sorted({word for prompt in prompts for word in _task_of(_unmixed(prompt)).words}))
 
 
 def solution(prompt: Prompt, *, mistaken: bool = False) -> str:

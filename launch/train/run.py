@@ -5,13 +5,13 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.builtin import PREFIX
+from data.builtin import PREFIX, words
 from data.schema import Prompt
 from launch.train.data import counted, load_data, load_evaluations, never_evaluated, stream_of
 from launch.train.files import record_files
@@ -33,7 +33,7 @@ from rl.rewarding import grading_pool, rubric
 from rl.run import Summary, Work, open_run_dir, run, startup_of
 
 if TYPE_CHECKING:
-    from rl.tiny import Demonstration
+    from rl.warm_start import Demonstration
 
 TINY = "builtin:tiny"
 DEMONSTRATIONS = 4096
@@ -118,12 +118,13 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     without_announcements()
     from tqdm import tqdm
 
-    from rl.tiny import make_model, make_tokenizer, save, warm_start
+    from rl.tiny import make_model, make_tokenizer, save
+    from rl.warm_start import warm_start
 
-    tokenizer = make_tokenizer(tools=config.env is not None)
-    model = make_model(tokenizer, config.seed)
     builtin = {name for name, one in config.data.training.items() if one.file.startswith(PREFIX)}
     shown = [prompt for prompt in prompts if prompt.source in builtin]
+    tokenizer = make_tokenizer(tools=config.env is not None, words=words(shown))
+    model = make_model(tokenizer, config.seed)
     if shown:
         wanted = config.model.warm_start_accuracy
         say(f"warm start: supervised training until {wanted:.0%} of sampled answers are right")
@@ -156,28 +157,20 @@ def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[
     """Worked answers to built-in problems, a share of `mistakes` of them with a mistake.
 
     Of few problems each has several answers, right and wrong ones, so that the model cannot learn
-    by heart which problems are answered wrongly. Of several turns each is shown, after those before
-    it.
+    by heart which problems are answered wrongly.
     """
+    from data.builtin import demonstration, endings
+    from rl.warm_start import Demonstration
+
     draw = random.Random(seed)
     copies = max(1, DEMONSTRATIONS // len(prompts))
     return [
-        turn
+        Demonstration(
+            prompt.messages,
+            demonstration(prompt, mistaken=draw.random() < mistakes),
+            endings(prompt),
+            prompt.task,
+        )
         for prompt in prompts
         for _ in range(copies)
-        for turn in _turns(prompt, mistaken=draw.random() < mistakes)
     ]
-
-
-def _turns(prompt: Prompt, *, mistaken: bool) -> "Iterator[Demonstration]":
-    """Each turn of the assistant in a demonstration."""
-    from data.builtin import demonstration, endings
-    from rl.tiny import Demonstration
-
-    said = demonstration(prompt, mistaken=mistaken)
-    right = iter(endings(prompt))
-    for place, message in enumerate(said):
-        if message["role"] == "assistant":
-            turn = f"turn {place // 2 + 1} of {prompt.task}" if place else prompt.task
-            before = (*prompt.messages, *said[:place])
-            yield Demonstration(before, message["content"], next(right), turn)
