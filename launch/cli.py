@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from launch.commands.data.app import data_app
+from launch.commands.eval import eval_app
 from launch.commands.export import export
 from launch.commands.judge import judge_app
 from launch.commands.merge import merge
@@ -28,6 +29,7 @@ app = typer.Typer(
 for command in (train, status, report, export, merge, verify):
     app.command()(command)
 app.add_typer(data_app, name="data")
+app.add_typer(eval_app, name="eval")
 app.add_typer(judge_app, name="judge")
 app.add_typer(sandbox_app, name="sandbox")
 

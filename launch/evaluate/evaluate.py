@@ -1,0 +1,81 @@
+"""`plumb eval`: from options to files and a table."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from launch.datasets.progress import Counting, ended_gently
+from launch.evaluate.answers import Kept, forget
+from launch.evaluate.identity import asked_by, graded_by
+from launch.evaluate.options import Options
+from launch.evaluate.results import rows_of, write
+from launch.evaluate.running import run
+from launch.evaluate.work import Work, work_of
+from rl.errors import UngradableError
+
+Say = Callable[[str], None]
+
+
+def evaluate(options: Options, say: Say) -> tuple[Work, dict[str, Any]]:
+    """Evaluate; gives what was done, and what `results.json` holds.
+
+    Raises:
+        PlumbError, DataError, RewardError: it cannot be done; what was answered is kept.
+    """
+    began = time.monotonic()
+    work = work_of(options, say)
+    _tell(work, say)
+    if options.overwrite or options.regrade:
+        for one in work.sets:
+            forget(work.out / one.name, answers=options.overwrite)
+    with ExitStack() as stack:
+        kept = {one.name: stack.enter_context(_kept(work, one.name)) for one in work.sets}
+        total = sum(len(one.answers) for one in kept.values())
+        if total:
+            say(f"{total} answers are there already")
+        bar = stack.enter_context(Counting("answers", work.answers))
+        try:
+            with ended_gently(f"answers are kept in {work.out}: the same command goes on there"):
+                asyncio.run(run(work, kept, bar))
+        except Exception as error:
+            error.add_note(f"answers are kept in {work.out}: the same command goes on there")
+            raise
+        rows = {one.name: rows_of(one, kept[one.name]) for one in work.sets}
+    return work, write(work, rows, time.monotonic() - began)
+
+
+def check_graded(work: Work, found: dict[str, Any]) -> None:
+    """See that enough answers were graded for the numbers to be trusted.
+
+    Raises:
+        UngradableError: they were not, for a cause that is not theirs.
+    """
+    most = work.config.reward.max_ungradable
+    for name, one in found["sets"].items():
+        answers = one["prompts"] * one["samples"]
+        if answers and one["lost"] / answers > most:
+            raise UngradableError(
+                f"the set {name}: {one['lost']} of {answers} answers could not be graded, for a "
+                f"cause that is not theirs (see reason in {work.out}/answers.parquet): mend it, "
+                "and run the same command again"
+            )
+
+
+def _kept(work: Work, name: str) -> Kept:
+    (one,) = (one for one in work.sets if one.name == name)
+    scored = None
+    if work.choice is not None:
+        scored = {"select": work.choice.name, **work.choice.identity}
+    return Kept(work.out / name, asked_by(work, one), graded_by(work), scored)
+
+
+def _tell(work: Work, say: Say) -> None:
+    if work.preset is not None:
+        say(f"sampling: {work.preset.source}")
+    for one in work.sets:
+        settings = one.settings
+        how = "greedy" if settings.temperature == 0 else f"temperature {settings.temperature:g}"
+        said = f"{one.name}: {len(one.prompts)} prompts of {one.reading.file} ({one.format})"
+        say(f"{said}, {settings.samples} answers each, {how}, up to {settings.max_tokens} tokens")

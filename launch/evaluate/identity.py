@@ -1,0 +1,59 @@
+"""What answers, verdicts and scores of an evaluation depend on, beside prompt and number.
+
+Guarantee: what changes an answer is in it, and nothing else: engines, workers and limits of time
+may change between two starts of one evaluation.
+"""
+
+from typing import Any
+
+from launch.datasets.difficulty import model_digest, model_name
+from launch.evaluate.sets import EvalSet
+from launch.evaluate.work import Work
+
+SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "max_tokens",
+    "tools",
+)
+"""Settings of a set that an answer depends on."""
+
+
+def asked_by(work: Work, one: EvalSet) -> dict[str, Any]:
+    """What the answers of a set depend on."""
+    config = work.config
+    rollout, episode = config.rollout, config.episode
+    if work.served is not None:
+        model: dict[str, Any] = {"name": work.served.model or work.target.name}
+    else:
+        path = config.model.path
+        model = {"name": model_name(path), "sha256": model_digest(path)}
+    settings = one.settings.model_dump(mode="json")
+    found = {
+        "model": model,
+        "sampling": {name: settings[name] for name in SAMPLING},
+        "thinking": work.thinking,
+        "rendering": {
+            "stop": rollout.stop,
+            "stop_token_ids": rollout.stop_token_ids,
+            "template_arguments": rollout.template_arguments,
+            "template_file": str(rollout.template_file or ""),
+            "max_prompt_tokens": rollout.max_prompt_tokens,
+        },
+        "seed": config.seed,
+    }
+    if config.env is not None:
+        found["environment"] = config.env.model_dump(mode="json")
+        found["episode"] = episode.model_dump(mode="json", exclude={"retries", "calls_at_once"})
+    if config.agent is not None:
+        found["agent"] = config.agent.model_dump(mode="json", exclude={"at_once"})
+    return found
+
+
+def graded_by(work: Work) -> dict[str, Any]:
+    """What verdicts depend on."""
+    reward = work.config.reward.model_dump(mode="json")
+    return {name: reward[name] for name in ("verifier", "options", "routes", "scale")}

@@ -1,0 +1,220 @@
+"""What an evaluation leaves: `results.json`, `answers.parquet`, a table.
+
+Guarantees: all of it follows from the answers and verdicts on disk alone. Both files appear whole.
+The columns of `answers.parquet` are those of a run's rollouts where they mean the same.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from data.schema import Prompt
+from launch.evaluate.answers import Given, Kept, key_of
+from launch.evaluate.identity import asked_by, graded_by
+from launch.evaluate.selecting import best_of
+from launch.evaluate.sets import EvalSet, levels_of, source_of
+from launch.evaluate.work import Work
+from rewards import Verdict
+from rewards.types import SET_UP
+from rl.evaluation_numbers import Asked, Attempt, accuracies, interval, numbers_of
+from rl.rollout_columns import EPISODES
+from rl.rollout_files import ROW_GROUP, message_line
+from rl.storage import writing
+
+RESULTS: Final = "results.json"
+ANSWERS: Final = "answers.parquet"
+VERSION: Final = 1
+LOST: Final = Verdict.ungradable("infrastructure: it was not graded; run the command again")
+
+COLUMNS: Final = pa.schema(
+    [
+        ("set", pa.string()),
+        ("level", pa.string()),
+        ("digest", pa.string()),
+        *(field for field in EPISODES if field.name not in ("step", "lag", "advantage", "used")),
+        ("thinking", pa.string()),
+        ("score", pa.float64()),
+        ("chosen", pa.bool_()),
+    ]
+)
+"""One row an answer. `set` and `level` are the evaluation's, `digest` tells prompts by content, and
+`group` numbers the prompts of a set and `episode` the answers to one. `thinking` is what a server
+parted from `response`. `score` is what `--select` gave, and `chosen` the best of a prompt's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer, graded."""
+
+    given: Given
+    verdict: Verdict
+    score: float | None
+
+
+Rows = Sequence[Sequence[Row]]
+"""By prompt, in the set's order."""
+
+
+def rows_of(one: EvalSet, kept: Kept) -> Rows:
+    """Every answer of a set; one that has no verdict yet was lost."""
+    found = []
+    for prompt in one.prompts:
+        rows = []
+        for number in range(one.settings.samples):
+            key = key_of(prompt, number)
+            given = kept.answer(key) or Given("", end="refused", turns=0)
+            rows.append(Row(given, kept.verdict(key) or LOST, kept.score(key)))
+        found.append(rows)
+    return found
+
+
+def numbers(one: EvalSet, rows: Rows) -> dict[str, Any]:
+    """What is measured on a set."""
+    asked = [_asked(prompt, some) for prompt, some in zip(one.prompts, rows, strict=True)]
+    levels = levels_of(one.prompts)
+    found = numbers_of(asked, one.settings.samples)
+    thought = [row.given.tokens for some in rows for row in some]
+    return {
+        **found,
+        "accuracy_by_level": accuracies(asked, levels),
+        "refused": sum(row.given.end == "refused" for some in rows for row in some),
+        "lost": sum(_is_lost(row.verdict) for some in rows for row in some),
+        "response_tokens": sum(thought),
+        **_chosen(rows),
+    }
+
+
+def write(work: Work, rows: Mapping[str, Rows], seconds: float) -> dict[str, Any]:
+    """Write both files; gives what `results.json` holds.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    found = {
+        "plumb_evaluation": VERSION,
+        "model": work.target.name,
+        "path": work.target.path or ",".join(work.target.urls),
+        "run_dir": str(work.target.run_dir) if work.target.run_dir else None,
+        "preset": None if work.preset is None else work.preset.source,
+        "select": None if work.choice is None else work.choice.name,
+        "time": time.time(),
+        "seconds": seconds,
+        "reward": graded_by(work),
+        "sets": {one.name: _of_set(work, one, rows[one.name]) for one in work.sets},
+    }
+    with writing(work.out):
+        work.out.mkdir(parents=True, exist_ok=True)
+        _whole(work.out / RESULTS, (json.dumps(found, indent=1) + "\n").encode())
+        temporary = work.out / f".{ANSWERS}.tmp"
+        with parquet.ParquetWriter(temporary, COLUMNS, compression="zstd") as writer:
+            for batch in _batches(work.sets, rows):
+                table = pa.Table.from_pylist(batch, schema=COLUMNS)
+                writer.write_table(table, row_group_size=ROW_GROUP)
+        temporary.replace(work.out / ANSWERS)
+    return found
+
+
+def _of_set(work: Work, one: EvalSet, rows: Rows) -> dict[str, Any]:
+    return {
+        "file": one.reading.file,
+        "format": one.format,
+        "samples": one.settings.samples,
+        "asked": asked_by(work, one),
+        **numbers(one, rows),
+    }
+
+
+def _asked(prompt: Prompt, rows: Sequence[Row]) -> Asked:
+    attempts = tuple(
+        Attempt(
+            row.verdict.is_correct if row.verdict.is_gradable else None,
+            row.given.response,
+            row.given.opened,
+            row.given.tokens,
+            row.given.end == "length",
+        )
+        for row in rows
+    )
+    return Asked(prompt.task, source_of(prompt), attempts)
+
+
+def _chosen(rows: Rows) -> dict[str, Any]:
+    """How often the best-scored answer is right; nothing where nothing was scored."""
+    places = [best_of([row.score for row in some]) for some in rows]
+    picked = [
+        some[place].verdict for some, place in zip(rows, places, strict=True) if place is not None
+    ]
+    if not picked:
+        return {}
+    counts = [(int(verdict.is_correct), 1) for verdict in picked if verdict.is_gradable]
+    share = sum(right for right, _ in counts) / len(counts) if counts else None
+    return {"best_of": share, "best_of_interval": interval(counts), "chosen": len(picked)}
+
+
+def _is_lost(verdict: Verdict) -> bool:
+    return not verdict.is_gradable and verdict.reason.partition(":")[0] in SET_UP
+
+
+def _batches(sets: Sequence[EvalSet], rows: Mapping[str, Rows]) -> Iterator[list[dict[str, Any]]]:
+    """Rows of the table, so many at a time that few are held."""
+    batch: list[dict[str, Any]] = []
+    for one in sets:
+        levels = levels_of(one.prompts)
+        for group, prompt in enumerate(one.prompts):
+            batch += _rows(one, group, prompt, levels[group], rows[one.name][group])
+            if len(batch) >= ROW_GROUP:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+def _rows(
+    one: EvalSet, group: int, prompt: Prompt, level: str, rows: Sequence[Row]
+) -> Iterator[dict[str, Any]]:
+    reference = prompt.reference
+    chosen = best_of([row.score for row in rows])
+    common = {
+        "set": one.name,
+        "level": level,
+        "digest": prompt.digest(),
+        "group": group,
+        "prompt_id": prompt.id,
+        "task": prompt.task,
+        "source": source_of(prompt),
+        "prompt": "\n".join(map(message_line, prompt.messages)),
+        "reference": reference if isinstance(reference, str) else json.dumps(reference),
+        "ending": "evaluated",
+    }
+    for number, row in enumerate(rows):
+        given, verdict = row.given, row.verdict
+        yield {
+            **common,
+            "episode": number,
+            "response": given.response,
+            "messages": json.dumps(list(given.messages)) if given.messages else None,
+            "outcome": str(verdict.outcome),
+            "reward": verdict.reward if verdict.is_gradable else None,
+            "reason": verdict.reason,
+            "metrics": list({**given.metrics, **verdict.metrics}.items()),
+            "turns": given.turns,
+            "tokens": given.tokens,
+            "prompt_tokens": given.prompt_tokens,
+            "stop_reason": given.end,
+            "seconds": given.seconds,
+            "thinking": given.thought or None,
+            "score": row.score,
+            "chosen": number == chosen,
+        }
+
+
+def _whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

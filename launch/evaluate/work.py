@@ -1,0 +1,301 @@
+"""An evaluation as it will be done: from what the command line says to settings and prompts.
+
+Guarantee: whatever is wrong with options, files or verifiers is found here, before an engine starts
+or an endpoint is asked.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from data.asking import ModelSettings
+from data.schema import Prompt
+from launch.evaluate.options import Options
+from launch.evaluate.presets import Preset, preset_of
+from launch.evaluate.rewarding import STANDARD, reward_of
+from launch.evaluate.selecting import Choice, choice_of
+from launch.evaluate.sets import (
+    BOXED,
+    BUILTIN,
+    OWN,
+    EvalSet,
+    Reading,
+    gradable,
+    named,
+    read_prompts,
+    worded,
+)
+from launch.evaluate.target import Target, base_config, context_of, target_of
+from rl.config import EvaluationConfig, ReadingConfig, RunConfig
+from rl.errors import ConfigError
+from rl.rewarding import rubric
+
+PROMPT_TOKENS: Final = 8192
+"""Longest prompt, tokens, where neither options nor the model's context say less."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done.
+
+    Attributes:
+        target: what answers.
+        config: a run's, with the model, the verifiers and the longest answer.
+        sets: what is asked.
+        out: where everything is written.
+        preset: what the sampling comes from; None: options alone.
+        thinking: whether the model is to think; None: as its template has it.
+        served: an endpoint's settings; None: engines answer.
+        choice: what chooses the best of several answers; None: nothing does.
+        engines: how many; None: as many as there is room for.
+    """
+
+    target: Target
+    config: RunConfig
+    sets: Sequence[EvalSet]
+    out: Path
+    preset: Preset | None
+    thinking: bool | None
+    served: ModelSettings | None
+    choice: Choice | None
+    engines: int | None
+
+    @property
+    def answers(self) -> int:
+        """How many there will be in all."""
+        return sum(len(one.prompts) * one.settings.samples for one in self.sets)
+
+
+def work_of(options: Options, say: Say) -> Work:
+    """Read and check everything.
+
+    Raises:
+        PlumbError, DataError, RewardError: something cannot be used.
+    """
+    target = target_of(options.target)
+    is_run = options.config is not None or target.run_dir is not None
+    base = base_config(target, options.config, _overrides(options))
+    model = options.served.model or target.name
+    preset = None
+    if options.preset is not None:
+        preset = preset_of(options.preset, model, options.thinking)
+    thinking = options.thinking if preset is None else preset.thinking
+    served = _served(options, target, thinking)
+    choice = choice_of(options.select, options.tasks)
+    read = _read(options, base, is_run)
+    tasks = {prompt.task for prompts, _ in read.values() for prompt in prompts}
+    reward = reward_of(
+        tasks,
+        base.reward,
+        is_run=is_run or _all_builtin(read),
+        verifier=options.verifier,
+        options=options.tasks,
+        judged_besides=choice is not None and choice.asks_judge,
+        workers=options.workers,
+    )
+    config = base.model_copy(update={"reward": reward})
+    samples = _samples(options.answers, list(read))
+    sets = [
+        EvalSet(
+            name,
+            reading,
+            format,
+            _asked(prompts, reading, options, config, say, is_run=is_run),
+            _settings(name, samples.get(name), preset, options, base),
+        )
+        for name, (prompts, (reading, format)) in read.items()
+    ]
+    _check_choice(choice, sets)
+    config, sets = _with_room(config, sets, options, say, is_run=is_run)
+    out = options.out or Path("evals") / model.replace("/", "--").replace(":", "-")
+    return Work(target, config, sets, out, preset, thinking, served, choice, options.engines)
+
+
+Read = dict[str, tuple[list[Prompt], tuple[Reading, str]]]
+
+
+def _read(options: Options, base: RunConfig, is_run: bool) -> Read:
+    """The prompts of every set: of the options, else those of the run's `evaluation`."""
+    files = named(options.sets, "--set")
+    formats = named(options.formats, "--format")
+    if not files and is_run:
+        files = {name: one.file for name, one in base.evaluation.items() if one.file}
+    if not files:
+        raise ConfigError(
+            "which prompts? give --set NAME=FILE, such as --set math500=test.jsonl, once or more"
+        )
+    for name in formats:
+        if name not in files:
+            raise ConfigError(f"--format {name}: there is no set of this name: {', '.join(files)}")
+    found: Read = {}
+    for name, file in files.items():
+        own = base.evaluation.get(name)
+        limit = options.limit
+        if limit is None and own is not None:
+            limit = own.size
+        reading = Reading(file, formats.get(name, "auto"), limit)
+        prompts, format = read_prompts(name, reading, _columns(base) if is_run else None)
+        if format == OWN and base.reward.verifier not in STANDARD.values():
+            # The run's own verifier grades what the run is trained on, whatever its task is called.
+            routed = base.reward.routes
+            prompts = [one if one.task in routed else replace(one, task="") for one in prompts]
+        found[name] = (prompts, (reading, format))
+    return found
+
+
+def _columns(base: RunConfig) -> dict[str, Any]:
+    """Which columns hold what, as training reads them."""
+    wording = ("system", "template")
+    names = [name for name in ReadingConfig.model_fields if name not in wording]
+    return {name: getattr(base.data, name) for name in names}
+
+
+def _all_builtin(read: Read) -> bool:
+    """Whether nothing but built-in tasks is asked, which the default verifiers are for."""
+    return all(format == BUILTIN for _, (_, format) in read.values())
+
+
+def _asked(
+    prompts: Sequence[Prompt],
+    reading: Reading,
+    options: Options,
+    config: RunConfig,
+    say: Say,
+    *,
+    is_run: bool,
+) -> list[Prompt]:
+    """The prompts as they are asked, all of which can be graded."""
+    data = config.data
+    template = options.template
+    if template is None:
+        template = data.template if is_run else BOXED
+    own = frozenset({prompt.task for prompt in prompts} - (set(STANDARD) - {"math"}))
+    if reading.file.startswith("builtin:") and options.template is None and not is_run:
+        template = None
+    system = options.system if options.system is not None else data.system
+    dressed = worded(prompts, system, template, own)
+    return gradable(dressed, reading.file, data.on_bad, rubric(config.reward), say)
+
+
+def _settings(
+    name: str,
+    samples: int | None,
+    preset: Preset | None,
+    options: Options,
+    base: RunConfig,
+) -> EvaluationConfig:
+    """How a set is sampled: options over the preset over what the run's `evaluation` says."""
+    own = base.evaluation.get(name)
+    found: dict[str, Any] = {} if own is None else own.model_dump()
+    if preset is not None:
+        found |= preset.sampling
+    found |= options.sampling.given
+    if samples is not None:
+        found["samples"] = samples
+    try:
+        return EvaluationConfig.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{'.'.join(map(str, first['loc']))}: " if first["loc"] else ""
+        said = str(first.get("ctx", {}).get("error", first["msg"]))
+        raise ConfigError(f"the set {name}: {where}{said}") from error
+
+
+def _samples(given: Sequence[str], sets: Sequence[str]) -> Mapping[str, int]:
+    """Answers a prompt of each set."""
+    found: dict[str, int] = {}
+    for option in given:
+        name, equals, number = option.rpartition("=")
+        if not number.isdecimal() or int(number) < 1:
+            raise ConfigError(f"-k {option}: write a number from 1 on, or NAME=NUMBER")
+        if equals and name not in sets:
+            raise ConfigError(f"-k {option}: there is no set {name!r}: {', '.join(sets)}")
+        names = [name] if equals else [one for one in sets if one not in found]
+        found |= dict.fromkeys(names, int(number))
+    return found
+
+
+def _with_room(
+    config: RunConfig, sets: list[EvalSet], options: Options, say: Say, *, is_run: bool
+) -> tuple[RunConfig, list[EvalSet]]:
+    """Limits of tokens that the model's context has room for."""
+    rollout = config.rollout
+    wanted = max(one.settings.max_tokens or rollout.max_response_tokens for one in sets)
+    prompt = options.max_prompt_tokens
+    if prompt is None:
+        prompt = rollout.max_prompt_tokens if is_run else PROMPT_TOKENS
+    context = context_of(config.model.path) if options_are_of_engines(options) else None
+    if context is not None and wanted + prompt > context:
+        if options.max_prompt_tokens is None:
+            prompt = max(1, min(prompt, max(context - wanted, context // 4)))
+        if context - prompt < 1:
+            raise ConfigError(
+                f"--max-prompt-tokens {prompt}: {config.model.path} has a context of {context} "
+                "tokens, which leaves none for an answer"
+            )
+        if wanted > context - prompt:
+            say(f"answers are cut at {context - prompt} tokens: the model's context is {context}")
+            wanted = context - prompt
+    limits = {"max_prompt_tokens": prompt, "max_response_tokens": wanted}
+    config = config.model_copy(update={"rollout": rollout.model_copy(update=limits)})
+    cut = [
+        replace(
+            one,
+            settings=one.settings.model_copy(
+                update={
+                    "max_tokens": min(
+                        one.settings.max_tokens or rollout.max_response_tokens, wanted
+                    )
+                }
+            ),
+        )
+        for one in sets
+    ]
+    return config, cut
+
+
+def options_are_of_engines(options: Options) -> bool:
+    """Whether engines answer, and not an endpoint."""
+    return not options.target.startswith(("http://", "https://"))
+
+
+def _served(options: Options, target: Target, thinking: bool | None) -> ModelSettings | None:
+    if not target.urls:
+        if options.served.given:
+            raise ConfigError(
+                f"{options.served.given[0]} is of endpoints, and {options.target} is a model: "
+                "leave it out"
+            )
+        return None
+    if options.engines is not None:
+        raise ConfigError("--engines is for models, not for endpoints: leave it out")
+    given = options.served
+    extra = {} if thinking is None else {"chat_template_kwargs": {"enable_thinking": thinking}}
+    values = {
+        "url": target.urls,
+        "model": given.model,
+        "api_key_env": given.key_env,
+        "concurrency": given.concurrency,
+        "timeout": given.timeout,
+        "extra": extra,
+    }
+    try:
+        return ModelSettings.model_validate({k: v for k, v in values.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _overrides(options: Options) -> list[str]:
+    seed = [] if options.seed is None else [f"seed={options.seed}"]
+    return [*options.overrides, *seed]
+
+
+def _check_choice(choice: Choice | None, sets: Sequence[EvalSet]) -> None:
+    if choice is not None and all(one.settings.samples < 2 for one in sets):
+        raise ConfigError("--select chooses among several answers: give -k 2 or more")
