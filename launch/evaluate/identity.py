@@ -6,7 +6,7 @@ may change between two starts of one evaluation.
 
 from typing import Any
 
-from launch.datasets.difficulty import model_digest, model_name
+from launch.datasets.identity import model_digest, model_name
 from launch.evaluate.sets import EvalSet
 from launch.evaluate.work import Work
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from launch.datasets.difficulty import model_name
+from launch.datasets.identity import model_name
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError, ModelError
