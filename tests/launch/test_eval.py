@@ -106,9 +106,12 @@ def test_it_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path) -> None:
         with (tmp_path / "out" / "gsm8k" / ANSWERS).open("a") as file:
             file.write('{"key": "cut sho')
         (tmp_path / "out" / "gsm8k" / VERDICTS).unlink()
-        model.answer = lambda body: (
-            asked.append(f"{body['messages'][0]['content']} {body['seed']}") or r"\boxed{42}"
-        )
+
+        def answering(body: Body) -> Any:
+            asked.append(f"{body['messages'][0]['content']} {body['seed']}")
+            return r"\boxed{42}"
+
+        model.answer = answering
         _, found = evaluated(target=model.url, **options)
         before = len(model.bodies)
         again = evaluated(target=model.url, **options)[1]
