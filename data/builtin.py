@@ -2,9 +2,9 @@
 
 Options of arithmetic: `max` and `min` bound the operands, `ops` lists add and subtract, `count`
 is a number or `all`, `seed` draws the problems. Options of expressions, tools, calculations and
-guess_number: `max`, `count` and `seed`; `count=all` is for expressions alone. Calculations have
-`min` and `tool` (`calculator` or `python`) too. Options of grid_walk: `size`, `far`, `walls`,
-`count` and `seed`.
+guess_number: `max`, `count` and `seed`, where `count=all` is for expressions alone. Calculations
+have `min` and `tool` (`calculator` or `python`) too. Options of grid_walk: `size`, `far`, `walls`,
+`count` and `seed`; of twenty_questions: `count`, also `all`, and `seed`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from data import arithmetic, calculations, expressions, tool_requests
 from data.arithmetic import Operation
 from data.errors import PromptError, SourceError
-from data.games import grid_walk, guess_number
+from data.games import grid_walk, guess_number, twenty_questions
 from data.schema import Prompt
 
 PREFIX: Final = "builtin:"
@@ -129,6 +129,10 @@ def _grid_walk(query: _Query) -> list[Prompt]:
     )
 
 
+def _twenty_questions(query: _Query) -> list[Prompt]:
+    return twenty_questions.question_prompts(query.count(None), seed=query.number("seed", 0))
+
+
 _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
     {
         "arithmetic": _Task(
@@ -164,6 +168,11 @@ _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
             ("count", "far", "seed", "size", "walls"),
             _grid_walk,
             lambda prompt, mistaken: grid_walk.conversation(prompt, mistaken=mistaken),
+        ),
+        "twenty_questions": _Task(
+            ("count", "seed"),
+            _twenty_questions,
+            lambda prompt, mistaken: twenty_questions.conversation(prompt, mistaken=mistaken),
         ),
     }
 )

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from data.errors import RowError, SourceError
 from data.tools import without_nulls
+from data.words import words_of
 
 Messages = tuple[Mapping[str, Any], ...]
 
@@ -93,6 +94,8 @@ def as_messages(value: Any, where: str, column: str) -> Messages:
 def _message(item: Any, where: str, column: str) -> Mapping[str, Any]:
     # A parquet list of structs gives every message every key, absent ones as null.
     message = without_nulls(item) if isinstance(item, dict) else {}
+    if "content" in message:
+        message["content"] = words_of(message["content"], f"{where}: column {column!r}")
     calls = message.pop("tool_calls", None)
     if calls:
         message.setdefault("content", "")

@@ -20,6 +20,7 @@ from data.messages import Wording, as_messages
 from data.records import is_records, read_record_rows, record_of
 from data.references import final_answers
 from data.schema import Prompt
+from data.words import refuse_media, words_of
 
 
 def load_prompts(
@@ -67,7 +68,7 @@ def load_prompts(
     if not rows:
         raise SourceError(f"{path}: holds no prompts; check that it was written completely")
     if is_records(rows[0].columns):
-        known = [record_of(row).prompt() for row in rows]
+        known = [_in_words(record_of(row).prompt(), row) for row in rows]
         _check_ids(known, rows)
         return [_reworded(prompt, wording, str(source), task) for prompt in known]
     columns = Columns.choose(
@@ -103,6 +104,7 @@ class _PromptMaker:
         return [self.make(row, found) for row, found in zip(rows, references, strict=True)]
 
     def make(self, row: Row, reference: Any) -> Prompt:
+        refuse_media(row.columns, row.where)
         messages = as_messages(self.columns.prompt_of(row), row.where, self.columns.prompt)
         prompt = Prompt(
             id=self.columns.id_of(row, f"{self.stem}/{row.number}"),
@@ -117,6 +119,16 @@ class _PromptMaker:
         except PromptError as error:
             raise RowError(f"{row.where}: {error}") from error
         return prompt
+
+
+def _in_words(prompt: Prompt, row: Row) -> Prompt:
+    """A record's prompt, whose contents may come in parts."""
+    refuse_media(prompt.metadata, row.where)
+    messages = tuple(
+        {**one, "content": words_of(one["content"], row.where)} if "content" in one else one
+        for one in prompt.messages
+    )
+    return replace(prompt, messages=messages)
 
 
 def _reworded(prompt: Prompt, wording: Wording, source: str, task: str) -> Prompt:

@@ -47,9 +47,12 @@ READY: Final[Mapping[str, str]] = MappingProxyType(
         "calculator": "rl.environments.calculator:Calculator",
         "grid_walk": "rl.environments.grid_walk:GridWalk",
         "guess_number": "rl.environments.guess_number:GuessNumber",
+        "mcp": "rl.environments.mcp:Mcp",
         "python": "rl.environments.python:Python",
+        "search": "rl.environments.search:Search",
         "shell": "rl.environments.shell:Shell",
         "toolgraph": "data.toolgraph.playing:ToolGraph",
+        "twenty_questions": "rl.environments.twenty_questions:TwentyQuestions",
     }
 )
 """Environments that come along."""

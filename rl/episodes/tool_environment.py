@@ -11,7 +11,8 @@
             return {"calls": self.calls}
 
 With `call_tool(name, arguments)` the tools are those that the prompt's row declares
-(`row_tools.py`), and its `reply` may put further ones on offer.
+(`row_tools.py`), and its `reply` may put further ones on offer; or they are those of the class's
+`declared`, which its `start` has found.
 
 Guarantees: the calls of a turn run together and are answered together, in their order. What the
 policy does wrong (a call that cannot be read, an unknown tool, arguments that do not fit) and what
@@ -66,7 +67,8 @@ class ToolEnvironments(Environments):
         self, kind: type, options: Mapping[str, Any], episode: EpisodeConfig, label: str
     ) -> None:
         super().__init__(kind, options)
-        self._methods = {tool.name: tool for tool in self._declared(kind)}
+        declared = self._declared(kind)
+        self._methods: dict[str, Tool | RowTool] = {tool.name: tool for tool in declared}
         self.tools = tuple(tool.declaration for tool in self._methods.values())
         self.takes_rows = callable(getattr(kind, "call_tool", None))
         replies = callable(getattr(kind, "reply", None))
@@ -79,6 +81,18 @@ class ToolEnvironments(Environments):
         self.roles = (*(("tool",) if has_tools else ()), *(("user",) if replies else ()))
         self._episode = episode
         self._places = asyncio.Semaphore(episode.calls_at_once)
+
+    async def start(self) -> None:
+        """See `Environments.start`; tools that it has found are on offer from now on.
+
+        Raises:
+            ConfigError: It failed, or a tool cannot be declared.
+        """
+        await super().start()
+        if self.takes_rows and (found := getattr(self.kind, "declared", ())):
+            self._methods |= row_tools(found, f"env: {self.kind.__name__}")
+            self.tools += tuple(found)
+            self.takes_rows = False
 
     def __call__(self) -> "ToolEnvironment":
         """The environment of an episode."""
@@ -111,12 +125,12 @@ class ToolEnvironment:
     def __init__(
         self,
         subject: Any,
-        tools: Mapping[str, Tool],
+        tools: Mapping[str, Tool | RowTool],
         episode: EpisodeConfig,
         places: asyncio.Semaphore,
     ) -> None:
         self._subject = subject
-        self._tools: dict[str, Tool | RowTool] = dict(tools)
+        self._tools = dict(tools)
         self.takes_rows = False
         """Whether the tools of the prompt's row are there."""
         self._limits = episode

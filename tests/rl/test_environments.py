@@ -57,13 +57,24 @@ def test_the_environment_of_the_page_is_one(tmp_path: Path) -> None:
     assert one.metrics() == {"calculations": 1}
 
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "bfcl": {"classes": "."},
+    "mcp": {"command": ["server"]},
+    "search": {"corpus": "corpus"},
+    "twenty_questions": {"judge": {"url": "http://127.0.0.1:9/v1"}},
+}
+"""Options without which there is none."""
+
+
 @pytest.mark.parametrize("name", READY)
 def test_what_comes_along_offers_its_tools_and_nothing_else(name: str) -> None:
-    options = {"bfcl": {"classes": "."}}.get(name, {})
-    made: Any = load_environment(EnvConfig(spec=name, options=options))
-    tools = {"calculator": ["calc"], "python": ["python"], "shell": ["shell"]}
+    made: Any = load_environment(EnvConfig(spec=name, options=NEEDED.get(name, {})))
+    tools = {
+        "calculator": ["calc"], "python": ["python"], "search": ["search", "open"],
+        "shell": ["shell"],
+    }  # fmt: skip
     assert [tool["function"]["name"] for tool in made.tools] == tools.get(name, [])
-    assert made.takes_rows is (name in ("bfcl", "toolgraph"))
+    assert made.takes_rows is (name in ("bfcl", "mcp", "toolgraph"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""What a method of an environment gives, as an answer: text, JSON, and never an image as words."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rl.episodes.given import Answer, UnreadableError, answer_of
+
+IMAGE = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
+
+
+class Picture:
+    """As of the library PIL."""
+
+
+Picture.__module__ = "PIL.Image"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("a", "a"),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+        ({"type": "image", "name": "x.png"}, '{"type": "image", "name": "x.png"}'),
+        ([{"type": "file", "path": "x"}], '[{"type": "file", "path": "x"}]'),
+        ([{"type": "text", "text": "a", "page": 2}], '[{"type": "text", "text": "a", "page": 2}]'),
+        ([], "[]"),
+        (None, "null"),
+        (SimpleNamespace(text=[{"type": "text", "text": "a"}], reward=1), "a"),
+    ],
+)
+def test_what_can_be_read_is_text(given: Any, text: str) -> None:
+    assert answer_of(given).text == text
+    assert isinstance(answer_of(given), Answer)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (IMAGE, r"an image \(image/png\)"),
+        ([{"type": "text", "text": "a"}, IMAGE], r"an image \(image/png\)"),
+        ({"type": "image_url", "image_url": {"url": "http://x"}}, "an image"),
+        ([{"type": "input_audio", "input_audio": {"data": ""}}], "audio"),
+        (b"\x89PNG", "bytes"),
+        (Picture(), "an image"),
+        (["a", Picture()], "an image"),
+        (SimpleNamespace(text=[IMAGE]), r"an image \(image/png\)"),
+    ],
+)
+def test_what_cannot_be_read_is_named(given: Any, what: str) -> None:
+    with pytest.raises(UnreadableError, match=f"its answer has {what}, which cannot be read here"):
+        answer_of(given)
