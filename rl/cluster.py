@@ -3,7 +3,7 @@
 import asyncio
 import atexit
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from rl.config import RunConfig
 from rl.errors import ClusterError, HeadLostError
 from rl.guardian import Guard, guarded
 from rl.hardware import Hardware, detect
-from rl.placement import Placement
+from rl.placement import Layout
 
 STARTS = 3
 """Tries to start a local cluster: Ray gives one 30 s, too short at times on a busy machine."""
@@ -112,11 +112,18 @@ async def _settled(ref: Any) -> None:
 
 
 def transport(
-    config: RunConfig, placement: Placement, hardware: Hardware
+    config: RunConfig, layout: Layout, nodes: Collection[str], hardware: Hardware
 ) -> Literal["ipc", "broadcast"]:
-    """Resolve `sync.transport`."""
+    """Resolve `sync.transport`.
+
+    Args:
+        config: the run's configuration.
+        layout: of its placement.
+        nodes: on which engines and learner ranks are, each once.
+        hardware: what they run on.
+    """
     choice = config.sync.transport
     if choice != "auto":
         return choice
-    one_host = hardware.is_cpu and len({slot.node for slot in placement.slots}) == 1
-    return "ipc" if one_host or placement.layout == "colocated" else "broadcast"
+    one_host = hardware.is_cpu and len(nodes) == 1
+    return "ipc" if one_host or layout == "colocated" else "broadcast"

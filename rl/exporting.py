@@ -36,6 +36,26 @@ async def export_model(learner: Exporting, folder: Path) -> None:
             shutil.rmtree(made, ignore_errors=True)
 
 
+def model_folder(run_dir: Path, step: int) -> Path:
+    """Where the model of a step on the way goes."""
+    return run_dir / "models" / f"step_{step:06d}"
+
+
+def forget_models(run_dir: Path, *, after: int) -> None:
+    """Delete models on the way whose steps a run has given up: those after this one.
+
+    Raises:
+        StorageError: One of them cannot be deleted.
+    """
+    for folder in (run_dir / "models").glob("step_*"):
+        step = folder.name.removeprefix("step_").removesuffix("_ema")
+        if step.isdecimal() and int(step) > after:
+            with writing(folder):
+                # First the name: a kill must not leave half a model under it.
+                gone = folder.rename(folder.with_name(f".{folder.name}.old"))
+                shutil.rmtree(gone)
+
+
 def _mean(folder: Path) -> Path:
     """Where the mean of its weights goes, if the learner keeps one."""
     return folder.with_name(f"{folder.name}_ema")

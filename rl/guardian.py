@@ -25,6 +25,9 @@ WATCH = 0.5
 GRACE = 2.0
 """Seconds that processes get to end by themselves."""
 
+LEAVE = 5.0
+"""Seconds for the last line of a process that ends at once to be read."""
+
 WORD = b"."
 """What a driver says before it closes the pipe."""
 
@@ -34,6 +37,9 @@ DIED = (
 )
 
 
+_guards: list["Guard"] = []
+
+
 @contextmanager
 def guarded() -> Iterator["Guard"]:
     """Processes started inside the block have ended when it ends, or soon after this one dies."""
@@ -41,10 +47,26 @@ def guarded() -> Iterator["Guard"]:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     command += map(str, before)
     guard = Guard(command)
+    _guards.append(guard)
     try:
         yield guard
     finally:
+        _guards.remove(guard)
         guard.end()
+
+
+def leave(message: str) -> NoReturn:
+    """End this process at once with an error, and let the guardian end what it has started.
+
+    Also where nobody reads its output any more: what is written there is waited for.
+    """
+    late = threading.Timer(LEAVE, os._exit, (1,))
+    late.daemon = True
+    late.start()
+    for guard in _guards:
+        guard.sign_off()
+    print(f"plumb: {message}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 class Guard:
@@ -70,16 +92,20 @@ class Guard:
 
     def leave(self) -> NoReturn:
         """End this process at once, whose error was told, and let the guardian end the rest."""
-        with self._lock:
-            self._is_over = True
+        self.sign_off()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        os._exit(1)
+
+    def sign_off(self) -> None:
+        """Let the guardian know that this process ends, and has said why."""
+        with self._lock:
+            self._is_over = True
         pipe = self._process.stdin
         assert pipe is not None
         with suppress(OSError):  # it may be dead
             pipe.write(WORD)
             pipe.flush()
-        os._exit(1)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)

@@ -82,13 +82,13 @@ async def start_parts(
 
     environment = await _answers(stack, config, pool, startup)
     prompts = [offered(environment, prompt) for prompt in asked.prompts]
-    (fleet, learner, placement), (renderer, canary) = await asyncio.gather(
+    (fleet, learner, places), (renderer, canary) = await asyncio.gather(
         start_actors(stack, config, hardware, startup, say, lost or say),
         _render(config, prompts, startup, say),
     )
     versions = Versions()
-    turns = turns_of(config, hardware, placement, learner, fleet, versions, say)
-    publisher = await publisher_of(config, hardware, placement, learner, fleet, canary, turns)
+    turns = turns_of(config, hardware, places.placement, learner, fleet, versions, say)
+    publisher = await publisher_of(config, hardware, places, learner, fleet, canary, turns)
     loop = _Loop(
         config,
         asked,

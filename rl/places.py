@@ -73,6 +73,10 @@ class Places:
         """Ray's options for the actor of an engine; `env_vars` are to be added to its own."""
         return self._options(self._bundles.engines[engine])
 
+    def nodes(self) -> set[str]:
+        """Those on which anything is, as it is now."""
+        return {one.bundle.node for one in self._reserved}
+
     def engine_node(self, engine: int) -> str:
         """The node of an engine's actor, as it is now."""
         return self._reserved[self._bundles.engines[engine].bundles[0]].bundle.node

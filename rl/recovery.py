@@ -6,6 +6,7 @@ weights, and forget what they have computed with later ones, before anything is 
 this may happen within an hour is bounded.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from rl.config import RunConfig
 from rl.dispatch.state import DispatchState
 from rl.engines.health import Restarts
 from rl.errors import LearnerError, LearnerLostError
+from rl.exporting import forget_models
 from rl.trainer_parts import Parts
 
 
@@ -67,6 +69,7 @@ class Recovery:
             checkpoint; None: the run stands at its start.
 
         Raises:
+            StorageError: What steps that are given up have left cannot be deleted.
             LearnerLostError: A rank was lost meanwhile; this can be called again with these parts.
         """
         begun = time.monotonic()
@@ -81,6 +84,7 @@ class Recovery:
             await parts.learner.load(checkpoint)
         await parts.publisher.reconnect()
         step = checkpoint.step if checkpoint else 0
+        await asyncio.to_thread(forget_models, self._config.run_dir, after=step)
         parts = parts.again(step if checkpoint else -1)
         parts.dispatcher.restore(checkpoint.dispatch if checkpoint else self._start)
         parts.versions.current = step

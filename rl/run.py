@@ -17,7 +17,7 @@ from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError, HeadLostError
 from rl.evaluation_sets import HELD_OUT, EvaluationSet
-from rl.exporting import export_model
+from rl.exporting import export_model, forget_models
 from rl.fault_log import FaultLog
 from rl.progress import Progress
 from rl.sinks import read_metrics
@@ -93,6 +93,7 @@ def open_run_dir(
     checkpoint = store.newest(config) if resume else None
     if checkpoint is not None and source is not None:
         source.load_state_dict(checkpoint.dispatch.source)  # known before anything starts
+    forget_models(run_dir, after=checkpoint.step if checkpoint is not None else 0)
     write_atomically(run_dir / "config.yaml", dump_config(config))
     return checkpoint
 

@@ -13,7 +13,7 @@ from rl.engines.spares import Spares
 from rl.hardware import Hardware
 from rl.learn.group import LearnerGroup
 from rl.placement import Placement
-from rl.places import reserve
+from rl.places import Places, reserve
 from rl.startup import Startup
 from rl.turns import InTurns
 from rl.versions import Versions
@@ -28,7 +28,7 @@ async def start_actors(
     startup: Startup,
     say: Callable[[str], None],
     lost: Callable[[str], None],
-) -> tuple[Fleet, LearnerGroup, Placement]:
+) -> tuple[Fleet, LearnerGroup, Places]:
     """Start engines and learner side by side, if they can be; where they are.
 
     Args:
@@ -76,7 +76,7 @@ async def start_actors(
         await asyncio.gather(fleet.start(), learner.start())
     if hardware.is_cpu and config.rollout.spare_after is not None:
         spares.begin(range(config.rollout.engines), config.rollout.spare_after)
-    return fleet, learner, placement
+    return fleet, learner, places
 
 
 def turns_of(
@@ -107,7 +107,7 @@ def turns_of(
 async def publisher_of(
     config: RunConfig,
     hardware: Hardware,
-    placement: Placement,
+    places: Places,
     learner: LearnerGroup,
     fleet: Fleet,
     canary: Sequence[int],
@@ -115,7 +115,10 @@ async def publisher_of(
 ) -> WeightPublisher:
     """What brings weights from the learner to the engines, connected to both."""
     publisher = WeightPublisher(config, hardware, learner, fleet, canary, turns)
-    await publisher.connect(transport(config, placement, hardware), _below(placement))
+    layout = places.placement.layout
+    await publisher.connect(
+        lambda: transport(config, layout, places.nodes(), hardware), _below(places.placement)
+    )
     fleet.attach = publisher.attach
     return publisher
 

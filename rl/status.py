@@ -85,10 +85,16 @@ def waits_for(parts: Parts) -> Iterator[str]:
 
 
 def moved(parts: Parts, phase: Hashable) -> Hashable:
-    """What differs as soon as anything has moved: a phase, a token, a grade, an engine's state."""
-    engines = tuple((e.tokens, e.load, e.version, e.ready, e.cause) for e in parts.fleet.handles)
+    """What differs as soon as anything has moved: a phase, a token, a grade, an engine's state.
+
+    Of what is waited for one after another, as in a recovery, each has a deadline of its own.
+    """
+    engines = tuple(
+        (e.tokens, e.load, e.version, e.started, e.ready, e.cause) for e in parts.fleet.handles
+    )
     graded = parts.pool.metrics()["graded"]
-    return phase, engines, graded, parts.dispatcher.in_flight, parts.publisher.waits
+    asked = parts.learner.asked, parts.publisher.waits
+    return phase, engines, graded, parts.dispatcher.in_flight, asked
 
 
 class StatusFile:

@@ -5,15 +5,15 @@ or whose cluster has lost its head, ends with one line; a grading worker that wa
 """
 
 import asyncio
-import os
-import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from rl.config import RunConfig
 from rl.errors import HeadLostError, PlumbError
 from rl.fault_log import FaultLog
+from rl.guardian import leave
 from rl.knock import answers
 from rl.status import Status, StatusFile, moved, status_now
 from rl.stopping import Stopper
@@ -23,6 +23,8 @@ from rl.whereabouts import Whereabouts
 
 HEAD_LOOK_SECONDS = 2.0
 GRADING_LOOK_SECONDS = 1.0
+TELL_SECONDS = 2.0
+"""For the last status of a run whose loop stands still."""
 
 
 @asynccontextmanager
@@ -53,7 +55,7 @@ async def supervised(
         describe=lambda: look(0.0).waits_for,
         processes=lambda: _processes(trainer),
         stop=stopper.stop,
-        end=_end,
+        end=_ending(lambda state: file.write(look(0.0, state))),
     )
     file = StatusFile(
         config.run_dir, look, lambda: moved(trainer.parts, trainer.phase), watchdog.beat
@@ -121,6 +123,22 @@ async def _watch_grading(trainer: Trainer, say: Callable[[str], None]) -> None:
         await asyncio.sleep(GRADING_LOOK_SECONDS)
 
 
+def _ending(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """What ends this process, whose loop does not; its status says why."""
+
+    def told(state: str) -> None:
+        with suppress(Exception):  # beside the loop, what is looked at may change in the midst
+            tell(state)
+
+    def end(message: str) -> None:
+        telling = threading.Thread(target=told, args=[f"stopped: {message}"], daemon=True)
+        telling.start()
+        telling.join(TELL_SECONDS)  # the disk may stand still too
+        leave(message)
+
+    return end
+
+
 def _processes(trainer: Trainer) -> dict[str, Whereabouts]:
     parts = trainer.parts
     found = {f"learner rank {i}": one for i, one in enumerate(parts.learner.whereabouts)}
@@ -128,9 +146,3 @@ def _processes(trainer: Trainer) -> dict[str, Whereabouts]:
         if engine.whereabouts is not None:
             found[engine.name] = engine.whereabouts
     return found
-
-
-def _end(message: str) -> None:
-    """End this process, whose loop does not."""
-    print(f"plumb: {message}", file=sys.stderr, flush=True)
-    os._exit(1)

@@ -17,7 +17,7 @@ from rl.checkpoint import Checkpoint
 from rl.checkpointing import Checkpointing, Written
 from rl.config import RunConfig
 from rl.errors import LearnerLostError
-from rl.exporting import export_model
+from rl.exporting import export_model, model_folder
 from rl.groups import Batch
 from rl.guards.table import Finding, GuardError
 from rl.not_finite import naming
@@ -199,7 +199,7 @@ class Trainer:
             self._parts.recorder.amend(self.step, seconds=seconds)
         if (every := self._config.train.export_every) and self.step % every == 0:
             self._phase = "exporting the model"
-            folder = self._config.run_dir / "models" / f"step_{self.step:06d}"
+            folder = model_folder(self._config.run_dir, self.step)
             async with self._parts.turns.visiting():
                 await unbroken(export_model(self._parts.learner, folder))
         return True

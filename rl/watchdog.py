@@ -40,7 +40,7 @@ def patience(config: RunConfig) -> float:
         config.learner.deadline,
         config.rollout.start_deadline,
         config.cluster.start_deadline,
-        2 * config.sync.deadline,
+        (config.rollout.engines + 1) * config.sync.deadline,  # each may use it up
         agent.seconds if agent is not None else 0.0,
         *(seconds or 0.0 for seconds in grading),
     ]

@@ -119,6 +119,11 @@ class LearnerGroup:
         return self._ranks
 
     @property
+    def asked(self) -> tuple[str, float]:
+        """What the ranks are asked to do, and since when: each thing has a deadline of its own."""
+        return self._doing, self._since
+
+    @property
     def status(self) -> str:
         """What the ranks are asked to do, and for how long; empty while they have nothing to do."""
         if not self._doing:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rl.weights.host_buffer import share
+from rl.weights.host_buffer import Shared, share
 from rl.weights.layout import Entry, bucket_bytes, plan_buckets
 from rl.weights.sources import Source, network_of
 
@@ -68,11 +68,11 @@ class Packing:
             self._buffer = None
         return self.buffer
 
-    def share(self) -> tuple[str, int]:
-        """On a CPU host: the same where other processes can map it; its path, and its bytes."""
+    def share(self) -> Shared:
+        """On a CPU host: the same where other processes can map it."""
         self._holds = True
-        self._buffer, path = share(self._room)
-        return path, self._room
+        self._buffer, shared = share(self._room)
+        return shared
 
     @property
     def buffer(self) -> Tensor:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from rl.hardware import Hardware
 from rl.weights import canary
 from rl.weights.handles import EngineHandle, Fleet, Learner
 from rl.weights.losses import Losses
-from rl.weights.transport import Transport
+from rl.weights.transport import Kind, Transport
 from rl.weights.turns import Apart, Turns
 
 
@@ -86,22 +86,21 @@ class WeightPublisher:
 
     async def connect(
         self,
-        kind: Literal["ipc", "broadcast"],
+        kind: Callable[[], Kind],
         below: Sequence[Sequence[int]] | None = None,
     ) -> None:
         """Open the way to the engines; each joins it when it is first sent to.
 
         Args:
-            kind: of the way.
+            kind: of the way, by where ranks and engines are at that instant.
             below: of each engine, the ranks on whose GPUs its workers are; None: on none.
         """
         self._kind, self._below = kind, below
-        self._transport = Transport(kind, self._config, self._hardware, self._learner, below)
-        await self._transport.open()
+        self._transport = await self._opened()
 
     async def reconnect(self) -> None:
         """Open the way to ranks that were started anew, which may hold older weights."""
-        await self.connect(self._kind, self._below)
+        self._transport = await self._opened()
 
     def disconnect(self) -> None:
         """The learner is gone; engines that come up wait for its next update."""
@@ -185,9 +184,7 @@ class WeightPublisher:
         look: bool,
         still: Callable[[], bool] = lambda: True,
     ) -> SyncStats:
-        transport = self._transport  # the learner may be lost, and this with it, at any await
-        if transport is None:
-            raise EngineError("weights were to be sent before `connect`")
+        transport = await self._way()
         self._losses = losses
         started = time.perf_counter()
         deadline = self._sync.deadline
@@ -223,6 +220,25 @@ class WeightPublisher:
             lost=tuple(losses.lost),
             findings=tuple(findings),
         )
+
+    async def _way(self) -> Transport:
+        """The way to the engines; another one where somebody has moved to another node."""
+        transport = self._transport  # the learner may be lost, and this with it, at any await
+        if transport is None:
+            raise EngineError("weights were to be sent before `connect`")
+        if transport.kind == self._kind():
+            return transport
+        other = await self._opened()
+        if self._transport is transport:
+            self._transport = other
+        return other
+
+    async def _opened(self) -> Transport:
+        transport = Transport(
+            self._kind(), self._config, self._hardware, self._learner, self._below
+        )
+        await transport.open()
+        return transport
 
     async def _compare(
         self,

@@ -68,8 +68,9 @@ class WeightSender:
             every: whether every rank opens one, so that each has the same bytes; else the lead.
         """
         self._shared = every
+        self._leave()
         if self._sent.device.type == "cpu":
-            return device_name(self._sent.device), pickle.dumps(self._sent.share())
+            return device_name(self._sent.device), pickle.dumps(tuple(self._sent.share()))
         buffer = self._sent.open_buffer()
         # The forking pickler sends a storage's name instead of its bytes.
         handle = bytes(ForkingPickler.dumps(reduce_tensor(buffer)))
@@ -83,9 +84,7 @@ class WeightSender:
 
     def join(self, link: Mapping[str, Any]) -> None:
         """For `broadcast`: form a group with workers of engines, in place of the one before."""
-        if self._group is not None:
-            self._group.close()
-        self._group = None
+        self._leave()
         self._group = WeightGroup(rank=0, **link)
 
     def push(self, engines: Sequence[Engine], seconds: float, verify: bool) -> Sent | None:
@@ -109,6 +108,11 @@ class WeightSender:
             self._meet()
             delivery.post(bucket.entries, bucket.start, bucket.data)
         return delivery.finish()
+
+    def _leave(self) -> None:
+        group, self._group = self._group, None
+        if group is not None:
+            group.close()
 
     def _meet(self) -> None:
         """Where each rank has a buffer: all of them are full, and the one before is loaded."""

@@ -32,7 +32,7 @@ from rl.errors import EngineError
 from rl.weights.adapters import AdapterUpdate
 from rl.weights.collective import WeightGroup
 from rl.weights.devices import device_name
-from rl.weights.host_buffer import mapped
+from rl.weights.host_buffer import Shared, mapped
 from rl.weights.layout import Entry, bucket_bytes, checksum
 
 
@@ -167,8 +167,7 @@ class PlumbTransfer(WeightTransferEngine[Link, Update]):
 
     def _mapped(self, handle: bytes) -> Tensor:
         if self.device.type == "cpu":
-            path, size = pickle.loads(handle)
-            return mapped(path, size)
+            return mapped(Shared(*pickle.loads(handle)))
         rebuild, arguments = pickle.loads(handle)
         if self.device.type == "cuda":
             # The handle names the learner's device index; ours may differ for the same GPU.

@@ -19,6 +19,8 @@ from rl.weights.handles import EngineHandle, Learner
 from rl.weights.losses import Losses
 from rl.weights.messages import BROKEN, Engine, Sent
 
+Kind = Literal["ipc", "broadcast"]
+
 JOIN_SECONDS = 60.0
 """Seconds in which paused engines and the learner have to form a group."""
 SLACK = 30.0
@@ -43,13 +45,13 @@ class Transport:
 
     def __init__(
         self,
-        kind: Literal["ipc", "broadcast"],
+        kind: Kind,
         config: RunConfig,
         hardware: Hardware,
         learner: Learner,
         below: Sequence[Sequence[int]] | None = None,
     ) -> None:
-        self._kind = kind
+        self.kind = kind
         self._sync = config.sync
         rollout = config.rollout
         self._workers = rollout.tensor_parallel * rollout.pipeline_parallel * rollout.data_parallel
@@ -66,7 +68,7 @@ class Transport:
     async def open(self) -> None:
         """Open the learner's end; engines join when they are first sent to."""
         what, seconds = "opening the weight transport", self._sync.deadline
-        if self._kind == "broadcast":
+        if self.kind == "broadcast":
             self._store = await self._lead(what, seconds, "open_store")
             return
         ranks = self._learner.actors if self._below else self._learner.actors[:1]
@@ -103,7 +105,7 @@ class Transport:
 
     async def _join(self, losses: Losses, engines: Sequence[EngineHandle]) -> list[EngineHandle]:
         """Make sure that all are in the transport; returns those that are."""
-        if self._kind == "ipc":
+        if self.kind == "ipc":
             new = [engine for engine in engines if engine.actor not in self._joined]
             await losses.each(
                 new,

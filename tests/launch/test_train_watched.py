@@ -61,7 +61,8 @@ def test_a_run_that_waits_for_ever_says_for_what_and_ends(plumb: Plumb) -> None:
     )
     process = plumb.start(str(config))
     drained(process)
-    wait_until((run_dir / "status.json").exists, 480, "the run's start")
+    wait_until((run_dir / "status.json").exists, 480, "the run's beginning")
+    wait_until(lambda: status_of(run_dir).state == "running", 480, "the run's start")
     wait_until(lambda: status_of(run_dir).quiet > 4, 120, "its standstill")
     seen = status_of(run_dir)
     assert any("with its environment" in line for line in seen.waits_for), seen

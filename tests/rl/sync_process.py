@@ -138,7 +138,7 @@ async def main(model: str, transport: Any, ranks: int, stage: int, kind: str, lo
         await asyncio.gather(fleet.start(), learner.start())
         run = Run(config, fleet, learner, hardware)
         fleet.attach = run.publisher.attach
-        await run.publisher.connect(transport)
+        await run.publisher.connect(lambda: transport)
         started = await run.versions.start(run.publisher)
         row: dict[str, Any] = {"start": started.canary_gap, "learnt": [await run.learn()]}
         row["unsynced"] = await run.gaps()

@@ -328,6 +328,17 @@ def test_other_prompts_are_refused_before_anything_starts(tmp_path: Path) -> Non
     assert (tmp_path / "config.yaml").read_text() == written
 
 
+def test_models_of_steps_that_a_resumed_run_makes_again_are_gone(tmp_path: Path) -> None:
+    store, models = CheckpointStore(tmp_path, keep=1), tmp_path / "models"
+    with store.write(RunConfig(), 2, dispatch(1)) as learner:
+        (learner / "weights").write_text("w")
+    for name in ("step_000001", "step_000002", "step_000003", "step_000003_ema", "mine"):
+        (models / name).mkdir(parents=True)
+        (models / name / "model.safetensors").touch()
+    open_run_dir(RunConfig(run_dir=tmp_path), resume=True, overwrite=False)
+    assert sorted(one.name for one in models.iterdir()) == ["mine", "step_000001", "step_000002"]
+
+
 def as_before_the_manifest(folder: Path) -> None:
     """What an earlier version wrote of the files: the learner's sizes."""
     (folder / "manifest.json").unlink()

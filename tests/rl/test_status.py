@@ -6,7 +6,10 @@ import socket
 import subprocess
 import time
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +17,7 @@ from typer.testing import CliRunner
 from launch.cli import app
 from launch.train.status import STALE, status_of
 from rl.fault_log import FaultLog, read_faults
-from rl.status import NAME, Status, StatusFile
+from rl.status import NAME, Status, StatusFile, moved
 from tests.rl.trainer_world import World
 from tests.virtual_time import run
 
@@ -116,6 +119,28 @@ def test_the_file_tells_for_how_long_nothing_has_moved(tmp_path: Path) -> None:
     run(work())
     assert [beat > 0 for beat in beats] == [False, True, False, True, True]
     assert not list(tmp_path.glob(".*")), "it is replaced whole"
+
+
+def test_what_is_waited_for_one_after_another_is_not_one_wait(tmp_path: Path) -> None:
+    """As where a lost learner starts, loads its state and opens the way to the engines again."""
+    parts = World(tmp_path).parts
+    learner: Any = SimpleNamespace(asked=("", 0.0))
+    engine = SimpleNamespace(tokens=0, load=0, version=0, started=False, ready=False, cause="")
+    pool = SimpleNamespace(metrics=lambda: {"graded": 0.0})
+    fleet: Any = SimpleNamespace(handles=[engine])
+    parts = replace(parts, learner=learner, fleet=fleet, pool=cast(Any, pool))
+    seen = []
+
+    def look() -> None:
+        seen.append(moved(parts, (4, "starting the learner again", "")))
+
+    for asked in (("starting", 1.0), ("loading its state", 2.0), ("loading its state", 3.0)):
+        learner.asked = asked
+        look()
+        look()
+    engine.started = True  # then it waits for the learner's weights
+    look()
+    assert [now == before for before, now in pairwise(seen)] == [True, False] * 3
 
 
 @pytest.mark.parametrize("jump", [-1e6, 1e6])

@@ -218,6 +218,34 @@ def test_a_checkpoint_that_cannot_be_read_ends_the_run_and_saves_nothing(tmp_pat
     assert world.store.steps() == [2]
 
 
+@pytest.mark.parametrize("begins_at", [0, 2])
+def test_models_of_steps_that_are_given_up_are_given_up_too(begins_at: int, tmp_path: Path) -> None:
+    every = 2 if begins_at else 0
+    world = world_in(tmp_path, "lag 0", train={"export_every": 1, "checkpoint_every": every})
+    once(world, 4, "learning")
+    lose, models, seen = world.learner.before, tmp_path / "models", list[set[str]]()
+
+    async def export(folder: Path) -> None:
+        for made in (folder, folder.with_name(f"{folder.name}_ema")):
+            made.mkdir(exist_ok=True)
+            (made / "weights").write_text(str(world.learner.weights))
+
+    def before(step: int) -> None:
+        seen.append({path.name for path in models.glob("*")})
+        lose(step)
+
+    world.learner.export = export  # type: ignore[attr-defined]
+    world.learner.before = before
+    run(world.run())
+    assert len(seen) == 4 + STEPS - begins_at
+    assert seen[3] == {f"step_{n:06d}{end}" for n in (1, 2, 3) for end in ("", "_ema")}
+    kept = {f"step_{n:06d}{end}" for n in range(1, begins_at + 1) for end in ("", "_ema")}
+    assert seen[4] == kept, "the learner is back at the checkpoint, and trains the step after it"
+    assert {path.name for path in models.iterdir()} == {
+        f"step_{n:06d}{end}" for n in range(1, STEPS + 1) for end in ("", "_ema")
+    }
+
+
 def test_a_stop_is_not_taken_for_a_loss(tmp_path: Path) -> None:
     """A scheduler's signal reaches the ranks too: they die in the step that is being finished."""
     world = world_in(tmp_path, "lag 0")

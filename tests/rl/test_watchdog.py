@@ -158,6 +158,7 @@ async def test_a_loop_that_stands_still_ends_all_the_same(tmp_path: Path) -> Non
 def test_its_patience_is_beyond_every_deadline() -> None:
     for section, seconds in (
         ({"sync": {"deadline": 5000.0}}, 10_000),
+        ({"sync": {"deadline": 5000.0}, "rollout": {"engines": 7}}, 40_000),
         ({"reward": {"deadline": 7200.0}}, 7200),
         ({"reward": {"routes": {"code": {"spec": "code", "deadline": 8000.0}}}}, 8000),
         ({"cluster": {"start_deadline": 9000.0}}, 9000),

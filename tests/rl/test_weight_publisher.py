@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -117,7 +117,7 @@ async def publisher_of(
     fleet, learner = Fleet(handles), Learner(rank)
     hardware = Hardware(device="cpu", cores=1)
     publisher = WeightPublisher(config, hardware, learner, fleet, list(range(8)))
-    await publisher.connect(kind)
+    await publisher.connect(lambda: kind)
     return publisher, fleet, learner
 
 
@@ -389,6 +389,30 @@ async def test_a_lost_learner_costs_no_engine_and_engines_forget_its_later_weigh
     learner.version = 1
     await publisher.send(1)
     assert ("resume", 1, False) in running.log, "they go on from what they have computed since"
+
+
+@pytest.mark.parametrize("before", ["ipc", "broadcast"])
+@pytest.mark.parametrize("who", ["learner", "engine"])
+async def test_the_way_is_chosen_anew_where_somebody_has_moved(before: str, who: str) -> None:
+    after = {"ipc": "broadcast", "broadcast": "ipc"}[before]
+    now = [before]
+    handles = [Handle("engine 0"), Handle("engine 1")]
+    publisher, fleet, _ = await publisher_of(handles, rank := Rank())
+    await publisher.connect(lambda: cast(Any, now[0]))
+    await publisher.send(0)
+    await publisher.send(1)
+    formed = len(rank.groups)
+    assert formed == (before == "broadcast")
+    now[0] = after
+    if who == "learner":
+        publisher.disconnect()
+        await publisher.reconnect()
+    await publisher.send(2)
+    await publisher.send(3)
+    assert len(rank.groups) == formed + (after == "broadcast")
+    joined = [handle.log.count("init_weight_transfer_engine") for handle in handles]
+    assert joined == [2, 2], "once each way"
+    assert fleet.reasons == {}
 
 
 async def test_an_engine_whose_weights_are_cut_off_by_a_death_waits_for_the_next_ones() -> None:
