@@ -145,10 +145,17 @@ def write_status(run_dir: Path, status: Status) -> None:
 
 
 def status_now(
-    parts: Parts, *, step: int, steps: int, doing: str, quiet: float, state: str = "running"
+    parts: Parts,
+    *,
+    step: int,
+    steps: int,
+    doing: str,
+    quiet: float,
+    beside: Iterable[str] = (),
+    state: str = "running",
 ) -> Status:
-    """The status at this instant; a run that has ended waits for nothing."""
-    waits = waits_for(parts) if state == "running" else ()
+    """The status at this instant; a run that has ended waits for nothing, `beside` included."""
+    waits = (*beside, *waits_for(parts)) if state == "running" else ()
     return Status.of(state, step=step, steps=steps, doing=doing, waits_for=waits, quiet=quiet)
 
 

@@ -1,4 +1,4 @@
-"""What looks after a run beside its loop: its status, the watchdog, Ray's head, grading workers.
+"""What looks after a run beside its loop: status, watchdog, Ray's head, services, grading workers.
 
 Guarantees: whoever looks at status.json knows what the run waits for; a run in which nothing moves,
 or whose cluster has lost its head, ends with one line; a grading worker that was replaced is noted.
@@ -15,6 +15,7 @@ from rl.errors import HeadLostError, PlumbError
 from rl.fault_log import FaultLog
 from rl.guardian import leave
 from rl.knock import answers
+from rl.services import Services, services_of
 from rl.status import Status, StatusFile, moved, status_now
 from rl.stopping import Stopper
 from rl.trainer import Trainer
@@ -39,12 +40,17 @@ async def supervised(
         faults: takes down what is found.
         head: the address of Ray's head, host:port.
     """
-    steps = config.train.steps
+    services = Services(services_of(config), lambda: trainer.parts.dispatcher, faults.note)
 
     def look(quiet: float, state: str = "running") -> Status:
-        doing = trainer.status
         return status_now(
-            trainer.parts, step=trainer.step, steps=steps, doing=doing, quiet=quiet, state=state
+            trainer.parts,
+            step=trainer.step,
+            steps=config.train.steps,
+            doing=trainer.status,
+            quiet=quiet,
+            beside=services.waits_for(),
+            state=state,
         )
 
     stopper = Stopper()
@@ -67,6 +73,7 @@ async def supervised(
             asyncio.create_task(file.keep()),
             asyncio.create_task(watch_head(head, away, stopper.stop, faults.note)),
             asyncio.create_task(_watch_grading(trainer, faults.note)),
+            asyncio.create_task(services.watch()),
         ]
         try:
             with stopper:

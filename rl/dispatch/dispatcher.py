@@ -80,11 +80,12 @@ class Dispatcher:
         self._flights: dict[int, Flight] = {}
         self._changed = asyncio.Event()
         self._failure: Exception | None = None
-        self._is_paused = self._is_closed = self._is_asked = False
+        self._paused: set[str] = set()
+        self._is_closed = self._is_asked = False
 
     def pump(self) -> None:
         """Dispatch what may be; call it after a new version, and when engines became free."""
-        if self._is_paused or self._is_closed or self._failure is not None:
+        if self._paused or self._is_closed or self._failure is not None:
             return
         while self._pacing.room(self._version(), self._free()):
             ticket = self._next_ticket()
@@ -115,14 +116,15 @@ class Dispatcher:
         finally:
             self._is_asked = False
 
-    def pause(self) -> None:
-        """Dispatch nothing until `resume`; what is in flight goes on."""
-        self._is_paused = True
+    def pause(self, why: str = "") -> None:
+        """Dispatch nothing until `resume` is told the same; what is in flight goes on."""
+        self._paused.add(why)
 
-    def resume(self) -> None:
-        """Dispatch again."""
-        self._is_paused = False
-        self.pump()
+    def resume(self, why: str = "") -> None:
+        """Dispatch again, unless there is another reason not to."""
+        if why in self._paused:
+            self._paused.remove(why)
+            self.pump()
 
     async def aclose(self) -> None:
         """Cancel what is in flight and wait for its end; `state` then still holds its prompts."""

@@ -19,6 +19,7 @@ from pyarrow import parquet
 from data.schema import Prompt, PromptSource
 from data.stream import PromptStream
 from rewards import Sample, Verdict
+from rewards.grading.running import Pool
 from rl.checkpoint import Checkpoint
 from rl.checkpoint_keeping import store_of
 from rl.config import CanaryConfig, RunConfig
@@ -250,6 +251,7 @@ class World:
         learn: seconds of a training step.
         held_out: prompts of the set `held_out`.
         source: training prompts in order; none: one epoch of `PROMPTS`.
+        pool: grades; none: the first answer of each group is right.
         sections: settings, by section.
     """
 
@@ -261,6 +263,7 @@ class World:
         learn: float = 5.0,
         held_out: Sequence[Prompt] = HELD_OUT,
         source: PromptSource | None = None,
+        pool: Pool | None = None,
         **sections: Mapping[str, Any],
     ) -> None:
         self.config = _config(run_dir, sections)
@@ -279,7 +282,7 @@ class World:
         """Of a right answer, once so many steps are trained."""
         source = source or PromptStream(PROMPTS, seed=0, epochs=1)
         self._versions = Versions()
-        self._held_out, self._source = held_out, source
+        self._held_out, self._source, self._pool = held_out, source, pool
         self.parts = self._parts(self.checkpoint.step if self.checkpoint else -1)
         self.dispatcher = self.parts.dispatcher
         self.trainer = Trainer(
@@ -315,6 +318,8 @@ class World:
     async def _grade(self, sample: Sample) -> Verdict:
         if self.graders_fail is not None:
             raise self.graders_fail
+        if self._pool is not None:
+            return (await self._pool.grade([sample]))[0]
         prompt, _, position = sample.id.partition("#")
         if position == "0" and not self.useless(prompt):
             return Verdict.correct(self.reward(len(self.learner.steps)), passed=1.0)
@@ -332,7 +337,9 @@ class World:
     def _parts(self, last_step: int) -> Parts:
         config, versions = self.config, self._versions
         recorder = self.recorder = Recorder(config.run_dir, last_step=last_step)
-        pool = cast(Any, SimpleNamespace(pending=list, take_slowest=list, grade=self._grade_all))
+        pool = self._pool or cast(
+            Any, SimpleNamespace(pending=list, take_slowest=list, grade=self._grade_all)
+        )
         guards = guards_of(config, recorder, pool, say=self.said.append)
 
         def ended(group: Group, ending: str) -> None:
