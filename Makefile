@@ -11,7 +11,7 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart sandbox test soak lint bench lock clean
+.PHONY: help setup quickstart sandbox test agents soak lint bench lock clean
 
 help:
 	@echo "Plumb: reinforcement learning for language models whose answers can be checked"
@@ -20,6 +20,7 @@ help:
 	@echo "  make quickstart   train a small model end to end; results in runs/quickstart"
 	@echo "  make sandbox      build the image in which untrusted programs run (needs Docker)"
 	@echo "  make test         run all tests; TESTS=tests/rewards runs some"
+	@echo "  make agents       install agent frameworks for their tests into build/agents"
 	@echo "  make soak         kill runs at drawn instants, and processes under them; RUNS=5 SEED=1 for others"
 	@echo "  make lint         ruff, its formatter, and mypy in strict mode"
 	@echo "  make bench        run the benchmarks"
@@ -42,6 +43,12 @@ sandbox: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+# PLUMB_AGENTS_PYTHON=build/agents/bin/python make test TESTS=tests/rl/test_endpoint_frameworks.py
+agents:
+	test -x build/agents/bin/python || $(PYTHON) -m venv build/agents
+	build/agents/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--require-hashes --no-deps -r launch/locks/agents.txt
 
 soak: setup
 	$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
@@ -70,6 +77,7 @@ lock:
 	cd launch/locks && $(COMPILE) --override all.overrides cuda.in -o cuda.txt
 	cd launch/locks && $(COMPILE) --find-links $(TORCH_WHEELS) -c cpu.txt dev.in -o dev.txt
 	cd launch/locks && $(COMPILE) --allow-unsafe build.in -o build.txt
+	cd launch/locks && $(COMPILE) agents.in -o agents.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

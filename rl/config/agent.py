@@ -28,8 +28,9 @@ class AgentConfig(Section):
     environment."""
     variables: dict[str, str] = {}
     """Environment variables beside those above; no others are passed on."""
-    result: Literal["stdout", "turn"] = "stdout"
-    """What is graded: what it has written to standard output, or the policy's last turn."""
+    result: Literal["stdout", "turn", "reward"] = "stdout"
+    """What is graded: what it has written to standard output, or the policy's last turn. `reward`:
+    nothing, its last line says what the episode is worth, `{"reward": 0.5, "metrics": {...}}`."""
     tokens: int | None = Field(default=None, ge=1)
     """Tokens that an episode may sample, all turns together; none: `episode.turns` full answers."""
     seconds: float = Field(default=300.0, gt=0)

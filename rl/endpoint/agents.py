@@ -2,23 +2,25 @@
 
 Guarantees: it is told what is asked, and nothing that graders know. Whatever it does is the
 episode's own affair and is graded: that it ends with an error, works too long, or writes too much.
-Where it cannot even ask the policy once, something beside the policy is broken.
+Where it cannot even ask the policy once, or says so itself, something beside the policy is broken.
 """
 
 import asyncio
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from data.schema import Prompt
+from rewards import Verdict
 from rl.config.agent import AgentConfig
 from rl.endpoint.answers import MODEL
 from rl.endpoint.boxes import Places, places_of
 from rl.endpoint.programs import Run, run_program
 from rl.endpoint.recorder import Recorder
+from rl.endpoint.rewards import Worth, worth_of
 from rl.endpoint.server import Address, Endpoint, serving
 from rl.episodes.context import Context
 from rl.errors import ConfigError, InfrastructureError
@@ -26,6 +28,8 @@ from rl.tokens import End
 
 _SAID: Final = 300  # characters of a complaint in messages
 _NEVER: Final = 8  # agents that end before they ask, and none that did: no agent of the run works
+TRY_AGAIN: Final = 75
+"""Exit code that says that something beside the policy is broken (EX_TEMPFAIL)."""
 _NO_PROGRAM: Final = {errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR}
 
 
@@ -98,6 +102,7 @@ class AgentEnvironment:
         self._at_once = at_once
         self._asks = asks
         self._run: Run | None = None
+        self._worth: Worth | None = None
 
     async def run(self, prompt: Prompt, context: Context) -> End:
         """Run it to its end.
@@ -120,16 +125,31 @@ class AgentEnvironment:
         if self._agent.isolation != "none" and code is not None and code < 0:
             # What ends within a box ends with a code of 128 and more.
             raise InfrastructureError(f"the agent's box was killed by signal {-code}")
+        if self._run.how == "exit" and code == TRY_AGAIN:
+            said = " ".join(self._run.complaint.split())[-_SAID:]
+            raise InfrastructureError(f"the agent asks to be tried again: {said}")
+        if self._agent.result == "reward":
+            self._worth = worth_of(self._run.output)
         if self._agent.result == "stdout":
             recorder.result = self._run.output.strip()
         return "stop"
 
+    def reward(self, messages: Sequence[Any]) -> Verdict | None:
+        """What it says that the episode is worth, where it is asked; else verifiers grade it."""
+        if self._agent.result != "reward" or self._run is None:
+            return None
+        if self._worth is None:
+            said = " ".join(self._run.complaint.split())[-_SAID:] or "nothing on standard error"
+            return Verdict.incorrect(reason=f"the agent gave no reward; it said {said}")
+        return self._worth.verdict
+
     def metrics(self) -> Mapping[str, float]:
-        """How it ended."""
+        """How it ended, and what else it measured."""
         run = self._run
         if run is None:
             return {}
         return {
+            **({} if self._worth is None else self._worth.metrics),
             "agent_seconds": run.seconds,
             "agent_failed": float(run.how == "exit" and run.exit_code != 0),
             "agent_late": float(run.how == "late"),

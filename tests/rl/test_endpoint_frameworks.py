@@ -1,9 +1,11 @@
 """Agent frameworks that nobody here wrote, unmodified, each one trajectory an episode.
 
 They are no dependencies of Plumb's: `PLUMB_AGENTS_PYTHON` names a Python that has them, such as
-one of a virtual environment with `pip install openai-agents 'pydantic-ai-slim[openai]'`.
+that of the virtual environment that `make agents` makes.
 """
 
+import asyncio
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import rl.endpoint
+from data.schema import Prompt
 from rl.config.agent import AgentConfig
 from rl.endpoint.agents import Agents
 from tests.rl.endpoint_world import Speaker, calls, check_token_rule, recorder_of
@@ -51,6 +55,65 @@ def f(x: str) -> str:
 print(agent.run_sync(task["messages"][0]["content"]).output)
 """
 
+VERIFIERS = '''
+from collections.abc import Iterable
+
+import verifiers.v1 as vf
+
+__all__ = ["Counting"]
+
+
+class CountData(vf.TaskData):
+    answer: str = ""
+
+
+class Tools(vf.Toolset[vf.ToolsetConfig]):
+    TOOL_PREFIX = None
+
+    @vf.tool
+    async def f(self, x: str) -> str:
+        """A function."""
+        return f"{x} has seven"
+
+
+class CountConfig(vf.TaskConfig):
+    tools: vf.ToolsetConfig = vf.ToolsetConfig()
+
+
+class Count(vf.Task[CountData, vf.State, CountConfig]):
+    @classmethod
+    def toolsets(cls, config: CountConfig) -> list[vf.Toolset]:
+        return [Tools(config.tools)]
+
+    @vf.reward
+    async def right(self, trace: vf.Trace) -> float:
+        print("no reward")
+        return float(self.data.answer in trace.last_reply)
+
+    @vf.reward(weight=0.5)
+    async def used(self, trace: vf.Trace) -> float:
+        return float(len(trace.tool_messages) == 3)
+
+    @vf.metric
+    async def letters(self, trace: vf.Trace) -> float:
+        return len(trace.last_reply)
+
+
+class Settings(vf.TasksetConfig):
+    task: CountConfig = CountConfig()
+
+
+class Counting(vf.Taskset[Count, Settings]):
+    def load(self) -> Iterable[Count]:
+        for answer in ("six", "seven"):
+            data = CountData(prompt=f"Is it {answer}?", answer=answer)
+            yield Count(data, self.config.task)
+
+
+if __name__ == "__main__":
+    Tools.run()
+'''
+
 
 def said() -> Iterator[str]:
     yield f"<think>\nhm\n</think>\n\nLet me see.{calls('one é', 'two')}"
@@ -59,7 +122,8 @@ def said() -> Iterator[str]:
 
 
 def has(module: str) -> bool:
-    command = [PYTHON, "-c", f"import {module}"]
+    look = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is None)"
+    command = [PYTHON, "-c", look]
     return bool(PYTHON) and not subprocess.run(command, capture_output=True, check=False).returncode
 
 
@@ -89,3 +153,56 @@ async def test_a_framework_s_agent_is_one_trajectory(
     (trajectory,) = recorder.trajectories
     text = speaker.tokenizer.decode(trajectory.ids.tolist(), skip_special_tokens=False)
     assert text.count("has seven") == 3
+
+
+ADAPTER = Path(rl.endpoint.__file__).parent / "adapters" / "verifiers_agent.py"
+
+
+@pytest.mark.timeout(900)
+async def test_a_task_of_verifiers_is_one_trajectory_and_its_rewards_are_the_episode_s(
+    tmp_path: Path,
+) -> None:
+    if not has("verifiers"):
+        pytest.skip("PLUMB_AGENTS_PYTHON names no Python that has verifiers")
+    (tmp_path / "counting_v1.py").write_text(VERIFIERS)
+    variables = {"PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)}
+    rows = await asyncio.to_thread(
+        subprocess.run,
+        [PYTHON, str(ADAPTER), "rows", "counting-v1"],
+        env=variables,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert [json.loads(line) for line in rows.stdout.splitlines()] == [
+        {"id": "counting-v1:0", "prompt": "Is it six?"},
+        {"id": "counting-v1:1", "prompt": "Is it seven?"},
+    ]
+    turns = said()
+    speaker = Speaker(lambda text: next(turns))
+    prompt = Prompt("source/counting-v1:1", ({"role": "user", "content": "Is it seven?"},))
+    recorder = recorder_of(speaker, prompt=prompt)
+    settings = AgentConfig(
+        command=[PYTHON, str(ADAPTER), "play", "counting-v1"],
+        isolation="none",
+        folder=tmp_path,
+        variables=variables,
+        result="reward",
+        seconds=1800.0,
+    )
+    agents = Agents(settings)
+    await agents.start()
+    try:
+        environment = agents()
+        await environment.run(recorder.prompt, recorder)  # type: ignore[arg-type]
+    finally:
+        await agents.aclose()
+    verdict = environment.reward([])
+    assert verdict is not None and verdict.is_correct and verdict.reward == 1.5, environment._run
+    metrics = environment.metrics()
+    assert (metrics["reward_right"], metrics["reward_used"], metrics["letters"]) == (1, 0.5, 12)
+    assert recorder.counts == {"begun": 1, "followed": 2}
+    check_token_rule(recorder, speaker)
+    (trajectory,) = recorder.trajectories
+    text = speaker.tokenizer.decode(trajectory.ids.tolist(), skip_special_tokens=False)
+    assert "Is it seven?" in text and text.count("has seven") == 3

@@ -1,0 +1,1 @@
+"""Programs that run where another library is installed, and Plumb is not."""
