@@ -168,6 +168,7 @@ _TASKS: Final[Mapping[str, _Task]] = MappingProxyType(
             ("count", "far", "seed", "size", "walls"),
             _grid_walk,
             lambda prompt, mistaken: grid_walk.conversation(prompt, mistaken=mistaken),
+            words=tuple(grid_walk.MOVES),
         ),
         "twenty_questions": _Task(
             ("count", "seed"),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
 
 from data.builtin import PREFIX, builtin_prompts, demonstration, words
 from data.schema import Prompt
@@ -24,7 +23,8 @@ from sandbox.backends import choose
 from sandbox.errors import SandboxError
 from tests.rl.scripted import Scripted, Turn
 
-CONFIGS = sorted((REPOSITORY / "launch" / "configs").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "launch" / "configs"
+CONFIGS = sorted(FOLDER.glob("*.yaml"))
 SHOWN = 12  # prompts of each config
 
 
@@ -82,7 +82,7 @@ def test_a_config_loads_and_its_demonstrations_fit(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["calculator", "python_tool"])
 def test_a_tool_s_demonstrations_are_right_with_it_and_mistakes_wrong(name: str) -> None:
-    config, prompts = loaded(REPOSITORY / "launch" / "configs" / f"{name}.yaml")
+    config, prompts = loaded(FOLDER / f"{name}.yaml")
     if config.env is not None and config.env.spec == "python":
         try:
             asyncio.run(choose("bubblewrap", BoxSettings(slots=1)))

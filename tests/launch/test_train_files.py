@@ -3,6 +3,7 @@
 import json
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ def test_training_checks_them_before_anything_starts(
 
     def opened(config: RunConfig, *, resume: bool, overwrite: bool, source: object) -> object:
         config.run_dir.mkdir(exist_ok=True)
-        return "a checkpoint" if resume else None
+        return SimpleNamespace(step=1) if resume else None
 
     monkeypatch.setattr("launch.train.run.run", run)
     monkeypatch.setattr("launch.train.run.open_run_dir", opened)
