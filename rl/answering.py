@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 from rewards import Sample, Verdict
 from rewards.grading.running import Pool
 from rl.config import RunConfig
-from rl.endpoint.begin import begin_answering
-from rl.episodes.environment import Environment
 from rl.episodes.rendering import Renderer, renderer_of
-from rl.episodes.runner import GroupRunner
+from rl.episodes.runner import Runner
 from rl.hardware import Hardware
 from rl.tokenizer import load_tokenizer
 
@@ -31,7 +29,7 @@ class Answering:
 
     fleet: "Fleet"
     renderer: Renderer
-    runner: GroupRunner | None
+    runner: Runner | None
     """None where nothing is graded."""
     places: int
     """Answers that the engines decode at once."""
@@ -65,6 +63,7 @@ async def answering(
     from rl.engines.fleet import Fleet
     from rl.engines.making import maker
     from rl.places import reserve_engines
+    from rl.runners.begin import begin_episodes
 
     async with AsyncExitStack() as stack:
         if hardware is None:
@@ -93,22 +92,12 @@ async def answering(
             say(renderer.warning)
         runner = None
         if pool is not None:
-            environment = await begin_answering(stack, config)
-            runner = _runner(config, renderer, fleet, pool, environment, say)
+            episodes = await begin_episodes(stack, config, say)
+            runner = episodes.runner(renderer, fleet, partial(_graded, pool))
         rollout = config.rollout
         yield Answering(fleet, renderer, runner, rollout.engines * rollout.max_concurrency)
 
 
-def _runner(
-    config: RunConfig,
-    renderer: Renderer,
-    fleet: "Fleet",
-    pool: Pool,
-    environment: Callable[[], Environment],
-    say: Callable[[str], None],
-) -> GroupRunner:
-    async def grade(sample: Sample) -> Verdict:
-        (verdict,) = await pool.grade([sample])
-        return verdict
-
-    return GroupRunner(renderer, fleet, grade, environment, config, say=say)
+async def _graded(pool: Pool, sample: Sample) -> Verdict:
+    (verdict,) = await pool.grade([sample])
+    return verdict

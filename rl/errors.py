@@ -57,6 +57,14 @@ class EngineLostError(EngineError):
     """The engine under a request is gone; another can be asked the same."""
 
 
+class RunnerError(PlumbError):
+    """An episode runner failed."""
+
+
+class RunnerLostError(RunnerError):
+    """The runner of a group is gone; another can be given the same."""
+
+
 class InfrastructureError(PlumbError):
     """What should have answered an environment is broken; it says nothing of the policy."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from data.schema import Prompt
 from rl.config import RunConfig
-from rl.episodes.runner import GroupRunner
+from rl.episodes.runner import Runner
 from rl.errors import EngineLostError
 from rl.evaluation_numbers import headline, summary
 from rl.evaluation_sets import HELD_OUT, EvaluationSet, sampling_of
@@ -53,7 +53,7 @@ class Evaluations:
         self,
         config: RunConfig,
         sets: Sequence[EvaluationSet],
-        runner: GroupRunner,
+        runner: Runner,
         fleet: "Fleet",
         versions: "Versions",
         recorder: Recorder,

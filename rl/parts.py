@@ -14,11 +14,8 @@ from rl.config import RunConfig
 from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.flight import Ended
-from rl.endpoint.begin import begin_answering
-from rl.episodes.environment import Environment
 from rl.episodes.lengths import check_lengths, offered
 from rl.episodes.rendering import Renderer, renderer_of
-from rl.episodes.runner import GroupRunner
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import EvaluationSet
 from rl.groups import Group
@@ -35,6 +32,7 @@ from rl.weights.canary import canary_ids
 
 if TYPE_CHECKING:
     from rl.engines.fleet import Fleet
+    from rl.runners.begin import Here, There
 
 
 class Asked(Protocol):
@@ -80,8 +78,8 @@ async def start_parts(
     """
     from rl.starting import publisher_of, start_actors, turns_of
 
-    environment = await _answers(stack, config, pool, startup)
-    prompts = [offered(environment, prompt) for prompt in asked.prompts]
+    episodes = await _answers(stack, config, pool, startup, say, lost)
+    prompts = [offered(episodes.environment, prompt) for prompt in asked.prompts]
     (fleet, learner, places), (renderer, canary) = await asyncio.gather(
         start_actors(stack, config, hardware, startup, say, lost or say),
         _render(config, prompts, startup, say),
@@ -92,7 +90,7 @@ async def start_parts(
     loop = _Loop(
         config,
         asked,
-        environment,
+        episodes,
         renderer,
         fleet,
         pool,
@@ -106,6 +104,7 @@ async def start_parts(
             pool=pool,
             turns=turns,
             store=store_of(config),
+            runners=episodes.runners,
         ),
         say,
     )
@@ -114,15 +113,22 @@ async def start_parts(
 
 
 async def _answers(
-    stack: AsyncExitStack, config: RunConfig, pool: Pool, startup: Startup
-) -> Callable[[], Environment]:
+    stack: AsyncExitStack,
+    config: RunConfig,
+    pool: Pool,
+    startup: Startup,
+    say: Callable[[str], None],
+    lost: Callable[[str], None] | None,
+) -> "Here | There":
     """What grades the policy, and what answers it."""
+    from rl.runners.begin import begin_episodes
+
     # On the cluster, where a verifier may place a server of its own.
     stack.push_async_callback(pool.aclose)
     with startup.of("grading workers"):
         await pool.start()
     with startup.of("environments"):
-        return await begin_answering(stack, config)
+        return await begin_episodes(stack, config, say, lost)
 
 
 class _Loop:
@@ -132,7 +138,7 @@ class _Loop:
         self,
         config: RunConfig,
         asked: Asked,
-        environment: Callable[[], Environment],
+        episodes: "Here | There",
         renderer: Renderer,
         fleet: "Fleet",
         pool: Pool,
@@ -149,13 +155,8 @@ class _Loop:
         self._say = say
         self._recorder: Recorder | None = None
         self._clock = PhaseClock()
-        self._runner = GroupRunner(
-            renderer,
-            _Timed(fleet, self._clock),
-            _timed_grading(pool, self._clock),
-            environment,
-            config,
-            say=say,
+        self._runner = episodes.runner(
+            renderer, _Timed(fleet, self._clock), _timed_grading(pool, self._clock)
         )
 
     def begin(self, last_step: int) -> Parts:

@@ -75,6 +75,8 @@ def waits_for(parts: Parts) -> Iterator[str]:
             yield f"{engine.name}: {engine.state}"
         elif engine.waits:
             yield engine.waits
+    if parts.runners is not None:
+        yield from parts.runners.waits()
     pending = [one for one in parts.pool.pending() if one.seconds > SLOW_SECONDS]
     for one in pending[:NAMED]:
         doing = "is grading" if one.running else "has yet to grade"

@@ -152,4 +152,7 @@ def _processes(trainer: Trainer) -> dict[str, Whereabouts]:
     for engine in parts.fleet.handles:
         if engine.whereabouts is not None:
             found[engine.name] = engine.whereabouts
+    for runner in parts.runners.handles if parts.runners is not None else ():
+        if runner.whereabouts is not None:
+            found[runner.name] = runner.whereabouts
     return found

@@ -18,6 +18,7 @@ from rl.weights.turns import Apart, Turns
 if TYPE_CHECKING:
     from rl.engines.fleet import Fleet
     from rl.learn.group import LearnerGroup
+    from rl.runners.runners import Runners
     from rl.versions import Versions
     from rl.weights.publisher import WeightPublisher
 
@@ -39,6 +40,8 @@ class Parts:
     again: "Callable[[int], Parts]"
     """The same with a dispatcher, evaluations, guards and a recorder anew, whose records end with
     this step; for a run that goes back to a checkpoint."""
+    runners: "Runners | None" = None
+    """Where episodes are played; None: in this process."""
     turns: Turns = field(default_factory=Apart)
     """Who has the memory of the engines' GPUs."""
 

@@ -42,6 +42,7 @@ def patience(config: RunConfig) -> float:
         config.cluster.start_deadline,
         (config.rollout.engines + 1) * config.sync.deadline,  # each may use it up
         agent.seconds if agent is not None else 0.0,
+        config.episode.runner_silence,
         *(seconds or 0.0 for seconds in grading),
     ]
     return 900.0 + max(longest)

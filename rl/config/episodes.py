@@ -43,5 +43,13 @@ class EpisodeConfig(Section):
     history: Literal["template", "append"] = "template"
     """Where the chat template rewrites earlier turns (drops their thinking): `template` begins a
     new trajectory from a fresh rendering, as the served model will see it; `append` keeps them."""
+    runners: int = Field(default=0, ge=0)
+    """Processes that environments and agents run in, spread over the cluster's nodes, those without
+    GPUs first; 0: the command's own process."""
+    runner_silence: float = Field(default=60.0, gt=0)
+    """Seconds without a sign of life after which a runner is lost, as where an environment holds up
+    its event loop."""
+    runner_restarts: int = Field(default=3, ge=0)
+    """Times an hour that each runner may be lost and started again before the run ends."""
     retries: int = Field(default=3, ge=0)
     """Tries after a failure of infrastructure before an episode counts as ungradable."""

@@ -4,8 +4,8 @@ Guarantees:
 
 - Every index that the source gave ends exactly once, as trained, rejected or ungradable, or it is
   in flight, ready, or to be sent again: at any instant, whatever dies, is cancelled or resumed.
-- A group whose engine was lost starts again at once, under its own index and place; surplus that
-  `max_lag` forbids to train is sent again under its own index.
+- A group whose engine or runner was lost starts again at once, under its own index and place;
+  surplus that `max_lag` forbids to train is sent again under its own index.
 - Nothing drains: batches are taken while other groups are in flight (none are where max_lag is 0).
 - When prompts run out, the last batch is short and nothing that was accepted is lost; then batches
   are empty.
@@ -26,7 +26,7 @@ from rl.dispatch.pacing import Pacing
 from rl.dispatch.state import DispatchState
 from rl.dispatch.telling import Telling
 from rl.dispatch.window import Window
-from rl.errors import EngineError, EngineLostError
+from rl.errors import EngineError, EngineLostError, RunnerLostError
 from rl.groups import Batch, Group
 from rl.phases import PhaseClock
 
@@ -241,7 +241,7 @@ class Dispatcher:
         flight = self._flights[index]
         try:
             group = task.result()
-        except (EngineLostError, asyncio.CancelledError) as error:  # or who ran it has died
+        except (EngineLostError, RunnerLostError, asyncio.CancelledError) as error:
             self._begin_again(index, flight, error)
             return
         ending = self._admission.ending(group)
@@ -260,7 +260,8 @@ class Dispatcher:
         """At once and in its own place: a death changes no batch."""
         flight.losses += 1
         if flight.losses > LOSSES:
-            what = "lost its engine" if isinstance(error, EngineLostError) else "been cancelled"
+            lost = {EngineLostError: "lost its engine", RunnerLostError: "lost its runner"}
+            what = next((lost[k] for k in lost if isinstance(error, k)), "been cancelled")
             raise EngineError(
                 f"prompt {flight.prompt.id!r} has {what} {flight.losses} times: {error}"
             ) from error

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from data.schema import Prompt
 from rewards import Sample, Verdict
@@ -35,6 +35,27 @@ Played = Callable[[int, Episode], Awaitable[None]]
 """Told of an answer by its number, before it is graded."""
 
 BACKOFF = 0.5  # seconds before an episode is tried again; doubled at each further try
+
+
+class Runner(Protocol):
+    """What runs groups: a `GroupRunner`, or several of them elsewhere."""
+
+    async def run(self, index: int, prompt: Prompt, version: int) -> Group:
+        """See `GroupRunner.run`."""
+
+    async def evaluate(
+        self,
+        prompt: Prompt,
+        n: int,
+        sampling: Sampling,
+        policy: Policy,
+        key: str,
+        *,
+        first: int = 0,
+        tools: bool = True,
+        told: Played | None = None,
+    ) -> tuple[tuple[Episode, ...], tuple[Verdict, ...]]:
+        """See `GroupRunner.evaluate`."""
 
 
 class GroupRunner:
@@ -74,13 +95,16 @@ class GroupRunner:
         for role in getattr(environment, "roles", ()):
             renderer.require(role, with_tools=role == "tool")
 
-    async def run(self, index: int, prompt: Prompt, version: int) -> Group:
+    async def run(
+        self, index: int, prompt: Prompt, version: int, *, policy: Policy | None = None
+    ) -> Group:
         """Sample and grade a training group.
 
         Args:
             index: Of the group, in the order of dispatch.
             prompt: What is asked.
             version: Of the policy at dispatch.
+            policy: What samples; none: that of training.
 
         Raises:
             PlumbError: The prompt is too long, or the policy cannot be sampled.
@@ -95,7 +119,7 @@ class GroupRunner:
             seed=seed,
         )
         count = self._config.sampler.samples_per_prompt
-        found = await self._group(prompt, count, sampling, self._policy, f"{index}")
+        found = await self._group(prompt, count, sampling, policy or self._policy, f"{index}")
         episodes, verdicts = zip(*found, strict=True)
         starts = [episode.start for episode in episodes if episode.start is not None]
         return Group(index, prompt, min(starts, default=version), episodes, verdicts)

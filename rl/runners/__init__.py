@@ -1,0 +1,1 @@
+"""Episodes in processes of their own: environments and agents there, dispatch and engines here."""
