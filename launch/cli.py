@@ -18,6 +18,7 @@ from launch.commands.sandbox import sandbox_app
 from launch.commands.status import status
 from launch.commands.train import train
 from launch.commands.verify import verify
+from launch.commands.view import view
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +27,7 @@ app = typer.Typer(
     help="Reinforcement-learning post-training for language models whose answers can be checked.",
 )
 
-for command in (train, status, report, export, merge, verify):
+for command in (train, status, report, export, merge, verify, view):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")

@@ -1,0 +1,163 @@
+/* One answer with all that is known of it. */
+import { html, useEffect, useState } from "./dom.js";
+import { ask, send } from "./api.js";
+import { count, ENDINGS, figure, seconds, signed, STOPS, SYMBOLS } from "./format.js";
+import { Answer } from "./rich.js";
+import { Conversation } from "./turns.js";
+import { Tokens } from "./tokens.js";
+import { Beside } from "./beside.js";
+
+export const VIEWS = { answer: "Answer", raw: "Raw text", tokens: "Tokens", group: "Group" };
+
+export function Verdict({ outcome, used }) {
+  const known = SYMBOLS[outcome] ? outcome : "ungradable";
+  return html`<span class=${`verdict ${known}${used === false ? " unused" : ""}`}>
+    <span aria-hidden="true">${SYMBOLS[known]}</span> ${outcome || "not graded"}</span>`;
+}
+
+export function Sample({ id, view, setView, close, open, say }) {
+  const [found, setFound] = useState({});
+  useEffect(() => {
+    let here = true;
+    setFound({});
+    ask("sample", { id })
+      .then((sample) => here && setFound({ sample }))
+      .catch((error) => here && setFound({ error: error.message }));
+    return () => { here = false; };
+  }, [id]);
+  const { sample, error } = found;
+  const head = html`<button class="icon" onClick=${close} aria-label="Close the answer" title="Close (Esc)">✕</button>`;
+  if (error) return html`<section class="sample" aria-label="Answer"><header><p class="error">${error}</p>${head}</header></section>`;
+  if (!sample) return html`<section class="sample" aria-label="Answer" aria-busy="true"><header><p class="quiet">Reading …</p>${head}</header></section>`;
+  return html`<section class="sample" aria-label=${`Answer to ${sample.prompt_id}`}>
+    <header>
+      <h2>${sample.prompt_id}</h2>${head}
+    </header>
+    <${Facts} sample=${sample} />
+    <${Reason} sample=${sample} />
+    <${Actions} sample=${sample} say=${say} />
+    <div class="tabs" role="tablist" aria-label="How the answer is shown">
+      ${Object.entries(VIEWS).map(([name, label]) => html`<button role="tab" key=${name} id=${`tab-${name}`}
+        aria-selected=${String(view === name)} aria-controls="shown-answer" onClick=${() => setView(name)}>${label}</button>`)}
+    </div>
+    <div id="shown-answer" role="tabpanel" aria-labelledby=${`tab-${view}`}>
+      ${view === "answer" && html`<${Reading} sample=${sample} />`}
+      ${view === "raw" && html`<${Raw} sample=${sample} />`}
+      ${view === "tokens" && html`<${Tokens} id=${id} lag=${sample} />`}
+      ${view === "group" && html`<${Beside} id=${id} open=${open} say=${say} />`}
+    </div>
+  </section>`;
+}
+
+function Facts({ sample }) {
+  const facts = [
+    [sample.set === "training" ? sample.run : `${sample.run}, evaluation ${sample.set}`, "run"],
+    [count(sample.step), "step"],
+    [sample.group, "group"],
+    [sample.episode, "answer"],
+    [sample.task, "task"],
+    [sample.source, "source"],
+    [figure(sample.reward), "reward"],
+    [signed(sample.advantage), "advantage"],
+    [count(sample.tokens), "tokens"],
+    [count(sample.prompt_tokens), "tokens of the prompt"],
+    [sample.lag, "lag"],
+    [sample.policy_version, "policy version"],
+    [sample.turns > 1 ? sample.turns : null, "turns"],
+    [STOPS[sample.stop_reason] || sample.stop_reason, "ended"],
+    [ENDINGS[sample.ending] || sample.ending, "its group"],
+    ...Object.entries(sample.metrics || {}).map(([name, value]) =>
+      [name === "seconds" ? seconds(value) : figure(value), name === "seconds" ? "of grading" : name]),
+  ].filter(([value]) => value !== null && value !== undefined && value !== "");
+  return html`<div class="facts-list">
+    <${Verdict} outcome=${sample.outcome} used=${sample.used} />
+    ${facts.map(([value, name]) => html`<span key=${name}>${name} <b>${value}</b></span>`)}
+  </div>`;
+}
+
+function Reason({ sample }) {
+  const failure = sample.failure;
+  return html`
+    ${sample.reason && html`<p class=${`reason ${sample.outcome}`}><span class="sr">The verifier's reason: </span>${sample.reason}</p>`}
+    ${failure && html`<div class="failure" aria-label="The test that failed">
+      ${failure.case !== undefined && html`<p class="quiet">test ${failure.case + 1} of ${failure.of}${failure.where ? `, ${failure.where}` : ""}</p>`}
+      ${["input", "expected", "got"].filter((name) => failure[name] !== undefined).map((name) =>
+        html`<div key=${name}><span class="quiet">${name}</span><pre>${failure[name] === "" ? "(nothing)" : failure[name]}</pre></div>`)}
+    </div>`}`;
+}
+
+function Actions({ sample, say }) {
+  const [graded, setGraded] = useState(null);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => setGraded(null), [sample.id]);
+  const grade = async () => {
+    setBusy(true);
+    setGraded(null);
+    try {
+      const [one] = await send("regrade", { ids: [sample.id] });
+      setGraded(one);
+      say(`graded anew: ${one.outcome}`);
+    } catch (error) {
+      setGraded({ error: error.message });
+    }
+    setBusy(false);
+  };
+  const copyRow = async () => {
+    try {
+      const [one] = await send("verify_row", { ids: [sample.id] });
+      await copy(JSON.stringify(one.row));
+      say(`copied: a row of plumb verify --task ${one.task}`);
+    } catch (error) {
+      say(error.message);
+    }
+  };
+  const link = () => copy(window.location.href).then(() => say("copied: the address of this answer"), (error) => say(error.message));
+  return html`<div class="actions">
+      <button onClick=${grade} disabled=${busy} title="By the run's verifiers as they are on the disk now (v)">${busy ? "Grading …" : "Grade anew"}</button>
+      <button onClick=${copyRow}>Copy as plumb verify row</button>
+      <button onClick=${link}>Copy link</button>
+    </div>
+    <div aria-live="polite" data-graded>
+    ${graded?.error && html`<p class="error">${graded.error}</p>`}
+    ${graded && !graded.error && html`<p class=${`reason ${graded.outcome}`}>
+      <b>now ${graded.outcome}</b>, reward ${figure(graded.reward)} (was ${sample.outcome}, ${figure(sample.reward)}). ${graded.reason}
+      ${graded.note && html`<br /><span class="quiet">${graded.note}</span>`}</p>`}
+    </div>`;
+}
+
+async function copy(text) {
+  if (!navigator.clipboard) throw new Error("this browser lets no page copy here");
+  await navigator.clipboard.writeText(text);
+}
+
+function Reading({ sample }) {
+  if (sample.messages.length) return html`<${Conversation} sample=${sample} />`;
+  return html`
+    <div class="turn user"><div class="role">prompt</div><${Answer} text=${sample.prompt} /></div>
+    <div class="turn assistant"><div class="role">answer</div><${Answer} text=${sample.response} />
+      <${Rest} sample=${sample} name="response" /></div>
+    ${sample.reference && html`<div class="turn"><div class="role">reference</div><div class="raw" tabindex="0">${sample.reference}</div></div>`}`;
+}
+
+function Raw({ sample }) {
+  const texts = [["prompt", "prompt"], ["response", "answer"], ["reference", "reference"]];
+  return html`
+    ${texts.map(([name, label]) => sample[name] && html`<div key=${name}><h3>${label}</h3>
+      <div class="raw" tabindex="0">${sample[name]}</div><${Rest} sample=${sample} name=${name} /></div>`)}
+    ${sample.messages.length > 0 && html`<h3>conversation</h3>
+      <div class="raw" tabindex="0">${JSON.stringify(sample.messages, null, 1)}</div>`}`;
+}
+
+/* The part of a long text that did not come along. */
+export function Rest({ sample, name }) {
+  const [more, setMore] = useState("");
+  useEffect(() => setMore(""), [sample.id, name]);
+  const whole = sample.cut[name];
+  if (!whole) return null;
+  const have = (name.startsWith("messages.") ? sample.messages[Number(name.slice(9))].content : sample[name]).length + more.length;
+  const next = () => ask("text", { id: sample.id, name, offset: have })
+    .then((part) => setMore(more + part.text))
+    .catch((error) => setMore(`${more}\n[${error.message}]`));
+  return html`${more && html`<div class="raw" tabindex="0">${more}</div>`}
+    ${have < whole && html`<p class="quiet">${count(whole - have)} more characters <button onClick=${next}>Show more</button></p>`}`;
+}

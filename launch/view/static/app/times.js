@@ -1,0 +1,83 @@
+/* Where the time goes: phases of steps, idle engines and learner, and what was slow by name. */
+import { html, useEffect, useState } from "./dom.js";
+import { ask } from "./api.js";
+import { clock, count, figure, seconds, share } from "./format.js";
+import { Chart, panelsOf } from "./charts.js";
+import { asked } from "./filters.js";
+
+const PHASES = ["generate", "grade", "learn", "sync", "record", "checkpoint", "other"];
+const BESIDE = ["Idle", "Throughput", "Tokens", "Lag", "Canary"];
+
+const sum = (values) => (values || []).reduce((total, value) => total + (value ?? 0), 0);
+
+export function Times({ state, curves, hidden, theme, show }) {
+  const [found, setFound] = useState(null);
+  const [error, setError] = useState("");
+  const filter = asked(new URLSearchParams(), state, hidden);
+  useEffect(() => {
+    ask("times", filter).then(setFound).catch((problem) => setError(problem.message));
+  }, [state.version, state.runs.map((run) => run.stamp).join(), JSON.stringify(filter)]);
+  const shown = curves.filter((run) => !hidden.includes(run.run) && run.steps);
+  return html`
+    <h2>Where each step's time goes</h2>
+    <${Phases} runs=${shown} />
+    <div class="panels" style="margin-top: 14px">
+      ${panelsOf(shown, (panel) => panel.title === "Where the time goes").flatMap(({ panel, runs }) => runs.map((run) =>
+        html`<${Chart} key=${run.run} panel=${panel} runs=${[run]} theme=${theme} title=${shown.length > 1 ? `${panel.title}: ${run.name}` : panel.title} />`))}
+      ${panelsOf(shown, (panel) => BESIDE.includes(panel.title)).map(({ panel, runs }) =>
+        html`<${Chart} key=${panel.title} panel=${panel} runs=${runs} smooth=${4} theme=${theme} />`)}
+    </div>
+    ${error && html`<p class="error">${error}</p>`}
+    ${found && html`<${Slow} found=${found} state=${state} hidden=${hidden} show=${show} />`}`;
+}
+
+/* Each phase's share of the time of all steps. */
+function Phases({ runs }) {
+  if (!runs.length) return html`<p class="quiet">No step has been recorded yet.</p>`;
+  const shares = (run) => PHASES.map((name) => sum(run.columns[`seconds.${name}`]));
+  const last = (run, key) => (run.columns[key] || []).filter((value) => value !== null).slice(-1)[0];
+  return html`<div class="scroll"><table>
+    <thead><tr><th scope="col">run</th>${PHASES.map((name) => html`<th scope="col" class="figure" key=${name}>${name}</th>`)}
+      <th scope="col" class="figure">all</th><th scope="col" class="figure">engines idle</th><th scope="col" class="figure">learner idle</th></tr></thead>
+    <tbody>${runs.map((run) => {
+      const parts = shares(run);
+      const all = sum(parts);
+      return html`<tr key=${run.run}><th scope="row">${run.name}</th>
+        ${parts.map((part, index) => html`<td class="figure" key=${index}>${all ? share(part / all) : "–"}</td>`)}
+        <td class="figure">${seconds(all)}</td>
+        <td class="figure">${share(last(run, "idle.engines"))}</td><td class="figure">${share(last(run, "idle.learner"))}</td></tr>`;
+    })}</tbody></table></div>
+    <p class="quiet">Shares of the time of all steps; idle as of the last step.</p>`;
+}
+
+function Slow({ found, state, hidden, show }) {
+  const runs = found.runs.filter((run) => !hidden.includes(run.run));
+  const named = (run) => (state.runs.length > 1 ? state.runs[run.run].name : "");
+  const verifiers = runs.flatMap((run) => run.verifiers.map((one) => ({ ...one, run: named(run) })));
+  const calls = runs.flatMap((run) => run.calls.map((one) => ({ ...one, run: named(run) }))).sort((a, b) => b.seconds - a.seconds).slice(0, 15);
+  const engines = runs.flatMap((run) => run.engines.map((one) => ({ ...one, run: named(run) })));
+  const faults = runs.flatMap((run) => run.faults.map((one) => ({ ...one, run: named(run) }))).sort((a, b) => b.time - a.time);
+  const prompt = (id) => html`<button class="plain" onClick=${() => show({ prompt: id })}>${id}</button>`;
+  const answer = (one) => html`<button class="plain" onClick=${() => show({ prompt: one.prompt_id, open: one.id })}>${one.prompt_id}</button>`;
+  return html`<div class="columns">
+    <section><h2>Longest prompts</h2><${Rows} none="No answers are recorded." heads=${["prompt", "longest", "mean", "turns", "reward"]}
+      rows=${found.longest.slice(0, 15).map((one) => [answer(one), count(one.longest), figure(one.tokens), count(one.turns), figure(one.reward)])} />
+      <p class="quiet">Tokens of their answers: what an engine is busy with longest.</p></section>
+    <section><h2>Slowest to grade</h2><${Rows} none="No call is recorded." heads=${["prompt", "verifier", "step", "seconds"]} words=${2}
+      rows=${calls.map((one) => [prompt(one.prompt), `${one.verifier}${one.run ? `, ${one.run}` : ""}`, one.step, seconds(one.seconds)])} /></section>
+    <section><h2>Verifiers</h2><${Rows} none="No call is recorded." heads=${["verifier", "slowest call", "times among a step's slowest"]}
+      rows=${verifiers.map((one) => [`${one.verifier}${one.run ? `, ${one.run}` : ""}`, seconds(one.slowest), count(one.calls)])} /></section>
+    <section><h2>Engines</h2><${Rows} none="No engine has been waited for or lost." heads=${["engine", "times", "what was said last"]} words=${3} first=${1}
+      rows=${engines.map((one) => [`${one.engine}${one.run ? `, ${one.run}` : ""}`, count(one.count), one.lines[0]])} /></section>
+    ${faults.length > 0 && html`<section style="grid-column: 1 / -1"><h2>Faults</h2><${Rows} heads=${["time, UTC", "what happened"]} words=${2}
+      rows=${faults.map((one) => [clock(one.time), `${one.run ? `${one.run}: ` : ""}${one.line}`])} /></section>`}
+  </div>`;
+}
+
+export function Rows({ heads, rows, none = "None.", words = 1 }) {
+  if (!rows.length) return html`<p class="quiet">${none}</p>`;
+  return html`<div class="scroll"><table>
+    <thead><tr>${heads.map((head, at) => html`<th scope="col" key=${head} class=${at < words ? "" : "figure"}>${head}</th>`)}</tr></thead>
+    <tbody>${rows.map((row, index) => html`<tr key=${index}>${row.map((cell, at) => html`<td key=${at} class=${at < words ? "" : "figure"}>${cell}</td>`)}</tr>`)}</tbody>
+  </table></div>`;
+}

@@ -1,0 +1,89 @@
+"""What a search for text asks: whole words, all of them, and "phrases in quotes" as they stand.
+
+Case does not count. A word is letters, digits and underscores; anything else separates words, so
+that `\\boxed{42}` asks for `boxed` and `42`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+TOKENIZER: Final = "unicode61 remove_diacritics 0 tokenchars '_'"
+"""Of the index: what is a word there."""
+SNIPPET: Final = 90  # characters on each side of what was found
+_WORD: Final = re.compile(r"\w+")
+_PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search.
+
+    Attributes:
+        words: that a text has, in lower case.
+        phrases: that a text has as they stand, in lower case.
+    """
+
+    words: tuple[str, ...]
+    phrases: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Query":
+        """The search that a person typed."""
+        phrases: list[str] = []
+        words: list[str] = []
+        for quoted, bare in _PART.findall(text):
+            part = (quoted or bare).casefold()
+            found = _WORD.findall(part)
+            words += found
+            if quoted.strip() or not found or found != [part]:
+                phrases.append(part)
+        return cls(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(filter(None, phrases))))
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self.phrases)
+
+    def matches(self, text: str) -> bool:
+        """Whether a text is found."""
+        low = text.casefold()
+        return all(phrase in low for phrase in self.phrases) and all(
+            _has_word(low, word) for word in self.words
+        )
+
+    def fts(self) -> str:
+        """The words for SQLite's FTS5; empty where there is none."""
+        return " ".join(f'"{word}"' for word in self.words)
+
+    def snippet(self, text: str) -> tuple[str, str, str]:
+        """Where a text is found: what is before it, it, and what follows."""
+        low = text.casefold()
+        # Folding may change lengths; then the place is a little off, which a person can see past.
+        spans = [(low.find(phrase), len(phrase)) for phrase in self.phrases]
+        spans += [(_place(low, word), len(word)) for word in self.words]
+        start, length = next(((at, size) for at, size in spans if at >= 0), (0, 0))
+        end = start + length
+        before = text[max(0, start - SNIPPET) : start]
+        return _flat(before), _flat(text[start:end]), _flat(text[end : end + SNIPPET])
+
+
+def _has_word(low: str, word: str) -> bool:
+    return _place(low, word) >= 0
+
+
+def _place(low: str, word: str) -> int:
+    """Where a word stands by itself; -1 where it does not."""
+    at = low.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not (at and _is_letter(low[at - 1])) and not (end < len(low) and _is_letter(low[end])):
+            return at
+        at = low.find(word, at + 1)
+    return -1
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
