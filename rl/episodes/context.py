@@ -200,8 +200,12 @@ class Context:
             took = time.perf_counter() - self._clock - last.began - last.seconds
             self._records[-1] = replace(last, answer_seconds=took, calls=tuple(calls))
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, between: str = "\n\n") -> None:
         """Add to what is asked, before the policy has said anything: to the user's last message.
+
+        Args:
+            text: What is added.
+            between: What stands between the message and it, where the message says something.
 
         Raises:
             ValueError: The policy has spoken already.
@@ -211,7 +215,7 @@ class Context:
         message = self._renderer.observed({"role": "user", "content": text}, None)
         last = self._messages[-1]
         if last["role"] == "user":
-            before = f"{last['content']}\n\n" if last["content"] else ""
+            before = f"{last['content']}{between}" if last["content"] else ""
             self._messages[-1] = {**last, "content": f"{before}{message['content']}"}
         else:
             self._messages.append(message)

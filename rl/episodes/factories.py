@@ -123,6 +123,7 @@ class Borrowed:
     """
 
     in_order = True
+    between = ""
     wrong_rows = MissingColumnError
 
     def __init__(self, take: Callable[[], Any], give_back: Callable[[Any], None]) -> None:

@@ -146,7 +146,8 @@ class ToolEnvironment:
         if self.takes_rows:
             self._offer(prompt.tools, prompt)
         if (first := await self._reset(prompt)) is not None:
-            context.begin(answer_of(first).text)
+            between = getattr(self._subject, "between", "\n\n")
+            context.begin(answer_of(first).text, between)
         while True:
             message, why = await context.ask()
             if why == "length":

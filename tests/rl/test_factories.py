@@ -175,7 +175,7 @@ async def test_an_object_is_begun_anew_for_each_episode(name: str, file: Path) -
         assert observed(group) == [
             "{'count': 3, 'done': True}", "door of 1 closed", "Error: KeyError: 'no such key'"
         ]  # fmt: skip
-        assert group.episodes[0].messages[0]["content"] == "Count.\n\nYou are at 2."
+        assert group.episodes[0].messages[0]["content"] == "Count.You are at 2."
     (one,) = made._free
     assert one.resets == 2
     assert one.row["prompt"] == [{"role": "user", "content": "Count."}]
