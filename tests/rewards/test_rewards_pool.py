@@ -121,13 +121,13 @@ async def test_only_the_one_that_misbehaves_is_blamed() -> None:
 
 
 async def test_a_flood_of_output_is_harmless(capfd: pytest.CaptureFixture[str]) -> None:
-    async with GradingPool(HOSTILE, workers=1) as pool:
+    async with GradingPool(HOSTILE, workers=1, deadline=60) as pool:
         assert (await pool.grade(samples("print")))[0].is_correct
     assert capfd.readouterr() == ("", "")
 
 
 async def test_a_crash_is_tried_again_on_another_worker(tmp_path: Path) -> None:
-    async with GradingPool(HOSTILE, workers=1) as pool:
+    async with GradingPool(HOSTILE, workers=1, deadline=60) as pool:
         (verdict,) = await pool.grade(samples(f"once {tmp_path / 'mark'}"))
         assert verdict.is_correct
         assert pool.metrics()["workers_replaced"] == 1
@@ -165,7 +165,7 @@ async def test_fewer_are_taken_on_than_are_asked_for() -> None:
 
 async def test_a_sample_that_cannot_travel_is_ungradable() -> None:
     stuck = Sample("s", (), "right", metadata={"open": lambda: None})
-    async with GradingPool(HOSTILE, workers=1) as pool:
+    async with GradingPool(HOSTILE, workers=1, deadline=60) as pool:
         verdicts = await pool.grade([stuck, *samples("right")])
     assert verdicts[0].reason.startswith("pickling: ")
     assert verdicts[1].is_correct
@@ -308,7 +308,7 @@ async def test_a_start_can_be_cancelled_at_any_turn_of_the_loop() -> None:
 
 
 async def test_a_spare_takes_over_at_once() -> None:
-    async with GradingPool(f"{PLUGINS}/configured.py:stamped", workers=1, deadline=0.5) as pool:
+    async with GradingPool(f"{PLUGINS}/configured.py:stamped", workers=1, deadline=5) as pool:
         await _until(lambda: len(workers()) == 2)
         before = set(workers())
         hung, after = await pool.grade(samples("hang", "right"))
@@ -369,7 +369,7 @@ async def test_an_exception_is_not_tried_again(tmp_path: Path) -> None:
 
 async def test_the_slowest_calls_are_named_once() -> None:
     async with GradingPool(f"{PLUGINS}/waiting.py:waiting") as pool:
-        await pool.grade(samples("0", "0.2", "0", "0.1", "0.3", "0"))
+        await pool.grade(samples("0", "2", "0", "1", "3", "0"))
         named = pool.metrics()["slowest"]
         assert [one[1] for one in named] == ["s4", "s1", "s3"]
         slowest = pool.take_slowest()
@@ -378,7 +378,7 @@ async def test_the_slowest_calls_are_named_once() -> None:
             ("waiting-of-test", "s1"),
             ("waiting-of-test", "s3"),
         ]
-        assert slowest[0].seconds >= 0.3
+        assert slowest[0].seconds >= 3
         assert pool.take_slowest() == []
 
 

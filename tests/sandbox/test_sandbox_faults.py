@@ -223,7 +223,7 @@ async def test_a_fork_bomb_does_not_starve_its_neighbours(backend: str) -> None:
 async def test_soak(backend: str) -> None:
     """Full load for SOAK_SECONDS: the second half is like the first (PLUMB_SOAK_SECONDS=3600)."""
     await require(backend)
-    limits = Limits(wall_seconds=1.0, memory_mb=64, processes=16, output_kb=64, disk_mb=4)
+    limits = Limits(wall_seconds=2.5, memory_mb=64, processes=16, output_kb=64, disk_mb=4)
     async with Sandbox.open(backend) as box:
         halves = []
         for _ in range(2):
