@@ -105,3 +105,20 @@ def test_a_tool_s_demonstrations_are_right_with_it_and_mistakes_wrong(name: str)
         if "mistaken" in other:
             assert {verdict.reward for _, verdict in wrong} == {0.0}
         assert sum(episode.metrics.get("tool_errors", 0) for episode, _ in wrong) > 0
+
+
+def test_the_game_s_demonstrations_win_with_turns_that_earn_and_mistakes_lose() -> None:
+    config, prompts = loaded(FOLDER / "game.yaml")
+    for (episode, verdict), prompt in zip(
+        asyncio.run(played(config, prompts)), prompts, strict=True
+    ):
+        assert verdict.reward == 1
+        said = demonstration(prompt)
+        assert episode.turns == len(said) // 2 + 1
+        assert episode.turn_reward == pytest.approx(0.5)
+        first = len(prompt.messages)
+        told = [one["content"] for one in episode.messages[first:] if one["role"] == "user"]
+        assert told[: len(said) // 2] == [one["content"] for one in said if one["role"] == "user"]
+    wrong = asyncio.run(played(config, prompts, mistaken=True))
+    assert {verdict.reward for _, verdict in wrong} == {0.0}
+    assert all(episode.turn_reward < 0.5 for episode, _ in wrong)
