@@ -48,7 +48,7 @@ test: setup
 agents:
 	test -x build/agents/bin/python || $(PYTHON) -m venv build/agents
 	build/agents/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
-		--require-hashes --no-deps -r launch/locks/agents.txt -r launch/locks/trl.txt
+		--require-hashes --no-deps -r launch/locks/agents.txt -r launch/locks/alone.txt
 
 soak: setup
 	$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
@@ -78,7 +78,7 @@ lock:
 	cd launch/locks && $(COMPILE) --find-links $(TORCH_WHEELS) -c cpu.txt dev.in -o dev.txt
 	cd launch/locks && $(COMPILE) --allow-unsafe build.in -o build.txt
 	cd launch/locks && $(COMPILE) agents.in -o agents.txt
-	cd launch/locks && $(COMPILE) --no-deps trl.in -o trl.txt
+	cd launch/locks && $(COMPILE) --no-deps alone.in -o alone.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -109,8 +109,9 @@ def worth(episode: Any) -> dict[str, Any]:
     traces = trained or list(episode.traces)
     metrics = {"verifiers_ok": float(episode.ok), "verifiers_traces": float(len(episode.traces))}
     for trace in traces:
-        for name, value in {**trace.metrics}.items():
-            metrics[name] = metrics.get(name, 0.0) + float(value) / len(traces)
+        for name, value in trace.metrics.items():
+            if value is not None:
+                metrics[name] = metrics.get(name, 0.0) + float(value) / len(traces)
         for name, found in trace.rewards.items():
             if found is not None:
                 metrics[f"reward_{name}"] = metrics.get(f"reward_{name}", 0.0) + float(
