@@ -65,7 +65,8 @@ class EpisodeRunner:
             self._config,
             say=self._say,
         )
-        return Offer(tuple(getattr(environment, "tools", ())))
+        tools = tuple(getattr(environment, "tools", ()))
+        return Offer(tools, getattr(environment, "takes_rows", False))
 
     async def whereabouts(self) -> Whereabouts:
         """Where this process runs."""

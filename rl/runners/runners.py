@@ -76,6 +76,11 @@ class Runners:
         """Declarations of what the policy may call."""
         return self.offer.tools
 
+    @property
+    def takes_rows(self) -> bool:
+        """Whether the policy may call the tools of a prompt's row too."""
+        return self.offer.takes_rows
+
     async def start(self) -> None:
         """Start all of them.
 

@@ -99,3 +99,5 @@ class Offer:
 
     tools: tuple[Mapping[str, Any], ...]
     """Declarations of what the policy may call."""
+    takes_rows: bool = False
+    """Whether it may call the tools of a prompt's row too."""

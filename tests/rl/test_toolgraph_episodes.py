@@ -20,12 +20,14 @@ from data.toolgraph.tasks import Wanted, make_tasks
 from rewards import Sample, Verdict
 from rl.config import EnvConfig, RunConfig
 from rl.episodes.environment import load_environment
+from rl.episodes.lengths import offered
 from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
 from rl.errors import ConfigError
 from rl.groups import Group
 from tests.rl import templates
 from tests.rl.scripted import Scripted, Turn, small_tokenizer
+from tests.rl.test_runners import Speaks, runners_of
 
 TOKENIZER = small_tokenizer(templates.KEEPS)
 GRAPH = Graph(library())
@@ -240,3 +242,25 @@ def test_what_is_looked_up_leaves_no_trace() -> None:
         "ship_order", "return_order", "create_event", "invite", "move_event", "share_document",
         "transfer", "reverse_transfer", "set_brightness", "set_timer", "set_heating",
     }  # fmt: skip
+
+
+async def test_tasks_are_played_by_runners_elsewhere_too(tmp_path: Path) -> None:
+    record = next(one for one in tasks(9, True) if facts(one)["length"] > 1)
+    TOKENIZER.save_pretrained(tmp_path / "model")
+    config = RunConfig.model_validate(
+        {
+            "model": {"path": str(tmp_path / "model")},
+            "env": "toolgraph",
+            "episode": {"call_format": "hermes", "runners": 1, "runner_silence": 60.0},
+            "sampler": {"samples_per_prompt": 1, "filter": "none"},
+            "rollout": {"max_prompt_tokens": 60_000, "max_response_tokens": 20_000},
+        }
+    )
+    said = script(record, steps(record))
+    policy = Speaks(TOKENIZER, lambda number: said[number - 1])
+    async with runners_of(config, policy, []) as (made, _):
+        prompt = record.prompt()
+        assert offered(made, prompt).tools == prompt.tools
+        assert made.takes_rows
+        group = await made.run(0, prompt, version=0)
+    assert group.verdicts[0].is_correct, group.verdicts
