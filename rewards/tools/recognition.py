@@ -11,7 +11,7 @@ left of the text holds a call of a tool on offer in another form: nobody could t
 meant.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from rewards.tools.attempts import looks_like_call
 from rewards.tools.formats.found import Found, Offered
@@ -19,6 +19,9 @@ from rewards.tools.formats.table import FORMATS, UNMARKED, Parser
 from rewards.tools.marks import Mark, first_mark
 from rewards.tools.strict_json import MalformedError, loads
 from rewards.tools.types import Parsed, plain, shown
+
+_BRACKETS: Final = "{[("
+"""Every call without marks has one of them."""
 
 
 def auto(text: str, offered: Offered) -> Parsed:
@@ -72,6 +75,8 @@ def _stray(rest: str, offered: Offered) -> str:
         return ""
     if (mark := first_mark(rest)) is not None:
         return plain(mark.text)
+    if not any(bracket in rest for bracket in _BRACKETS):
+        return ""
     for parser in UNMARKED.values():
         try:
             names = [call.name for call in parser(rest, offered).calls]
@@ -84,7 +89,7 @@ def _stray(rest: str, offered: Offered) -> str:
 
 def _around(text: str, offered: Offered, mark: Mark) -> Parsed | None:
     """The unmarked calls in whose arguments a mark stands; None where it stands in none."""
-    if not any(text.find(bracket, 0, mark.start) >= 0 for bracket in "{[("):
+    if not any(text.find(bracket, 0, mark.start) >= 0 for bracket in _BRACKETS):
         return None
     unmarked = _unmarked(text, offered)
     if unmarked is None or not unmarked[1].begins <= mark.start < unmarked[1].ends:

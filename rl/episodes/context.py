@@ -91,7 +91,7 @@ class Context:
         self._response = ""
         self._response_tokens = 0
         self._asked = start[:0]
-        self._records: list[TurnRecord] = []
+        self._records: list[dict[str, Any]] = []
         self._clock = time.perf_counter()
         self._began = time.time()
 
@@ -154,18 +154,18 @@ class Context:
         message = self._parse(sampled.text, self._renderer.opened(self._asked))
         self._messages.append(message)
         self._records.append(
-            TurnRecord(
-                trajectory=len(self._closed),
-                message=len(self._messages) - 1,
-                text=None,
-                prompt_tokens=len(context),
-                allowed=how.max_tokens,
-                stop=sampled.stop,
-                began=asked - self._clock,
-                seconds=time.perf_counter() - asked,
-                cached_tokens=sampled.cached_tokens,
-                engine=sampled.engine,
-            )
+            {
+                "trajectory": len(self._closed),
+                "message": len(self._messages) - 1,
+                "text": None,
+                "prompt_tokens": len(context),
+                "allowed": how.max_tokens,
+                "stop": sampled.stop,
+                "began": asked - self._clock,
+                "seconds": time.perf_counter() - asked,
+                "cached_tokens": sampled.cached_tokens,
+                "engine": sampled.engine,
+            }
         )
         if sampled.stop == "length":
             self.over = "length"
@@ -197,8 +197,8 @@ class Context:
         self._messages += told
         if told and self._records:
             last = self._records[-1]
-            took = time.perf_counter() - self._clock - last.began - last.seconds
-            self._records[-1] = replace(last, answer_seconds=took, calls=tuple(calls))
+            took = time.perf_counter() - self._clock - last["began"] - last["seconds"]
+            last |= {"answer_seconds": took, "calls": tuple(calls)}
 
     def begin(self, text: str, between: str = "\n\n") -> None:
         """Add to what is asked, before the policy has said anything: to the user's last message.
@@ -247,7 +247,7 @@ class Context:
             thinking=self._renderer.opened(self._asked) if len(self._asked) else None,
             metrics=metrics or {},
             fault=fault,
-            records=tuple(self._records),
+            records=tuple(TurnRecord(**record) for record in self._records),
             began=self._began,
             seconds=time.perf_counter() - self._clock,
         )

@@ -18,7 +18,7 @@ from rewards.tools import format_of_template
 from rl.config import RunConfig
 from rl.episodes.marks import Marks
 from rl.episodes.probing import Probe, probe
-from rl.episodes.suffix import suffix
+from rl.episodes.suffix import Suffixes, suffix
 from rl.episodes.template import ChatTemplate, RefusedError, Tools
 from rl.errors import ConfigError, ModelError
 from rl.tokens import Ids, Message
@@ -58,6 +58,7 @@ class Renderer:
         self._opened: dict[bytes, Opened | None] = {}
         self._bare: bool | None = None
         self._marks = Marks(self._template)
+        self._suffixes = Suffixes(self._template)
         self.call_format = format_of_template(self._template.source)
         """The format of calls that the chat template asks for; `auto`: it asks for none."""
 
@@ -117,7 +118,7 @@ class Renderer:
         stays = all(self._probe(role, bool(tools)).after(call) for role in roles)
         if self._history == "template" and not stays:
             return None
-        ids = self._template.encode_more(suffix(self._template, self.said(call), new, tools))
+        ids = self._template.encode_more(self._suffixes(self.said(_named(call)), new, tools))
         is_doubled = len(sampled) and len(ids) and sampled[-1] == ids[0]
         return ids[1:] if is_doubled and int(ids[0]) in self._template.added else ids
 
@@ -183,6 +184,18 @@ class Renderer:
         if self._history == "append":
             return "it goes on (episode.history: append) though the template rewrites earlier turns"
         return "it begins anew, as the template rewrites earlier turns"
+
+
+def _named(turn: Message) -> Message:
+    """All of a turn that a suffix depends on: ids and names of its calls."""
+    calls = [
+        {
+            **{key: call[key] for key in ("id", "type") if key in call},
+            "function": {"name": call["function"]["name"], "arguments": {}},
+        }
+        for call in turn.get("tool_calls") or ()
+    ]
+    return {"role": turn["role"], "content": "", **({"tool_calls": calls} if calls else {})}
 
 
 def renderer_of(tokenizer: Any, config: RunConfig) -> Renderer:

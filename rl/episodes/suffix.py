@@ -8,9 +8,59 @@ nothing that the policy wrote is looked through, and none of it can be taken for
 """
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from rl.episodes.template import ASKED, ChatTemplate, RefusedError, Tools
 from rl.tokens import Message
+
+_KNOWN: Final = 4096  # shapes of turns that are remembered
+_CALL: Final = frozenset({"id", "type", "function"})
+_FUNCTION: Final = frozenset({"name", "arguments"})
+
+
+class Suffixes:
+    """What a template writes after turns; remembers what does not depend on what is said.
+
+    Args:
+        template: What writes it.
+    """
+
+    def __init__(self, template: ChatTemplate) -> None:
+        self._template = template
+        self._alone: dict[Any, tuple[Tools, str]] = {}
+        self._plain: dict[Any, Tools] = {}
+
+    def __call__(self, call: Message, new: Sequence[Message], tools: Tools = ()) -> str:
+        """The text from the turn end of `call` on; see `suffix`."""
+        called = _shape(call)
+        if called is None or (mark := _unused_mark(new)) != _unused_mark(()):
+            return suffix(self._template, call, new, tools)
+        answered = tuple((one["role"], one.get("name"), one.get("tool_call_id")) for one in new)
+        key = called, answered, id(tools)
+        if self._plain.get(key) is not tools:
+            found = suffix(self._template, call, new, tools)
+            if found == self._called(call, called, new, tools, mark):
+                _remember(self._plain, key, tools)
+            return found
+        return self._called(call, called, new, tools, mark) or suffix(
+            self._template, call, new, tools
+        )
+
+    def _called(
+        self, call: Message, called: Any, new: Sequence[Message], tools: Tools, mark: str
+    ) -> str | None:
+        """What follows a turn with these calls, by the template's rendering of them alone."""
+        key = called, id(tools)
+        known = self._alone.get(key)
+        stand_in = _stand_in(call, mark)
+        try:
+            if known is None or known[0] is not tools:
+                known = tools, _alone(self._template, stand_in, tools, mark)
+                _remember(self._alone, key, known)
+            whole = _after(self._template, stand_in, new, tools, mark)
+        except RefusedError:
+            return None
+        return _from_end(self._template, whole, known[1])
 
 
 def suffix(template: ChatTemplate, call: Message, new: Sequence[Message], tools: Tools = ()) -> str:
@@ -55,11 +105,21 @@ def _after_calls(
     stand_in = _stand_in(call, mark)
     try:
         whole = _after(template, stand_in, new, tools, mark)
-        alone = template.text([ASKED, stand_in], tools, asks=False).partition(mark)[2]
+        alone = _alone(template, stand_in, tools, mark)
     except RefusedError:
         return None
     if plain and whole.endswith(plain):
         return plain
+    return _from_end(template, whole, alone)
+
+
+def _alone(template: ChatTemplate, stand_in: Message, tools: Tools, mark: str) -> str:
+    """What stands behind the mark of a turn that nothing answers."""
+    return template.text([ASKED, stand_in], tools, asks=False).partition(mark)[2]
+
+
+def _from_end(template: ChatTemplate, whole: str, alone: str) -> str | None:
+    """What follows a turn, from its end on; None: it cannot be told."""
     end = max((alone.rfind(special) for special in template.specials), default=-1)
     if end < 0:  # turns are parted by what opens the next one
         end = len(alone)
@@ -80,6 +140,22 @@ def _stand_in(call: Message, mark: str) -> Message:
     ]
     calls[-1]["function"]["arguments"] = {"x": mark}
     return {"role": "assistant", "content": "", "tool_calls": calls}
+
+
+def _shape(call: Message) -> Any:
+    """All of a turn's calls that a template may show of their stand-in; None: more than is known,
+    or no calls.
+    """
+    calls = call.get("tool_calls") or ()
+    if any(one.keys() - _CALL or one["function"].keys() - _FUNCTION for one in calls):
+        return None
+    return tuple((one.get("id"), one["function"]["name"]) for one in calls) or None
+
+
+def _remember(known: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(known) >= _KNOWN:
+        known.clear()
+    known[key] = value
 
 
 def _unused_mark(new: Sequence[Message]) -> str:

@@ -22,6 +22,7 @@ HELP = """benchmarks:
   python -m tests.bench.openrlhf       the same steps by OpenRLHF itself, in one run; CPU hosts
   python -m tests.bench.engines        two engines, synchronous and asynchronous, beside what the
                                        loop in virtual time makes of the same load; CPU hosts
+  python -m tests.bench.episodes       2,000 open episodes with tools: what they cost the event loop
   python -m tests.bench.head           the chunked head beside whole logits: memory, time; CPU hosts
   python -m tests.bench.publish        weight updates with the canary; engine in process and apart
   python -m tests.bench.checkpoint     what a checkpoint holds a step up for, beside its write
