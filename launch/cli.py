@@ -11,11 +11,13 @@ import typer
 from launch.commands.data.app import data_app
 from launch.commands.eval import eval_app
 from launch.commands.export import export
+from launch.commands.jobs import jobs
 from launch.commands.judge import judge_app
 from launch.commands.merge import merge
 from launch.commands.report import report
 from launch.commands.sandbox import sandbox_app
 from launch.commands.status import status
+from launch.commands.submit import submit
 from launch.commands.train import train
 from launch.commands.verify import verify
 from launch.commands.view import view
@@ -27,7 +29,7 @@ app = typer.Typer(
     help="Reinforcement-learning post-training for language models whose answers can be checked.",
 )
 
-for command in (train, status, report, export, merge, verify, view):
+for command in (train, submit, jobs, status, view, report, export, merge, verify):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")

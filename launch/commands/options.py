@@ -72,6 +72,14 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY.PATH=VALUE]...", help="settings that replace the config's"),
 ]
+JobAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Ray's job service, the dashboard of the head, such as http://head:8265",
+        show_default="RAY_API_SERVER_ADDRESS",
+    ),
+]
 
 _MODEL: Final = typer.Option(
     "--model",

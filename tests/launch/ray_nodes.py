@@ -51,13 +51,16 @@ class Node:
 
 
 @contextmanager
-def head(environment: dict[str, str], *more: str) -> Iterator[Node]:
-    """A cluster's first node."""
+def head(environment: dict[str, str], *more: str, dashboard: int | None = None) -> Iterator[Node]:
+    """A cluster's first node; with a job service where a port is given for it."""
     port = free_port()
+    services = ("--include-dashboard", "false")
+    if dashboard is not None:
+        services = ("--include-dashboard", "true", f"--dashboard-port={dashboard}")
     # Ray's sockets want a short path.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         arguments = ("--head", "--port", str(port), "--temp-dir", folder)
-        where = (*arguments, "--include-dashboard", "false")
+        where = (*arguments, *services)
         with _node(environment, f"127.0.0.1:{port}", (*where, *more)) as started:
             yield started
 
