@@ -96,8 +96,8 @@ class Service:
         from ray.job_submission import JobSubmissionClient
 
         # Of each package that it sends it says so, on standard error.
-        logging.getLogger(JobSubmissionClient.__module__).setLevel(logging.WARNING)
-        logging.getLogger("ray.dashboard.modules.dashboard_sdk").setLevel(logging.WARNING)
+        for name in ("dashboard.modules.dashboard_sdk", "_private.runtime_env.packaging"):
+            logging.getLogger(f"ray.{name}").setLevel(logging.WARNING)
         with _without_addresses():
             self._client = JobSubmissionClient(address, headers=headers)
 

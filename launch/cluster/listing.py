@@ -4,11 +4,11 @@ import json
 import time
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from launch.cluster.jobs import ENDED, Job, Service, address_of
 from launch.cluster.submit import follow as follow_job
+from launch.cluster.tables import wide_console
 from rl.errors import ConfigError
 
 
@@ -58,7 +58,7 @@ def _show(found: list[Job], *, as_json: bool) -> None:
         began = "" if job.began is None else time.strftime("%F %T", time.localtime(job.began))
         where = job.metadata.get("run_dir", job.entrypoint[:60])
         table.add_row(job.id, job.status.lower(), began, _took(job), where)
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    wide_console().print(table)
     for job in found:
         if job.status == "FAILED":
             print(f"{job.id}: {job.message}")

@@ -11,12 +11,12 @@ from re import sub
 from secrets import token_hex
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from launch.cluster.jobs import JobError, Service, address_of, exit_code_of
 from launch.cluster.package import CONFIG, Package, package_of, size_words
 from launch.cluster.secret_words import NAMES, refuse_secrets
+from launch.cluster.tables import wide_console
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
@@ -108,6 +108,7 @@ def follow(service: Service, id: str, say: Callable[[str], None]) -> None:
 def show(package: Package) -> None:
     """A table of what goes along, and what the nodes must have."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
     table.add_row(CONFIG, "settings, whole", size_words(len(package.text.encode())))
     groups: dict[tuple[str, str], list[int]] = {}
     for item in package.items.values():
@@ -122,7 +123,7 @@ def show(package: Package) -> None:
     table.add_row("together", "", size_words(package.size))
     for key, path in package.elsewhere.items():
         table.add_row(path, key, "not sent: nodes have it")
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    wide_console().print(table)
 
 
 def _sent(package: Package, request: Request) -> dict[str, Any]:
