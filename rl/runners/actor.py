@@ -83,6 +83,8 @@ class EpisodeRunner:
         for order in orders:
             serving = asyncio.create_task(self._serve(order), name=order.prompt.id)
             self._orders[order.number] = serving
+            # Not in the task itself, which never runs where it is cancelled at once.
+            serving.add_done_callback(partial(self._forget, order.number))
         for number in dropped:
             if task := self._orders.get(number):
                 task.cancel()
@@ -142,10 +144,11 @@ class EpisodeRunner:
             result = error
         except Exception as error:
             result = RunnerError(f"{type(error).__name__}: {' '.join(str(error).split())}")
-        finally:
-            del self._orders[order.number]
         self._ended.append((order.number, result))
         self._news.set()
+
+    def _forget(self, number: int, _: "asyncio.Task[None]") -> None:
+        del self._orders[number]
 
     def _ran(self, order: Order) -> Awaitable[Result]:
         assert self._runner is not None, "it was started"

@@ -227,5 +227,7 @@ class RunnerHandle:
         self._sending = None
         sent = self._orders, self._dropped, self._answers
         self._orders, self._dropped, self._answers = [], [], []
-        # Where it fails, the next report does.
-        self.actor.submit.remote(*sent)
+        try:
+            self.actor.submit.remote(*sent)  # where it fails later, the next report does
+        except Exception as error:  # such as a prompt that cannot be pickled
+            self.lose(f"{type(error).__name__}: {error}")

@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from rl.runners.actor import EpisodeRunner
 from rl.runners.runners import Runners
 from rl.runners.spread import chosen, maker
 from rl.runners.travel import packed
+from rl.runners.wire import Order, Trained
 from rl.tokenizer import load_tokenizer
 from rl.tokens import Episode, Ids, Sampled, Sampling, Segment, Span
 from rl.whereabouts import Whereabouts
@@ -284,6 +286,36 @@ async def test_what_is_cancelled_here_is_cancelled_there(config: RunConfig) -> N
         while any(remote.actor._orders for remote in remotes.made):  # type: ignore[attr-defined]
             await asyncio.sleep(0)
         assert all(not one.load for one in made.handles)
+
+
+async def test_an_order_that_is_dropped_before_it_begins_leaves_nothing(config: RunConfig) -> None:
+    policy = Speaks(load_tokenizer(config))
+    async with asyncio.timeout(120), runners_of(config, policy, []) as (_, remotes):
+        actor: Any = remotes.made[0].actor
+        await actor.submit([Order(7, PROMPTS[0], Trained(0, 0))], [7], [])
+        while actor._orders:
+            await asyncio.sleep(0)
+        assert policy.asked == 0
+
+
+async def test_a_prompt_that_cannot_travel_ends_its_order_by_name(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, lines = Speaks(load_tokenizer(config)), []
+    async with (
+        asyncio.timeout(120),
+        runners_of(config, policy, lines, runner_restarts=0, runners=1) as (made, remotes),
+    ):
+
+        def refuse(*_: object) -> None:
+            raise TypeError("cannot pickle '_io.TextIOWrapper' object")
+
+        monkeypatch.setattr(
+            remotes.made[0], "submit", SimpleNamespace(remote=refuse), raising=False
+        )
+        with pytest.raises(RunnerLostError, match="cannot pickle"):
+            await made.run(0, PROMPTS[0], 0)
+    assert "is lost: TypeError: cannot pickle" in lines[0]
 
 
 @pytest.mark.parametrize("error", [EngineError("no engine is left"), ValueError("a defect")])
