@@ -68,6 +68,7 @@ bench: setup
 	$(BIN)/python -m tests.bench.math
 	$(BIN)/python -m tests.bench.sandbox
 	$(BIN)/python -m tests.bench.data
+	$(BIN)/python -m tests.bench.view
 
 lock:
 	@command -v uv >/dev/null || { echo "make: no uv here; pip install uv" >&2; exit 1; }

@@ -50,10 +50,11 @@ class Desk:
         self.library = Library(runs)
         place = cache_root() if root is None else root
         found = {run.number: snapshot_of(run, place) for run in runs}
-        self._snapshots: dict[int, Snapshot] = {i: one for i, one in found.items() if one}
+        self.snapshots: dict[int, Snapshot] = {i: one for i, one in found.items() if one}
+        """By run number, what is kept of runs."""
         self.library.look()
-        self.light = LightTable(self.library, self._snapshots)
-        indexes = {i: TextIndex(one.index) for i, one in self._snapshots.items()} if index else {}
+        self.light = LightTable(self.library, self.snapshots)
+        indexes = {i: TextIndex(one.index) for i, one in self.snapshots.items()} if index else {}
         self.searcher = Searcher(self.library, self.light, indexes)
         self._metrics = [Metrics(run) for run in runs]
         self._root = place
@@ -67,9 +68,9 @@ class Desk:
         self._watch.start()
         if self.searcher.indexed:
             indexed = [
-                (run, self._snapshots[run.number].index)
+                (run, self.snapshots[run.number].index)
                 for run in self.library.runs
-                if run.number in self._snapshots
+                if run.number in self.snapshots
             ]
             self._indexing = start_indexing(indexed)
 

@@ -7,7 +7,7 @@ runs and the cache. Every statement is fixed, and what a request says is a param
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any, Final
 
 import duckdb
@@ -18,7 +18,7 @@ from launch.view.filters import ORDERS, Filter
 from launch.view.light_columns import COLUMNS, FACETS, NAMES, lock_down, quoted
 from launch.view.shelves import Library, Shelf, Stamp, doc_of, episode_file, files_of
 
-CHUNK: Final = 24  # files that are read at once
+CHUNKS: Final = (1, 4, 24)  # files that are read at once: first, then, and from then on
 WORTH_KEEPING: Final = 48  # files read, from which on the next start is spared the reading
 
 
@@ -76,7 +76,8 @@ class LightTable:
             self._forget(gone)
         # Steps first, so that with several runs the newest of each are there soon.
         order = iter(sorted(missing, key=lambda key: (-key[1], key[0])))
-        while (chunk := list(islice(order, CHUNK))) and not stop.is_set():
+        sizes = chain(CHUNKS, repeat(CHUNKS[-1]))
+        while (chunk := list(islice(order, next(sizes)))) and not stop.is_set():
             for shelf in self._library.shelves:
                 steps = [step for number, step in chunk if number == shelf.number]
                 if steps:
@@ -115,9 +116,8 @@ class LightTable:
         """How many rows fit, and of each facet's values the most frequent, its own choice apart."""
         condition, values = asked.condition()
         head = self._all(
-            "SELECT count(*), count(DISTINCT (shelf, step, grp)) FILTER (WHERE grp IS NOT NULL), "
-            "avg(reward), min(step), max(step) FROM "
-            f"(SELECT * FROM light WHERE {condition} LIMIT 4000000)",
+            "SELECT count(*), count(DISTINCT (doc >> 24) * 16777216 + grp % 16777216), "
+            f"avg(reward), min(step), max(step) FROM light WHERE {condition}",
             values,
         )[0]
         found: dict[str, Any] = dict(
@@ -221,24 +221,30 @@ class LightTable:
                     for step, stamp in kept.get(name, {}).items()
                     if now.get(step) == stamp
                 }
-                if not same or snapshot is None:
-                    continue
-                columns = ", ".join(COLUMNS)
-                try:
-                    with self._writing:
-                        self._database.cursor().execute(
-                            "INSERT INTO light SELECT ?::BIGINT + doc, ?, step, "
-                            f"{columns} FROM read_parquet(?) WHERE shelf_name = ? "
-                            "AND step IN (SELECT unnest(?::INTEGER[]))",
-                            [
-                                doc_of(shelf.number, 0, 0), shelf.number, str(snapshot.table), name,
-                                list(same),
-                            ],
-                        )  # fmt: skip
-                        self._held |= {(shelf.number, step): stamp for step, stamp in same.items()}
-                        self.version += 1
-                except duckdb.Error:
-                    snapshot.drop()
+                if same and snapshot is not None:
+                    self._restore_shelf(shelf, snapshot, same)
+
+    def _restore_shelf(self, shelf: Shelf, snapshot: Snapshot, same: Mapping[int, Stamp]) -> None:
+        """Take a shelf's steps from a snapshot, the newest first."""
+        cut = sorted(same)[-CHUNKS[-1] :][0]
+        for newer in (True, False):
+            steps = [step for step in same if (step >= cut) == newer]
+            try:
+                with self._writing:
+                    self._database.cursor().execute(
+                        f"INSERT INTO light SELECT ?::BIGINT + doc, ?, step, {', '.join(COLUMNS)} "
+                        "FROM read_parquet(?) WHERE shelf_name = ? AND step >= ? AND step < ? "
+                        "AND step IN (SELECT unnest(?::INTEGER[]))",
+                        [
+                            doc_of(shelf.number, 0, 0), shelf.number, str(snapshot.table),
+                            shelf.name, cut if newer else 0, 1 << 30 if newer else cut, steps,
+                        ],
+                    )  # fmt: skip
+                    self._held |= {(shelf.number, step): same[step] for step in steps}
+                    self.version += 1
+            except duckdb.Error:  # damaged: the files themselves are read
+                snapshot.drop()
+                return
 
     def _keep(self) -> None:
         """Spare the next start the reading of small files."""

@@ -156,13 +156,14 @@ export function Chart({ panel, runs, smooth = 0, theme, sync = "steps", title = 
     const drawn = isStack ? stacked(panel, runs[0]) : series(panel, runs, smooth);
     if (!drawn.tables.length) return undefined;
     const data = drawn.tables.length > 1 ? window.uPlot.join(drawn.tables) : drawn.tables[0];
-    const width = () => Math.max(200, box.current.clientWidth);
-    const chart = new window.uPlot(options(panel, drawn, width(), sync), data, box.current);
-    box.current.querySelectorAll(".quiet-series").forEach((row) => { row.hidden = true; });
+    const place = box.current;
+    const width = () => Math.max(200, place.clientWidth);
+    const chart = new window.uPlot(options(panel, drawn, width(), sync), data, place);
+    place.querySelectorAll(".quiet-series").forEach((row) => { row.hidden = true; });
     const watch = new ResizeObserver(() => {
-      if (Math.abs(chart.width - width()) > 1) chart.setSize({ width: width(), height: chart.height });
+      if (place.isConnected && Math.abs(chart.width - width()) > 1) chart.setSize({ width: width(), height: chart.height });
     });
-    watch.observe(box.current);
+    watch.observe(place);
     return () => {
       watch.disconnect();
       chart.destroy();

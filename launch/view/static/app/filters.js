@@ -1,5 +1,5 @@
 /* The filters of answers, as they stand in the address. */
-import { html, useEffect, useState } from "./dom.js";
+import { html, useEffect, useRef, useState } from "./dom.js";
 import { count, ENDINGS, STOPS, SYMBOLS } from "./format.js";
 
 export const SORTS = {
@@ -37,10 +37,18 @@ export const shelfName = (state, shelf) => {
 
 function Late({ value, change, ...rest }) {
   const [typed, type] = useState(value);
-  useEffect(() => type(value), [value]);
+  const told = useRef(value);
+  // What comes back of what was typed here is no news: more may have been typed since.
   useEffect(() => {
-    if (typed === value) return undefined;
-    const timer = setTimeout(() => change(typed), 250);
+    if (value !== told.current) type(value);
+    told.current = value;
+  }, [value]);
+  useEffect(() => {
+    if (typed === told.current) return undefined;
+    const timer = setTimeout(() => {
+      told.current = typed;
+      change(typed);
+    }, 250);
     return () => clearTimeout(timer);
   }, [typed]);
   return html`<input value=${typed} onInput=${(event) => type(event.target.value)} ...${rest} />`;

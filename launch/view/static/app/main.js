@@ -114,7 +114,12 @@ function Page() {
     if (path !== "rollouts") commands.current = {};
   }, [path, state?.runs.length]);
   useKeys({ commands, turn, help: () => setHelp(true), pages: PAGES.map(([name]) => () => goTo(name)), search: () => {
-    if (path !== "rollouts") goTo("rollouts");
+    const box = document.getElementById("search");
+    if (box) {
+      box.focus();
+      return;
+    }
+    goTo("rollouts");
     setTimeout(() => document.getElementById("search")?.focus(), 60);
   } });
   if (!state) return html`<p class="loading quiet">${error || "Reading the runs …"}</p>`;
