@@ -14,6 +14,7 @@ from launch.commands.export import export
 from launch.commands.jobs import jobs
 from launch.commands.judge import judge_app
 from launch.commands.merge import merge
+from launch.commands.recipes import recipes
 from launch.commands.report import report
 from launch.commands.sandbox import sandbox_app
 from launch.commands.status import status
@@ -29,7 +30,7 @@ app = typer.Typer(
     help="Reinforcement-learning post-training for language models whose answers can be checked.",
 )
 
-for command in (train, submit, jobs, status, view, report, export, merge, verify):
+for command in (train, submit, jobs, recipes, status, view, report, export, merge, verify):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")

@@ -6,7 +6,7 @@ for a misspelt one, the nearest valid name.
 
 import difflib
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rl.config import RunConfig
-from rl.config_extends import EXTENDS, extended
+from rl.config_extends import EXTENDS, extended, merged
 from rl.config_fields import field_paths, section_of
 from rl.config_old import forget_old
 from rl.errors import ConfigError
@@ -52,23 +52,23 @@ def _unsaid(line: str) -> None:
 def load_config(
     path: Path | None, overrides: Sequence[str] = (), *, say: Callable[[str], None] = _unsaid
 ) -> RunConfig:
-    """Read `path` (YAML) over what it extends, apply `key.path=value` overrides, and validate.
+    """Read `path` (YAML) over what it extends, apply overrides in their order, and validate.
 
-    Without a path there are the overrides alone; their values are YAML too. `say` is given a line
-    on what is extended, and on each setting of an earlier version.
+    An override is `key.path=value`, the value YAML, or the path of a further config, which is laid
+    over what is there. Without a path there are the overrides alone. `say` is given a line on what
+    is extended, and on each setting of an earlier version.
 
     Raises:
         ConfigError: the file or an override is unusable; one line a fault, each with its path.
     """
-    tree, files = ({}, []) if path is None else extended(path, _read)
-    if len(files) > 1:
-        say(f"{files[0]} extends {', '.join(map(str, files[1:]))}")
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold `key: value` settings, not a {type(tree).__name__}")
+    tree: dict[str, Any] = {}
+    if path is not None:
+        tree = _laid_over(tree, path, say)
     for override in overrides:
-        _apply_override(tree, override)
+        if _is_file(override):
+            tree = _laid_over(tree, Path(override), say)
+        else:
+            _apply_override(tree, override)
     for line in forget_old(tree):
         say(f"{path}: {line}")
     try:
@@ -79,13 +79,29 @@ def load_config(
         raise ConfigError("\n".join(f"{where}: {fault}" for fault in faults)) from error
 
 
-def config_files(path: Path) -> list[Path]:
-    """A config's file and all that it extends.
+def config_files(path: Path, overrides: Sequence[str] = ()) -> list[Path]:
+    """A config's file, those among its overrides, and all that they extend.
 
     Raises:
         ConfigError: one cannot be read, or they go in a circle.
     """
-    return extended(path, _read)[1]
+    named = [path, *(Path(one) for one in overrides if _is_file(one))]
+    return list(dict.fromkeys(file for one in named for file in extended(one, _read)[1]))
+
+
+def _is_file(override: str) -> bool:
+    """Whether an override is a further config."""
+    return "=" not in override and override.endswith((".yaml", ".yml"))
+
+
+def _laid_over(tree: Mapping[str, Any], path: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """The settings with those of a file over them."""
+    own, files = extended(path, _read)
+    if len(files) > 1:
+        say(f"{files[0]} extends {', '.join(map(str, files[1:]))}")
+    if own is not None and not isinstance(own, dict):
+        raise ConfigError(f"{path} must hold `key: value` settings, not a {type(own).__name__}")
+    return merged(tree, own or {})
 
 
 def _read(path: Path) -> Any:
@@ -117,7 +133,10 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     key, separator, value = override.partition("=")
     parts = key.split(".")
     if not separator or not all(parts):
-        raise ConfigError(f"override {override!r}: write it as key.path=value, e.g. train.steps=50")
+        raise ConfigError(
+            f"override {override!r}: write it as key.path=value, e.g. train.steps=50, or name a "
+            "further config, such as more.yaml"
+        )
     node = tree
     for depth, part in enumerate(parts[:-1]):
         if node.get(part) is None:

@@ -17,13 +17,20 @@ class TrainOptions:
     config: Annotated[Path, typer.Argument(help="YAML config, e.g. launch/configs/quickstart.yaml")]
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="settings that replace the config's"),
+        typer.Argument(
+            metavar="[KEY.PATH=VALUE|MORE.yaml]...",
+            help="settings that replace the config's, and further configs that are laid over it",
+        ),
     ] = None
     resume: Annotated[
         bool, typer.Option("--resume", help="continue the run in run_dir from its last checkpoint")
     ] = False
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="delete what run_dir holds and start anew")
+    ] = False
+    show: Annotated[
+        bool,
+        typer.Option("--show", help="start nothing: print every setting, as all of it resolves"),
     ] = False
     plan: Annotated[
         bool,
@@ -85,6 +92,8 @@ def train(options: TrainOptions) -> None:
 
       plumb train my.yaml learner.lr=1e-6 train.steps=500 run_dir=runs/second
 
+      plumb train my.yaml gpus.yaml --show
+
       plumb train my.yaml --resume
 
       plumb train my.yaml --plan --hardware h100-80gb --nodes 4
@@ -96,6 +105,11 @@ def train(options: TrainOptions) -> None:
 def _train(options: TrainOptions) -> None:
     from rl.errors import ConfigError
 
+    if options.show:
+        from rl.config_file import dump_config, load_config
+
+        print(dump_config(load_config(options.config, options.overrides or [])), end="")
+        return
     if options.plan:
         from launch.train.plan import Given
         from launch.train.plan import plan as print_plan

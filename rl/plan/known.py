@@ -2,7 +2,8 @@
 
 Sources: the config.json of each model on the Hugging Face hub (Qwen/Qwen3-*, meta-llama). TeleChat:
 the table of github.com/Tele-AI/TeleChat2 (layers, hidden, feed-forward, heads, no tying, grouped
-queries in the 115B alone) and the tokenizer's 131,072 entries. Its 8 key heads are not in that
+queries in the 115B alone), which is table 1 of the report for TeleChat2, TeleChat2.5 and T1 alike,
+and the tokenizer's 131,072 entries. Its 8 key heads are not in that
 table: they are what makes 113 of the 115 billion parameters.
 """
 
@@ -53,6 +54,9 @@ def _llama(
     }
 
 
+_TELECHAT_35B: Final = _llama(64, 6144, 20_480, 48, 48, 131_072)
+_TELECHAT_115B: Final = _llama(96, 8192, 40_960, 64, 8, 131_072)
+
 KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "Qwen3-0.6B": _qwen3(28, 1024, 3072, 16, tied=True),
     "Qwen3-1.7B": _qwen3(28, 2048, 6144, 16, tied=True),
@@ -64,7 +68,9 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "Qwen3-235B-A22B": _qwen3_moe(94, 4096, 12_288, 64, 1536),
     "Llama-3.1-8B": _llama(32, 4096, 14_336, 32, 8, 128_256),
     "Llama-3.1-70B": _llama(80, 8192, 28_672, 64, 8, 128_256),
-    "TeleChat2.5-35B": _llama(64, 6144, 20_480, 48, 48, 131_072),
-    "TeleChat2.5-115B": _llama(96, 8192, 40_960, 64, 8, 131_072),
+    "TeleChat2.5-35B": _TELECHAT_35B,
+    "TeleChat2.5-115B": _TELECHAT_115B,
+    "T1-35B": _TELECHAT_35B,
+    "T1-115B": _TELECHAT_115B,
 }
 """By name, without the owner."""

@@ -42,7 +42,7 @@ class Plan:
         rank: memory of a learner rank.
         rank_room: bytes that a rank may take.
         engine: memory of an engine's GPU.
-        times: of a step, and the whole run's; None where something does not fit.
+        times: of a step, and the whole run's; None where something does not fit, or was not asked.
         lacks: what does not fit, in words; empty where all does.
     """
 
@@ -62,7 +62,13 @@ class Plan:
 
 
 def plan_of(
-    config: RunConfig, shape: Shape, gpu: Gpu, nodes: Sequence[Node], assumed: Assumed
+    config: RunConfig,
+    shape: Shape,
+    gpu: Gpu,
+    nodes: Sequence[Node],
+    assumed: Assumed,
+    *,
+    timed: bool = True,
 ) -> Plan:
     """Plan a run.
 
@@ -72,6 +78,7 @@ def plan_of(
         gpu: of which kind the nodes' GPUs are.
         nodes: what there is.
         assumed: what is not known.
+        timed: whether steps are simulated, which takes a second.
 
     Raises:
         ClusterError: there is no placement; says what is asked for, and what there is.
@@ -81,7 +88,9 @@ def plan_of(
     engine = rollout_memory(config, shape, gpu, placement)
     room = rank_room(config, gpu, placement)
     lacks = (*_rank_lacks(rank, room, gpu, placement), *_engine_lacks(config, engine, gpu))
-    found = None if lacks else times(config, shape, gpu, placement, engine, assumed, rank)
+    found = None
+    if timed and not lacks:
+        found = times(config, shape, gpu, placement, engine, assumed, rank)
     return Plan(shape, gpu, placement, rank, room, engine, found, lacks)
 
 

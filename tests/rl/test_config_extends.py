@@ -98,6 +98,26 @@ def test_overrides_win_over_all_of_them(tmp_path: Path) -> None:
     assert load_config(path, ["seed=3"]).seed == 3
 
 
+def test_a_further_config_is_laid_over_in_the_order_of_overrides(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        {
+            "run.yaml": "{seed: 1, learner: {lr: 1e-5, ranks: 2}}",
+            "form.yaml": "{extends: base.yaml, learner: {ranks: 8}}",
+            "base.yaml": "{learner: {zero_stage: 3}, seed: 5}",
+        },
+    )
+    form = str(tmp_path / "form.yaml")
+    config = load_config(path, ["seed=2", form, "learner.ranks=4"])
+    assert (config.seed, config.learner.ranks, config.learner.zero_stage) == (5, 4, 3)
+    assert config.learner.lr == 1e-5
+    assert [one.name for one in config_files(path, ["seed=2", form])] == [
+        "run.yaml", "form.yaml", "base.yaml",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"cannot read the config none\.yaml"):
+        load_config(path, ["none.yaml"])
+
+
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [

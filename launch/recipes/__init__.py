@@ -1,0 +1,1 @@
+"""The configs that come along: what each is for, what data it wants, and which forms it has."""
