@@ -164,6 +164,7 @@ ROOMS = {
     "launch.sandbox": {"launch.verify"},
     "launch.judge": {"launch.pages", "launch.verify"},
     "launch.datasets": {"launch.pages", "launch.train", "launch.verify"},
+    "launch.evaluate": {"launch.datasets", "launch.train", "launch.verify"},
 }
 """What rooms of `launch` may know of others; a room that is not named: those that others know."""
 KNOWN = set().union(*ROOMS.values())

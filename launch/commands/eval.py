@@ -4,15 +4,27 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 """
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
+from launch.commands.options import takes_options
 from launch.errors import one_line_errors
 
+if TYPE_CHECKING:
+    from launch.evaluate.options import Options
+
+Part = TypeVar("Part", bound=Any)
 _RUN: Final = "run"
+_ONE: Final = (
+    *("limit", "out", "config", "preset", "thinking", "max_prompt_tokens", "system", "template"),
+    *("verifier", "select", "engines", "workers", "seed", "overwrite", "regrade"),
+)
+_SEVERAL: Final = ("sets", "formats", "answers", "overrides")
+"""Options that an evaluation takes as they are; the latter are lists."""
 
 
 class _ModelFirst(TyperGroup):
@@ -133,57 +145,63 @@ _Regrade = Annotated[bool, typer.Option("--regrade", help="grade the answers tha
 _Json = Annotated[bool, typer.Option("--json", help="print the results as JSON")]
 
 
-@eval_app.command(_RUN, hidden=True)
-def run(
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """What `plumb eval` takes."""
+
     model: Annotated[
         str,
         typer.Argument(
             metavar="MODEL|RUN_DIR|URL",
             help="a folder or hub id, a run's folder, or an OpenAI-compatible endpoint",
         ),
-    ],
+    ]
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY.PATH=VALUE]...", help="settings, as plumb train takes them"),
-    ] = None,
-    sets: _Set = None,
-    formats: _Format = None,
-    answers: _Answers = None,
-    limit: _Limit = None,
-    out: _Out = None,
-    config: _Config = None,
-    preset: _Preset = None,
-    thinking: _Thinking = None,
-    temperature: _Temperature = None,
-    top_p: _TopP = None,
-    top_k: _TopK = None,
-    min_p: _MinP = None,
-    repetition_penalty: _Penalty = None,
-    max_tokens: _MaxTokens = None,
-    max_prompt_tokens: _MaxPrompt = None,
-    system: _System = None,
-    template: _Template = None,
-    verifier: _Verifier = None,
-    sandbox: _Sandbox = None,
-    trust: _Trust = None,
-    judge: _Judge = None,
-    judge_model: _JudgeModel = None,
-    judge_key_env: _JudgeKey = None,
-    rubric: _Rubric = None,
-    votes: _Votes = None,
-    loose: _Loose = False,
-    select: _Select = None,
-    engines: _Engines = None,
-    workers: _Workers = None,
-    seed: _Seed = None,
-    served_model: _Served = None,
-    key_env: _Key = None,
-    concurrency: _Concurrency = None,
-    timeout: _Timeout = None,
-    overwrite: _Overwrite = False,
-    regrade: _Regrade = False,
-    as_json: _Json = False,
-) -> None:
+    ] = None
+    sets: _Set = None
+    formats: _Format = None
+    answers: _Answers = None
+    limit: _Limit = None
+    out: _Out = None
+    config: _Config = None
+    preset: _Preset = None
+    thinking: _Thinking = None
+    temperature: _Temperature = None
+    top_p: _TopP = None
+    top_k: _TopK = None
+    min_p: _MinP = None
+    repetition_penalty: _Penalty = None
+    max_tokens: _MaxTokens = None
+    max_prompt_tokens: _MaxPrompt = None
+    system: _System = None
+    template: _Template = None
+    verifier: _Verifier = None
+    sandbox: _Sandbox = None
+    trust: _Trust = None
+    judge: _Judge = None
+    judge_model: _JudgeModel = None
+    judge_key_env: _JudgeKey = None
+    rubric: _Rubric = None
+    votes: _Votes = None
+    loose: _Loose = False
+    select: _Select = None
+    engines: _Engines = None
+    workers: _Workers = None
+    seed: _Seed = None
+    served_model: _Served = None
+    key_env: _Key = None
+    concurrency: _Concurrency = None
+    timeout: _Timeout = None
+    overwrite: _Overwrite = False
+    regrade: _Regrade = False
+    as_json: _Json = False
+
+
+@eval_app.command(_RUN, hidden=True)
+@takes_options
+def run(options: EvalOptions) -> None:
     """Evaluate a model: pass@1 with its interval, pass@k, majority@k, by source and level.
 
     Prompts are rendered, answered and graded exactly as in training, by vLLM on
@@ -210,42 +228,32 @@ def run(
     """
     with one_line_errors():
         from launch.evaluate.evaluate import check_graded, evaluate
-        from launch.evaluate.options import Options, SamplingOptions, ServedOptions
         from launch.evaluate.table import show_evaluation
-        from launch.verify.uses import TaskOptions
 
-        options = Options(
-            target=model,
-            sets=sets or (),
-            formats=formats or (),
-            answers=answers or (),
-            limit=limit,
-            out=out,
-            config=config,
-            overrides=overrides or (),
-            preset=preset,
-            thinking=thinking,
-            sampling=SamplingOptions(
-                temperature, top_p, top_k, min_p, repetition_penalty, max_tokens
-            ),
-            max_prompt_tokens=max_prompt_tokens,
-            system=system,
-            template=template,
-            verifier=verifier,
-            tasks=TaskOptions(
-                sandbox, trust, judge, judge_model, judge_key_env, rubric, votes, loose or None
-            ),
-            select=select,
-            engines=engines,
-            workers=workers,
-            seed=seed,
-            served=ServedOptions(served_model, key_env, concurrency, timeout),
-            overwrite=overwrite,
-            regrade=regrade,
-        )
-        work, found = evaluate(options, _say)
-        show_evaluation(work.out, found, as_json=as_json)
+        work, found = evaluate(_asked(options), _say)
+        show_evaluation(work.out, found, as_json=options.as_json)
         check_graded(work, found)
+
+
+def _asked(given: EvalOptions) -> "Options":
+    """The options as `launch.evaluate` takes them."""
+    from launch.evaluate.options import Options, SamplingOptions, ServedOptions
+    from launch.verify.uses import TaskOptions
+
+    return Options(
+        target=given.model,
+        sampling=_fields(SamplingOptions, given),
+        tasks=replace(_fields(TaskOptions, given), loose=given.loose or None),
+        served=ServedOptions(given.served_model, given.key_env, given.concurrency, given.timeout),
+        **{name: getattr(given, name) for name in _ONE},
+        **{name: getattr(given, name) or () for name in _SEVERAL},
+    )
+
+
+def _fields(kind: type[Part], given: EvalOptions) -> Part:
+    """A class whose fields are options of the same names."""
+    made: Part = kind(**{name: getattr(given, name) for name in kind.__dataclass_fields__})
+    return made
 
 
 @eval_app.command()

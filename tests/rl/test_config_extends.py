@@ -13,12 +13,19 @@ from rl.config_extends import merged
 from rl.config_file import config_files, load_config
 from rl.errors import ConfigError
 
-NAMES = st.sampled_from("abc")
-TREES = st.recursive(
-    st.dictionaries(NAMES, st.integers(0, 9) | st.lists(st.integers(0, 3), max_size=2), max_size=3),
-    lambda inner: st.dictionaries(NAMES, inner, max_size=3),
-    max_leaves=6,
+VALUES = st.dictionaries(
+    st.sampled_from("abc"), st.integers(0, 9) | st.lists(st.integers(0, 3), max_size=2)
 )
+TREES = st.recursive(
+    VALUES,
+    lambda inner: st.builds(
+        lambda values, sections: {**values, **sections},
+        VALUES,
+        st.dictionaries(st.sampled_from("xyz"), inner, max_size=2),
+    ),
+    max_leaves=5,
+)
+"""Settings in which a name is always a value's, or always a section's."""
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
