@@ -240,13 +240,14 @@ def _asked(given: EvalOptions) -> "Options":
     from launch.evaluate.options import Options, SamplingOptions, ServedOptions
     from launch.verify.uses import TaskOptions
 
+    same: dict[str, Any] = {name: getattr(given, name) for name in _ONE}
+    same |= {name: getattr(given, name) or () for name in _SEVERAL}
     return Options(
         target=given.model,
         sampling=_fields(SamplingOptions, given),
         tasks=replace(_fields(TaskOptions, given), loose=given.loose or None),
         served=ServedOptions(given.served_model, given.key_env, given.concurrency, given.timeout),
-        **{name: getattr(given, name) for name in _ONE},
-        **{name: getattr(given, name) or () for name in _SEVERAL},
+        **same,
     )
 
 
