@@ -25,7 +25,7 @@ from launch.view.filters import Filter
 from launch.view.indexing import start_indexing, stop_indexing
 from launch.view.light import LightTable
 from launch.view.search import Searcher, as_row
-from launch.view.shelves import Library, Run, place_of
+from launch.view.shelves import TRAINING, Library, Run, place_of
 from launch.view.text_index import TextIndex
 from launch.view.texts import GoneError, preview, read_docs
 from launch.view.words import Query
@@ -117,6 +117,7 @@ class Desk:
                     "run": run.number,
                     **(slowest_calls(history) if history else {"calls": [], "verifiers": []}),
                     "engines": engines_of(run.path, status_of(run.path)),
+                    "speeds": self._speeds(run),
                     "faults": faults_of(run.path),
                 }
             )
@@ -181,6 +182,10 @@ class Desk:
 
     def _prompts(self, asked: Filter, by: str) -> list[dict[str, Any]]:
         return [as_row(row) for row in self.light.prompts(asked, by, PROMPTS_SHOWN)]
+
+    def _speeds(self, run: Run) -> list[dict[str, Any]]:
+        own = (one for one in self.library.shelves if one.run.number == run.number)
+        return next((self.light.engines(one) for one in own if one.name == TRAINING), [])
 
     def _run_state(self, run: Run) -> dict[str, Any]:
         return {

@@ -15,7 +15,7 @@ from pyarrow import ArrowException, parquet
 
 from launch.view.cache import Snapshot
 from launch.view.filters import ORDERS, Filter
-from launch.view.light_columns import COLUMNS, FACETS, NAMES, lock_down, quoted
+from launch.view.light_columns import COLUMNS, ENGINES, FACETS, NAMES, lock_down, quoted
 from launch.view.shelves import Library, Shelf, Stamp, doc_of, episode_file, files_of
 
 CHUNKS: Final = (1, 4, 24)  # files that are read at once: first, then, and from then on
@@ -149,6 +149,16 @@ class LightTable:
             f"ORDER BY {order}, prompt_id LIMIT ?",
             [*values, limit],
         )
+
+    def engines(self, shelf: Shelf) -> list[dict[str, Any]]:
+        """How fast each engine was in the newest step that says so; nothing where none does."""
+        steps = [step for number, step in self._held if number == shelf.number]
+        if not steps:
+            return []
+        try:
+            return self._dicts(ENGINES, [str(episode_file(shelf.folder, max(steps)))])
+        except duckdb.Error:  # of a version that did not keep turns, or gone
+            return []
 
     def close(self) -> None:
         """Let go of the table."""

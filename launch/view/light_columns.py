@@ -36,6 +36,15 @@ COLUMNS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 """By name: type, the file's column that it needs, and how it is made of it."""
 NAMES: Final = ("doc", "shelf", "step", *COLUMNS)
+ENGINES: Final = """
+SELECT turn.engine AS engine, count(*) AS turns, sum(turn.tokens) AS tokens,
+    sum(turn.tokens) / nullif(sum(turn.seconds), 0) AS speed, max(turn.seconds) AS slowest,
+    sum(turn.cached_tokens) / nullif(sum(turn.prompt_tokens), 0) AS cached, any_value(step) AS step
+FROM (SELECT step, unnest(turn_records) AS turn FROM read_parquet(?))
+WHERE turn.engine IS NOT NULL GROUP BY 1 ORDER BY speed, engine LIMIT 512
+"""
+"""Of a file with turns: by engine, tokens a second of one request, its slowest turn, and the share
+of contexts that its prefix cache held."""
 FACETS: Final = ("outcome", "task", "source", "kind", "stop", "ending")
 
 

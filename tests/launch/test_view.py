@@ -209,6 +209,7 @@ def test_an_answer_with_turns_and_one_that_failed_a_test(client: TestClient) -> 
     talk = get(client, "sample", id="0-1-2")
     assert [one["role"] for one in talk["messages"]] == [one["role"] for one in TALK]
     assert talk["turn_rewards"] == [0.25, 1.0]
+    assert [turn["message"] for turn in talk["turn_records"]] == [1, 3]
     failure = get(client, "sample", id="0-1-3")["failure"]
     assert failure == {
         "case": 1, "of": 2, "input": "2 3\n", "expected": "5\n", "got": "'4'", "where": "line 1",
@@ -237,6 +238,8 @@ def test_numbers_of_the_run(client: TestClient, run: Path) -> None:
         "step": 3, "verifier": "math", "prompt": "arithmetic/1+4", "seconds": 1.5,
     }  # fmt: skip
     assert times["longest"][0]["longest"] == 33
+    speeds = times["runs"][0]["speeds"]
+    assert [(one["engine"], one["speed"]) for one in speeds] == [(3, 2 / 1.5), (5, 32.0)]
     assert get(client, "data")["hardest"][0]["reward"] == 0.0
     (evaluation,) = get(client, "evaluations")
     assert evaluation["set"] == "held_out" and evaluation["step"] == 3

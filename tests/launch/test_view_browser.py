@@ -159,7 +159,12 @@ def test_what_a_policy_wrote_does_not_run(page: Page) -> None:
 def test_turns_a_failed_test_tokens_and_differences(page: Page) -> None:
     base = page.url.split("#")[0]
     page.goto(f"{base}#/rollouts?open=0-1-2")
-    expect(page.locator(".turn.assistant").first).to_contain_text("earned 0.25")
+    first, second = page.locator(".turn.assistant").first, page.locator(".turn.assistant").last
+    for words in ("earned 0.25", "1.50 s", "policy versions 0 (1 token), then 1", "engine 3"):
+        expect(first).to_contain_text(words)
+    expect(first).to_contain_text("add 0.20 s, raised")
+    expect(second).to_contain_text("64 of 64 tokens")
+    expect(second).to_contain_text("cut there")
     expect(page.locator(".thinking")).to_contain_text("A tool helps.")
     expect(page.locator(".call")).to_contain_text("calls add")
     expect(page.locator(".turn.tool")).to_contain_text("observedfour")

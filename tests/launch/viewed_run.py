@@ -28,6 +28,20 @@ TALK = [
     {"role": "tool", "name": "add", "content": "observedfour"},
     {"role": "assistant", "content": "It is \\boxed{4}."},
 ]
+TURNS = [
+    {
+        "trajectory": 0, "message": 1, "text": None, "prompt_tokens": 20, "cached_tokens": 8,
+        "tokens": 2, "allowed": 64, "stop": "stop", "reward": 0.25, "began": 0.0, "seconds": 1.5,
+        "versions": [{"tokens": 1, "version": 0}, {"tokens": 1, "version": 1}], "engine": 3,
+        "answer_seconds": 0.25, "calls": [{"name": "add", "seconds": 0.2, "error": "raised"}],
+    },
+    {
+        "trajectory": 0, "message": 3, "text": None, "prompt_tokens": 30, "cached_tokens": 22,
+        "tokens": 64, "allowed": 64, "stop": "length", "reward": 1.0, "began": 1.75,
+        "seconds": 2.0, "versions": [{"tokens": 64, "version": 1}], "engine": 5,
+        "answer_seconds": None, "calls": [],
+    },
+]  # fmt: skip
 TESTS = {
     "kind": "stdio",
     "cases": [{"stdin": "1 2\n", "stdout": "3\n"}, {"stdin": "2 3\n", "stdout": "5\n"}],
@@ -75,7 +89,7 @@ def answers(step: int) -> list[dict[str, Any]]:
     rows[0] |= {"response": HOSTILE, "prompt_id": "hostile/1"}
     rows[1] |= {"response": LONG, "prompt_id": "long/1"}
     rows[2] |= {"response": TALK[-1]["content"], "messages": json.dumps(TALK), "turns": 2}
-    rows[2] |= {"turn_rewards": [0.25, 1.0], "prompt_id": "talk/1"}
+    rows[2] |= {"turn_rewards": [0.25, 1.0], "prompt_id": "talk/1", "turn_records": TURNS}
     rows[3] |= {"task": "code", "outcome": "incorrect", "reward": 0.0, "prompt_id": "code/1"}
     rows[3] |= {"reason": "wrong answer: line 1 is wrong: '4'", "reference": json.dumps(TESTS)}
     rows[3] |= {"metrics": [("passed", 1.0), ("total", 2.0)], "response": "```python\npass\n```"}

@@ -64,6 +64,8 @@ function Facts({ sample }) {
     [sample.lag, "lag"],
     [sample.policy_version, "policy version"],
     [sample.turns > 1 ? sample.turns : null, "turns"],
+    [sample.seconds === null || sample.seconds === undefined ? null : seconds(sample.seconds), "took"],
+    [sample.turns === 1 && sample.turn_records?.[0]?.engine !== null ? sample.turn_records?.[0]?.engine : null, "engine"],
     [STOPS[sample.stop_reason] || sample.stop_reason, "ended"],
     [ENDINGS[sample.ending] || sample.ending, "its group"],
     ...Object.entries(sample.metrics || {}).map(([name, value]) =>

@@ -56,6 +56,7 @@ function Slow({ found, state, hidden, show }) {
   const verifiers = runs.flatMap((run) => run.verifiers.map((one) => ({ ...one, run: named(run) })));
   const calls = runs.flatMap((run) => run.calls.map((one) => ({ ...one, run: named(run) }))).sort((a, b) => b.seconds - a.seconds).slice(0, 15);
   const engines = runs.flatMap((run) => run.engines.map((one) => ({ ...one, run: named(run) })));
+  const speeds = runs.flatMap((run) => run.speeds.map((one) => ({ ...one, run: named(run) })));
   const faults = runs.flatMap((run) => run.faults.map((one) => ({ ...one, run: named(run) }))).sort((a, b) => b.time - a.time);
   const prompt = (id) => html`<button class="plain" onClick=${() => show({ prompt: id })}>${id}</button>`;
   const answer = (one) => html`<button class="plain" onClick=${() => show({ prompt: one.prompt_id, open: one.id })}>${one.prompt_id}</button>`;
@@ -67,7 +68,11 @@ function Slow({ found, state, hidden, show }) {
       rows=${calls.map((one) => [prompt(one.prompt), `${one.verifier}${one.run ? `, ${one.run}` : ""}`, one.step, seconds(one.seconds)])} /></section>
     <section><h2>Verifiers</h2><${Rows} none="No call is recorded." heads=${["verifier", "slowest call", "times among a step's slowest"]}
       rows=${verifiers.map((one) => [`${one.verifier}${one.run ? `, ${one.run}` : ""}`, seconds(one.slowest), count(one.calls)])} /></section>
-    <section><h2>Engines</h2><${Rows} none="No engine has been waited for or lost." heads=${["engine", "times", "what was said last"]} words=${3} first=${1}
+    ${speeds.length > 0 && html`<section style="grid-column: 1 / -1"><h2>Engines, the slowest first</h2><${Rows}
+      heads=${["engine", "turns", "tokens", "tokens/s of a request", "slowest turn", "contexts cached"]}
+      rows=${speeds.map((one) => [`engine ${one.engine}${one.run ? `, ${one.run}` : ""}`, count(one.turns), count(one.tokens), figure(one.speed), seconds(one.slowest), share(one.cached)])} />
+      <p class="quiet">Of step ${speeds[0].step}.</p></section>`}
+    <section><h2>Engines that were waited for or lost</h2><${Rows} none="No engine has been waited for or lost." heads=${["engine", "times", "what was said last"]} words=${3} first=${1}
       rows=${engines.map((one) => [`${one.engine}${one.run ? `, ${one.run}` : ""}`, count(one.count), one.lines[0]])} /></section>
     ${faults.length > 0 && html`<section style="grid-column: 1 / -1"><h2>Faults</h2><${Rows} heads=${["time, UTC", "what happened"]} words=${2}
       rows=${faults.map((one) => [clock(one.time), `${one.run ? `${one.run}: ` : ""}${one.line}`])} /></section>`}
