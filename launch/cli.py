@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from launch.commands.data.app import data_app
+from launch.commands.doctor import doctor
 from launch.commands.eval import eval_app
 from launch.commands.export import export
 from launch.commands.jobs import jobs
@@ -30,7 +31,7 @@ app = typer.Typer(
     help="Reinforcement-learning post-training for language models whose answers can be checked.",
 )
 
-for command in (train, submit, jobs, recipes, status, view, report, export, merge, verify):
+for command in (train, submit, jobs, recipes, status, view, report, export, merge, verify, doctor):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")

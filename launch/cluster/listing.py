@@ -8,7 +8,7 @@ from rich.table import Table
 
 from launch.cluster.jobs import ENDED, Job, Service, address_of
 from launch.cluster.submit import follow as follow_job
-from launch.cluster.tables import wide_console
+from launch.pages.console import wide_console
 from rl.errors import ConfigError
 
 

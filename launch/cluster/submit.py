@@ -16,7 +16,7 @@ from rich.table import Table
 from launch.cluster.jobs import JobError, Service, address_of, exit_code_of
 from launch.cluster.package import CONFIG, Package, package_of, size_words
 from launch.cluster.secret_words import NAMES, refuse_secrets
-from launch.cluster.tables import wide_console
+from launch.pages.console import wide_console
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
