@@ -23,9 +23,8 @@ class Attempt:
 
     correct: bool | None
     """None: it could not be graded."""
-    text: str
-    thinking: Opened | None
-    """As `Episode.thinking`."""
+    vote: str
+    """Its final answer, from `vote_of`; empty where there is no vote."""
     tokens: int
     cut: bool
     """Whether it was cut at its limit."""
@@ -54,7 +53,7 @@ def summary(groups: Sequence[Group], samples: int) -> dict[str, Any]:
         samples: answers asked of each prompt.
     """
     versions = {g.start for g in groups} | {v for g in groups for v in _versions(g)}
-    found = numbers_of([asked_of(group) for group in groups], samples)
+    found = numbers_of([asked_of(group, votes=votes_count(samples)) for group in groups], samples)
     return {**found, "mixed_versions": len(versions) > 1}
 
 
@@ -71,7 +70,7 @@ def numbers_of(asked: Sequence[Asked], samples: int) -> dict[str, Any]:
         "accuracy": mean_pass(graded, 1),
         "interval": interval(graded),
         "pass_at": {str(k): mean_pass(graded, k) for k in _ks(samples)},
-        "majority": majority(asked) if samples > 2 else None,
+        "majority": majority(asked) if votes_count(samples) else None,
         "accuracy_by_task": accuracies(asked, [one.task for one in asked]),
         "accuracy_by_source": accuracies(asked, [one.source for one in asked]),
         "prompts": len(asked),
@@ -81,14 +80,18 @@ def numbers_of(asked: Sequence[Asked], samples: int) -> dict[str, Any]:
     }
 
 
-def asked_of(group: Group) -> Asked:
-    """What counts of a group."""
+def votes_count(samples: int) -> bool:
+    """Whether so many answers have a majority that says more than the first of them."""
+    return samples > 2
+
+
+def asked_of(group: Group, *, votes: bool) -> Asked:
+    """What counts of a group, with the answers' votes or without."""
     pairs = zip(group.episodes, group.verdicts, strict=True)
     attempts = tuple(
         Attempt(
             verdict.is_correct if verdict.is_gradable else None,
-            episode.response,
-            episode.thinking,
+            vote_of(episode.response, episode.thinking) if votes else "",
             episode.sampled,
             episode.end == "length",
         )
@@ -142,20 +145,26 @@ def majority(asked: Sequence[Asked]) -> float | None:
     """
     right = []
     for one in asked:
-        votes = [(_vote(a), a.correct) for a in one.attempts if a.correct is not None]
+        votes = [(a.vote, a.correct) for a in one.attempts if a.correct is not None]
         if votes:
             (winner, _), *_ = Counter(vote for vote, _ in votes).most_common(1)
             right.append(next(correct for vote, correct in votes if vote == winner))
     return statistics.fmean(right) if right else None
 
 
-def _vote(attempt: Attempt) -> str:
+def vote_of(response: str, opened: Opened | None) -> str:
+    """The final answer of a response: what is boxed, or without a box the whole text.
+
+    Args:
+        response: an answer.
+        opened: whether its prompt opened the thinking, as `Episode.thinking`.
+    """
     from rewards.math.answers import NoAnswerError, final_answer  # slow: not at a run's start
 
     try:
-        answer = final_answer(attempt.text, opened=attempt.thinking)
+        answer = final_answer(response, opened=opened)
     except NoAnswerError:
-        answer = attempt.text
+        answer = response
     return " ".join(answer.split())
 
 

@@ -10,7 +10,7 @@ from launch.datasets.progress import Counting, ended_gently
 from launch.evaluate.answers import Kept, forget
 from launch.evaluate.identity import asked_by, graded_by
 from launch.evaluate.options import Options
-from launch.evaluate.results import rows_of, write
+from launch.evaluate.results import write
 from launch.evaluate.running import run
 from launch.evaluate.work import Work, work_of
 from rl.errors import UngradableError
@@ -42,8 +42,7 @@ def evaluate(options: Options, say: Say) -> tuple[Work, dict[str, Any]]:
         except Exception as error:
             error.add_note(f"answers are kept in {work.out}: the same command goes on there")
             raise
-        rows = {one.name: rows_of(one, kept[one.name]) for one in work.sets}
-    return work, write(work, rows, time.monotonic() - began)
+        return work, write(work, kept, time.monotonic() - began)
 
 
 def check_graded(work: Work, found: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """What an evaluation leaves: `results.json`, `answers.parquet`, a table.
 
-Guarantees: all of it follows from the answers and verdicts on disk alone. Both files appear whole.
+Guarantees: all of it follows from the answers and verdicts on disk alone, and those of one prompt
+at a time are held. Both files appear whole.
 The columns of `answers.parquet` are those of a run's rollouts where they mean the same.
 """
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +17,22 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from data.schema import Prompt
-from launch.evaluate.answers import Given, Kept, key_of
+from launch.evaluate.answers import REFUSED, Given, Kept, key_of
 from launch.evaluate.identity import asked_by, graded_by
 from launch.evaluate.selecting import best_of
 from launch.evaluate.sets import EvalSet, levels_of, source_of
 from launch.evaluate.work import Work
 from rewards import Verdict
 from rewards.types import SET_UP
-from rl.evaluation_numbers import Asked, Attempt, accuracies, interval, numbers_of
+from rl.evaluation_numbers import (
+    Asked,
+    Attempt,
+    accuracies,
+    interval,
+    numbers_of,
+    vote_of,
+    votes_count,
+)
 from rl.rollout_columns import EPISODES
 from rl.rollout_files import ROW_GROUP, message_line
 from rl.storage import writing
@@ -57,40 +67,43 @@ class Row:
     score: float | None
 
 
-Rows = Sequence[Sequence[Row]]
-"""By prompt, in the set's order."""
+Kepts = Mapping[str, Kept]
+"""By set."""
 
 
-def rows_of(one: EvalSet, kept: Kept) -> Rows:
-    """Every answer of a set; one that has no verdict yet was lost."""
-    found = []
-    for prompt in one.prompts:
-        rows = []
-        for number in range(one.settings.samples):
-            key = key_of(prompt, number)
-            given = kept.answer(key) or Given("", end="refused", turns=0)
-            rows.append(Row(given, kept.verdict(key) or LOST, kept.score(key)))
-        found.append(rows)
-    return found
+def rows_of(one: EvalSet, prompt: Prompt, kept: Kept) -> list[Row]:
+    """Every answer to a prompt; one that has no verdict yet was lost."""
+    rows = []
+    for number in range(one.settings.samples):
+        key = key_of(prompt, number)
+        given = kept.answer(key) or Given("", end=REFUSED, turns=0)
+        rows.append(Row(given, kept.verdict(key) or LOST, kept.score(key)))
+    return rows
 
 
-def numbers(one: EvalSet, rows: Rows) -> dict[str, Any]:
+def numbers(one: EvalSet, kept: Kept) -> dict[str, Any]:
     """What is measured on a set."""
-    asked = [_asked(prompt, some) for prompt, some in zip(one.prompts, rows, strict=True)]
-    levels = levels_of(one.prompts)
-    found = numbers_of(asked, one.settings.samples)
-    thought = [row.given.tokens for some in rows for row in some]
+    votes = votes_count(one.settings.samples)
+    counts: Counter[str] = Counter()
+    asked: list[Asked] = []
+    picked: list[Verdict] = []
+    for prompt in one.prompts:
+        rows = rows_of(one, prompt, kept)
+        asked.append(_asked(prompt, rows, votes=votes))
+        counts["refused"] += sum(row.given.end == REFUSED for row in rows)
+        counts["lost"] += sum(_is_lost(row.verdict) for row in rows)
+        counts["response_tokens"] += sum(row.given.tokens for row in rows)
+        place = best_of([row.score for row in rows])
+        picked += [] if place is None else [rows[place].verdict]
     return {
-        **found,
-        "accuracy_by_level": accuracies(asked, levels),
-        "refused": sum(row.given.end == "refused" for some in rows for row in some),
-        "lost": sum(_is_lost(row.verdict) for some in rows for row in some),
-        "response_tokens": sum(thought),
-        **_chosen(rows),
+        **numbers_of(asked, one.settings.samples),
+        "accuracy_by_level": accuracies(asked, levels_of(one.prompts)),
+        **{name: counts[name] for name in ("refused", "lost", "response_tokens")},
+        **_chosen(picked),
     }
 
 
-def write(work: Work, rows: Mapping[str, Rows], seconds: float) -> dict[str, Any]:
+def write(work: Work, kept: Kepts, seconds: float) -> dict[str, Any]:
     """Write both files; gives what `results.json` holds.
 
     Raises:
@@ -106,36 +119,35 @@ def write(work: Work, rows: Mapping[str, Rows], seconds: float) -> dict[str, Any
         "time": time.time(),
         "seconds": seconds,
         "reward": graded_by(work),
-        "sets": {one.name: _of_set(work, one, rows[one.name]) for one in work.sets},
+        "sets": {one.name: _of_set(work, one, kept[one.name]) for one in work.sets},
     }
     with writing(work.out):
         work.out.mkdir(parents=True, exist_ok=True)
         _whole(work.out / RESULTS, (json.dumps(found, indent=1) + "\n").encode())
         temporary = work.out / f".{ANSWERS}.tmp"
         with parquet.ParquetWriter(temporary, COLUMNS, compression="zstd") as writer:
-            for batch in _batches(work.sets, rows):
+            for batch in _batches(work.sets, kept):
                 table = pa.Table.from_pylist(batch, schema=COLUMNS)
                 writer.write_table(table, row_group_size=ROW_GROUP)
         temporary.replace(work.out / ANSWERS)
     return found
 
 
-def _of_set(work: Work, one: EvalSet, rows: Rows) -> dict[str, Any]:
+def _of_set(work: Work, one: EvalSet, kept: Kept) -> dict[str, Any]:
     return {
         "file": one.reading.file,
         "format": one.format,
         "samples": one.settings.samples,
         "asked": asked_by(work, one),
-        **numbers(one, rows),
+        **numbers(one, kept),
     }
 
 
-def _asked(prompt: Prompt, rows: Sequence[Row]) -> Asked:
+def _asked(prompt: Prompt, rows: Sequence[Row], *, votes: bool) -> Asked:
     attempts = tuple(
         Attempt(
             row.verdict.is_correct if row.verdict.is_gradable else None,
-            row.given.response,
-            row.given.opened,
+            vote_of(row.given.response, row.given.opened) if votes else "",
             row.given.tokens,
             row.given.end == "length",
         )
@@ -144,12 +156,8 @@ def _asked(prompt: Prompt, rows: Sequence[Row]) -> Asked:
     return Asked(prompt.task, source_of(prompt), attempts)
 
 
-def _chosen(rows: Rows) -> dict[str, Any]:
+def _chosen(picked: Sequence[Verdict]) -> dict[str, Any]:
     """How often the best-scored answer is right; nothing where nothing was scored."""
-    places = [best_of([row.score for row in some]) for some in rows]
-    picked = [
-        some[place].verdict for some, place in zip(rows, places, strict=True) if place is not None
-    ]
     if not picked:
         return {}
     counts = [(int(verdict.is_correct), 1) for verdict in picked if verdict.is_gradable]
@@ -161,13 +169,14 @@ def _is_lost(verdict: Verdict) -> bool:
     return not verdict.is_gradable and verdict.reason.partition(":")[0] in SET_UP
 
 
-def _batches(sets: Sequence[EvalSet], rows: Mapping[str, Rows]) -> Iterator[list[dict[str, Any]]]:
+def _batches(sets: Sequence[EvalSet], kept: Kepts) -> Iterator[list[dict[str, Any]]]:
     """Rows of the table, so many at a time that few are held."""
     batch: list[dict[str, Any]] = []
     for one in sets:
         levels = levels_of(one.prompts)
         for group, prompt in enumerate(one.prompts):
-            batch += _rows(one, group, prompt, levels[group], rows[one.name][group])
+            rows = rows_of(one, prompt, kept[one.name])
+            batch += _rows(one, group, prompt, levels[group], rows)
             if len(batch) >= ROW_GROUP:
                 yield batch
                 batch = []

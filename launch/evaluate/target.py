@@ -16,6 +16,8 @@ from rl.model_path import check_model_path
 
 CONFIG = "config.yaml"
 """In a run's folder: its settings, resolved."""
+_OF_RUNS = ("model", "model_ema", "start_model")
+"""Folders of models in a run's folder, beside `models/step_...`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,7 @@ def target_of(text: str) -> Target:
         path = _model_of(folder)
         return Target(model_name(str(path)), str(path), run_dir=folder)
     check_model_path(text)
-    parent = folder.resolve().parent
-    trained = folder.is_dir() and folder.name == "model" and (parent / CONFIG).is_file()
-    return Target(model_name(text), text, run_dir=parent if trained else None)
+    return Target(model_name(text), text, run_dir=_run_of(folder))
 
 
 def base_config(target: Target, config: Path | None, overrides: list[str]) -> RunConfig:
@@ -81,6 +81,16 @@ def context_of(path: str) -> int | None:
         raise ModelError(f"{file}: cannot be read: {error}") from error
     tokens = (found.get("text_config") or found).get("max_position_embeddings")
     return tokens if isinstance(tokens, int) else None
+
+
+def _run_of(folder: Path) -> Path | None:
+    """The run that a model's folder is of: what it began with, or what it has trained."""
+    if not folder.is_dir():
+        return None
+    here = folder.resolve()
+    run_dir = here.parents[1] if here.parent.name == "models" else here.parent
+    is_of_run = here.parent.name == "models" or here.name in _OF_RUNS
+    return run_dir if is_of_run and (run_dir / CONFIG).is_file() else None
 
 
 def _model_of(run_dir: Path) -> Path:

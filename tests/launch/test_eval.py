@@ -136,10 +136,15 @@ def test_other_settings_are_refused_and_more_answers_are_added(tmp_path: Path) -
         with pytest.raises(Exception, match="--regrade"):
             evaluated(target=model.url, answers=["5"], verifier="math-bare", **_at(0.5), **options)
         _, found = evaluated(
-            target=model.url, answers=["5"], verifier="format", regrade=True, **_at(0.5), **options
+            target=model.url,
+            answers=["5"],
+            verifier="math-bare",
+            regrade=True,
+            **_at(0.5),
+            **options,
         )
         assert len(model.bodies) == 5
-        assert found["reward"]["verifier"] == "format"
+        assert found["reward"]["verifier"] == "math-bare"
         evaluated(target=model.url, overwrite=True, **options)
         assert len(model.bodies) == 6
 

@@ -77,7 +77,7 @@ def test_answers_to_one_prompt_are_no_independent_draws() -> None:
     [("7718", 1.0), ("1187", 0.0), ("1177", 0.0), ("7711", 1.0), ("?77?1", 1.0), ("???", None)],
 )
 def test_the_majority_votes_by_the_final_answer(answers: str, share: float | None) -> None:
-    assert majority([asked_of(group(answers))]) == share
+    assert majority([asked_of(group(answers), votes=True)]) == share
 
 
 def test_a_summary_leaves_ungradable_answers_out() -> None:
