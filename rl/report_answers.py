@@ -4,7 +4,6 @@ What the policy, a tool or an environment wrote stays text. Only the parts of th
 shown are read, so that a step of a million answers costs what a small one does.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +12,16 @@ from typing import Any, Final, TypeVar
 import pyarrow
 from pyarrow import parquet
 
-from rl.rollout_files import episode_files, message_line, step_of
+from rl.report_turns import alone, conversation, shortened
+from rl.rollout_files import episode_files, step_of
 
 ANSWER_LIMIT: Final = 300
 """Answers shown at most, over all the steps that are shown."""
 
-TEXT_LIMIT: Final = 8_000
-"""Characters of one prompt, answer, message or reference shown at most."""
-
-MESSAGE_LIMIT: Final = 40
-"""Messages of one conversation shown at most."""
-
 _COLUMNS: Final = (
     *("prompt_id", "prompt", "response", "messages", "reference", "outcome", "reward", "reason"),
     *("advantage", "tokens", "stop_reason", "group", "ending", "used", "metrics", "lag", "turns"),
+    *("seconds", "turn_records"),
 )
 _ENDINGS: Final = {
     "trained": "",
@@ -94,51 +89,13 @@ def _rows(file: parquet.ParquetFile, wanted: Sequence[int]) -> Iterator[Mapping[
 
 def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
     ending, stop = row.get("ending") or "", row.get("stop_reason") or ""
-    return {name: _shortened(row.get(name)) for name in _COLUMNS if name != "messages"} | {
-        "conversation": _conversation(row.get("messages"), row.get("prompt")),
+    shown = [name for name in _COLUMNS if name not in ("messages", "turn_records")]
+    return {name: shortened(row.get(name)) for name in shown} | {
+        "conversation": conversation(row),
+        "alone": alone(row),
         "ending": _ENDINGS.get(ending, ending.replace("_", " ")),
         "stopped": _STOPS.get(stop, f"ended by {stop}" if stop else ""),
     }
-
-
-def _conversation(text: Any, prompt: Any) -> list[tuple[str, str]]:
-    """(role, text) of what came after the prompt; nothing where an answer is all there was."""
-    try:
-        messages = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(messages, list) or not all(map(_is_message, messages)):
-        return []
-    said = [(one["role"], _shortened(_text(one))) for one in _after(prompt, messages)]
-    if len(said) > MESSAGE_LIMIT:
-        left = len(said) - MESSAGE_LIMIT
-        said[MESSAGE_LIMIT // 2 : -MESSAGE_LIMIT // 2] = [("", f"[{left:,} more messages]")]
-    return said
-
-
-def _is_message(message: Any) -> bool:
-    return isinstance(message, dict) and isinstance(message.get("role"), str)
-
-
-def _after(prompt: Any, messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """The messages behind those that `prompt` shows; all where it does not show the first."""
-    rest = f"{prompt}\n"
-    for number, message in enumerate(messages):
-        if not rest:
-            return messages[number:]
-        line = f"{message_line(message)}\n" if "content" in message else rest + "\n"
-        if not rest.startswith(line):
-            break
-        rest = rest[len(line) :]
-    return messages
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    content = message.get("content") or ""
-    text = content if isinstance(content, str) else json.dumps(content)
-    calls = message.get("tool_calls")
-    lines = [json.dumps(call) for call in calls] if isinstance(calls, list) else []
-    return "\n".join([text, *lines] if text else lines)
 
 
 def _pick(groups: Sequence[Any], outcomes: Sequence[Any], room: int) -> list[int]:
@@ -160,9 +117,3 @@ def _spread(items: Sequence[Item], count: int) -> list[Item]:
     if count == 1:
         return [items[0]]
     return [items[round(number * (len(items) - 1) / (count - 1))] for number in range(count)]
-
-
-def _shortened(value: Any) -> Any:
-    if not isinstance(value, str) or len(value) <= TEXT_LIMIT:
-        return value
-    return f"{value[:TEXT_LIMIT]}\n[{len(value) - TEXT_LIMIT:,} more characters]"

@@ -13,6 +13,7 @@ from typing import Any
 
 from rewards import Verdict
 from rl.groups import Group
+from rl.prefix_tally import PrefixTally
 from rl.strata import StrataTally
 
 
@@ -76,6 +77,7 @@ class StepTally:
         """How hard the groups were."""
         self._episodes = self._turns = self._cut = self._trajectories = 0
         self._environment: dict[str, list[float]] = {}
+        self._prefix = PrefixTally()
 
     def add(self, group: Group, ending: str) -> None:
         """Add a group that has ended; one that is returned had been accepted before."""
@@ -95,6 +97,7 @@ class StepTally:
             self._trajectories += len(episode.trajectories)
             self._cut += episode.end == "length"
             self.tokens += episode.sampled
+            self._prefix.add(episode.records)
             for name, value in episode.metrics.items():
                 self._environment.setdefault(name, []).append(value)
 
@@ -120,6 +123,7 @@ class StepTally:
             "turns_mean": self._mean(self._turns),
             "trajectories_per_episode": self._mean(self._trajectories),
             "truncated": self._mean(self._cut),
+            "prefix_hits": self._prefix.row(),
             "tasks": _each(self._by_task),
             "sources": _each(self._by_source),
         }

@@ -19,9 +19,11 @@ from rewards import Verdict
 from rl.groups import Batch, Group
 from rl.recorder import Recorder
 from rl.report import write_report
-from rl.report_answers import ANSWER_LIMIT, MESSAGE_LIMIT, TEXT_LIMIT, read_answers
+from rl.report_answers import ANSWER_LIMIT, read_answers
 from rl.report_records import ReportError, lookup, read_history
+from rl.report_turns import MESSAGE_LIMIT, TEXT_LIMIT
 from rl.tokens import Episode, Segment, Span, Trajectory
+from rl.turn_records import CallRecord, TurnRecord
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=alert(1)><!-- {{ 7*7 }}"
@@ -58,6 +60,7 @@ def metric_row(step: int, **changes: Any) -> dict[str, Any]:
         "idle": {"engines": 0.1, "learner": 0.2},
         "tokens": {"sampled": 7_840, "trained": 5_880, "lost": 120},
         "turns_mean": 1.25,
+        "prefix_hits": {"first": 0.5, "later": 0.9, "same_engine": 1.0},
         **changes,
     }
 
@@ -176,7 +179,7 @@ def test_charts_hold_the_metrics(tmp_path: Path) -> None:
     assert charts["columns"]["eval_accuracy"][10] == 0.55
     assert charts["columns"]["eval_accuracy"][11] is None
     assert charts["columns"]["seconds.other"][5] == pytest.approx(0.2)
-    assert page.count("figure") == len(charts["panels"]) == 21
+    assert page.count("figure") == len(charts["panels"]) == 22
     assert "Not recorded" not in page.text
 
 
@@ -525,7 +528,7 @@ def test_answers_stand_with_their_conversation_lag_and_the_end_of_their_group(
     (step,), notes = read_answers(run / "rollouts")
     assert (notes, step.total, len(step.answers)) == ([], 4, 4)
     said = step.answers[0]["conversation"]
-    assert [text for _, text in said][-1] == "It is 7."
+    assert said[-1].text == "It is 7."
     assert len(said) == 3, "the prompt has a column of its own"
     trained, unused = (
         [answer for answer in step.answers if answer["used"] is used] for used in (True, False)
@@ -544,6 +547,66 @@ def test_answers_stand_with_their_conversation_lag_and_the_end_of_their_group(
     assert "2 turns turns used up" in page.text
 
 
+def sampled(tokens: int, *versions: Span, reward: float = 0.0) -> Segment:
+    ids = np.arange(tokens, dtype=np.int32)
+    return Segment(ids, np.full(tokens, -0.5, np.float32), versions, reward)
+
+
+def test_an_episode_is_shown_turn_by_turn(tmp_path: Path) -> None:
+    """Calls with what went wrong, rewards, times, versions, and where the policy was cut."""
+    call = {"id": "a", "type": "function", "function": {"name": "add", "arguments": {"x": HOSTILE}}}
+    asked = Prompt("p/0", ({"role": "user", "content": "3+4?"},), "7", "sums")
+    messages = (
+        *asked.messages,
+        {"role": "assistant", "content": "", "tool_calls": [call, call]},
+        {"role": "tool", "content": "7"},
+        {"role": "tool", "content": "Error: took longer than 30 s"},
+        {"role": "assistant", "content": "It is"},
+    )
+    read = Segment(np.zeros(4, np.int32))
+    turns = (sampled(12, Span(5, 3), Span(7, 4), reward=0.5), sampled(3, Span(3, 4)))
+    trajectory = Trajectory((read, turns[0], read, turns[1]))
+    elsewhere = Trajectory((read, sampled(2, Span(2, 4))))
+    calls = (CallRecord("add", 0.25), CallRecord("add", 30.0, "late"))
+    first = TurnRecord(0, 1, None, 4, 50, "stop", 0.0, 1.25, 30.5, 3, 1, calls)
+    records = (
+        first,
+        TurnRecord(0, 4, None, 20, 3, "length", 32.0, 0.5),
+        TurnRecord(1, None, HOSTILE, 4, 50, "stop", 1.0, 0.1),
+    )
+    ended = Episode((trajectory, elsewhere), messages, "length", "It is", records=records)
+    single = Episode(
+        (Trajectory((read, sampled(9, Span(9, 4)))),),
+        (*asked.messages, {"role": "assistant", "content": "7"}),
+        "stop",
+        "7",
+        records=(TurnRecord(0, 1, None, 4, 9, "stop", 0.0, 0.75),),
+        seconds=0.75,
+    )
+    run = make_run(tmp_path, [metric_row(1)])
+    recorder = Recorder(run, last_step=0)
+    group = Group(0, asked, 3, (ended, single), (Verdict.incorrect(0.0), Verdict.correct(1.0)))
+    recorder.trained(Batch(5, (group,)), {(0, 0): -1.0, (0, 1): 1.0})
+    recorder.close()
+    (run / "metrics.jsonl").write_text(json.dumps(metric_row(1)) + "\n", encoding="utf-8")
+    (step,), notes = read_answers(run / "rollouts")
+    assert notes == []
+    said, alone = step.answers[0]["conversation"], step.answers[1]["alone"]
+    assert [one.wrong for one in said] == ["", "", "error: late", "cut after 3 tokens", ""]
+    spoken = ("12 tokens in 1.2 s", "at 0 ms", "version 3", "to 4", "reward +0.5")
+    assert said[0].notes[:5] == spoken
+    assert said[0].notes[5:] == ("context 4", "75% of it cached", "engine 1")
+    assert [one.notes for one in said[1:3]] == [("add", "250 ms"), ("add", "30.0 s")]
+    assert (said[4].role, said[4].text) == ("assistant, elsewhere", HOSTILE)
+    assert "trajectory 2" in said[4].notes
+    assert alone.notes[0] == "9 tokens in 750 ms"
+    page = Page(write_report(run))
+    assert len(page.scripts) == 3
+    assert page.count("span", **{"class": "wrong"}) == 2
+    for told in ("cut after 3 tokens", "error: late", "add · 250 ms", "75% of it cached"):
+        assert told in page.text
+
+
 def test_a_long_conversation_is_folded_and_capped(tmp_path: Path) -> None:
     turns = [
         {"role": role, "content": f"{role} {number}"}
@@ -552,7 +615,7 @@ def test_a_long_conversation_is_folded_and_capped(tmp_path: Path) -> None:
     ]
     run = recorded_run(tmp_path, turns)
     (step,), _ = read_answers(run / "rollouts")
-    said = [text for _, text in step.answers[0]["conversation"]]
+    said = [one.text for one in step.answers[0]["conversation"]]
     assert len(said) == MESSAGE_LIMIT + 1
     assert (said[0], said[-1]) == ("assistant 0", f"assistant {5 * MESSAGE_LIMIT - 1}")
     assert said[MESSAGE_LIMIT // 2] == f"[{9 * MESSAGE_LIMIT - 1} more messages]"

@@ -9,9 +9,11 @@ from data.schema import Prompt
 from rewards import Verdict
 from rl.evaluation_numbers import summary
 from rl.groups import Group
+from rl.prefix_tally import PrefixTally
 from rl.step_tally import StepTally
 from rl.strata import strata_row
 from rl.tokens import Episode, Segment, Span, Trajectory
+from rl.turn_records import TurnRecord
 
 RIGHT, WRONG = Verdict.correct(passed=4.0), Verdict.incorrect(-1.0, passed=1.0, form=0.5)
 LOST = Verdict.ungradable("outage: away", passed=9.0)
@@ -130,3 +132,14 @@ def test_each_source_and_stratum_has_its_own_numbers() -> None:
     assert row["strata_by_source"]["a"]["sampled"]["now"] == none | {"easy": 1, "medium": 1}
     assert row["strata_by_source"]["b"]["sampled"]["measured"] == none | {"medium": 1, "unknown": 1}
     assert row["strata_by_source"]["b"]["trained"] == {"measured": none, "now": none}
+
+
+def test_prefix_hits_are_parted_by_turn_and_say_who_stayed() -> None:
+    def turn(trajectory: int, read: int, cached: int | None, engine: int | None) -> TurnRecord:
+        return TurnRecord(trajectory, 0, None, read, 9, "stop", 0, 0, None, cached, engine)
+
+    tally = PrefixTally()
+    assert tally.row() == {"first": None, "later": None, "same_engine": None}
+    tally.add([turn(0, 100, 50, 0), turn(0, 200, 190, 0), turn(0, 300, 10, 1)])
+    tally.add([turn(0, 100, None, None), turn(0, 500, None, 1), turn(1, 300, 150, 0)])
+    assert tally.row() == {"first": 200 / 400, "later": 200 / 500, "same_engine": 1 / 2}
