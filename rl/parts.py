@@ -15,7 +15,7 @@ from rl.dispatch.admission import admission_of
 from rl.dispatch.build import make_dispatcher
 from rl.dispatch.flight import Ended
 from rl.episodes.lengths import check_lengths, offered
-from rl.episodes.rendering import Renderer, renderer_of
+from rl.episodes.rendering import Renderer, findings, renderer_of
 from rl.evaluation import Evaluations
 from rl.evaluation_sets import EvaluationSet
 from rl.groups import Group
@@ -220,10 +220,8 @@ async def _render(
     with startup.of("the tokenizer"):
         tokenizer = await asyncio.to_thread(load_tokenizer, config)
     renderer = renderer_of(tokenizer, config)
-    if config.env is not None or config.agent is not None:
-        say(f"the chat template: {renderer.finding}")
-    elif renderer.warning:
-        say(renderer.warning)
+    for line in findings(renderer, config, with_tools=any(prompt.tools for prompt in prompts)):
+        say(line)
     limit = config.rollout.max_prompt_tokens
     with startup.of("the lengths of all prompts"):
         await asyncio.to_thread(check_lengths, renderer, prompts, limit)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from data.schema import Prompt
+from rl.episodes.given import check_message
 from rl.episodes.parsing import Parse, as_written
 from rl.episodes.rendering import PROMPT_TAIL, Renderer
 from rl.episodes.seeds import turn_seed
@@ -81,8 +82,9 @@ class Context:
         """Why nothing more can be asked."""
         self.failure: Exception | None = None
         """What the policy raised, which is no affair of the environment's."""
-        if start is None:
-            start = renderer.start(self._messages, self._tools)
+        self.begun_anew = 0
+        """Times that the chat template would have written earlier turns otherwise."""
+        start = renderer.start(self._messages, self._tools) if start is None else start
         self._closed: list[Trajectory] = []
         self._segments = [Segment(start)]
         self._waiting: list[Message] = []
@@ -182,6 +184,7 @@ class Context:
         Raises:
             EpisodeOver: Its last turn was cut.
             ValueError: A message or the reward cannot be one.
+            UnreadableError: A message has an image, or the like.
         """
         if reward:
             self._earn(reward)
@@ -190,8 +193,7 @@ class Context:
         if messages and self._turns and not (self._is_unanswered or self._waiting):
             raise ValueError("an answer was appended already; give all messages of a turn at once")
         for message in messages:
-            if not all(isinstance(message.get(key), str) for key in ("role", "content")):
-                raise ValueError(f"a message has a role and a content, both text: {message!r:.100}")
+            check_message(message)
         told = [self._renderer.observed(one, self._limits.observation) for one in messages]
         self._waiting += told
         self._messages += told
@@ -274,6 +276,7 @@ class Context:
         if ids is not None:
             self._segments.append(Segment(ids))
             return
+        self.begun_anew += last.logprobs is not None
         self._closed = list(self.trajectories)
         given, since = self._messages[: self._asked_for], self._messages[self._asked_for :]
         told = [self._renderer.said(one) if one["role"] == "assistant" else one for one in since]

@@ -85,6 +85,18 @@ def text_of_parts(given: Any) -> str | None:
     return "".join(str(one["text"]) for one in given) if is_text and given else None
 
 
+def check_message(message: Mapping[str, Any]) -> None:
+    """Refuse what is no message of text.
+
+    Raises:
+        UnreadableError: It has an image, or the like.
+        ValueError: It has no role or no content.
+    """
+    text_of_parts(message.get("content"))
+    if not all(isinstance(message.get(key), str) for key in ("role", "content")):
+        raise ValueError(f"a message has a role and a content, both text: {message!r:.100}")
+
+
 def refuse_unreadable(what: str) -> None:
     """Say that something is no text.
 

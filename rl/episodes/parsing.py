@@ -75,6 +75,16 @@ def _thought(text: str, opened: Opened | None) -> str:
     return text[: text.rstrip().rfind(answer)] if answer else text
 
 
+def chosen_format(setting: str, asked_for: str) -> str:
+    """The format that calls are read in.
+
+    Args:
+        setting: `episode.call_format`.
+        asked_for: The one that the chat template asks for; `auto`: none that is known.
+    """
+    return asked_for if setting == "template" else setting
+
+
 def check_format(name: str) -> None:
     """Refuse a format of calls that there is none of.
 

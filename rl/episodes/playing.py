@@ -74,7 +74,7 @@ async def played(
         fault = "environment: it ended without asking the policy"
     episode = context.episode(end, metrics=metrics, fault=fault)
     if not isinstance(environment, SingleTurn):
-        earned = {"turn_rewards": episode.turn_reward}
+        earned = {"turn_rewards": episode.turn_reward, "begun_anew": float(context.begun_anew)}
         episode = replace(episode, metrics={**earned, **episode.metrics})
     return episode, Verdict.ungradable(fault) if fault else verdict
 

@@ -17,6 +17,7 @@ from rewards.thinking import Opened, opened_by
 from rewards.tools import format_of_template
 from rl.config import RunConfig
 from rl.episodes.marks import Marks
+from rl.episodes.parsing import chosen_format
 from rl.episodes.probing import Probe, probe
 from rl.episodes.suffix import Suffixes, suffix
 from rl.episodes.template import ChatTemplate, RefusedError, Tools
@@ -196,6 +197,31 @@ def _named(turn: Message) -> Message:
         for call in turn.get("tool_calls") or ()
     ]
     return {"role": turn["role"], "content": "", **({"tool_calls": calls} if calls else {})}
+
+
+def findings(renderer: Renderer, config: RunConfig, *, with_tools: bool) -> list[str]:
+    """What was found out about the model's chat template, in lines for people.
+
+    Args:
+        renderer: The model's.
+        config: The run's configuration.
+        with_tools: Whether tools are on offer.
+    """
+    if config.env is None and config.agent is None:
+        return [renderer.warning] if renderer.warning else []
+    told = [f"the chat template: {renderer.finding}"]
+    if with_tools:
+        setting = config.episode.call_format
+        format = chosen_format(setting, renderer.call_format)
+        why = "as the chat template asks" if setting == "template" else "episode.call_format"
+        if format == "auto":
+            told.append(
+                "calls of tools are read in any format that is recognised: "
+                + ("the chat template asks for none" if setting == "template" else why)
+            )
+        else:
+            told.append(f"calls of tools are read as {format}: {why}")
+    return told
 
 
 def renderer_of(tokenizer: Any, config: RunConfig) -> Renderer:

@@ -21,7 +21,7 @@ from rl.episodes.context import Context, Limits
 from rl.episodes.environment import Environment
 from rl.episodes.lengths import offered, refuse, started
 from rl.episodes.outage import Outage
-from rl.episodes.parsing import CallParser, Parse, as_written
+from rl.episodes.parsing import CallParser, Parse, as_written, chosen_format
 from rl.episodes.playing import played, sample_of
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import seed_of
@@ -239,8 +239,7 @@ class GroupRunner:
         """What reads the turns of an episode."""
         if not tools or self._environment is SingleTurn:
             return as_written
-        format = self._config.episode.call_format
-        format = self._renderer.call_format if format == "template" else format
+        format = chosen_format(self._config.episode.call_format, self._renderer.call_format)
         return CallParser(format, tools, shows_calls=self._renderer.shows_calls)
 
 

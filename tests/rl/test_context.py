@@ -8,6 +8,7 @@ import pytest
 
 from data.schema import Prompt
 from rl.episodes.context import Context, EpisodeOver, Limits
+from rl.episodes.given import UnreadableError
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import turn_seed
 from rl.errors import EngineError
@@ -79,6 +80,7 @@ async def test_a_template_that_rewrites_turns_begins_another_trajectory() -> Non
         f"<|im_start|>assistant\n{thought}Seven.<|im_end|>"
     )
     assert [[s.reward for s in t.segments] for t in (first, second)] == [[0, -0.5], [0, 0]]
+    assert one.begun_anew == 1
 
 
 async def test_nothing_stands_behind_the_last_sampled_token() -> None:
@@ -198,3 +200,11 @@ async def test_what_the_policy_raises_is_kept() -> None:
         await one.ask()
     assert isinstance(one.failure, EngineError)
     assert one.trajectories == ()
+
+
+async def test_images_are_refused_by_name() -> None:
+    one = context(Scripted(turns(KEEPS, "Six?")))
+    await one.ask()
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    with pytest.raises(UnreadableError, match="an image, which cannot be read here"):
+        one.answer({"role": "user", "content": [{"type": "text", "text": "See."}, image]})

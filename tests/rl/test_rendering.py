@@ -12,7 +12,7 @@ from tokenizers import normalizers, processors
 from data.schema import Prompt
 from rl.config import RunConfig
 from rl.episodes.lengths import check_lengths, too_long
-from rl.episodes.rendering import Renderer, renderer_of
+from rl.episodes.rendering import Renderer, findings, renderer_of
 from rl.errors import ConfigError, ModelError, PlumbError
 from rl.tiny import CHAT_TEMPLATE
 from rl.tiny import make_tokenizer as tiny_tokenizer
@@ -333,3 +333,31 @@ def test_a_prompt_that_the_template_refuses_is_named() -> None:
     prompts = [Prompt("fine", tuple(ASKED)), Prompt("odd", (*ASKED, AGAIN))]
     with pytest.raises(ModelError, match=r"prompt 'odd': .* conversation of user, user: Template"):
         check_lengths(renderer, prompts, 1000)
+
+
+@pytest.mark.parametrize(
+    ("settings", "template", "with_tools", "lines"),
+    [
+        ({}, templates.KEEPS, True, []),
+        ({"env": "calculator"}, templates.KEEPS, False, ["the chat template: after tool results "]),
+        (
+            {"env": "calculator"}, templates.KEEPS, True,
+            ["the chat template: ", "calls of tools are read as hermes: as the chat template asks"],
+        ),
+        (
+            {"env": "calculator"}, CHAT_TEMPLATE, True,
+            ["the chat template: ", "calls of tools are read in any format that is recognised: "],
+        ),
+        (
+            {"env": "calculator", "episode": {"call_format": "pythonic"}}, templates.KEEPS, True,
+            ["the chat template: ", "calls of tools are read as pythonic: episode.call_format"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_found_out_is_said_when_a_run_starts(
+    settings: dict[str, Any], template: str, with_tools: bool, lines: list[str]
+) -> None:
+    config = RunConfig.model_validate(settings)
+    found = findings(Renderer(small_tokenizer(template)), config, with_tools=with_tools)
+    assert len(found) == len(lines)
+    assert all(one.startswith(line) for one, line in zip(found, lines, strict=True))

@@ -183,7 +183,8 @@ async def test_two_turns(texts: list[str], rewards: list[float], text: str) -> N
     assert KEEPS.decode(trajectory.ids).endswith(f"<|im_start|>assistant\n{text}")
     assert graders.samples[0].response == "7"
     assert graders.samples[0].metadata["response_tokens"] == 2
-    own = {"tries": 2, "template_refused": 0.0, "turn_rewards": -0.25 if rewards[2:] else 0.0}
+    earned = -0.25 if rewards[2:] else 0.0
+    own = {"tries": 2, "template_refused": 0.0, "turn_rewards": earned, "begun_anew": 0.0}
     assert dict(episode.metrics) == own
 
 
@@ -281,7 +282,8 @@ async def test_a_turn_that_the_template_cannot_go_on_from_ends_the_episode() -> 
     one = runner(Scripted(turns("7", tokenizer=NO_TOOLS)), Graders(), Twice, tokenizer=NO_TOOLS)
     group = await one.run(0, Prompt("p", PROMPT.messages, "7"), version=0)
     assert group.verdicts[0].is_correct
-    assert dict(group.episodes[0].metrics) == {"template_refused": 1.0, "turn_rewards": 0.0}
+    own = {"template_refused": 1.0, "turn_rewards": 0.0, "begun_anew": 0.0}
+    assert dict(group.episodes[0].metrics) == own
 
 
 def test_a_role_that_the_template_cannot_show_is_refused_before_anything_is_sampled() -> None:

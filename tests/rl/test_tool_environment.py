@@ -149,7 +149,7 @@ async def test_calls_are_answered_and_the_last_turn_is_graded() -> None:
     assert dict(episode.metrics) | {"tool_seconds": 0} == {
         "tool_calls": 1, "tool_errors": 0, "tool_malformed": 0, "tool_unknown": 0,
         "tool_arguments": 0, "tool_raised": 0, "tool_late": 0, "tool_too_many": 0,
-        "tool_seconds": 0, "added": 1, "template_refused": 0, "turn_rewards": 0,
+        "tool_seconds": 0, "added": 1, "template_refused": 0, "turn_rewards": 0, "begun_anew": 0,
     }  # fmt: skip
     (trajectory,) = episode.trajectories
     text = KEEPS.decode(trajectory.ids)

@@ -69,7 +69,13 @@ def said(draw: st.DrawFn) -> tuple[str, list[int]]:
     return thought + words + "".join(calls), draw(st.lists(st.integers(0, 500), max_size=4))
 
 
-def play(template: str, turns: list[tuple[str, list[int]]]) -> tuple[Group, Scripted, list[Sample]]:
+def play(
+    template: str,
+    turns: list[tuple[str, list[int]]],
+    *,
+    tokens: int = 100_000,
+    answer: int = 50_000,
+) -> tuple[Group, Scripted, list[Sample]]:
     tokenizer = TOKENIZERS[template]
     script = [
         Turn([*split(tokenizer, text, cuts), tokenizer.eos_token_id], text) for text, cuts in turns
@@ -83,14 +89,28 @@ def play(template: str, turns: list[tuple[str, list[int]]]) -> tuple[Group, Scri
     config = RunConfig.model_validate(
         {
             "sampler": {"samples_per_prompt": 1, "filter": "none"},
-            "rollout": {"max_prompt_tokens": 50_000, "max_response_tokens": 50_000},
-            "episode": {"call_format": "hermes", "observation_tokens": 128, "call_seconds": 0.01},
+            "rollout": {"max_prompt_tokens": 50_000, "max_response_tokens": answer},
+            "episode": {
+                "call_format": "hermes",
+                "observation_tokens": 128,
+                "call_seconds": 0.01,
+                "tokens": tokens,
+            },
         }
     )
     policy = Scripted([*script, Turn([tokenizer.encode("4")[0], tokenizer.eos_token_id], "4")])
     environment = ToolEnvironments(Says, {}, config.episode, "it")
     one = GroupRunner(Renderer(tokenizer), policy, grade, environment, config, backoff=0.0)
     return asyncio.run(one.run(0, PROMPT, version=0)), policy, samples
+
+
+def paid(text: str) -> float:
+    """What the calls of a turn earn: nothing, where one of them cannot be read."""
+    if "{oh" in text:
+        return 0.0
+    calls = [json.loads(part.split("</tool_call>")[0]) for part in text.split("<tool_call>")[1:]]
+    says = [one["arguments"] for one in calls if one["name"] == "say"]
+    return float(sum(one.get("pay", 0.0) for one in says if isinstance(one.get("text"), str)))
 
 
 def check_growth(episode: Episode, policy: Scripted) -> None:
@@ -124,10 +144,13 @@ def test_contexts_grow_and_masks_and_rewards_line_up(
     assert int(batch.mask.sum()) == sum(len(segment.ids) for segment in sampled)
     assert np.array_equal(batch.logprobs != 0, batch.mask)
     assert all(batch.mask[place] for place, _ in batch.turn_rewards)
-    paid = [json.loads(part.split("</tool_call>")[0])["arguments"].get("pay", 0.0)
-            for text, _ in turns if "{oh" not in text for part in text.split("<tool_call>")[1:]
-            if '"name": "say"' in part and '"text": "' in part]  # fmt: skip
-    assert sum(reward for _, reward in batch.turn_rewards) == pytest.approx(sum(paid))
+    # What a turn earned stands at its own last token, and nowhere else.
+    ends = np.cumsum([len(s.ids) for t in episode.trajectories for s in t.segments])
+    is_sampled = [s.logprobs is not None for t in episode.trajectories for s in t.segments]
+    own = [int(end) - 1 for end, one in zip(ends, is_sampled, strict=True) if one]
+    earned = dict.fromkeys(own, 0.0) | dict(batch.turn_rewards)
+    assert [earned[place] for place in own] == pytest.approx([paid(text) for text, _ in written])
+    assert set(earned) == set(own)
     assert len(samples) == 1
     assert samples[0].response == "4"
     check_records(group, [text for text, _ in written])
@@ -226,3 +249,31 @@ def test_only_the_template_opens_turns_and_only_tools_speak_as_tools(
     assert len(spoken) == len(turns) + 1
     for (text, _), message in zip(turns, spoken, strict=False):
         assert all(f.strip() in message["content"] for f in FAKES if text.startswith(f))
+
+
+@pytest.mark.parametrize("template", TOKENIZERS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(said(), min_size=1, max_size=4), st.integers(30, 500), st.integers(5, 300))
+def test_an_episode_that_is_cut_ends_with_what_was_sampled(
+    template: str, turns: list[tuple[str, list[int]]], tokens: int, answer: int
+) -> None:
+    """Wherever a limit of the context or of a turn cuts it, and nothing is trained that was not."""
+    group, policy, samples = play(template, turns, tokens=tokens, answer=answer)
+    (episode,) = group.episodes
+    check_growth(episode, policy)
+    tokenizer = TOKENIZERS[template]
+    written = [*turns, ("4", [])][: episode.turns]
+    sampled = [s for t in episode.trajectories for s in t.segments if s.logprobs is not None]
+    assert len(sampled) == episode.turns == len(policy.seen) == len(written)
+    for number, (segment, (text, cuts)) in enumerate(zip(sampled, written, strict=True), 1):
+        expected = split(tokenizer, text, cuts) if cuts else tokenizer.encode(text)
+        whole = [*expected, tokenizer.eos_token_id]
+        assert segment.ids.tolist() == whole[: len(segment.ids)]
+        is_cut = len(segment.ids) < len(whole)
+        assert not is_cut or (number == len(sampled) and episode.end == "length")
+    assert all(trajectory.tokens <= tokens for trajectory in episode.trajectories)
+    assert all(trajectory.mask[-1] for trajectory in episode.trajectories)
+    assert episode.end in ("length", "budget") or episode.turns == len(turns) + 1
+    assert [sample.stop_reason for sample in samples] == [
+        "length" if episode.end == "length" else "stop"
+    ]
