@@ -1,7 +1,7 @@
 """`python -m tests.gpu`: every check in a process of its own, and one table of what they found.
 
 Guarantees: a check that raises, dies or takes too long is a row that failed, and the others run; no
-process of a check outlives it. The exit code is 1 where a row failed.
+process of a check outlives it. The exit code is 1 where a row failed, and 2 where no GPU is seen.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.gpu.machine import gpus
 from tests.gpu.row import Row
 
 FOLDER = Path(__file__).parent
@@ -39,6 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = importlib.import_module(f"tests.gpu.check_{asked.one}").check(asked.device)
         asked.json.write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
         return 0
+    if asked.device == "cuda" and gpus() == 0:
+        print(
+            "check.sh: no GPU is seen: nvidia-smi lists none, or CUDA_VISIBLE_DEVICES is empty; "
+            "--device cpu is a dry run without one",
+            file=sys.stderr,
+        )
+        return 2
     console = Console(width=140 if not sys.stdout.isatty() else None)
     found: dict[str, list[Row]] = {}
     for name in asked.only or names():
@@ -56,7 +64,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/gpu/check.sh", description=__doc__.split("\n")[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--only", nargs="+", choices=names(), metavar="NAME")
-    parser.add_argument("--timeout", type=float, default=1200.0, help="seconds a check may take")
+    parser.add_argument("--timeout", type=float, default=3600.0, help="seconds a check may take")
     parser.add_argument("--json", type=Path, help="write the rows there")
     parser.add_argument("--one", choices=names(), help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

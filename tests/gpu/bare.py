@@ -8,6 +8,10 @@ import time
 from pathlib import Path
 
 from rl.config_file import load_config
+from rl.engines.arguments import engine_arguments
+from rl.engines.seat import Seat
+from rl.hardware import Hardware
+from tests.gpu.machine import gpus
 
 ROUNDS = 3
 """The first warms up; the best of the others counts."""
@@ -24,19 +28,20 @@ def bare_tokens_per_second(config: Path, device: str, *, prompts: int) -> float:
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
+def seat(device: str, gpus: int) -> Seat:
+    """What the run's engine had: a GPU of its own, or half of the only one, beside the learner."""
+    return Seat() if device == "cpu" else Seat(1.0 if gpus > 1 else 0.5)
+
+
 def measure(path: Path, device: str, prompts: int) -> float:
     """Generate in this process, as often as `ROUNDS` says."""
-    from rl.hardware import Hardware
-
     config = load_config(path)
     cores = len(os.sched_getaffinity(0))
     hardware = Hardware("cpu" if device == "cpu" else "cuda", cores)
     os.environ.update(hardware.engine_env(config.rollout.cpu_cache_gb))
     from vllm import LLM, SamplingParams
 
-    from rl.engines.arguments import engine_arguments
-
-    llm = LLM(**engine_arguments(config, hardware, 0.5))
+    llm = LLM(**engine_arguments(config, hardware, seat(device, gpus())))
     tokenizer = llm.get_tokenizer()
     texts = [
         tokenizer.apply_chat_template(

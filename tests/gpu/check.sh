@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What only a GPU shows, on one machine with at least one: prints a table, exits with 1 where a row fails.
+# Its models are made here, without a network. Exits with 2 where no GPU is seen.
 #
 #   tests/gpu/check.sh                       every check, on the GPU
 #   tests/gpu/check.sh --only training       one of them

@@ -52,4 +52,5 @@ def _logprobs(attention: str, device: str, dtype: torch.dtype, *, packing: bool)
     ids = np.random.default_rng(0).integers(0, 512, sum(LENGTHS), np.int64)
     trained = np.ones(len(ids), np.bool_)
     trained[np.cumsum([0, *LENGTHS[:-1]])] = False
-    return actor(Rows(ids, np.array(LENGTHS, np.int64), trained)).logprobs
+    logprobs: torch.Tensor = actor(Rows(ids, np.array(LENGTHS, np.int64), trained)).logprobs
+    return logprobs

@@ -7,10 +7,8 @@ import subprocess
 
 def gpus() -> int:
     """How many this process may use."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([one for one in visible.split(",") if one.strip()])
-    return len(_asked("name"))
+    visible = _visible()
+    return len(_asked("name")) if visible is None else len(visible)
 
 
 def gpu_name() -> str:
@@ -19,7 +17,7 @@ def gpu_name() -> str:
 
 
 def used_gib() -> float:
-    """Memory of the first GPU that is in use, by anybody, GiB."""
+    """Memory of the first one that is in use, by anybody, GiB."""
     return float((_asked("memory.used") or ["0"])[0].split()[0]) / 1024
 
 
@@ -34,12 +32,20 @@ def peak_flops(name: str) -> float | None:
         return None
 
 
+def _visible() -> list[str] | None:
+    """The GPUs that CUDA shows this process, where that is not all of them."""
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if shown is None else [one.strip() for one in shown.split(",") if one.strip()]
+
+
 def _asked(what: str) -> list[str]:
     """A line a GPU of what nvidia-smi says."""
     if shutil.which("nvidia-smi") is None:
         return []
+    # By index or UUID; of a part of a GPU (MIG) it says nothing.
+    chosen = [f"--id={','.join(visible)}"] if (visible := _visible()) else []
     said = subprocess.run(
-        ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader"],
+        ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader", *chosen],
         capture_output=True,
         text=True,
         check=False,
