@@ -1,5 +1,6 @@
 """`plumb train`: a run, or what it would be."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -74,7 +75,7 @@ class TrainOptions:
         typer.Option(
             "--retry",
             help="continue the run in run_dir if it holds one, else start it: for schedulers that "
-            "start a failed command again",
+            "start a failed command again; in a Ray job the command does so itself",
         ),
     ] = False
 
@@ -103,6 +104,7 @@ def train(options: TrainOptions) -> None:
 
 
 def _train(options: TrainOptions) -> None:
+    from rl.config_file import load_config
     from rl.errors import ConfigError
 
     if options.show:
@@ -137,6 +139,13 @@ def _train(options: TrainOptions) -> None:
         )
     ):
         raise ConfigError("hardware and what is assumed are of plans: add --plan")
+    if options.retry:
+        from launch.train.again import follow, run_again, starts_itself
+
+        if starts_itself():
+            config = load_config(options.config, options.overrides or [], say=lambda line: None)
+            sys.exit(run_again(config, _say))
+        follow()
     from launch.train.closing import close
     from launch.train.run import train as run_training
 

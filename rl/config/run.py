@@ -75,6 +75,8 @@ class ClusterConfig(Section):
     max_learner_restarts: int = Field(default=3, ge=0)
     """Times an hour that the learner may be lost and started again from the newest checkpoint
     before the run ends."""
+    max_command_restarts: int = Field(default=3, ge=0)
+    """Times an hour that `--retry` starts the command's process again which died in a Ray job."""
 
 
 class RunConfig(Section):

@@ -88,6 +88,9 @@ class Bench:
     ) -> "Bench":
         """Start every part, and bring the learner's weights to the engines."""
         pool = pool or EveryOther()
+        # Nothing is prepared beside what is measured.
+        rollout = config.rollout.model_copy(update={"spare_after": None})
+        config = config.model_copy(update={"rollout": rollout})
         config.run_dir.mkdir(parents=True, exist_ok=True)
         parts = await start_parts(
             stack,

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import REPOSITORY, Plumb, wait_until
+
+from launch.train.status import status_of
+from rl.fault_log import read_faults
 
 RAY = Path(sys.executable).with_name("ray")
 PLUMB = Path(sys.executable).with_name("plumb")
@@ -118,15 +122,24 @@ def submit(plumb: Plumb, address: str, *arguments: str) -> subprocess.CompletedP
         env=plumb.environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
 
 
+def kill_once_it_starts(run_dir: Path) -> None:
+    """Kill the process that trains, as the kernel does where memory runs out."""
+    wait_until((run_dir / "status.json").exists, 500, "the start of the job's command")
+    os.kill(status_of(run_dir).pid, signal.SIGKILL)
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_job_streams_its_log_and_returns_its_exit_code(plumb: Plumb, cluster: str) -> None:
-    """Its verifier crashes or hangs on some answers: that costs these answers, and nothing else."""
+    """Its verifier crashes or hangs on some answers: that costs these answers, and nothing else.
+
+    Its process is killed as it starts: Ray would not start it again.
+    """
     run_dir = plumb.folder.parent / "run-of-job"
     (plumb.folder / "flaky.py").write_text(FLAKY)
     plumb.write_config(
@@ -135,8 +148,14 @@ def test_a_job_streams_its_log_and_returns_its_exit_code(plumb: Plumb, cluster: 
         reward={"verifier": "flaky.py:flaky", "deadline": 0.5, "max_ungradable": 0.5},
         sampler={"prompts_per_step": 8, "samples_per_prompt": 8, "filter": "correctness"},
     )
-    done = submit(plumb, cluster, "config.yaml")
+    killing = threading.Thread(target=kill_once_it_starts, args=[run_dir], daemon=True)
+    killing.start()
+    done = submit(plumb, cluster, "config.yaml", "--retry")
     assert done.returncode == 0, done.stdout + done.stderr
+    killing.join()
+    lines = [row["line"] for row in read_faults(run_dir)]
+    (line,) = [one for one in lines if "was killed by signal 9; it is started again" in one]
+    assert line in done.stdout
     assert re.search(r"step 2/2 .* accuracy", done.stdout)
     assert (run_dir / "report.html").exists()
     assert REPOSITORY not in plumb.folder.parents
