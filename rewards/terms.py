@@ -24,19 +24,16 @@ def _compiles(pattern: str | None) -> str | None:
 
 @verifier("format", on_crash="incorrect")
 class Format(BaseModel):
-    """1 for a response of the asked form, else 0.
+    """1 for a response of the asked form, else 0."""
 
-    Attributes:
-        style: "boxed": the text after the thinking holds a filled `\\boxed{...}`; "think": one
-            thinking block, such as `<think>...</think>`, begins the response, or was opened by the
-            prompt's template, and an answer follows it.
-        pattern: A regular expression that must match the whole response; `.` matches line ends.
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, use_attribute_docstrings=True)
 
     style: Literal["boxed", "think"] | None = None
+    """`boxed`: the text after the thinking holds a filled `\\boxed{...}`; `think`: one block of
+    thinking, such as `<think>...</think>`, begins the response, or the prompt's template has opened
+    it, and an answer follows it."""
     pattern: Annotated[str | None, AfterValidator(_compiles)] = None
+    """A regular expression that must match the whole response; `.` matches line ends."""
 
     @model_validator(mode="after")
     def _asks_for_one_thing(self) -> Self:
@@ -68,16 +65,14 @@ class Overlong(BaseModel):
     """DAPO's soft punishment of long answers (arXiv 2503.14476, equation 13), in tokens.
 
     0 up to `max_tokens - cache_tokens`, then falling linearly to -1 at `max_tokens`, and -1 beyond.
-
-    Attributes:
-        max_tokens: L_max.
-        cache_tokens: L_cache, the length of the slope.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, use_attribute_docstrings=True)
 
     max_tokens: int = Field(ge=1)
+    """L_max."""
     cache_tokens: int = Field(ge=1)
+    """L_cache, the length of the slope."""
 
     @model_validator(mode="after")
     def _slope_fits(self) -> Self:

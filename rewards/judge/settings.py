@@ -18,10 +18,12 @@ REQUEST_SECONDS = 120.0
 class Prices(BaseModel):
     """What a million tokens cost, in any currency."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     input: float = Field(default=0.0, ge=0)
+    """Of requests."""
     output: float = Field(default=0.0, ge=0)
+    """Of replies."""
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
         """Of one request."""
