@@ -21,7 +21,8 @@ from data.formats.bfcl_turns import BfclTurns
 from data.formats.format import Opening
 from rl.environments.simulators import Simulators
 
-PYTHON = os.environ.get("PLUMB_AGENTS_PYTHON", "")
+NAMED = os.environ.get("PLUMB_AGENTS_PYTHON", "")
+PYTHON = str(Path(NAMED).absolute()) if NAMED else ""
 CATEGORIES = ("base", "miss_func", "miss_param", "long_context")
 EVERY = 25  # rows
 Turns = list[list[list[Any]]]

@@ -19,7 +19,8 @@ from rl.config.agent import AgentConfig
 from rl.endpoint.agents import Agents
 from tests.rl.endpoint_world import Speaker, calls, check_token_rule, recorder_of
 
-PYTHON = os.environ.get("PLUMB_AGENTS_PYTHON", "")
+NAMED = os.environ.get("PLUMB_AGENTS_PYTHON", "")
+PYTHON = str(Path(NAMED).absolute()) if NAMED else ""
 
 OPENAI_AGENTS = """
 import json, sys

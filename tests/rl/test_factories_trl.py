@@ -18,7 +18,8 @@ from data.schema import Prompt
 from tests.rl.test_factories import SOURCE, loaded, played
 from tests.rl.test_toolgraph_episodes import written
 
-PYTHON = os.environ.get("PLUMB_AGENTS_PYTHON", "")
+NAMED = os.environ.get("PLUMB_AGENTS_PYTHON", "")
+PYTHON = str(Path(NAMED).absolute()) if NAMED else ""
 ROW = {"prompt": [{"role": "user", "content": "Count."}], "answer": "3", "start": 2}
 TURNS = [
     written([("run", {"by": 1}), ("close", {"what": "window"})]),
