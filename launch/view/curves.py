@@ -94,7 +94,8 @@ def status_of(run: Path) -> dict[str, Any]:
     except (PlumbError, OSError):
         found = None
     if found is None:
-        return {"state": "unknown", "live": False}
+        model = results_of(run).get("model")
+        return {"state": f"evaluation of {model}" if model else "no status yet", "live": False}
     silent = time.time() - found.time
     live = found.state == "running" and silent <= STALE
     state = found.state
@@ -150,15 +151,25 @@ def engines_of(run: Path, status: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def evaluations_of(history: History) -> list[dict[str, Any]]:
-    """Every evaluation: its set, its step and its numbers."""
-    found = []
-    for row in history.rows:
-        sets = row.get("evaluations")
-        for name, numbers in sets.items() if isinstance(sets, Mapping) else ():
-            if isinstance(numbers, Mapping):
-                found.append({"step": row["step"], "set": name, **numbers})
-    return found
+def evaluations_of(run: Path, history: History | None) -> list[dict[str, Any]]:
+    """Every evaluation: its set, its step (0 of what `plumb eval` leaves) and its numbers."""
+    measured = [(row["step"], row.get("evaluations")) for row in history.rows] if history else []
+    measured += [(0, results_of(run).get("sets"))]
+    return [
+        {"step": step, "set": name, **numbers}
+        for step, sets in measured
+        for name, numbers in (sets.items() if isinstance(sets, Mapping) else ())
+        if isinstance(numbers, Mapping)
+    ]
+
+
+def results_of(folder: Path) -> Mapping[str, Any]:
+    """What `plumb eval` has left; empty where it left nothing."""
+    try:
+        found: Any = json.loads((folder / "results.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def forecast_of(run: Path, history: History | None) -> list[dict[str, Any]]:

@@ -141,10 +141,8 @@ class Desk:
         """Every evaluation of every run."""
         found = []
         for run, metrics in zip(self.library.runs, self._metrics, strict=True):
-            history = metrics.history()
-            found += (
-                [{"run": run.number, **one} for one in evaluations_of(history)] if history else []
-            )
+            measured = evaluations_of(run.path, metrics.history())
+            found += [{"run": run.number, **one} for one in measured]
         return found
 
     def rows(self, asked: Filter, offset: int, limit: int) -> dict[str, Any]:
@@ -171,9 +169,7 @@ class Desk:
         rows = self.light.of_docs([doc])
         if not rows:
             raise GoneError("this answer is not in the table (any more): reload the list")
-        shelf, step, group = rows[0]["shelf"], rows[0]["step"], rows[0]["grp"]
-        members = self.light.group_of(shelf, step, group, GROUP_SHOWN)
-        return [as_row(row) for row in members]
+        return [as_row(row) for row in self.light.group_of(rows[0], GROUP_SHOWN)]
 
     def previews(self, docs: Sequence[int]) -> dict[int, Mapping[str, str]]:
         """The beginnings of rows' texts."""

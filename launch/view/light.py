@@ -104,12 +104,12 @@ class LightTable:
             [list(docs), *values],
         )
 
-    def group_of(self, shelf: int, step: int, group: int, limit: int) -> list[dict[str, Any]]:
-        """A group's rows, in the order of its episodes."""
+    def group_of(self, row: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
+        """The rows of a row's group, in the order of its episodes."""
         return self._dicts(
             f"SELECT {', '.join(NAMES)} FROM light WHERE shelf = ? AND step = ? AND grp = ? "
-            "ORDER BY episode, doc LIMIT ?",
-            [shelf, step, group, limit],
+            "AND source IS NOT DISTINCT FROM ? ORDER BY episode, doc LIMIT ?",
+            [row["shelf"], row["step"], row["grp"], row["source"], limit],
         )
 
     def counts(self, asked: Filter) -> dict[str, Any]:
@@ -182,11 +182,16 @@ class LightTable:
     def _insert(self, shelf: Shelf, steps: Mapping[int, Stamp]) -> None:
         paths = [str(episode_file(shelf.folder, step)) for step in steps]
         there = set(parquet.read_schema(paths[0]).names)
+        # What `plumb eval` leaves numbers groups set by set: a set is its source there.
+        source = '"set"' if "set" in there else "source"
         made = [
-            f"{expression}::{kind}" if needs in there else f"NULL::{kind}"
+            f"{source if needs == 'source' else expression}::{kind}"
+            if needs in there
+            else f"NULL::{kind}"
             for kind, needs, expression in COLUMNS.values()
         ]
-        number = "regexp_extract(filename, 'step_([0-9]+)', 1)::BIGINT"
+        named = "regexp_extract(filename, 'step_([0-9]+)[.]parquet$', 1)"
+        number = f"coalesce(try_cast({named} AS BIGINT), 0)"
         with self._writing:
             cursor = self._database.cursor()
             cursor.execute("BEGIN")

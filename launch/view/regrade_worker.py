@@ -21,7 +21,7 @@ from rewards import Sample, Verdict
 from rewards.errors import RewardError
 from rl.config import ReadingConfig, RunConfig
 from rl.config_file import load_config
-from rl.errors import PlumbError
+from rl.errors import ConfigError, PlumbError
 from rl.rewarding import grading_pool
 from sandbox.errors import SandboxError
 
@@ -45,6 +45,8 @@ def main() -> None:
 
 
 def _answer(action: str, run: Path, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    if not (run / "config.yaml").is_file():
+        return _without_config(action, run, rows)
     config = load_config(run / "config.yaml")
     known = _prompts(config, {str(row["prompt_id"]) for row in rows})
     if action == "row":
@@ -61,6 +63,16 @@ def _answer(action: str, run: Path, rows: Sequence[Row]) -> list[dict[str, Any]]
         }
         for row, verdict in zip(rows, verdicts, strict=True)
     ]
+
+
+def _without_config(action: str, run: Path, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows of what `plumb eval` leaves, by what they hold themselves."""
+    if action != "row":
+        raise ConfigError(
+            f"{run} holds no config.yaml, which says how to grade: copy the answer as a row and "
+            "give it to plumb verify"
+        )
+    return [_verify_row(row, _prompt_of(row, {})) for row in rows]
 
 
 async def _grade(config: RunConfig, samples: Sequence[Sample]) -> list[Verdict]:

@@ -56,6 +56,7 @@ def sample(library: Library, doc: int) -> dict[str, Any]:
         **found,
         "id": id_of(doc),
         "run": shelf.run.name,
+        "source": row.get("set") or row.get("source"),
         "shelf": number,
         "set": shelf.name,
         "step": step,
@@ -120,6 +121,8 @@ def tokens(library: Library, doc: int, trajectory: int, offset: int, limit: int)
     number, step, _ = place_of(doc)
     shelf = shelf_of(library, number)
     path = shelf.folder / f"step_{step:06d}.tokens.parquet"
+    if not path.is_file():
+        raise GoneError("no tokens of this answer were kept")
     try:
         found = _trajectories(path, row.get("group"), row.get("episode"))
     except (OSError, ArrowException) as error:

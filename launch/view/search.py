@@ -86,7 +86,7 @@ class Searcher:
             hits += self._having(query, fitting, limit - len(hits))
             if len(hits) >= limit:
                 return Found(hits, hits[-1]["doc"])
-            last = abs(batch[-1])
+            last = _whole(batch[-1])
             if self._clock() > end:
                 return Found(hits, last)
             size = min(2 * size, LARGEST_BATCH)
@@ -129,7 +129,7 @@ class Searcher:
     ) -> Iterator[int]:
         """Numbers of rows that may fit, the newest first.
 
-        Where a file was read and nothing found, its first row's number comes as a negative one: it
+        Where a file was read and nothing found, its first row's number comes inverted: it
         says how far the search got.
         """
         files = files_of(shelf.folder)
@@ -154,12 +154,17 @@ class Searcher:
                 for row in _scan(shelf, step, query):
                     if low <= place | row <= high:
                         yield doc_of(shelf.number, step, row)
-                yield -doc_of(shelf.number, step, 0)
+                yield ~doc_of(shelf.number, step, 0)
+
+
+def _whole(doc: int) -> int:
+    """A row's number, also of one that stands for the end of its file, which is inverted."""
+    return doc if doc >= 0 else ~doc
 
 
 def _newest(doc: int) -> tuple[int, int, int]:
     """The order of hits: step, shelf, row; a file's end comes after its rows."""
-    shelf, step, row = place_of(abs(doc))
+    shelf, step, row = place_of(_whole(doc))
     return -step, shelf, -row + (1 if doc < 0 else 0)
 
 

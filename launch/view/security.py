@@ -119,7 +119,9 @@ class Guarded:
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                headers.setdefault("Cache-Control", "no-store")
+                # The page's own files may be kept, and are asked about each time.
+                kept = scope["path"].startswith("/static/")
+                headers.setdefault("Cache-Control", "private, no-cache" if kept else "no-store")
                 if message["status"] == 200 and self._guard.gives_token(scope):
                     headers.append(
                         "Set-Cookie",

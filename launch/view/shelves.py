@@ -16,7 +16,17 @@ from rl.rollout_files import step_of
 
 TRAINING: Final = "training"
 """The name of the shelf of what was sampled to train on."""
-_MARKS: Final = ("metrics.jsonl", "config.yaml", "status.json", "rollouts", "evaluations")
+EVALUATION: Final = "plumb eval"
+"""The name of the shelf of what `plumb eval` leaves: one file, as if it were of step 0."""
+ANSWERS: Final = "answers.parquet"
+_MARKS: Final = (
+    "metrics.jsonl",
+    "config.yaml",
+    "status.json",
+    "rollouts",
+    "evaluations",
+    "results.json",
+)
 STEP_BITS: Final = 24
 SHELF_BITS: Final = 48
 
@@ -93,6 +103,7 @@ def files_of(folder: Path) -> dict[int, Stamp]:
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             step = step_of(Path(entry.name)) if entry.name.endswith(".parquet") else None
+            step = 0 if entry.name == ANSWERS else step
             if step is not None and step < 1 << STEP_BITS:
                 with suppress(OSError):
                     status = entry.stat()
@@ -102,6 +113,8 @@ def files_of(folder: Path) -> dict[int, Stamp]:
 
 def episode_file(folder: Path, step: int) -> Path:
     """Where a step's episodes are."""
+    if step == 0 and (folder / ANSWERS).is_file():
+        return folder / ANSWERS
     return folder / f"step_{step:06d}.parquet"
 
 
@@ -122,6 +135,8 @@ def place_of(doc: int) -> tuple[int, int, int]:
 def _folders(run: Path) -> Iterator[tuple[str, Path]]:
     if (run / "rollouts").is_dir():
         yield TRAINING, run / "rollouts"
+    if (run / ANSWERS).is_file():
+        yield EVALUATION, run
     for folder in sorted(_children(run / "evaluations")):
         yield folder.name, folder
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from starlette.testclient import TestClient
 
+from launch.evaluate.results import ANSWERS, COLUMNS, RESULTS
 from launch.verify.tasks import TASKS
 from launch.view import light
 from launch.view.cache import snapshot_of
@@ -447,3 +450,34 @@ class TestRuns:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(timeout=120) == 0
+
+
+def test_what_plumb_eval_leaves_is_looked_at_too(tmp_path: Path, guard: Guard) -> None:
+    rows = [
+        {**row, "set": name, "level": "easy", "thinking": "", "group": i // 2, "episode": i % 2}
+        for name in ("sums", "aime")
+        for i, row in enumerate(answers(1)[4:8])
+    ]
+    (tmp_path / "eval").mkdir()
+    parquet.write_table(pa.Table.from_pylist(rows, COLUMNS), tmp_path / "eval" / ANSWERS)
+    told = {"model": "a model", "sets": {"aime": {"accuracy": 0.5, "interval": [0.1, 0.9]}}}
+    (tmp_path / "eval" / RESULTS).write_text(json.dumps(told), encoding="utf-8")
+    desk = opened(tmp_path / "eval", tmp_path / "cache")
+    with TestClient(
+        application(desk, guard), BASE, headers={"Authorization": f"Bearer {guard.token}"}
+    ) as client:
+        assert get(client, "state")["runs"][0]["state"] == "evaluation of a model"
+        assert get(client, "evaluations")[0]["set"] == "aime"
+        found = get(client, "rows", source="aime", sort="oldest")["rows"]
+        assert ids(found) == [f"0-0-{i}" for i in range(4, 8)]
+        assert ids(get(client, "group", id="0-0-6")) == ["0-0-6", "0-0-7"]
+        assert get(client, "sample", id="0-0-6")["source"] == "aime"
+        assert len(get(client, "search", text="boxed")["rows"]) == 8
+        assert client.get("/api/tokens", params={"id": "0-0-6"}).status_code == 404
+        asked, origin = {"ids": ["0-0-6"]}, {"Origin": BASE}
+        assert (
+            "reference"
+            in client.post("/api/verify_row", json=asked, headers=origin).json()[0]["row"]
+        )
+        answer = client.post("/api/regrade", json=asked, headers=origin)
+        assert answer.status_code == 422 and "plumb verify" in answer.json()["error"]

@@ -37,7 +37,8 @@ export function Evaluations({ state, hidden, theme, show }) {
   const shown = found.filter((one) => !hidden.includes(one.run));
   const sets = [...new Set(shown.map((one) => one.set))].sort();
   if (!sets.length) return html`<h2>Evaluations</h2><p class="quiet">None has been recorded.</p>`;
-  const shelf = (one) => state.shelves.find((other) => other.run === one.run && other.set === one.set);
+  const shelf = (one) => state.shelves.find((other) => other.run === one.run && (other.set === one.set || other.set === "plumb eval"));
+  const of = (one) => (shelf(one).set === "plumb eval" ? { source: one.set } : { step_from: one.step, step_to: one.step });
   return html`<h2>Evaluations</h2>
     <div class="panels">${sets.map((set) => {
       const runs = curvesOf(shown, set, state);
@@ -55,6 +56,6 @@ export function Evaluations({ state, hidden, theme, show }) {
       <td class="figure">${Object.entries(one.pass_at || {}).filter(([k]) => k !== "1").map(([k, value]) => `@${k} ${share(value)}`).join(", ") || "–"}</td>
       <td class="figure">${share(one.majority)}</td><td class="figure">${count(one.prompts)}</td><td class="figure">${figure(one.response_tokens_mean)}</td>
       <td class="figure">${share(one.truncated)}</td><td class="figure">${seconds(one.seconds)}</td>
-      <td>${shelf(one) && html`<button class="plain" onClick=${() => show({ shelf: shelf(one).number, step_from: one.step, step_to: one.step })}>answers</button>`}</td>
+      <td>${shelf(one) && html`<button class="plain" onClick=${() => show({ shelf: shelf(one).number, ...of(one) })}>answers</button>`}</td>
     </tr>`)}</tbody></table></div>`;
 }

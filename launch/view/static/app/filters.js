@@ -31,7 +31,7 @@ export function asked(parameters, state, hidden) {
 
 export const shelfName = (state, shelf) => {
   const run = state.runs[shelf.run]?.name ?? "";
-  const set = shelf.set === "training" ? "training" : `evaluation ${shelf.set}`;
+  const set = ["training", "plumb eval"].includes(shelf.set) ? shelf.set : `evaluation ${shelf.set}`;
   return state.runs.length > 1 ? `${run}, ${set}` : set;
 };
 

@@ -51,7 +51,7 @@ export function Sample({ id, view, setView, close, open, say }) {
 
 function Facts({ sample }) {
   const facts = [
-    [sample.set === "training" ? sample.run : `${sample.run}, evaluation ${sample.set}`, "run"],
+    [["training", "plumb eval"].includes(sample.set) ? sample.run : `${sample.run}, evaluation ${sample.set}`, "run"],
     [count(sample.step), "step"],
     [sample.group, "group"],
     [sample.episode, "answer"],
