@@ -70,6 +70,17 @@ def write_set(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | None 
     return f"{name}={path}"
 
 
+def quick(folder: Path) -> str:
+    """A verifier that likes 42 and needs no process of its own, as an option has it."""
+    path = folder / "quick.py"
+    path.write_text(
+        "from rewards import Sample, Verdict\n\n\n"
+        "async def quick(sample: Sample) -> Verdict:\n"
+        "    return Verdict.correct() if '42' in sample.response else Verdict.incorrect()\n"
+    )
+    return f"{path}:quick"
+
+
 def evaluated(**options: Any) -> tuple[Work, dict[str, Any]]:
     """Evaluate; gives what was done and the results."""
     return evaluate(Options(**options), lambda line: None)

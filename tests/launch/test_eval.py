@@ -17,7 +17,7 @@ from launch.verify.uses import TaskOptions
 from rl.errors import PlumbError, UngradableError
 from rl.rollout_columns import EPISODES
 from tests.fake_judge import fake_judge, grades
-from tests.launch.eval_world import ROWS, Body, evaluated, gold, tenths, write_set, wrong
+from tests.launch.eval_world import ROWS, Body, evaluated, gold, quick, tenths, write_set, wrong
 
 needs_box = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
@@ -55,6 +55,7 @@ def test_what_is_asked_is_what_the_preset_says(tmp_path: Path) -> None:
                 target=model.url,
                 sets=[write_set(tmp_path, "gsm8k")],
                 out=tmp_path / str(thinking),
+                verifier=quick(tmp_path),
                 preset="telechat",
                 thinking=thinking,
             )
@@ -67,17 +68,18 @@ def test_what_is_asked_is_what_the_preset_says(tmp_path: Path) -> None:
 
 
 def test_answers_to_a_prompt_are_counted_without_bias(tmp_path: Path) -> None:
-    rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(40)]
+    rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(20)]
     with fake_judge(tenths(5)) as model:
         _, found = evaluated(
             target=model.url,
             sets=[write_set(tmp_path, "gsm8k", rows)],
             out=tmp_path / "out",
+            verifier=quick(tmp_path),
             answers=["8"],
             **_at(0.7),
         )
     one = found["sets"]["gsm8k"]
-    assert len(model.bodies) == len({body["seed"] for body in model.bodies}) == 320
+    assert len(model.bodies) == len({body["seed"] for body in model.bodies}) == 160
     assert 0.3 < one["accuracy"] < 0.7
     assert one["pass_at"]["1"] == one["accuracy"] < one["pass_at"]["2"] < one["pass_at"]["8"]
     assert one["interval"][0] < one["accuracy"] < one["interval"][1]
@@ -87,7 +89,7 @@ def test_answers_to_a_prompt_are_counted_without_bias(tmp_path: Path) -> None:
 def test_it_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path) -> None:
     rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(12)]
     options: dict[str, Any] = {"sets": [write_set(tmp_path, "gsm8k", rows)], "answers": ["2"]}
-    options |= {"out": tmp_path / "out", **_at(1.0)}
+    options |= {"out": tmp_path / "out", "verifier": quick(tmp_path), **_at(1.0)}
     asked: list[str] = []
 
     def failing(body: Body) -> Any:
@@ -127,22 +129,17 @@ def test_it_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_and_more_answers_are_added(tmp_path: Path) -> None:
     options: dict[str, Any] = {"sets": [write_set(tmp_path, "gsm8k")], "out": tmp_path / "out"}
+    options["verifier"] = quick(tmp_path)
     with fake_judge(gold) as model:
         evaluated(target=model.url, answers=["2"], **_at(0.5), **options)
         with pytest.raises(Exception, match="holds answers to something else: there sampling"):
             evaluated(target=model.url, answers=["2"], **_at(0.6), **options)
         evaluated(target=model.url, answers=["5"], **_at(0.5), **options)
         assert len(model.bodies) == 5
+        other = {**options, "verifier": "math-bare"}
         with pytest.raises(Exception, match="--regrade"):
-            evaluated(target=model.url, answers=["5"], verifier="math-bare", **_at(0.5), **options)
-        _, found = evaluated(
-            target=model.url,
-            answers=["5"],
-            verifier="math-bare",
-            regrade=True,
-            **_at(0.5),
-            **options,
-        )
+            evaluated(target=model.url, answers=["5"], **_at(0.5), **other)
+        _, found = evaluated(target=model.url, answers=["5"], regrade=True, **_at(0.5), **other)
         assert len(model.bodies) == 5
         assert found["reward"]["verifier"] == "math-bare"
         evaluated(target=model.url, overwrite=True, **options)
@@ -189,7 +186,10 @@ def test_a_question_that_is_refused_is_told_apart(tmp_path: Path) -> None:
 
     with fake_judge(answer) as model:
         work, found = evaluated(
-            target=model.url, sets=[write_set(tmp_path, "gsm8k", rows)], out=tmp_path / "out"
+            target=model.url,
+            sets=[write_set(tmp_path, "gsm8k", rows)],
+            out=tmp_path / "out",
+            verifier=quick(tmp_path),
         )
     one = found["sets"]["gsm8k"]
     assert (one["refused"], one["ungradable"], one["accuracy"]) == (1, 1, 1.0)
@@ -235,6 +235,7 @@ def test_the_best_of_k_is_chosen_by_a_verifier_that_sees_no_reference(tmp_path: 
         "out": tmp_path / "out",
         "answers": ["6"],
         "select": f"{tmp_path / 'liking.py'}:liking",
+        "verifier": quick(tmp_path),
         **_at(1.0),
     }
     with fake_judge(tenths(4)) as model:
@@ -254,6 +255,7 @@ def test_the_best_of_k_is_chosen_by_a_reward_model(tmp_path: Path) -> None:
             sets=[write_set(tmp_path, "gsm8k")],
             out=tmp_path / "out",
             answers=["12"],
+            verifier=quick(tmp_path),
             select=f"reward={url}",
             **_at(1.0),
         )

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from launch.cli import app
 from tests.fake_judge import fake_judge
 from tests.launch.conftest import REPOSITORY, only_line
-from tests.launch.eval_world import ROWS, Body, write_set
+from tests.launch.eval_world import ROWS, Body, quick, write_set
 
 URL = "http://127.0.0.1:1/v1"
 RUNNER = CliRunner()
@@ -93,6 +93,7 @@ def test_a_wrong_use_is_one_line_with_its_remedy(
 def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> None:
     rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(30)]
     write_set(tmp_path, "gsm8k", rows)
+    verifier = quick(tmp_path)
     enough, go_on = threading.Event(), threading.Event()
     seeds: list[tuple[str, int]] = []
 
@@ -106,6 +107,7 @@ def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> 
     with fake_judge(answer) as model:
         command = ["eval", model.url, "--set", "gsm8k=gsm8k.jsonl", "--out", "out", "--json"]
         command += ["-k", "2", "--temperature", "0.8", "--concurrency", "4"]
+        command += ["--verifier", verifier]
         process = _started(tmp_path, command)
         assert enough.wait(120)
         os.killpg(process.pid, signal.SIGKILL)
@@ -124,26 +126,25 @@ def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> 
     assert answers[: len(kept)] == kept
     assert len(answers) == len(set(answers)) == 60
     assert len(model.bodies) - before == 60 - len(kept)
-    done = _started(tmp_path, ["eval", "compare", "out", "out"])
-    output, errors = done.communicate(timeout=120)
-    assert done.returncode == 0, errors
-    assert "+0.0%" in output
+    out = str(tmp_path / "out")
+    compared = RUNNER.invoke(app, ["eval", "compare", out, out])
+    assert compared.exit_code == 0, compared.output
+    assert "+0.0%" in compared.stdout
 
 
 def test_too_many_ungradable_answers_are_an_exit_code(tmp_path: Path) -> None:
-    write_set(tmp_path, "gsm8k")
+    given = write_set(tmp_path, "gsm8k")
     (tmp_path / "away.py").write_text(
         "from rewards import InfrastructureError, Sample, Verdict\n\n\n"
         "async def away(sample: Sample) -> Verdict:\n"
         "    raise InfrastructureError('the service is away')\n"
     )
     with fake_judge(lambda body: "7") as model:
-        command = ["eval", model.url, "--set", "a=gsm8k.jsonl", "--verifier", "away.py:away"]
-        process = _started(tmp_path, command)
-        output, errors = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "1 of 1 answers could not be graded" in only_line(errors)
-    assert "results.json" in output
+        command = ["eval", model.url, "--set", given, "--verifier", f"{tmp_path / 'away.py'}:away"]
+        result = RUNNER.invoke(app, [*command, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "1 of 1 answers could not be graded" in only_line(result.stderr)
+    assert "results.json" in result.stdout
 
 
 def _started(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:

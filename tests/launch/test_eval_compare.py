@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from launch.evaluate.compare import bootstrap, compare, read_result, show_comparison
 from rl.errors import ConfigError
 from tests.fake_judge import fake_judge
-from tests.launch.eval_world import ROWS, Body, evaluated, write_set
+from tests.launch.eval_world import ROWS, Body, evaluated, quick, write_set
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=1, max_size=30))
@@ -83,6 +83,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 out=folder / name,
                 answers=[k],
                 served=served,
+                verifier=quick(folder),
             )
     return {one.name: one for one in folder.iterdir() if one.is_dir()}
 
