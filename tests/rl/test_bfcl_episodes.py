@@ -45,7 +45,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def simulators(classes: Path) -> AsyncIterator[Simulators]:
     """As `start` would make them."""
-    await Bfcl.start(str(classes), seconds=20.0, memory_mb=512, workers=1)
+    await Bfcl.start(str(classes), seconds=300.0, memory_mb=512, workers=1)
     assert Bfcl.simulators is not None
     yield Bfcl.simulators
     await Bfcl.aclose()
@@ -177,7 +177,7 @@ class Impatient(Simulators):
     """Waits for no call of `wait`, and for all others."""
 
     async def ask(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self._seconds = 0.5 if ["wait", {"seconds": 600}] in asked.get("calls", ()) else 60.0
+        self._seconds = 0.5 if ["wait", {"seconds": 600}] in asked.get("calls", ()) else 300.0
         return await super().ask(asked)
 
 
@@ -185,7 +185,7 @@ class Impatient(Simulators):
 async def test_what_never_comes_back_is_ended_and_has_not_happened(
     rows: list[Record], classes: Path
 ) -> None:
-    one = Impatient(str(classes), 60.0, 512, 1)
+    one = Impatient(str(classes), 300.0, 512, 1)
     scene = {key: rows[0].reference[key] for key in ("classes", "initial_config", "long_context")}  # type: ignore[index,call-overload]
     before = Bfcl.simulators
     Bfcl.simulators = one
@@ -221,7 +221,7 @@ async def test_rows_and_classes_that_do_not_fit_end_the_run(
         load_environment(EnvConfig(spec="bfcl"))
     with pytest.raises(ConfigError, match="no file or folder no/where"):
         load_environment(EnvConfig(spec="bfcl", options={"classes": "no/where"}))
-    one = Simulators("no_such_module", 20.0, 512, 1)
+    one = Simulators("no_such_module", 300.0, 512, 1)
     with pytest.raises(WrongSceneError, match="there is no module no_such_module"):
         await one.ask({"scene": {}, "before": [], "calls": []})
     await one.aclose()

@@ -26,10 +26,12 @@ PROMPT = Prompt("p", ({"role": "user", "content": "Count."},), "3", metadata={"s
 
 SOURCE = '''
 import asyncio
+import threading
 
 
 class Counter:
     made = 0
+    released = threading.Event()
     tools_are_public = True
 
     def __init__(self):
@@ -70,8 +72,7 @@ class Counter:
 
     def hang(self) -> None:
         """Hang."""
-        import time
-        time.sleep(3)
+        self.released.wait()
 
     def _private(self) -> None:
         """Not a tool."""
@@ -200,10 +201,21 @@ async def test_episodes_at_once_have_objects_of_their_own(file: Path) -> None:
 
 
 async def test_an_object_that_may_be_at_work_is_not_used_again(file: Path) -> None:
-    made, config = loaded(file, "Counter", call_seconds=0.2)
-    group = await played(made, config, written([("hang", {})]), "5")
-    assert observed(group) == ["Error: took longer than 0.2 s"]
+    made, _ = loaded(file, "Counter")
+    one = made.subject()
+    await asyncio.to_thread(one.reset, PROMPT)
+    thread = threading.Thread(target=one.tool("hang"), daemon=True)
+    thread.start()
+    while not one._running:
+        await asyncio.sleep(0.01)
+    one.close()
     assert made._free == []
+    made.kind.released.set()  # type: ignore[attr-defined]
+    thread.join(60)
+    other = made.subject()
+    await asyncio.to_thread(other.reset, PROMPT)
+    other.close()
+    assert len(made._free) == 1
 
 
 async def test_columns_that_reset_names_are_given_by_name(file: Path) -> None:
