@@ -1,4 +1,4 @@
-"""What a person sees of a run: one live line on a terminal, one line a step elsewhere."""
+"""What a person sees of a run: a live display on a terminal, one line a step elsewhere."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -7,7 +7,8 @@ from typing import Any, Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
+
+from rl.live import LiveView, number, percent
 
 
 class Progress:
@@ -20,13 +21,16 @@ class Progress:
 
     def __init__(self, steps: int, status: Callable[[], str]) -> None:
         self._steps = steps
-        self._status = status
+        self._view = LiveView(steps, status)
         self._console = Console(stderr=False, highlight=False, soft_wrap=True)
-        self._last = ""
         self._live: Live | None = None
         if self._console.is_terminal:
+            # At the end its lines go: what was said and the last step stay.
             self._live = Live(
-                get_renderable=self._line, console=self._console, refresh_per_second=4
+                get_renderable=self._view,
+                console=self._console,
+                refresh_per_second=4,
+                transient=True,
             )
 
     def __enter__(self) -> Self:
@@ -39,18 +43,17 @@ class Progress:
             self._live.stop()
 
     def say(self, message: str) -> None:
-        """Print a line above the live one."""
+        """Print a line, above the live display."""
         self._console.print(message, markup=False)
+        self._view.say(message)
         sys.stdout.flush()
 
     def step(self, row: Mapping[str, Any]) -> None:
         """Report a finished step."""
-        self._last = describe_step(row, self._steps)
+        self._view.step(row)
         if self._live is None or row["step"] == self._steps:
-            self.say(self._last)
-
-    def _line(self) -> Text:
-        return Text(" | ".join(part for part in (self._last, self._status()) if part))
+            self._console.print(describe_step(row, self._steps), markup=False)
+            sys.stdout.flush()
 
 
 def describe_step(row: Mapping[str, Any], steps: int) -> str:
@@ -61,14 +64,14 @@ def describe_step(row: Mapping[str, Any], steps: int) -> str:
     )
     parts = [
         f"step {row['step']}/{steps}",
-        f"accuracy {_percent(row['accuracy'])}",
-        f"acceptance {_percent(row['acceptance_rate'])}",
-        f"reward {_number(row['reward_mean'])}",
+        f"accuracy {percent(row['accuracy'])}",
+        f"acceptance {percent(row['acceptance_rate'])}",
+        f"reward {number(row['reward_mean'])}",
         f"{row['tokens_per_second']:.0f} tokens/s",
         f"{seconds['total']:.1f} s ({phases})",
     ]
     if len(row["tasks"]) > 1:
-        apart = (f"{name} {_percent(one['accuracy'])}" for name, one in row["tasks"].items())
+        apart = (f"{name} {percent(one['accuracy'])}" for name, one in row["tasks"].items())
         parts[1] += f" ({', '.join(apart)})"
     return "  ".join(parts)
 
@@ -79,11 +82,3 @@ def summary_table(facts: Mapping[str, str]) -> Table:
     for name, value in facts.items():
         table.add_row(name, value)
     return table
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
