@@ -78,7 +78,7 @@ function stacked(panel, run) {
       label: one.label, stroke: ink(one.colour), width: 1, fill: faded(ink(one.colour), 0.75), points: { show: false },
       own: run.columns[one.key],
     })),
-    spans: [], bands: [],
+    spans: [], bands: [], fromZero: true,
   };
 }
 
@@ -118,7 +118,7 @@ function options(panel, drawn, width, sync) {
     width,
     height: panel.wide ? 280 : 190,
     cursor: { sync: { key: sync }, points: { size: 6 }, drag: { x: true, y: false } },
-    scales: { x: { time: false }, y: panel.full_scale ? { range: [0, 1] } : {} },
+    scales: { x: { time: false }, y: panel.full_scale ? { range: [0, 1] } : drawn.fromZero ? { range: (chart, low, high) => [0, high * 1.05 || 1] } : {} },
     axes: [
       { ...axis, size: 28 },
       { ...axis, size: 52, values: (chart, ticks) => ticks.map((tick) => (panel.unit === "share" ? `${Math.round(1000 * tick) / 10}%` : ofUnit(panel.unit === "seconds" ? "" : panel.unit, tick))) },
@@ -129,7 +129,7 @@ function options(panel, drawn, width, sync) {
     ],
     bands: drawn.bands,
     hooks: { draw: [intervals(drawn.spans)] },
-    legend: { live: true },
+    legend: { live: true, markers: { dash: (chart, at) => (chart.series[at].dash?.length ? "dashed" : "solid") } },
   };
 }
 
