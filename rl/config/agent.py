@@ -38,9 +38,9 @@ class AgentConfig(Section):
     output_kb: int = Field(default=1024, ge=1)
     """Standard output beyond this ends it, KiB."""
     memory_mb: int = Field(default=2048, ge=64)
-    """Memory of its box, MiB (Docker)."""
+    """Memory of its box, MiB; of each process of it, where only root could bound the box."""
     processes: int = Field(default=256, ge=8)
-    """Processes and threads in its box (Docker)."""
+    """Processes and threads in its box."""
     at_once: int = Field(default=32, ge=1)
     """Agents that run at a time; other episodes wait."""
 

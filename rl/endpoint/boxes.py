@@ -2,8 +2,9 @@
 
 Guarantees of a box: no network but a loopback of its own, on which a port is passed on to the
 endpoint; no file of this machine but those that the settings show it, read-only; no rights; its
-own process and user numbers; all of it ends with the agent. Docker bounds its memory and
-processes too. An image needs nothing of Plumb: the port is passed on from a container beside it.
+own process and user numbers; memory and processes are bounded (`bounds`); all of it ends with the
+agent. An image needs nothing of Plumb: the port is passed on from a container beside it. A plain
+process ends with the process that started it, however that ends.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from rl.config.agent import AgentConfig
+from rl.endpoint.bounds import bounded
 from rl.endpoint.commands import docker, ended, opened, said_by
 from rl.endpoint.forward import __file__ as forward_file
 from rl.errors import ConfigError
@@ -88,8 +90,14 @@ class Here:
     async def open(self, socket: Path, url: str, names: Sequence[str]) -> AsyncIterator[Place]:
         folder = self._agent.folder
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        command, where = self._agent.command, str(folder) if folder else None
-        yield Place(command, url, where, variables=kept)
+        where = str(folder) if folder else None
+        yield Place([*_follow(), *self._agent.command], url, where, variables=kept)
+
+
+def _follow() -> list[str]:
+    """What runs a command that is killed as soon as the process that started it is gone."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 class Bubblewrap:
@@ -111,9 +119,11 @@ class Bubblewrap:
 
     @asynccontextmanager
     async def open(self, socket: Path, url: str, names: Sequence[str]) -> AsyncIterator[Place]:
-        yield Place(self._command(socket, self._agent.command), f"http://127.0.0.1:{PORT}")
+        async with bounded(self._agent.memory_mb, self._agent.processes) as bounds:
+            command = self._command(socket, self._agent.command, bounds.limits)
+            yield Place([*bounds.join, *command], f"http://127.0.0.1:{PORT}")
 
-    def _command(self, socket: Path, run: Sequence[str]) -> list[str]:
+    def _command(self, socket: Path, run: Sequence[str], limits: Sequence[str] = ()) -> list[str]:
         agent = self._agent
         python = "/usr/bin/python3"
         command = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--unshare-all"]
@@ -137,7 +147,7 @@ class Bubblewrap:
         else:
             command += ["--ro-bind", str(agent.folder.absolute()), HOME]
         inside = [python, "-I", "-S", f"{_PLACE}/forward.py", str(PORT), f"{_PLACE}/endpoint.sock"]
-        return [*command, "--chdir", HOME, "--", *inside, "--", *run]
+        return [*command, "--chdir", HOME, "--", *inside, *limits, "--", *run]
 
 
 def _files_of(rootfs: Path) -> list[str]:

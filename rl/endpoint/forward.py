@@ -2,6 +2,7 @@
 
     python3 forward.py PORT SOCKET                 says "ready", and ends with its standard input
     python3 forward.py PORT SOCKET -- COMMAND      also runs a command, and ends as it does
+    python3 forward.py PORT SOCKET BYTES,PROCESSES -- COMMAND          with limits for the command
 
 It stands alone, with the standard library of any Python from 3.8 on.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -61,16 +63,26 @@ def listen(port: int, path: str) -> None:
     threading.Thread(target=accept, daemon=True).start()
 
 
+def bound(limits: str) -> None:
+    """Set limits of this process and of those that it starts: memory, bytes; processes."""
+    memory, processes = (int(one) for one in limits.split(","))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+
 def main(arguments: list[str]) -> int:
     """See the module."""
-    port, path, command = int(arguments[0]), arguments[1], arguments[3:]
+    port, path = int(arguments[0]), arguments[1]
+    limits = arguments[2] if len(arguments) > 2 and arguments[2] != "--" else ""
+    command = arguments[4 if limits else 3 :]
     listen(port, path)
     if not command:
         print("ready", flush=True)
         sys.stdin.read()
         return 0
     try:
-        done = subprocess.run(command, check=False)
+        first = (lambda: bound(limits)) if limits else None
+        done = subprocess.run(command, check=False, preexec_fn=first)
     except OSError as error:
         print(f"plumb: {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
         return 127

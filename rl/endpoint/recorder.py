@@ -17,6 +17,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter, time
 from typing import Any, Final
 
@@ -26,8 +27,9 @@ from data.schema import Prompt
 from rewards.thinking import Opened
 from rl.endpoint.allowance import Allowance
 from rl.endpoint.answers import Spoken, Turn, turn_of
+from rl.endpoint.encoding import AT_ONCE, apart, at_once
 from rl.endpoint.exchange import Exchange, Exchanges
-from rl.endpoint.matching import Key, canonical, characters_of, key_of, key_of_tools, keys_of
+from rl.endpoint.matching import canonical, characters_of, key_of, key_of_tools, keys_of
 from rl.endpoint.refusals import RefusalError, too_long
 from rl.endpoint.requests import Asked
 from rl.endpoint.threads import Thread, Threads, record_of
@@ -193,15 +195,22 @@ class Recorder:
     async def _turn(self, asked: Asked, exchange: Exchange) -> Turn:
         self._allowance.check()  # before anything is encoded in vain
         keys, tools = keys_of(asked.messages), key_of_tools(asked.tools)
-        thread, read = self._read(asked, keys, tools)
-        context = read[0].ids if thread is None else _joined(thread, read)
-        room = self.limits.tokens - len(context)
-        if room < 1:
-            raise too_long(len(context), self.limits.tokens)
-        wanted = min(self.sampling.max_tokens, room, asked.max_tokens or room)
-        if thread is not None:
-            thread.is_taken = True
+        characters = len(tools) + sum(map(characters_of, asked.messages))
+        if characters > CHARACTERS * self.limits.tokens:
+            raise too_long(f"{characters:,} characters as", self.limits.tokens)
+        thread = known = self._threads.continued_by(keys, tools)
+        if known is not None:
+            known.is_taken = True
         try:
+            reading = partial(self._read, asked, known)
+            follows, read = await (apart(reading) if characters > AT_ONCE else at_once(reading))
+            if known is not None and not follows:
+                thread, known.is_taken = None, False
+            context = read[0].ids if thread is None else _joined(thread, read)
+            room = self.limits.tokens - len(context)
+            if room < 1:
+                raise too_long(len(context), self.limits.tokens)
+            wanted = min(self.sampling.max_tokens, room, asked.max_tokens or room)
             async with self._allowance.turn(wanted) as reserved:
                 exchange.number = self._exchanges.number()
                 exchange.accepted.set()
@@ -231,24 +240,18 @@ class Recorder:
             thread.grow(after, [*read, sampled.segment], turn, record)
         return turn
 
-    def _read(
-        self, asked: Asked, keys: tuple[Key, ...], tools: str
-    ) -> tuple[Thread | None, list[Segment]]:
-        """The thread that goes on, and what is read after it; None: what is read anew."""
-        characters = len(tools) + sum(map(characters_of, asked.messages))
-        if characters > CHARACTERS * self.limits.tokens:
-            raise too_long(f"{characters:,} characters as", self.limits.tokens)
+    def _read(self, asked: Asked, thread: Thread | None) -> tuple[bool, list[Segment]]:
+        """Whether the thread goes on, and what is read after it; else what is read anew."""
         tools_shown = declared(self._renderer, asked.tools)
-        thread = self._threads.continued_by(keys, tools)
         if thread is not None:
             ids = self._followed(thread, asked.messages[len(thread.keys) :], tools_shown)
             if ids is not None:
-                return thread, [Segment(ids)]
+                return True, [Segment(ids)]
         try:
             start = self._renderer.start(plain(self._renderer, asked.messages), tools_shown)
         except ModelError as error:
             raise RefusalError(str(error), param="messages") from error
-        return None, [Segment(start)]
+        return False, [Segment(start)]
 
     def _followed(
         self, thread: Thread, new: Sequence[Message], tools: Sequence[Mapping[str, Any]]

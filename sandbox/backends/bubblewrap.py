@@ -223,6 +223,31 @@ class Groups:
             shown += ["--bind", str(folder), str(inside)]
         return shown
 
+    def bound(self, memory_mb: int, processes: int) -> list[Path]:
+        """Cap them, for a box that makes none of its own; the files by which a process joins.
+
+        Empty where this machine has no groups that bound both memory and processes.
+        """
+        most = memory_mb << 20
+        caps = {
+            "memory.limit_in_bytes": most,
+            "memory.memsw.limit_in_bytes": most,
+            "memory.max": most,
+            "memory.swap.max": 0,
+            "pids.max": processes,
+        }
+        needed = {"memory.limit_in_bytes", "memory.max", "pids.max"}
+        capped = set()
+        for folder in self._folders:
+            for name, value in caps.items():
+                with contextlib.suppress(OSError):  # not of this version, or without swap
+                    with (folder / name).open("r+") as file:
+                        file.write(str(value))
+                    capped.add(name)
+        if {name.partition(".")[0] for name in capped & needed} != {"memory", "pids"}:
+            return []
+        return [folder / "cgroup.procs" for folder in self._folders]
+
     def remove(self) -> None:
         """Remove them with all groups in them, as soon as their processes have gone."""
         end = time.monotonic() + END_SECONDS

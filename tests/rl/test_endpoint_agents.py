@@ -25,6 +25,7 @@ from rl.endpoint.recorder import Recorder
 from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
 from rl.errors import ConfigError, InfrastructureError
+from sandbox.backends.bubblewrap import Groups
 from sandbox.image.inputs import image_tag
 from tests.rl.endpoint_world import (
     PROMPT,
@@ -428,6 +429,83 @@ async def test_nothing_is_left_of_a_box(
     async with asyncio.timeout(30):
         while _runs(mark):
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("has_groups", [True, False])
+async def test_a_box_of_bubblewrap_is_bounded(
+    has_groups: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By control groups, where there are any; else by limits of each process."""
+    if not has_bubblewrap():
+        pytest.skip("bubblewrap does not work here")
+    if not has_groups:
+        monkeypatch.setattr(Groups, "bound", lambda *given: [])
+    elif os.geteuid() or not _groups_bound():
+        pytest.skip("control groups cannot be made here")
+    source = """
+    import subprocess
+    ask(task["messages"])
+    alive, refused = [], 0
+    for _ in range(90):
+        try:
+            alive.append(subprocess.Popen(["sleep", "600"]))
+        except OSError:
+            refused += 1
+    for one in alive:
+        one.kill()
+        one.wait()
+    greedy = "x = b'x' * (400 << 20); print('had it')"
+    done = subprocess.run([sys.executable, "-c", greedy], capture_output=True, text=True)
+    print(json.dumps([len(alive), refused, done.stdout]))
+    """
+    folder = folder_with(tmp_path / "agent", source)
+    recorder = recorder_of(Speaker(lambda text: "seven"))
+    settings = {"command": ["python3", "agent.py"], "isolation": "bubblewrap", "folder": folder}
+    async with agents(**settings, memory_mb=128, processes=32) as made, asyncio.timeout(250):
+        await play(made, recorder)
+    alive, refused, said = json.loads(recorder.episode("stop").response)
+    assert said == ""
+    if has_groups:
+        assert alive + refused == 90
+        assert 10 <= alive <= 60
+
+
+def _groups_bound() -> bool:
+    groups = Groups.make()
+    try:
+        return bool(groups.bound(128, 32))
+    finally:
+        groups.remove()
+
+
+def test_a_plain_agent_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    mark = f"plumb-follows-{os.getpid()}"
+    source = f"""
+    import asyncio, os, subprocess, sys, time
+    from pathlib import Path
+    from rl.config import AgentConfig
+    from rl.endpoint.boxes import Here
+    async def begun():
+        sleeping = "print(1, flush=True); import time; time.sleep(600)"
+        command = [sys.executable, "-c", sleeping, "{mark}"]
+        async with Here(AgentConfig(command=command)).open(Path(), "", []) as place:
+            return subprocess.Popen(place.command, stdout=subprocess.PIPE)
+    asyncio.run(begun()).stdout.readline()
+    print("asleep", flush=True)
+    time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(source)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == "asleep\n"
+        assert _runs(mark)
+        driver.kill()
+    until = time.monotonic() + 60
+    while _runs(mark) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _runs(mark)
 
 
 def _runs(mark: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -206,6 +207,30 @@ async def test_seeds_depend_on_what_is_asked_and_not_on_when() -> None:
     await asyncio.gather(*(send(recorder, ASKED) for _ in range(4)))
     assert len({how.seed for how in same.asked}) == 4
     assert len(recorder.trajectories) == 4
+
+
+async def test_long_requests_are_encoded_beside_the_loop_and_obey_the_token_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two at once go on from one context: the first has it, another begins anew."""
+    monkeypatch.setattr("rl.endpoint.recorder.AT_ONCE", 0)
+    threads = set()
+    speaker = Speaker(lambda text: "so")
+    recorder = recorder_of(speaker)
+    start = recorder._renderer.start
+
+    def noted(*given: Any) -> Any:
+        threads.add(threading.current_thread())
+        return start(*given)
+
+    monkeypatch.setattr(recorder._renderer, "start", noted)
+    first = await send(recorder, ASKED)
+    more = [*ASKED, first, {"role": "user", "content": "x " * 9_000}]
+    await asyncio.gather(send(recorder, more), send(recorder, more))
+    await recorder.aclose()
+    check_token_rule(recorder, speaker)
+    assert recorder.counts == {"begun": 2, "followed": 1}
+    assert threading.main_thread() not in threads
 
 
 async def test_marks_of_turns_in_what_a_client_says_are_words() -> None:
