@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Final
 
-from launch.evaluate.sets import JUDGED
+from launch.evaluate.sets import CONSTRAINED, JUDGED
 from launch.verify.uses import TaskOptions, uses_of
 from rewards import Use
 from rl.config import RewardConfig
@@ -20,6 +20,7 @@ STANDARD: Final[Mapping[str, str]] = {
     "code": "code",
     "tool": "tool",
     "text": "constraints",
+    CONSTRAINED: "constraints",
     JUDGED: "judge",
 }
 """Verifiers by task, as `data.formats` names tasks."""
@@ -117,7 +118,7 @@ def _unneeded(options: TaskOptions, tasks: set[str], *, judged: bool) -> None:
         if one.name in _CODE:
             needed, what = "code" in tasks, "programs"
         elif one.name == "loose":
-            needed, what = "text" in tasks, "texts with verifiable constraints"
+            needed, what = CONSTRAINED in tasks, "texts with verifiable constraints"
         else:
             needed, what = judged or JUDGED in tasks, "texts for a judge"
         if not needed:

@@ -26,8 +26,10 @@ from rewards.constraints.references import constraints_of
 from rl.config import EvaluationConfig
 from rl.errors import ConfigError
 
+CONSTRAINED: Final = "constraints"
+"""The task of a text with verifiable constraints: a run's own `text` may be graded otherwise."""
 JUDGED: Final = "judge"
-"""The task of a text that has no verifiable constraints."""
+"""The task of a text without."""
 BOXED: Final = (
     "{prompt}\n\nPlease reason step by step, and put your final answer within \\boxed{{}}."
 )
@@ -111,7 +113,7 @@ def read_prompts(
     prompts = [record.prompt() for record in islice(records, reading.limit)]
     if not prompts:
         raise SourceError(f"{name}: {reading.file} holds no prompts")
-    if format != OWN:
+    if columns is None or format not in (OWN, BUILTIN):
         prompts = [replace(prompt, task=_task(prompt)) for prompt in prompts]
     return _once(prompts), format
 
@@ -200,14 +202,16 @@ def _said(metadata: Mapping[str, object], names: Sequence[str]) -> str:
 
 
 def _task(prompt: Prompt) -> str:
-    """The task of a prompt; a text whose reference is no list of constraints is for a judge."""
-    if prompt.task != "text" or isinstance(prompt.reference, dict | list):
+    """The task of a prompt; texts are told apart by whether their reference is constraints."""
+    if prompt.task != "text":
         return prompt.task
+    if isinstance(prompt.reference, dict | list):
+        return CONSTRAINED
     try:
         constraints_of(prompt.reference)
     except ConstraintError:
         return JUDGED
-    return "text"
+    return CONSTRAINED
 
 
 def _once(prompts: Sequence[Prompt]) -> list[Prompt]:

@@ -166,6 +166,23 @@ def test_the_parquet_has_the_columns_of_rollouts(tmp_path: Path) -> None:
     assert results["sets"]["gsm8k"]["asked"]["sampling"]["temperature"] == 0
 
 
+def test_a_run_s_own_judge_of_texts_does_not_grade_constraints(tmp_path: Path) -> None:
+    with fake_judge(gold) as model, fake_judge(lambda body: grades(0)) as judge:
+        config = tmp_path / "config.yaml"
+        options = f"{{url: '{judge.url}'}}"
+        config.write_text(f"reward: {{routes: {{text: {{spec: judge, options: {options}}}}}}}\n")
+        own = {"prompt": "Write a line about rain.", "task": "text", "reference": "It pours."}
+        _, found = evaluated(
+            target=model.url,
+            sets=[write_set(tmp_path, "ifeval"), write_set(tmp_path, "own", [own])],
+            out=tmp_path / "out",
+            config=config,
+        )
+    assert found["sets"]["ifeval"]["accuracy"] == 1.0
+    assert found["sets"]["ifeval"]["accuracy_by_task"] == {"constraints": 1.0}
+    assert found["sets"]["own"]["accuracy_by_task"] == {"text": 0.0}
+
+
 def test_a_call_that_cannot_be_read_is_wrong_and_not_ungradable(tmp_path: Path) -> None:
     broken = {"name": "weather", "arguments": '{"place": '}
     call = {"id": "1", "type": "function", "function": broken}

@@ -114,7 +114,7 @@ def test_the_report_s_values_are_there_and_marked_with_their_sections(name: str)
         128,
     )
     sets = config.evaluation
-    assert set(sets) == {"math500", "ifeval", "bfcl"}
+    assert set(sets) == {"math500", "bfcl"}
     thinks = name.startswith("t1")
     for one in sets.values():
         said = (one.temperature, one.top_p, one.top_k, one.repetition_penalty, one.max_tokens)
