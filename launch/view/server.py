@@ -83,17 +83,19 @@ def application(desk: Desk, guard: Guard) -> ASGIApp:
     return Guarded(app, guard, scripts)
 
 
-def free_port(host: str, first: int, count: int) -> int | None:
-    """The first port that nobody has; None where all are taken."""
+def listening(host: str, first: int, count: int) -> socket.socket | None:
+    """A socket at the first port that nobody has; None where all are taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, first + count):
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        taken = socket.socket(family, socket.SOCK_STREAM)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((host, port))
+            taken.listen(128)
+        except OSError:
+            taken.close()
+        else:
+            return taken
     return None
 
 

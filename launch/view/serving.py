@@ -10,7 +10,7 @@ import uvicorn
 
 from launch.view.desk import Desk
 from launch.view.security import Guard, is_loopback
-from launch.view.server import application, free_port
+from launch.view.server import application, listening
 from launch.view.shelves import runs_of
 from rl.errors import ConfigError
 
@@ -34,8 +34,8 @@ def serve(
     """
     runs = runs_of(paths)
     wanted, count = (FIRST_PORT, PORTS) if port is None else (port, 1)
-    found = free_port(host, wanted, count)
-    if found is None:
+    taken = listening(host, wanted, count)
+    if taken is None:
         raise ConfigError(
             f"port {wanted} of {host} cannot be had: give another --port, or leave it out"
         )
@@ -44,13 +44,8 @@ def serve(
         own |= {socket.gethostname().lower(), socket.getfqdn().lower()}
     guard = Guard(frozenset(name.lower() for name in own))
     app = application(Desk(runs, index=index), guard)
-    shown = "127.0.0.1" if is_loopback(host) or host in ("0.0.0.0", "::") else host
-    say(
-        f"{len(runs)} runs: {', '.join(run.name for run in runs)}"
-        if len(runs) > 1
-        else runs[0].name
-    )
-    say(f"http://{f'[{shown}]' if ':' in shown else shown}:{found}/?token={guard.token}")
+    say(", ".join(run.name for run in runs))
+    say(f"http://{_shown(host)}:{taken.getsockname()[1]}/?token={guard.token}")
     if not is_loopback(host):
         say(
             "whoever has this address can read the runs and grade answers anew, which runs their "
@@ -58,8 +53,14 @@ def serve(
         )
     say("Ctrl-C ends it")
     settings = uvicorn.Config(
-        app, host=host, port=found, log_level="error", access_log=False, ws="none",
-        timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    with suppress(KeyboardInterrupt):  # how it is ended
-        uvicorn.Server(settings).run()
+        app, log_level="error", access_log=False, ws="none", timeout_graceful_shutdown=2
+    )
+    with taken, suppress(KeyboardInterrupt):  # which is how it is ended
+        uvicorn.Server(settings).run(sockets=[taken])
+
+
+def _shown(host: str) -> str:
+    """A host as an address has it; where any will do, this machine."""
+    if is_loopback(host) or host in ("0.0.0.0", "::"):
+        return "[::1]" if host == "::1" else "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
