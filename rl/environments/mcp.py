@@ -10,8 +10,9 @@ runs on this machine and outside of the sandbox: name one that you would run you
 import asyncio
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from rl.environments.mcp_server import (
     Address,
@@ -24,7 +25,12 @@ from rl.environments.mcp_server import (
 from rl.episodes.given import named, refuse_unreadable
 from rl.errors import ConfigError, InfrastructureError
 
-PASSED = ("PATH", "LANG", "LC_ALL", "TZ")
+_MARKS: Final = re.compile(
+    r"<[|\uff5c]|[|\uff5c]>|</?s>|\[/?INST\]|\[/?[A-Z]+_[A-Z_]+\]"
+    r"|<(?:start|end)_of_(?:turn|role)>|</?(?:tool_call|tool_response|tools|think)>"
+)
+"""What opens or ends turns and calls in the chat templates that there are."""
+PASSED: Final = ("PATH", "LANG", "LC_ALL", "TZ")
 """What a server's process has of our environment: nothing that is secret or says who we are."""
 
 
@@ -78,6 +84,8 @@ class Mcp:
         cls.declared = tuple(one for one in found if not only or one["function"]["name"] in only)
         if not cls.declared:
             raise ConfigError("env: the MCP server has no tools")
+        for one in cls.declared:
+            refuse_marks(one)
         cls._shared = Shared(address, cls._pinned) if stateless else None
 
     @classmethod
@@ -166,6 +174,19 @@ async def begin(server: Server, pinned: Sequence[Declaration]) -> None:
         raise ConfigError(
             f"env: the MCP server has changed its tools since the run began: {changed[0]}; run a "
             "server whose tools stay as they are"
+        )
+
+
+def refuse_marks(tool: Declaration) -> None:
+    """Refuse a tool whose declaration would be read as turns, where a chat template shows it.
+
+    Raises:
+        ConfigError: It has marks of a chat template; names the tool.
+    """
+    if _MARKS.search(json.dumps(tool, ensure_ascii=False)):
+        raise ConfigError(
+            f"env: the MCP server declares the tool {tool['function']['name']!r:.100} with marks "
+            "of a chat template in it: leave it out by `only`, or mend the server"
         )
 
 

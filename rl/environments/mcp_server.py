@@ -18,7 +18,12 @@ from rl.errors import InfrastructureError
 
 TOOLS: Final = 512  # of a server, over all pages of its list
 PAGES: Final = 64
-CLOSING: Final = 10.0  # seconds for a connection to end
+CLOSING: Final = 15.0  # seconds for a connection to end
+SETTLING: Final = 2_000  # looks, 10 ms apart, until it is known how a process ended
+_AWAY: Final = frozenset({"Server returned an error response", "Session terminated"})
+"""What the package says of an HTTP status that is none of a tool's."""
+_LONG: Final = "SSE stream failed"
+"""How it begins of an event that is longer than the bound."""
 
 Declaration = Mapping[str, Any]
 
@@ -100,6 +105,7 @@ class Server:
             EndedError: It ended over the call, or over one before.
             InfrastructureError: It was killed, or cannot be reached.
         """
+        from httpx2 import TransportError
         from mcp.shared.exceptions import MCPError
         from mcp_types import CONNECTION_CLOSED
 
@@ -108,10 +114,14 @@ class Server:
         try:
             return await self._client.call_tool(name, dict(arguments))
         except MCPError as error:
+            if self._address.url:
+                raise _over_http(error, self._name) from error
             if error.code != CONNECTION_CLOSED:
                 raise ToolError(error.message) from error
             await self._settled()
             raise self._ended() from error
+        except TransportError as error:
+            raise InfrastructureError(f"{self._name}: {self._why(error)}") from error
         except Exception as error:
             raise ToolError(f"its answer is none: {type(error).__name__}") from error
 
@@ -168,7 +178,7 @@ class Server:
 
     async def _settled(self) -> None:
         """Wait a moment until it is known why the connection is closed."""
-        for _ in range(300):
+        for _ in range(SETTLING):
             if self._fate.fault:
                 return
             await asyncio.sleep(0.01)
@@ -189,6 +199,16 @@ class Server:
     def _name(self) -> str:
         address = self._address
         return f"the MCP server {address.url or ' '.join(address.command)!r:.200}"
+
+
+def _over_http(error: Any, name: str) -> Exception:
+    """An error that came over HTTP: the tool's own, or the server's that cannot be reached."""
+    from mcp_types import CONNECTION_CLOSED
+
+    is_closed = error.code == CONNECTION_CLOSED and not error.message.startswith(_LONG)
+    if is_closed or error.message in _AWAY:
+        return InfrastructureError(f"{name}: {' '.join(error.message.split())}")
+    return ToolError(error.message)
 
 
 def declaration(tool: Any) -> Declaration:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
 
 GRACE: Final = 2.0  # seconds to end by itself once its input is closed
+EXIT: Final = 10.0  # seconds to end by itself once it has closed its output
 FLOOD: Final = 8  # lines of the longest kind between two requests
 TAIL: Final = 2_000  # bytes kept of what it says on standard error
 KILLED: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
@@ -150,7 +151,7 @@ class _Wires:
         _kill(self._process)
 
     async def _note_end(self) -> None:
-        code = await _code(self._process, GRACE)
+        code = await _code(self._process, EXIT)
         by = -code if code is not None and code < 0 else 0
         self._fate.is_ours = by in KILLED
         how = "closed its output" if code is None else f"ended with exit code {code}"

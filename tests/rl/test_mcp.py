@@ -269,6 +269,16 @@ async def test_a_tool_that_the_server_lacks_cannot_be_chosen(tmp_path: Path, end
         await begun(tmp_path, only=["eco"])
 
 
+async def test_a_declaration_with_marks_of_turns_is_refused_by_name(
+    tmp_path: Path, ended: None
+) -> None:
+    (tmp_path / "marked").touch()
+    with pytest.raises(ConfigError, match="declares the tool 'huge' with marks of a chat template"):
+        await begun(tmp_path)
+    made = await begun(tmp_path, only=["echo"])
+    assert len(made.tools) == 1
+
+
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """An app at a port of its own, in a thread."""
