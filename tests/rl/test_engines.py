@@ -129,6 +129,25 @@ async def test_answers_of_a_killed_engine_are_the_same_from_another(
     ]
 
 
+async def test_later_turns_of_a_session_find_what_was_before_them(
+    two: tuple[Fleet, list[str]],
+) -> None:
+    """By vLLM's own count of each request; the other engine has nothing of it."""
+    fleet, _ = two
+    how = Sampling(1.0, 8, seed=1)
+    context = np.random.default_rng(99).integers(6, len(TOKENIZER), 70).astype(np.int32)
+    first = await fleet.sample(context, how, session="prefix")
+    observed = np.full(30, 7, np.int32)
+    more = np.concatenate([context, first.segment.ids, observed])
+    second = await fleet.sample(more, how, session="prefix")
+    assert first.cached_tokens == 0
+    assert second.engine == first.engine
+    assert second.cached_tokens == 64, "whole blocks of 32 of what was read and sampled before"
+    (other,) = [one for one in fleet.handles if one.index != first.engine]
+    elsewhere = await other.sample(more, how)
+    assert (elsewhere.engine, elsewhere.cached_tokens) == (other.index, 0)
+
+
 async def test_turns_end_at_stop_texts_and_tokens(two: tuple[Fleet, list[str]]) -> None:
     fleet, _ = two
     (plain,) = await asyncio.gather(*asked(fleet, 1))
