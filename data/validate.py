@@ -45,7 +45,7 @@ async def misses(
     """
     for start in range(0, len(prompts), BATCH):
         batch = prompts[start : start + BATCH]
-        verdicts = await pool.grade([_answered(prompt, boxed) for prompt in batch])
+        verdicts = await pool.grade([answered(prompt, boxed) for prompt in batch])
         yield (
             start + len(batch),
             [
@@ -69,7 +69,12 @@ def places(source: str, found: Sequence[Miss]) -> list[str]:
     return [where[miss.index] for miss in found]
 
 
-def _answered(prompt: Prompt, boxed: bool) -> Sample:
+def answered(prompt: Prompt, boxed: bool) -> Sample:
+    """The reference given as the answer.
+
+    Raises:
+        PromptError: There is none.
+    """
     if prompt.reference is None:
         raise PromptError(
             f"prompt {prompt.id!r} has no reference to check; set reference_column to the column "

@@ -39,6 +39,14 @@ class TrainOptions:
             "--plan", help="start nothing: print placement, memory of a GPU, time and GPU-hours"
         ),
     ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="start nothing: read the data, show a prompt as the policy reads it, grade "
+            "references and nonsense",
+        ),
+    ] = False
     as_json: Annotated[bool, typer.Option("--json", help="the plan as a JSON object")] = False
     hardware: Annotated[
         str | None,
@@ -95,6 +103,8 @@ def train(options: TrainOptions) -> None:
 
       plumb train my.yaml gpus.yaml --show
 
+      plumb train my.yaml --dry-run
+
       plumb train my.yaml --resume
 
       plumb train my.yaml --plan --hardware h100-80gb --nodes 4
@@ -139,6 +149,10 @@ def _train(options: TrainOptions) -> None:
         )
     ):
         raise ConfigError("hardware and what is assumed are of plans: add --plan")
+    if options.dry_run:
+        from launch.train.dry_run import dry_run
+
+        sys.exit(dry_run(options.config, options.overrides or [], _say))
     if options.retry:
         from launch.train.again import follow, run_again, starts_itself
 

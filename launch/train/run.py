@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from data.schema import Prompt
 from launch.train.data import counted, load_data, load_evaluations, never_evaluated, stream_of
 from launch.train.files import record_files
 from launch.train.quiet import without_announcements
+from rewards.grading.running import Pool
 from rl.checkpoint import CheckpointStore
 from rl.config import RunConfig
 from rl.config_file import load_config
@@ -50,18 +52,9 @@ def train(
     say: Callable[[str], None],
 ) -> tuple[RunConfig, Summary]:
     """Run a config; returns it resolved, with what came of it."""
-    config = load_config(config_path, overrides, say=say)
-    pool = grading_pool(config.reward)  # a plugin that does not load is known at once
-    # So is a rule or an environment of the user's own.
-    admission_of(config.sampler.filter)
-    check_tools(load_environment(config.env, config.episode), config)
-    check_agent(config)
-    if config.model.path != TINY:
-        check_model_path(config.model.path)
-    grading = rubric(config.reward)
-    prompts, evaluation = load_data(config.data, grading, say)
-    named = load_evaluations(config, grading, say)
-    prompts = never_evaluated(prompts, named)
+    prepared = prepare(config_path, overrides, say)
+    config, pool, prompts = prepared.config, prepared.pool, prepared.prompts
+    evaluation, named = prepared.evaluation, prepared.named
     stream = stream_of(config, prompts)
     if retry and overwrite:
         raise ConfigError("--retry goes on with what --overwrite deletes: leave one of them out")
@@ -73,8 +66,7 @@ def train(
     if model == TINY:
         with startup_of(config, checkpoint) as startup, startup.of("the start model"):
             model = str(prepare_tiny(config, prompts, say).absolute())
-    asked = [*prompts, *evaluation, *chain.from_iterable(named.values())]
-    work = Work(stream, evaluation_sets(config, evaluation, named), asked)
+    work = Work(stream, evaluation_sets(config, evaluation, named), prepared.asked)
     import_without_torch()
     running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
     try:
@@ -89,6 +81,46 @@ def train(
             with suppress(ReportError):
                 error.add_note(f"report: {write_report(config.run_dir)}")
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run has before anything of it is started."""
+
+    config: RunConfig
+    pool: Pool
+    """Grades; not started."""
+    prompts: list[Prompt]
+    """To train on."""
+    evaluation: list[Prompt]
+    """Held out."""
+    named: dict[str, list[Prompt]]
+    """Of other evaluation sets, by name."""
+
+    @property
+    def asked(self) -> list[Prompt]:
+        """All of them."""
+        return [*self.prompts, *self.evaluation, *chain.from_iterable(self.named.values())]
+
+
+def prepare(config_path: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Prepared:
+    """Read config and data, and load everything of a user's own.
+
+    Raises:
+        PlumbError, DataError, RewardError: What is wrong with them, in a line.
+    """
+    config = load_config(config_path, overrides, say=say)
+    pool = grading_pool(config.reward)  # a plugin that does not load is known at once
+    # So is a rule or an environment of the user's own.
+    admission_of(config.sampler.filter)
+    check_tools(load_environment(config.env, config.episode), config)
+    check_agent(config)
+    if config.model.path != TINY:
+        check_model_path(config.model.path)
+    grading = rubric(config.reward)
+    prompts, evaluation = load_data(config.data, grading, say)
+    named = load_evaluations(config, grading, say)
+    return Prepared(config, pool, never_evaluated(prompts, named), evaluation, named)
 
 
 def import_without_torch() -> None:
@@ -121,8 +153,7 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     from rl.tiny import make_model, make_tokenizer, save
     from rl.warm_start import warm_start
 
-    builtin = {name for name, one in config.data.training.items() if one.file.startswith(PREFIX)}
-    shown = [prompt for prompt in prompts if prompt.source in builtin]
+    shown = shown_of(config, prompts)
     tokenizer = make_tokenizer(tools=config.env is not None, words=words(shown))
     model = make_model(tokenizer, config.seed)
     if shown:
@@ -151,6 +182,12 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     save(model, tokenizer, temporary)
     temporary.rename(folder)
     return folder
+
+
+def shown_of(config: RunConfig, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts of built-in data, which come with demonstrations."""
+    builtin = {name for name, one in config.data.training.items() if one.file.startswith(PREFIX)}
+    return [prompt for prompt in prompts if prompt.source in builtin]
 
 
 def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
