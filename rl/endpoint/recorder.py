@@ -112,6 +112,11 @@ class Recorder:
         return self._threads.trajectories
 
     @property
+    def begun_anew(self) -> int:
+        """Times that a request went on from no recorded context, after the first."""
+        return max(0, self.counts["begun"] - 1)
+
+    @property
     def response_tokens(self) -> int:
         """Of the policy's last turn."""
         return len(self._spoken.sampled.segment.ids) if self._spoken else 0

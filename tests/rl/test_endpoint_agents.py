@@ -304,6 +304,7 @@ async def test_a_group_of_agents_is_graded_or_says_what_is_broken(
         assert sorted(verdict.reward for verdict in group.verdicts) == [0.0, 1.0]
         assert [len(episode.trajectories) for episode in group.episodes] == [1, 1]
         assert {episode.metrics["requests_begun"] for episode in group.episodes} == {1.0}
+        assert {episode.metrics["begun_anew"] for episode in group.episodes} == {0.0}
         assert len({how.seed for how in speaker.asked}) == 2
     else:
         for verdict in group.verdicts:
