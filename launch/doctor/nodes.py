@@ -93,6 +93,7 @@ def _join(address: str) -> None:
                 f"{address} does not answer: {error}; is Ray's head running there (ray start "
                 "--head), and is the port open?"
             ) from error
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or Ray warns of it
     failed: list[BaseException] = []
 
     def connect() -> None:
@@ -139,11 +140,14 @@ def _examined(
     machines = []
     for node, one in zip(nodes, asked, strict=True):
         try:
-            found = ray.get(one, timeout=max(0.0, end - time.monotonic()))
+            found = [
+                *ray.get(one, timeout=max(0.0, end - time.monotonic())),
+                _clock_of(node, start),
+            ]
         except Exception as error:
             machines.append(Machine(_name(node), [_unanswered(error)]))
             continue
-        machines.append(Machine(_name(node), [*found, _clock_of(node, start)]))
+        machines.append(Machine(_name(node), found))
     return machines
 
 
@@ -153,6 +157,11 @@ def look_at_node(run_dir: Path, config: RunConfig | None, mark: Path | None) -> 
     if mark is not None:
         found.append(shared(run_dir, mark))
     return found
+
+
+def now() -> float:
+    """Seconds since 1970, by the clock of the node that this runs on."""
+    return time.time()
 
 
 def shared(run_dir: Path, mark: Path) -> Finding:
@@ -170,9 +179,9 @@ def shared(run_dir: Path, mark: Path) -> Finding:
 def _clock_of(node: Any, start: Callable[..., Any]) -> Finding:
     import ray
 
-    ray.get(start(node, time.time), timeout=NODE_SECONDS)  # its process is there now
+    ray.get(start(node, now), timeout=NODE_SECONDS)  # its process is there now
     began = time.time()
-    there = ray.get(start(node, time.time), timeout=NODE_SECONDS)
+    there = ray.get(start(node, now), timeout=NODE_SECONDS)
     took = time.time() - began
     return clock(there - (began + took / 2), took / 2)
 

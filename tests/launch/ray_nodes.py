@@ -70,8 +70,11 @@ def node(environment: dict[str, str], of: Node, *more: str) -> Iterator[Node]:
     """Another node of a cluster."""
     # Two nodes of one host would give their workers the same ports.
     ports = ("--min-worker-port", "20002", "--max-worker-port", "20999")
-    with _node(environment, of.address, ("--address", of.address, *ports, *more)) as started:
-        yield started
+    # In the head's folder it would unpack a job's files anew, under the job.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        where = ("--address", of.address, "--temp-dir", folder, *ports)
+        with _node(environment, of.address, (*where, *more)) as started:
+            yield started
 
 
 @contextmanager
