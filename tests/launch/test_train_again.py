@@ -111,6 +111,7 @@ def test_how_often_is_bounded(tmp_path: Path) -> None:
     assert len(attempts(tmp_path)) == 2
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_signal_reaches_it_once_and_it_does_not_outlive_the_first(
     number: signal.Signals, tmp_path: Path
@@ -119,7 +120,7 @@ def test_a_signal_reaches_it_once_and_it_does_not_outlive_the_first(
     with subprocess.Popen(
         [sys.executable, "-c", STARTS, str(tmp_path), script], start_new_session=True
     ) as first:
-        wait_until((tmp_path / "status.json").exists, 120, "its start")
+        wait_until((tmp_path / "status.json").exists, 240, "its start")
         child = psutil.Process(json.loads((tmp_path / "status.json").read_text())["pid"])
         os.killpg(first.pid, number)  # as Ray and a terminal do
         assert first.wait(120) == (-9 if number == signal.SIGKILL else 143)

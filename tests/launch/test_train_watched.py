@@ -56,7 +56,7 @@ def test_a_run_that_waits_for_ever_says_for_what_and_ends(plumb: Plumb) -> None:
     run_dir = plumb.folder / "run"
     config = plumb.write_config(
         episode={"environment": "stuck.py:Stuck"},
-        train={"steps": 100, "watchdog": 8.0},
+        train={"steps": 100, "watchdog": 30.0},
         sampler={"filter": "none"},
     )
     process = plumb.start(str(config))
@@ -76,13 +76,13 @@ def test_a_run_that_waits_for_ever_says_for_what_and_ends(plumb: Plumb) -> None:
     errors = process.stderr.read() if process.stderr is not None else ""
     assert process.wait(120) == 1
     message = only_line(errors)
-    assert "nothing has moved for 8 s: prompt " in message
+    assert "nothing has moved for 30 s: prompt " in message
     dump = (run_dir / "watchdog.txt").read_text()
     assert "stuck.py" in dump, "the task that waits, with its line"
     assert "learner rank 0 (" in dump
     assert "rollout engine 0 (" in dump
     assert dump.count("Current thread") + dump.count("Thread 0x") >= 3, "stacks of three processes"
-    assert status_of(run_dir).state.startswith("stopped: nothing has moved for 8 s")
+    assert status_of(run_dir).state.startswith("stopped: nothing has moved for 30 s")
 
 
 @pytest.mark.slow

@@ -219,9 +219,17 @@ def prompts(count: int) -> list[Prompt]:
 def settings(box: SandboxProcess, judge: FakeJudge) -> dict[str, Any]:
     # A program of the scripted policy is a list of numbers, which prints nothing.
     code = {"sandbox": box.url, "bare": True}
-    routes = {"judged": {"spec": "judge", "options": {"url": judge.url, "tool_call": None}}}
+    # A busy machine takes its time to start the services again.
+    asked = {"url": judge.url, "tool_call": None, "patience": 600.0}
+    routes = {"judged": {"spec": "judge", "options": asked}}
     return {
-        "reward": {"verifier": "code", "options": code, "routes": routes, "max_ungradable": 0.0},
+        "reward": {
+            "verifier": "code",
+            "options": code,
+            "routes": routes,
+            "retries": 5,
+            "max_ungradable": 0.0,
+        },
         "sampler": {"filter": "none", "max_lag": 1},
         "train": {"steps": 100_000, "eval_every": 0},
     }
