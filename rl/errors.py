@@ -25,6 +25,10 @@ class ModelError(PlumbError):
     """The model or its tokenizer cannot be loaded."""
 
 
+class TooLongError(PlumbError):
+    """A prompt has more tokens than may be asked."""
+
+
 class ClusterError(PlumbError):
     """Ray cannot be reached, or lacks what the run needs."""
 

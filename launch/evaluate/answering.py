@@ -22,11 +22,10 @@ from rewards.judge.errors import RefusedError
 from rewards.tools.errors import ToolsError
 from rl.answering import Answering, answering
 from rl.config import RunConfig
-from rl.episodes.lengths import offered, started
 from rl.episodes.seeds import seed_of
-from rl.errors import ModelError
+from rl.errors import ModelError, TooLongError
 from rl.evaluation_sets import sampling_of
-from rl.tokens import Episode, Sampling
+from rl.tokens import Episode
 
 THINKS: Final = "enable_thinking"
 """The chat template's argument that switches thinking on and off."""
@@ -126,38 +125,26 @@ class Engines:
         self, one: EvalSet, prompt: Prompt, number: int, told: Told
     ) -> tuple[Given, Verdict | None]:
         """See `Answerer`."""
-        if (refused := self._refusal(prompt)) is not None:
-            return refused, None
         seen: list[Given] = []
 
         async def played(_: int, episode: Episode) -> None:
             seen.append(_of_episode(episode))
             await told(seen[-1])
 
-        (episode,), (verdict,) = await self._runner.evaluate(
-            prompt,
-            1,
-            self._sampling(one),
-            self._found.fleet,
-            f"{one.name}/{prompt.id}",
-            first=number,
-            tools=one.settings.tools,
-            told=played,
-        )
-        return (seen[-1] if seen else _of_episode(episode)), verdict
-
-    def _sampling(self, one: EvalSet) -> Sampling:
-        return sampling_of(one.settings, self._config)
-
-    def _refusal(self, prompt: Prompt) -> Given | None:
-        limit = self._config.rollout.max_prompt_tokens
         try:
-            tokens = len(started(self._found.renderer, prompt))
-        except ModelError as error:
-            return _refused(f"the chat template refuses it: {error}")
-        if tokens <= limit:
-            return None
-        return _refused(f"it has {tokens} tokens, and --max-prompt-tokens is {limit}")
+            (episode,), (verdict,) = await self._runner.evaluate(
+                prompt,
+                1,
+                sampling_of(one.settings, self._config),
+                self._found.fleet,
+                f"{one.name}/{prompt.id}",
+                first=number,
+                tools=one.settings.tools,
+                told=played,
+            )
+        except (ModelError, TooLongError) as error:  # of the question alone
+            return _refused(str(error)), None
+        return (seen[-1] if seen else _of_episode(episode)), verdict
 
 
 class Endpoint:
@@ -179,7 +166,6 @@ class Endpoint:
         self, one: EvalSet, prompt: Prompt, number: int, told: Told
     ) -> tuple[Given, Verdict | None]:
         """See `Answerer`."""
-        prompt = offered(None, prompt)
         seed = seed_of(f"{self._config.seed}/{one.name}/{prompt.id}") + number
         try:
             (answer,) = await self._model.answer(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from data.schema import Prompt
 from rl.episodes.rendering import Renderer
-from rl.errors import ModelError, PlumbError
+from rl.errors import ModelError, TooLongError
 from rl.tokens import Ids
 
 _AT_ONCE = 1024  # prompts whose texts are held together
@@ -54,7 +54,7 @@ def check_lengths(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> 
     """Refuse prompts that are too long, by name.
 
     Raises:
-        PlumbError: There are such prompts; the longest is named.
+        TooLongError: There are such prompts; the longest is named.
         ModelError: The chat template refuses one of them.
     """
     refuse(too_long(renderer, prompts, limit), len(prompts), limit)
@@ -64,7 +64,7 @@ def refuse(long: Sequence[tuple[Prompt, int]], of: int, limit: int) -> None:
     """Raise if there are any; `of` how many prompts."""
     if long:
         worst, count = max(long, key=lambda item: item[1])
-        raise PlumbError(
+        raise TooLongError(
             f"{len(long)} of {of} prompts have more than rollout.max_prompt_tokens={limit} tokens, "
             f"the longest {worst.id!r} with {count}: raise the limit, or remove them from the data"
         )

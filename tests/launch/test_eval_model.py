@@ -58,7 +58,7 @@ def test_a_run_is_evaluated_as_it_was_trained(plumb: Plumb, tiny_model: Path) ->
     refused = [row for row in rows if row["stop_reason"] == "refused"]
     assert {row["outcome"] for row in refused} == {"ungradable"}
     assert {row["prompt_id"] for row in refused} == {refused[0]["prompt_id"]}
-    assert "--max-prompt-tokens is 60" in refused[0]["reason"]
+    assert "max_prompt_tokens=60" in refused[0]["reason"]
     results = json.loads((out / "results.json").read_text())
     right = [row["outcome"] == "correct" for row in digits]
     assert results["sets"]["digits"]["accuracy"] == pytest.approx(sum(right) / len(right))
