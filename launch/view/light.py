@@ -14,8 +14,15 @@ import duckdb
 from pyarrow import ArrowException, parquet
 
 from launch.view.cache import Snapshot
+from launch.view.facets import counted
 from launch.view.filters import ORDERS, Filter
-from launch.view.light_columns import COLUMNS, ENGINES, FACETS, NAMES, lock_down, quoted
+from launch.view.light_columns import (
+    COLUMNS,
+    ENGINES,
+    NAMES,
+    lock_down,
+    quoted,
+)
 from launch.view.shelves import Library, Shelf, Stamp, doc_of, episode_file, files_of
 
 CHUNKS: Final = (1, 4, 24)  # files that are read at once: first, then, and from then on
@@ -114,23 +121,7 @@ class LightTable:
 
     def counts(self, asked: Filter) -> dict[str, Any]:
         """How many rows fit, and of each facet's values the most frequent, its own choice apart."""
-        condition, values = asked.condition()
-        head = self._all(
-            "SELECT count(*), count(DISTINCT (doc >> 24) * 16777216 + grp % 16777216), "
-            f"avg(reward), min(step), max(step) FROM light WHERE {condition}",
-            values,
-        )[0]
-        found: dict[str, Any] = dict(
-            zip(("rows", "groups", "reward", "from", "to"), head, strict=True)
-        )
-        for name in FACETS:
-            condition, values = asked.condition(without=name)
-            found[name] = self._all(
-                f"SELECT {name}, count(*) AS n FROM light WHERE {condition} AND {name} IS NOT NULL "
-                f"GROUP BY {name} ORDER BY n DESC, {name} LIMIT 24",
-                values,
-            )
-        return found
+        return counted(self._all, asked)
 
     def prompts(self, asked: Filter, by: str, limit: int) -> list[dict[str, Any]]:
         """Prompts by what they cost or earned."""

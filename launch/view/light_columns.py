@@ -45,7 +45,6 @@ WHERE turn.engine IS NOT NULL GROUP BY 1 ORDER BY speed, engine LIMIT 512
 """
 """Of a file with turns: by engine, tokens a second of one request, its slowest turn, and the share
 of contexts that its prefix cache held."""
-FACETS: Final = ("outcome", "task", "source", "kind", "stop", "ending")
 
 
 def lock_down(
