@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from rl.environments.mcp_server import (
@@ -38,7 +39,7 @@ class Mcp:
     """The tools of a server.
 
     Args:
-        command: Starts the server, a list; or give `url`.
+        command: Starts the server, a list; or give `url`. Files in it are found from here.
         url: Of a server's endpoint, such as http://host:8000/mcp.
         environment: Variables for the server's process.
         pass_environment: Names of variables of ours that it has too, such as keys.
@@ -237,10 +238,15 @@ def address_of(
     named = {name: _set(name) for name in pass_environment}
     sent = {name: _set(variable) for name, variable in (headers or {}).items()}
     own = {str(name): str(value) for name, value in (environment or {}).items()}
-    return Address(
-        tuple(map(str, command)), url, {**passed, **named, **own}, sent, message_kb << 10,
-        start_seconds,
-    )  # fmt: skip
+    words = tuple(_found(str(one), place) for place, one in enumerate(command))
+    variables = {**passed, **named, **own}
+    return Address(words, url, variables, sent, message_kb << 10, start_seconds)
+
+
+def _found(word: str, place: int) -> str:
+    """A word of a command; a file that is here by its whole path, as the server runs elsewhere."""
+    is_path = "/" in word if place == 0 else len(word) < 1000 and Path(word).is_file()
+    return str(Path(word).absolute()) if is_path else word
 
 
 def _set(name: str) -> str:

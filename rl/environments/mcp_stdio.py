@@ -131,7 +131,8 @@ class _Wires:
         """Send what it is asked."""
         stdin = self._process.stdin
         assert stdin is not None
-        with suppress(OSError):  # it has ended, which `read` finds out
+        # Closed with its end, so that nobody waits to send what nobody takes.
+        with suppress(OSError), out:  # it has ended, which `read` finds out
             async for one in out:
                 self._since = 0
                 text = one.message.model_dump_json(by_alias=True, exclude_unset=True)

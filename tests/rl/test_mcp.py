@@ -36,7 +36,7 @@ SECONDS = 60.0
 
 
 def options(folder: Path, **more: Any) -> dict[str, Any]:
-    return {"command": [sys.executable, "-S", SERVER, str(folder)], **more}
+    return {"command": [sys.executable, "-S", SERVER, str(folder)]} | more
 
 
 def starts(folder: Path) -> int:
@@ -89,8 +89,13 @@ async def begun(folder: Path, **more: Any) -> Any:
     return made
 
 
-async def test_an_episode_has_a_server_of_its_own(tmp_path: Path, ended: None) -> None:
-    made = await begun(tmp_path, only=["echo", "fail", "refuse", "image", "noise"])
+async def test_an_episode_has_a_server_of_its_own(
+    tmp_path: Path, ended: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(SERVER).parent)
+    offer = ["echo", "fail", "refuse", "image", "noise"]
+    command = [sys.executable, "-S", Path(SERVER).name, str(tmp_path)]
+    made = await begun(tmp_path, command=command, only=offer)
     names = [tool["function"]["name"] for tool in offered(made, PROMPT).tools]
     assert names == ["echo", "fail", "refuse", "image", "noise"]
     calls = call("echo", "a"), call("echo", "b"), call("fail") + call("refuse"), call("image")
