@@ -4,7 +4,8 @@ Groups of episodes go through the real runner, contexts, renderer, parser and to
 the policy is scripted: each turn takes `--policy` seconds and calls a tool, which takes `--tool`
 seconds, until the last one answers. A group that ends is followed by another. Printed is the share
 of one core that the thread of the event loop takes meanwhile (CLOCK_THREAD_CPUTIME_ID), and what
-that is a turn.
+that is a turn. With `--runners N` episodes are played by N actors, and what is measured is the
+driver's loop, through which their turns and verdicts go.
 """
 
 import argparse
@@ -12,19 +13,21 @@ import asyncio
 import cProfile
 import json
 import pstats
+import tempfile
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import ray
 
 from data.schema import Prompt
 from rewards import Sample, Verdict
 from rl.config import RunConfig
 from rl.episodes.rendering import Renderer
-from rl.episodes.runner import GroupRunner
-from rl.episodes.tool_environment import ToolEnvironments
 from rl.gc_pause import loading
+from rl.runners.begin import begin_episodes
 from rl.tokens import Ids, Sampled, Sampling, Segment, Span
 from tests.rl import templates
 from tests.rl.scripted import small_tokenizer
@@ -94,6 +97,7 @@ class Load:
         policy: seconds of a turn.
         tool: seconds of a call.
         seconds: measured.
+        runners: actors that play; 0: this process.
     """
 
     open: int
@@ -102,6 +106,7 @@ class Load:
     policy: float
     tool: float
     seconds: float
+    runners: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +127,27 @@ async def grade(sample: Sample) -> Verdict:
 async def measured(load: Load, profile: cProfile.Profile | None = None) -> Figures:
     """Play episodes, and measure once all of them are open and spread over their turns."""
     tokenizer = small_tokenizer(templates.KEEPS)
+    folder = tempfile.mkdtemp()
+    tokenizer.save_pretrained(folder)
     config = RunConfig.model_validate(
         {
+            "model": {"path": folder},
+            "env": {"spec": f"{__file__}:Slow", "options": {"seconds": load.tool}},
             "sampler": {"samples_per_prompt": load.group},
             "episode": {
                 "call_format": "hermes",
                 "turns": load.turns,
                 "calls_at_once": load.open,
                 "call_seconds": 600.0,
+                "runners": load.runners,
             },
             "rollout": {"max_prompt_tokens": 20_000, "max_response_tokens": 2_000},
         }
     )
     policy = Script(tokenizer, load.turns, load.policy)
-    environment = ToolEnvironments(Slow, {"seconds": load.tool}, config.episode, "Slow")
-    runner = GroupRunner(Renderer(tokenizer), policy, grade, environment, config)
+    stack = AsyncExitStack()
+    episodes = await begin_episodes(stack, config, print)
+    runner = episodes.runner(Renderer(tokenizer), policy, grade)
     ended = 0
 
     async def play(number: int) -> None:
@@ -163,6 +174,7 @@ async def measured(load: Load, profile: cProfile.Profile | None = None) -> Figur
     for task in playing:
         task.cancel()
     await asyncio.gather(*playing, return_exceptions=True)
+    await stack.aclose()
     return figures
 
 
@@ -181,8 +193,12 @@ def main() -> None:
     parser.add_argument("--tool", type=float, default=1.0, help="seconds of a call")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured")
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
+    parser.add_argument("--runners", type=int, default=0, help="actors that play episodes")
     asked = parser.parse_args()
-    load = Load(asked.open, asked.group, asked.turns, asked.policy, asked.tool, asked.seconds)
+    times = asked.policy, asked.tool, asked.seconds
+    load = Load(asked.open, asked.group, asked.turns, *times, asked.runners)
+    if load.runners:
+        ray.init(address="local", include_dashboard=False, log_to_driver=False)
     profile = cProfile.Profile(time.thread_time) if asked.profile else None
     with loading():
         figures = asyncio.run(measured(load, profile))
