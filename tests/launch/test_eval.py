@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from launch.evaluate.answers import ANSWERS, VERDICTS
 from launch.evaluate.evaluate import check_graded
+from launch.evaluate.options import SamplingOptions, ServedOptions
 from launch.verify.uses import TaskOptions
 from rl.errors import PlumbError, UngradableError
 from rl.rollout_columns import EPISODES
@@ -90,12 +91,15 @@ def test_it_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path) -> None:
     rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(12)]
     options: dict[str, Any] = {"sets": [write_set(tmp_path, "gsm8k", rows)], "answers": ["2"]}
     options |= {"out": tmp_path / "out", "verifier": quick(tmp_path), **_at(1.0)}
+    options["served"] = ServedOptions(concurrency=2)
     asked: list[str] = []
+    lock = Lock()
 
     def failing(body: Body) -> Any:
-        if len(asked) == 9:
-            return 401, {}
-        asked.append(f"{body['messages'][0]['content']} {body['seed']}")
+        with lock:
+            if len(asked) >= 9:
+                return 401, {}
+            asked.append(f"{body['messages'][0]['content']} {body['seed']}")
         return r"\boxed{42}"
 
     with fake_judge(failing) as model:
@@ -326,8 +330,6 @@ class reward_model:  # noqa: N801 (a context manager)
 
 
 def _at(temperature: float) -> dict[str, Any]:
-    from launch.evaluate.options import SamplingOptions
-
     return {"sampling": SamplingOptions(temperature=temperature)}
 
 
