@@ -12,6 +12,7 @@ from launch.commands.data.app import data_app
 from launch.commands.doctor import doctor
 from launch.commands.eval import eval_app
 from launch.commands.export import export
+from launch.commands.init import init
 from launch.commands.jobs import jobs
 from launch.commands.judge import judge_app
 from launch.commands.merge import merge
@@ -31,7 +32,20 @@ app = typer.Typer(
     help="Reinforcement-learning post-training for language models whose answers can be checked.",
 )
 
-for command in (train, submit, jobs, recipes, status, view, report, export, merge, verify, doctor):
+for command in (
+    init,
+    train,
+    submit,
+    jobs,
+    recipes,
+    status,
+    view,
+    report,
+    export,
+    merge,
+    verify,
+    doctor,
+):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")

@@ -20,8 +20,19 @@ class VerifyOptions:
         str, typer.Argument(metavar="OUT.jsonl", help="verdicts, in the same order; - for stdout")
     ]
     task: Annotated[
-        str, typer.Option(help="what the answers are answers to: math, code, tool or text")
-    ]
+        str | None,
+        typer.Option(
+            help="what the answers are answers to: math, code, tool or text",
+            show_default="that of --plugin",
+        ),
+    ] = None
+    plugin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:NAME",
+            help="a verifier of your own, or a registered one's name, in place of the task's",
+        ),
+    ] = None
     sandbox: Annotated[
         str | None,
         typer.Option(
@@ -123,6 +134,9 @@ def verify(options: VerifyOptions) -> None:
     judge; or {"id", "response", "instruction_id_list", "kwargs"}, IFEval's
     constraints, which need no judge.
 
+    A row for a verifier of your own, --plugin, is {"id", "response", "reference"?,
+    "messages"?}; its other columns reach the verifier by their names.
+
     A row of the output is {"id", "outcome", "reward", "reason", "seconds"}. The
     outcome is correct, incorrect, or ungradable: an ungradable answer was not
     measured, and its reward is null. OUT.jsonl appears when every row is graded;
@@ -135,6 +149,8 @@ def verify(options: VerifyOptions) -> None:
       plumb verify --task code --sandbox docker programs.jsonl verdicts.jsonl
 
       plumb verify --task text --judge http://127.0.0.1:8000/v1 chats.jsonl verdicts.jsonl
+
+      plumb verify --plugin verifier.py:in_order answers.jsonl verdicts.jsonl
 
       plumb verify --task math answers.jsonl.gz - | grep incorrect
     """
@@ -162,5 +178,6 @@ def _verify(options: VerifyOptions) -> None:
             options.rubric,
             options.votes,
             options.loose,
+            options.plugin,
         ),
     )

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, Final, Self, get_args
 
 from data.compressed import opened
 from data.errors import RowError, SourceError
-from launch.verify.tasks import TASKS, kind_of
+from launch.verify.tasks import OWN, READERS, kind_of
 from rewards import Sample, Verdict
 from rewards.thinking import Opened
 from rl.errors import ConfigError, StorageError
@@ -195,7 +195,7 @@ def _answer(line: int, row: Mapping[str, Any], where: str, task: str) -> Answer:
     if isinstance(name, bool) or not isinstance(name, str | int):
         fault = "has no id" if name is None else f"the id is {kind_of(name)}"
         raise RowError(f"{where}: {fault}; give each row an id of text or a whole number")
-    parts = TASKS[task](row, where)
+    parts = READERS[task](row, where)
     thinking = row.get("thinking")
     if thinking not in (None, *get_args(Opened)):
         raise RowError(
@@ -207,7 +207,7 @@ def _answer(line: int, row: Mapping[str, Any], where: str, task: str) -> Answer:
         prompt=parts.prompt,
         response=parts.text,
         reference=parts.reference,
-        task=task,
+        task=str(row.get("task", "")) if task == OWN else task,
         tools=parts.tools,
         metadata=parts.columns,
         thinking=thinking,

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from launch.verify.progress import Meter
 from launch.verify.rows import Answer, Batch, Output, as_line, check_apart, read_batches
-from launch.verify.tasks import TASKS
+from launch.verify.tasks import OWN, TASKS
 from launch.verify.uses import TaskOptions, use_of, uses_of
 from rewards import GradingPool, Outcome, Rubric, Sample, Use, Verdict
 from rewards.grading.running import Limits
@@ -105,7 +105,7 @@ class Grader:
 
 
 def verify(
-    task: str,
+    task: str | None,
     source: str,
     target: str,
     *,
@@ -117,7 +117,7 @@ def verify(
     """Grade the rows of `source` into `target`; `-` stands for standard input and output.
 
     Args:
-        task: One of `TASKS`.
+        task: One of `TASKS`; None: rows are for `options.plugin`.
         source: The rows.
         target: The verdicts.
         workers: Grading processes; for code, runs at a time in a sandbox of this machine. None: by
@@ -131,7 +131,14 @@ def verify(
         DataError: The input, or a row of it, cannot be used.
         StorageError: The output cannot be written.
     """
-    if task not in TASKS:
+    if task is None:
+        if options.plugin is None:
+            raise ConfigError(
+                f"say what the answers are answers to, --task {', '.join(TASKS)}, or what grades "
+                "them, --plugin file.py:function"
+            )
+        task = OWN
+    elif task not in TASKS:
         raise ConfigError(f"--task is {task!r}; use {', '.join(TASKS)}")
     cores = len(os.sched_getaffinity(0))
     limits = grading_limits(cores if workers is None else workers, deadline, memory_mb)

@@ -15,6 +15,11 @@ from data.errors import RowError
 from data.messages import as_messages
 
 Row = Mapping[str, Any]
+OWN: Final = "own"
+"""What stands for the verifier of `--plugin`."""
+SAMPLE_COLUMNS: Final = frozenset(
+    {"id", "response", "reference", "messages", "prompt", "tools", "thinking", "task"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,17 @@ def _text(row: Row, where: str) -> Parts:
     return Parts("judge", text, reference, {}, prompt, tools)
 
 
+def _own(row: Row, where: str) -> Parts:
+    """A row for a verifier of the user's, which reads every other column by its name."""
+    if row.get("response") is None:
+        raise RowError(f"{where}: has no response; add the answer to grade")
+    text = _text_of(row, "response", where)
+    asked = row.get("messages", row.get("prompt"))
+    prompt = () if asked is None else as_messages(asked, where, "messages")
+    columns = {name: value for name, value in row.items() if name not in SAMPLE_COLUMNS}
+    return Parts(OWN, text, row.get("reference"), columns, prompt, _tools_of(row, where))
+
+
 def _text_of(row: Row, name: str, where: str) -> str:
     text = row[name]
     if not isinstance(text, str):
@@ -162,3 +178,4 @@ def _one_of(row: Row, where: str, bare: str, meaning: str) -> str:
 TASKS: Final[Mapping[str, Callable[[Row, str], Parts]]] = MappingProxyType(
     {"math": _math, "code": _code, "tool": _tool, "text": _text}
 )
+READERS: Final[Mapping[str, Callable[[Row, str], Parts]]] = MappingProxyType({**TASKS, OWN: _own})

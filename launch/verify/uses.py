@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from launch.verify.tasks import OWN
 from rewards import Use
 from rl.errors import ConfigError
 
@@ -24,6 +25,7 @@ class TaskOptions:
         rubric: text: a rubric's name, or its file.
         votes: text: grades an answer, whose median counts.
         loose: text: whether constraints are checked loosely.
+        plugin: any: a verifier that grades in place of the task's own.
     """
 
     sandbox: str | None = None
@@ -34,6 +36,7 @@ class TaskOptions:
     rubric: str | None = None
     votes: int | None = None
     loose: bool | None = None
+    plugin: str | None = None
 
 
 _TASK_OF = {"sandbox": "code", "trust": "code"}  # the others are for text
@@ -48,11 +51,15 @@ def uses_of(
         ConfigError: An option is of another task, or makes no sense alone.
     """
     for name in options.__slots__:
+        if name == "plugin":
+            continue
         belongs = _TASK_OF.get(name, "text")
         if getattr(options, name) is not None and task != belongs:
             raise ConfigError(
                 f"--{name.replace('_', '-')} is for --task {belongs}, not for {task}; leave it out"
             )
+    if options.plugin is not None:
+        return {OWN: Use(options.plugin)}
     if task == "code":
         return _code(options, workers, memory_mb)
     if task == "tool":
@@ -66,6 +73,8 @@ def use_of(name: str, uses: Mapping[str, Use]) -> Use:
     Raises:
         ConfigError: It is a judge, and none was named.
     """
+    if OWN in uses:
+        return uses[OWN]
     if name == "judge" and name not in uses:
         raise ConfigError(
             "a row without constraints needs a judge; give --judge URL, an endpoint such as "

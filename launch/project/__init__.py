@@ -1,0 +1,1 @@
+"""`plumb init`: a folder for a task of one's own."""
