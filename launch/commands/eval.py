@@ -252,8 +252,9 @@ def _asked(given: EvalOptions) -> "Options":
 
 
 def _fields(kind: type[Part], given: EvalOptions) -> Part:
-    """A class whose fields are options of the same names."""
-    made: Part = kind(**{name: getattr(given, name) for name in kind.__dataclass_fields__})
+    """A class whose fields are options of the same names, those that this command has."""
+    names = [name for name in kind.__dataclass_fields__ if hasattr(given, name)]
+    made: Part = kind(**{name: getattr(given, name) for name in names})
     return made
 
 
