@@ -238,5 +238,7 @@ def _line(error: BaseException) -> str:
     """A line for people; of a traceback from Ray's side its last one."""
     text = str(error).strip()
     if "Traceback (most recent call last)" in text:
-        text = [line for line in text.splitlines() if "Error: " in line or "Exception" in line][-1]
+        lines = text.splitlines()
+        named = [line for line in lines if "Error: " in line or "Exception" in line]
+        text = (named or lines)[-1]
     return f"{type(error).__name__}: {' '.join(text.split())[:300]}"

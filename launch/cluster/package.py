@@ -173,11 +173,15 @@ def _add(package: Package, key: str, path: Path, kind: str) -> None:
             f"{key}: {path} lies outside of {Path.cwd()}: submit from a folder that holds it, or "
             "put it where all nodes find it and name its absolute path"
         )
-    if not path.exists():
-        raise ConfigError(f"{key}: there is no {path} in {Path.cwd()}")
-    for file in visible_files(path) if path.is_dir() else [path]:
-        place = PurePosixPath(file.as_posix())
-        package.items.setdefault(place, Item(place, kind, file.stat().st_size))
+    try:
+        if not path.exists():
+            raise ConfigError(f"{key}: there is no {path} in {Path.cwd()}")
+        for file in visible_files(path) if path.is_dir() else [path]:
+            place = PurePosixPath(file.as_posix())
+            package.items.setdefault(place, Item(place, kind, file.stat().st_size))
+    except OSError as error:  # a link to nothing or in a circle, or somebody else's file
+        reason = error.strerror or error
+        raise ConfigError(f"{key}: {error.filename or path} cannot be read: {reason}") from error
 
 
 def _is_file(path: Path) -> bool:

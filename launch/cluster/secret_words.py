@@ -7,13 +7,16 @@ kind of key, is sent; the message names the place and the variable, never the va
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rl.errors import ConfigError
 
-NAMES: Final = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|passw(or)?d|credentials?)(_|$)")
+NAMES: Final = re.compile(
+    r"(?i)(^|_)(api_?key|key|token|secret|passw(or)?d|credentials?)(_|$)"
+    r"|(^|_)(api_?keys?|keys|tokens|secrets|pass|pat|passphrase|\w*passw(or)?d)$|_pwd$"
+)
 """Variables that are called so hold secrets."""
 KINDS: Final[Mapping[str, "re.Pattern[bytes]"]] = {
     "an API key": re.compile(rb"\bsk-[A-Za-z0-9_-]{20,200}"),
@@ -34,24 +37,41 @@ def refuse_secrets(named: Iterable[tuple[str, Path | str]]) -> None:
     """Look through files and texts, each with what it is called in a message.
 
     Raises:
-        ConfigError: one holds a secret.
+        ConfigError: one holds a secret, or a file cannot be read.
     """
     values = secret_values(os.environ)
     for place, one in named:
-        pieces = _pieces(one) if isinstance(one, Path) else [one.encode()]
+        pieces = _pieces(one) if isinstance(one, Path) else [_bytes(one)]
         for piece in pieces:
             found = _secret_in(piece, values)
             if found:
                 raise ConfigError(f"{place} holds {found}: {_REMEDY}")
 
 
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in nested values, names included, as it is before a format quotes or folds it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield str(name)
+            yield from texts_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from texts_in(one)
+
+
 def secret_values(environment: Mapping[str, str]) -> dict[str, bytes]:
     """Values of variables that are called like secrets."""
     return {
-        name: value.strip().encode()
+        name: _bytes(value.strip())
         for name, value in environment.items()
         if NAMES.search(name) and len(value.strip()) >= SHORTEST and not _is_path(value)
     }
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")  # a variable may hold bytes that are no text
 
 
 def _is_path(value: str) -> bool:
@@ -71,7 +91,10 @@ def _secret_in(text: bytes, values: Mapping[str, bytes]) -> str:
 
 def _pieces(path: Path) -> Iterable[bytes]:
     tail = b""
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield tail + piece
-            tail = piece[-_OVERLAP:]
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield tail + piece
+                tail = piece[-_OVERLAP:]
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error

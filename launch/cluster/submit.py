@@ -15,7 +15,7 @@ from rich.table import Table
 
 from launch.cluster.jobs import JobError, Service, address_of, exit_code_of
 from launch.cluster.package import CONFIG, Package, package_of, size_words
-from launch.cluster.secret_words import NAMES, refuse_secrets
+from launch.cluster.secret_words import NAMES, SHORTEST, refuse_secrets, texts_in
 from launch.pages.console import wide_console
 from rl.config import RunConfig
 from rl.config_file import load_config
@@ -68,7 +68,7 @@ def submit(request: Request, say: Callable[[str], None]) -> None:
     package = package_of(config, request.include)
     sent = _sent(package, request)
     address = address_of(request.address)
-    _refuse_secrets(package, sent)
+    _refuse_secrets(package, sent, request)
     show(package)
     service = Service(address)
     _compare_versions(service, say)
@@ -151,7 +151,8 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
         name, separator, value = one.partition("=")
         if not separator or not name.isidentifier():
             raise ConfigError(f"--env {name}: write it as NAME=VALUE")
-        if NAMES.search(name):
+        is_number = value.isdecimal() and len(value) < SHORTEST  # such as MAX_TOKENS
+        if NAMES.search(name) and not is_number:
             raise ConfigError(
                 f"--env {name}: is called like a secret, and what a job is given can be read on "
                 "Ray's dashboard: set it on the cluster's nodes before ray start"
@@ -160,9 +161,13 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _refuse_secrets(package: Package, sent: dict[str, Any]) -> None:
+def _refuse_secrets(package: Package, sent: dict[str, Any], request: Request) -> None:
+    """Look through it as it is sent, and text by text: what quotes a text may change a secret."""
     refuse_secrets([(str(path), Path(path)) for path in package.items])
-    refuse_secrets([("the config", package.text), ("the job's description", repr(sent))])
+    described = [repr(sent), *texts_in(sent), request.command, *request.flags]
+    settings = [package.text, *texts_in(package.config.model_dump(mode="json"))]
+    refuse_secrets([("the config", text) for text in settings])
+    refuse_secrets([("the job's description", text) for text in described])
 
 
 def _id_of(config: RunConfig) -> str:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +58,8 @@ def look_at_nodes(address: str, run_dir: Path, config: RunConfig | None) -> list
         try:
             found = _examined(nodes, run_dir, config, mark if marked else None)
         finally:
-            mark.unlink(missing_ok=True)
+            with suppress(OSError):  # never written, or its folder has gone meanwhile
+                mark.unlink()
     finally:
         ray.shutdown()
     gone = [

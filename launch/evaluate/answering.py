@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from data.asking import Answer, EndpointModel
 from data.asking.asking import MOST_REFUSED, OF_THE_QUESTION
 from data.schema import Prompt
-from launch.evaluate.answers import REFUSED, Given
+from launch.evaluate.answers import REFUSED, Given, verdict_as_json
 from launch.evaluate.sets import EvalSet
 from launch.evaluate.work import Work
 from rewards import Verdict
@@ -144,7 +144,12 @@ class Engines:
             )
         except (ModelError, TooLongError) as error:  # of the question alone
             return _refused(str(error)), None
-        return (seen[-1] if seen else _of_episode(episode)), verdict
+        if seen:
+            return seen[-1], verdict
+        given = _of_episode(episode)
+        if not given.fault:  # nobody was told of an answer to grade: the environment has judged it
+            given = replace(given, judged=verdict_as_json(verdict))
+        return given, verdict
 
 
 class Endpoint:

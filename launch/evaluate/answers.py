@@ -43,6 +43,7 @@ class Given:
         metrics: the environment's.
         fault: why it cannot be graded, or why it is wrong whatever it says.
         seconds: that it took.
+        judged: the environment's own verdict, as a file keeps it; None: a verifier grades it.
     """
 
     response: str
@@ -57,6 +58,7 @@ class Given:
     metrics: Mapping[str, float] = field(default_factory=dict)
     fault: str = ""
     seconds: float | None = None
+    judged: Mapping[str, Any] | None = None
 
     def sample(self, prompt: Prompt, number: int) -> Sample:
         """What is graded of it."""
@@ -130,28 +132,12 @@ class Kept:
     def verdict(self, key: str) -> Verdict | None:
         """The verdict under a key; None: there is none."""
         found = self.verdicts.get(key)
-        if found is None:
-            return None
-        reward = found["reward"]
-        return Verdict(
-            Outcome(found["outcome"]),
-            float("nan") if reward is None else reward,
-            found["reason"],
-            found["metrics"],
-        )
+        return None if found is None else verdict_of_json(found)
 
     async def keep_verdict(self, key: str, verdict: Verdict) -> None:
         """Keep a verdict, if it measured something or never will."""
         if not is_lost(verdict):
-            await self.verdicts.put(
-                key,
-                {
-                    "outcome": str(verdict.outcome),
-                    "reward": verdict.reward if verdict.is_gradable else None,
-                    "reason": verdict.reason,
-                    "metrics": dict(verdict.metrics),
-                },
-            )
+            await self.verdicts.put(key, verdict_as_json(verdict))
 
     def score(self, key: str) -> float | None:
         """The score under a key; None: there is none."""
@@ -161,6 +147,27 @@ class Kept:
 def key_of(prompt: Prompt, number: int) -> str:
     """The key of an answer: by all that is asked and compared with, not by a name."""
     return f"{prompt.digest()[:20]}#{number}"
+
+
+def verdict_as_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as a file keeps it."""
+    return {
+        "outcome": str(verdict.outcome),
+        "reward": verdict.reward if verdict.is_gradable else None,
+        "reason": verdict.reason,
+        "metrics": dict(verdict.metrics),
+    }
+
+
+def verdict_of_json(value: Mapping[str, Any]) -> Verdict:
+    """The verdict that `verdict_as_json` gave."""
+    reward = value["reward"]
+    return Verdict(
+        Outcome(value["outcome"]),
+        float("nan") if reward is None else reward,
+        value["reason"],
+        value["metrics"],
+    )
 
 
 def is_lost(verdict: Verdict) -> bool:

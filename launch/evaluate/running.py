@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from data.schema import Prompt
 from launch.datasets.progress import Counting
 from launch.evaluate.answering import Answerer, answerer
-from launch.evaluate.answers import REFUSED, Given, Kept, is_lost, key_of
+from launch.evaluate.answers import REFUSED, Given, Kept, is_lost, key_of, verdict_of_json
 from launch.evaluate.selecting import Scorer
 from launch.evaluate.sets import EvalSet
 from launch.evaluate.work import Work
@@ -183,9 +183,9 @@ class _Place:
 
 
 def _verdict_of(given: Given) -> Verdict | None:
-    """What an answer's fault makes of it; None: it has none, and is graded."""
+    """What its fault or its environment makes of an answer; None: it is graded."""
     if not given.fault:
-        return None
+        return None if given.judged is None else verdict_of_json(given.judged)
     if given.fault.startswith("format: "):  # a call that cannot be read is the answer's own fault
         return Verdict.incorrect(-1.0, given.fault)
     return Verdict.ungradable(given.fault)

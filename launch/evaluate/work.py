@@ -84,6 +84,11 @@ def work_of(options: Options, say: Say) -> Work:
         preset = preset_of(options.preset, model, options.thinking)
     thinking = options.thinking if preset is None else preset.thinking
     served = _served(options, target, thinking)
+    if served is not None and (base.env is not None or base.agent is not None):
+        raise ConfigError(
+            "episodes with an environment or an agent need our engines: give the model's folder, "
+            "or a config without env and agent"
+        )
     choice = choice_of(options.select, options.tasks)
     read = _read(options, base, is_run)
     tasks = {prompt.task for prompts, _ in read.values() for prompt in prompts}

@@ -34,6 +34,7 @@ def make_project(folder: Path, kind: str, model: str) -> list[str]:
     if folder.is_dir() and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty: name a folder that is new or empty")
     source = TEMPLATES / kind
+    folder = folder.absolute()
     temporary = folder.with_name(f".{folder.name}.new")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -43,11 +44,14 @@ def make_project(folder: Path, kind: str, model: str) -> list[str]:
         for name in names:
             text = (source / name).read_text("utf-8")
             if Path(name).suffix in FILLED:
-                text = Template(text).substitute(name=folder.absolute().name, model=model)
+                text = Template(text).substitute(name=folder.name, model=model)
             (temporary / name).write_text(text, "utf-8")
-        if folder.is_dir():
-            folder.rmdir()
-        temporary.rename(folder)
+        if folder.is_dir():  # stays the same folder: it may be where the user is
+            for name in names:
+                (temporary / name).rename(folder / name)
+            temporary.rmdir()
+        else:
+            temporary.rename(folder)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise ConfigError(f"{folder} cannot be made: {error.strerror or error}") from error

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
+
 from launch.view.shelves import Run, Stamp
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the files; those of another are deleted."""
 UNUSED_DAYS: Final = 30
 """After which the cache of a run is deleted."""
@@ -68,10 +70,11 @@ class Snapshot:
                 },
             }
             (self.folder / "light.json").write_text(json.dumps(said), "utf-8")
-        except OSError:
+        except (OSError, duckdb.Error):
             self.drop()  # a full disk: the next start reads the files again
         finally:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
 
     def drop(self) -> None:
         """Forget what is kept."""

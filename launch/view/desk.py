@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
+
 from launch.view.cache import Snapshot, cache_root, snapshot_of, tidy
 from launch.view.curves import (
     Metrics,
@@ -194,6 +196,6 @@ class Desk:
 
     def _look(self) -> None:
         while not self._stop.is_set():
-            with suppress(OSError):
+            with suppress(OSError, duckdb.Error):
                 self.light.refresh(self._stop)
             self._stop.wait(LOOK_SECONDS)

@@ -18,6 +18,7 @@ from pyarrow import ArrowException, parquet
 from launch.view.shelves import Library, Run, Shelf, Stamp, episode_file, files_of
 from launch.view.text_index import TextIndex
 from launch.view.texts import body_of
+from launch.view.words import words_of
 
 PAUSE: Final = 2.0  # seconds between looks for new files
 _COLUMNS: Final = ("prompt", "response", "messages")
@@ -63,7 +64,7 @@ def add_all(library: Library, indexes: Sequence[TextIndex]) -> bool:
             path = episode_file(shelf.folder, step)
             there = parquet.read_schema(path).names
             table = parquet.read_table(path, columns=[name for name in _COLUMNS if name in there])
-            texts = [body_of(row) for row in table.to_pylist()]
+            texts = [words_of(body_of(row)) for row in table.to_pylist()]
             indexes[shelf.run.number].add(shelf.name, step, stamp, texts)
     return True
 

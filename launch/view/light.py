@@ -72,7 +72,9 @@ class LightTable:
             for shelf in self._library.look()
             for step, stamp in files_of(shelf.folder).items()
         }
-        self.total = len(there)
+        for key in self._broken.keys() - there.keys():
+            self._mended(key)
+        self.total = len(there.keys() - self._broken.keys())
         gone = self._held.keys() - there.keys()
         missing = [
             key
@@ -89,6 +91,7 @@ class LightTable:
                 steps = [step for number, step in chunk if number == shelf.number]
                 if steps:
                     self._take(shelf, {step: there[shelf.number, step] for step in steps})
+        self.total = len(there.keys() - self._broken.keys())
         if first and self._read >= WORTH_KEEPING and not stop.is_set():
             self._keep()
         self.version = max(1, self.version)
@@ -167,8 +170,12 @@ class LightTable:
             for step, stamp in steps.items():
                 self._broken[shelf.number, step] = stamp
                 self._held.pop((shelf.number, step), None)
-                name = f"{shelf.run.name}, {shelf.name}: step_{step:06d}.parquet"
-                self.notes[name] = str(error).partition("\n")[0]
+                self.notes[_named(shelf, step)] = str(error).partition("\n")[0]
+
+    def _mended(self, key: tuple[int, int]) -> None:
+        """Say no more of a file that it cannot be read: it can now, or has gone."""
+        if self._broken.pop(key, None) is not None:
+            self.notes.pop(_named(self._library.shelves[key[0]], key[1]), None)
 
     def _insert(self, shelf: Shelf, steps: Mapping[int, Stamp]) -> None:
         paths = [str(episode_file(shelf.folder, step)) for step in steps]
@@ -202,6 +209,8 @@ class LightTable:
                 cursor.execute("ROLLBACK")
                 raise
             self._held |= {(shelf.number, step): stamp for step, stamp in steps.items()}
+            for step in steps:
+                self._mended((shelf.number, step))
             self._read += len(steps)
             self.version += 1
 
@@ -283,3 +292,8 @@ class LightTable:
     def _all(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._database.cursor().execute(sql, list(values)).fetchall()
         return found
+
+
+def _named(shelf: Shelf, step: int) -> str:
+    """A file as a note calls it."""
+    return f"{shelf.run.name}, {shelf.name}: step_{step:06d}.parquet"

@@ -66,6 +66,11 @@ class Query:
         return _flat(before), _flat(text[start:end]), _flat(text[end : end + SNIPPET])
 
 
+def words_of(text: str) -> str:
+    """The words of a text as searches know them, for the index to hold."""
+    return " ".join(_WORD.findall(text.casefold()))
+
+
 def _has_word(low: str, word: str) -> bool:
     return _place(low, word) >= 0
 

@@ -57,6 +57,13 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "full"]
 
 
+def test_it_can_be_made_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = make_project(Path(), "verifier", "m")
+    assert sorted(path.name for path in Path().iterdir()) == names
+    assert tmp_path.name in Path("README.md").read_text("utf-8")
+
+
 def test_a_verifier_reads_the_other_columns_of_a_row(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "from rewards import Sample, Verdict, verifier\n\n"

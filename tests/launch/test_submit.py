@@ -14,8 +14,9 @@ from typer.testing import CliRunner, Result
 
 from launch.cli import app
 from launch.cluster.imports import imports_beside
-from launch.cluster.jobs import Job
+from launch.cluster.jobs import Job, _line
 from launch.cluster.package import MOST, package_of
+from launch.cluster.secret_words import NAMES
 from rl.config_file import load_config
 
 ADDRESS = "http://127.0.0.1:9"
@@ -184,6 +185,52 @@ def test_a_key_of_a_known_kind_is_never_sent(folder: Path, key: str) -> None:
     assert done.exit_code == 2
     assert "looks like" in done.stderr
     assert key not in done.output + done.stderr
+
+
+ODD_KEY = "it's a \\ pass-phrase of several words, which is żółta " * 3
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda: [config(data={"train": "data.jsonl", "system": f"say {ODD_KEY}!"})],
+        lambda: [config(), "--env", f"COLOUR={ODD_KEY}"],
+        lambda: [config(), "--plumb", f"A={ODD_KEY} plumb"],
+        lambda: [config(agent={"command": ["x"], "variables": {ODD_KEY: "1"}})],
+    ],
+)
+def test_a_secret_that_a_format_would_quote_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, place: Callable[[], list[str]]
+) -> None:
+    monkeypatch.setenv("VAULT_PASSPHRASE", ODD_KEY)
+    done = submit(*place())
+    assert done.exit_code == 2, done.output
+    assert "VAULT_PASSPHRASE" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        *((one, True) for one in ("PGPASSWORD", "DB_PASS", "MYSQL_PWD", "GITHUB_PAT", "HF_TOKENS")),
+        *((one, True) for one in ("PASSPHRASE", "API_KEYS", "AWS_SECRET_ACCESS_KEY", "my_apikey")),
+        *((one, False) for one in ("PWD", "OLDPWD", "PATH", "COMPASS", "PATTERN", "KEYBOARD")),
+    ],
+)
+def test_names_of_secrets(name: str, is_secret: bool) -> None:
+    assert bool(NAMES.search(name)) is is_secret
+
+
+def test_a_link_to_nothing_in_a_folder_is_one_line(folder: Path) -> None:
+    write("extra/a.txt", "a")
+    Path("extra/b").symlink_to("nowhere")
+    done = submit(config(), "--include", "extra")
+    assert done.exit_code == 2, done.output
+    assert "extra/b cannot be read" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_traceback_that_ends_in_a_name_is_a_line() -> None:
+    trace = "Traceback (most recent call last):\n  File x, line 1, in y\nasyncio.TimeoutError"
+    assert _line(RuntimeError(trace)) == "RuntimeError: asyncio.TimeoutError"
 
 
 def test_of_keys_the_names_are_sent_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

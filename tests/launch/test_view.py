@@ -1,6 +1,7 @@
 """The server of `plumb view`: what it answers, to whom, and what it does with files that change."""
 
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,12 +22,12 @@ from launch.view.filters import Filter
 from launch.view.indexing import add_all, start_indexing
 from launch.view.regrade import RegradeError, ask_worker
 from launch.view.search import Searcher
-from launch.view.security import Guard, is_loopback
+from launch.view.security import Guard, _cookie, is_loopback
 from launch.view.server import application
-from launch.view.shelves import Library, doc_of, place_of, runs_of
+from launch.view.shelves import Library, Stamp, doc_of, place_of, runs_of
 from launch.view.text_index import TextIndex
 from launch.view.texts import doc_named, id_of
-from launch.view.words import Query
+from launch.view.words import Query, words_of
 from rl.errors import ConfigError
 from tests.launch.viewed_run import HOSTILE, LONG, TALK, answers, make_run, write_plugin, write_step
 
@@ -131,6 +132,10 @@ class TestWhoMayAsk:
         denied = stranger.post("/api/regrade", json={"ids": ["0-1-0"]})
         assert denied.status_code == 403  # a form of another page would send the cookie too
         stranger.cookies.clear()
+
+    def test_an_odd_cookie_beside_it_changes_nothing(self, stranger: TestClient) -> None:
+        for odd in ("a[0]=1", 'b={"c": 1}', "é=1", "lone", "d=1 2"):
+            assert _cookie(f"{odd}; plumb_8320=right; e=2", "plumb_8320") == "right"
 
     def test_the_page_runs_its_own_scripts_alone(self, client: TestClient) -> None:
         policy = client.get("/").headers["content-security-policy"]
@@ -347,6 +352,17 @@ def test_a_run_that_goes_on_a_step_written_anew_and_one_taken_back(tmp_path: Pat
     (made / "rollouts" / "step_000004.parquet").write_bytes(b"PAR1 and no more")
     assert steps() == [(1, 16), (2, 5)]
     assert list(desk.light.notes) == ["run, training: step_000004.parquet"]
+    assert (desk.light.loaded, desk.light.total) == (3, 3)  # with that of held_out
+    write_step(made / "rollouts", 4, answers(4)[:2])
+    assert steps() == [(1, 16), (2, 5), (4, 2)]
+    assert desk.light.notes == {}
+    (made / "rollouts" / "step_000005.parquet").write_bytes(b"PAR1 and no more")
+    steps()
+    assert list(desk.light.notes) == ["run, training: step_000005.parquet"]
+    for number in (4, 5):
+        (made / "rollouts" / f"step_00000{number}.parquet").unlink()
+    assert steps() == [(1, 16), (2, 5)]
+    assert desk.light.notes == {}
     later = made / "evaluations" / "later"
     later.mkdir()
     write_step(later, 2, answers(2)[:3])
@@ -379,6 +395,32 @@ def test_what_a_start_has_read_the_next_one_need_not(
     snapshot.table.write_bytes(b"broken")
     third = opened(made, tmp_path / "cache")
     assert third.light.rows(whole, 0, 500) == first.light.rows(whole, 0, 500)
+
+
+def test_a_disk_that_takes_nothing_ends_no_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(light, "WORTH_KEEPING", 1)
+    made = make_run(tmp_path / "run", steps=1)
+    snapshot = snapshot_of(runs_of([made])[0], tmp_path / "cache")
+    assert snapshot is not None
+    held = Desk(runs_of([made]), tmp_path / "cache", index=False)
+    shutil.rmtree(snapshot.folder)  # what DuckDB cannot write is no OSError
+    held.light.refresh(NEVER)
+    assert held.light.loaded == held.light.total
+    held.light.close()
+
+
+def test_the_index_knows_the_words_that_a_look_at_texts_finds(tmp_path: Path) -> None:
+    texts = ["Die Straße, breit", "cafe\u0301 noir", "CAFÉ", "x_1=\u00b22", "ΣΊΣΥΦΟΣ ſtill"]
+    index = TextIndex(tmp_path / "text.sqlite", writing=True)
+    index.add("training", 1, Stamp(1, 1), [words_of(text) for text in texts])
+    asked = [*(word for text in texts for word in text.split()), "STRASSE", "cafe", "still"]
+    for words in asked:
+        query = Query.parse(words)
+        scanned = {place for place, text in enumerate(texts) if query.matches(text)}
+        found = index.find("training", query.fts(), doc_of(0, 1, 0), doc_of(0, 1, 99))
+        assert scanned <= {place_of(doc)[2] for doc in found}, words
 
 
 def test_duckdb_reaches_the_runs_and_nothing_else(tmp_path: Path) -> None:
