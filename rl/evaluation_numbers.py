@@ -28,6 +28,8 @@ class Attempt:
     tokens: int
     cut: bool
     """Whether it was cut at its limit."""
+    answered: bool = True
+    """Whether anything was sampled; else it has no length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def numbers_of(asked: Sequence[Asked], samples: int) -> dict[str, Any]:
     """
     graded = [one.counts for one in asked if one.counts[1]]
     attempts = [attempt for one in asked for attempt in one.attempts]
+    spoken = [attempt for attempt in attempts if attempt.answered]
     return {
         "accuracy": mean_pass(graded, 1),
         "interval": interval(graded),
@@ -75,8 +78,8 @@ def numbers_of(asked: Sequence[Asked], samples: int) -> dict[str, Any]:
         "accuracy_by_source": accuracies(asked, [one.source for one in asked]),
         "prompts": len(asked),
         "ungradable": sum(one.correct is None for one in attempts),
-        "response_tokens_mean": statistics.fmean(a.tokens for a in attempts) if attempts else None,
-        "truncated": statistics.fmean(a.cut for a in attempts) if attempts else None,
+        "response_tokens_mean": statistics.fmean(a.tokens for a in spoken) if spoken else None,
+        "truncated": statistics.fmean(a.cut for a in spoken) if spoken else None,
     }
 
 
@@ -120,13 +123,14 @@ def interval(counts: Sequence[tuple[int, int]]) -> tuple[float, float] | None:
     """A 95 % confidence interval of the accuracy, over the drawing of prompts.
 
     With one answer a prompt Wilson's (JASA 22, 1927), which also holds near 0 and 1. With several,
-    the normal one of a mean of prompts: answers to one prompt are no independent draws.
+    the normal one of a mean of prompts: answers to one prompt are no independent draws. Where all
+    prompts agree, that would have no width; Wilson's over the prompts stands for it.
     """
     if not counts:
         return None
     shares = [correct / total for correct, total in counts]
     size, mean = len(shares), statistics.fmean(shares)
-    if all(total == 1 for _, total in counts):
+    if all(total == 1 for _, total in counts) or (size > 1 and len(set(shares)) == 1):
         scale = 1 + Z95**2 / size
         middle = (mean + Z95**2 / (2 * size)) / scale
         half = Z95 / scale * math.sqrt(mean * (1 - mean) / size + Z95**2 / (4 * size**2))

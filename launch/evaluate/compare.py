@@ -92,7 +92,15 @@ def read_result(folder: Path) -> Result:
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         said = " ".join(str(error).split())[:200]
         raise ConfigError(f"{folder}: the evaluation cannot be read: {said}") from error
-    return Result(folder, about, _shares(table.to_pylist()))
+    shares = _shares(table.to_pylist())
+    told = about.get("sets")
+    for name in shares:
+        if not isinstance(told, dict) or name not in told:
+            raise ConfigError(
+                f"{folder}: {ANSWERS} holds the set {name}, of which {RESULTS} knows nothing: give "
+                "plumb eval's command again"
+            )
+    return Result(folder, about, shares)
 
 
 def compare(first: Result, second: Result, sets: Sequence[str]) -> dict[str, Difference]:

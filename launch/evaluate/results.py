@@ -1,7 +1,8 @@
 """What an evaluation leaves: `results.json`, `answers.parquet`, a table.
 
 Guarantees: all of it follows from the answers and verdicts on disk alone, and those of one prompt
-at a time are held. Both files appear whole.
+at a time are held. Both files appear whole, and `results.json` last: where it is, both are of the
+same evaluation.
 The columns of `answers.parquet` are those of a run's rollouts where they mean the same.
 """
 
@@ -39,6 +40,8 @@ from rl.storage import writing
 
 RESULTS: Final = "results.json"
 ANSWERS: Final = "answers.parquet"
+UNANSWERED: Final = "lost"
+"""How an answer ended that is not there: infrastructure failed on it."""
 VERSION: Final = 1
 LOST: Final = Verdict.ungradable("infrastructure: it was not graded; run the command again")
 
@@ -76,7 +79,7 @@ def rows_of(one: EvalSet, prompt: Prompt, kept: Kept) -> list[Row]:
     rows = []
     for number in range(one.settings.samples):
         key = key_of(prompt, number)
-        given = kept.answer(key) or Given("", end=REFUSED, turns=0)
+        given = kept.answer(key) or Given("", end=UNANSWERED, turns=0)
         rows.append(Row(given, kept.verdict(key) or LOST, kept.score(key)))
     return rows
 
@@ -123,13 +126,14 @@ def write(work: Work, kept: Kepts, seconds: float) -> dict[str, Any]:
     }
     with writing(work.out):
         work.out.mkdir(parents=True, exist_ok=True)
-        _whole(work.out / RESULTS, (json.dumps(found, indent=1) + "\n").encode())
+        (work.out / RESULTS).unlink(missing_ok=True)
         temporary = work.out / f".{ANSWERS}.tmp"
         with parquet.ParquetWriter(temporary, COLUMNS, compression="zstd") as writer:
             for batch in _batches(work.sets, kept):
                 table = pa.Table.from_pylist(batch, schema=COLUMNS)
                 writer.write_table(table, row_group_size=ROW_GROUP)
         temporary.replace(work.out / ANSWERS)
+        _whole(work.out / RESULTS, (json.dumps(found, indent=1) + "\n").encode())
     return found
 
 
@@ -150,6 +154,7 @@ def _asked(prompt: Prompt, rows: Sequence[Row], *, votes: bool) -> Asked:
             vote_of(row.given.response, row.given.opened) if votes else "",
             row.given.tokens,
             row.given.end == "length",
+            row.given.end not in (UNANSWERED, REFUSED),
         )
         for row in rows
     )

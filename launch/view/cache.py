@@ -20,7 +20,7 @@ import duckdb
 from launch.view.shelves import Run, Stamp
 
 VERSION: Final = 2
-"""Of the files; those of another are deleted."""
+"""Of the files; those of an earlier one are deleted."""
 UNUSED_DAYS: Final = 30
 """After which the cache of a run is deleted."""
 
@@ -104,6 +104,8 @@ def snapshot_of(run: Run, root: Path) -> Snapshot | None:
 def tidy(root: Path) -> None:
     """Delete what belongs to no run any more, or was not looked at for long."""
     oldest = time.time() - UNUSED_DAYS * 86400
+    for version in range(1, VERSION):
+        shutil.rmtree(root / f"v{version}", ignore_errors=True)
     with suppress(OSError):
         for folder in (root / f"v{VERSION}").iterdir():
             with suppress(OSError):

@@ -21,11 +21,13 @@ from rewards import Sample, Verdict
 from rewards.errors import RewardError
 from rl.config import ReadingConfig, RunConfig
 from rl.config_file import load_config
+from rl.episodes.environment import load_environment
 from rl.errors import ConfigError, PlumbError
 from rl.rewarding import grading_pool
 from sandbox.errors import SandboxError
 
 GONE: Final = "the data of the run has no such prompt any more: tools and other columns are missing"
+JUDGED: Final = "this is the verifier's verdict: in the run, the environment's own may have counted"
 Row = Mapping[str, Any]
 
 
@@ -51,6 +53,9 @@ def _answer(action: str, run: Path, rows: Sequence[Row]) -> list[dict[str, Any]]
     known = _prompts(config, {str(row["prompt_id"]) for row in rows})
     if action == "row":
         return [_verify_row(row, _prompt_of(row, known)) for row in rows]
+    if config.agent is not None and config.agent.result == "reward":
+        raise ConfigError("the run's agents give the rewards: answers cannot be graded anew")
+    judged = JUDGED if _judges(config) else ""
     samples = [_sample(row, _prompt_of(row, known)) for row in rows]
     verdicts = asyncio.run(_grade(config, samples))
     return [
@@ -59,10 +64,21 @@ def _answer(action: str, run: Path, rows: Sequence[Row]) -> list[dict[str, Any]]
             "reward": verdict.reward if verdict.is_gradable else None,
             "reason": verdict.reason,
             "metrics": dict(verdict.metrics),
-            "note": "" if str(row["prompt_id"]) in known else GONE,
+            "note": judged if str(row["prompt_id"]) in known else GONE,
         }
         for row, verdict in zip(rows, verdicts, strict=True)
     ]
+
+
+def _judges(config: RunConfig) -> bool:
+    """Whether the environment of a run may give verdicts itself."""
+    if config.env is None:
+        return False
+    try:
+        kind = getattr(load_environment(config.env, config.episode), "kind", None)
+    except ConfigError:
+        return True  # nobody can say
+    return any(callable(getattr(kind, name, None)) for name in ("reward", "get_reward"))
 
 
 def _without_config(action: str, run: Path, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`plumb eval compare`: a paired bootstrap of two results on the same prompts."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch.evaluate.compare import bootstrap, compare, read_result, show_comparison
-from rl.errors import ConfigError
+from launch.evaluate.results import RESULTS
+from rl.errors import ConfigError, PlumbError
 from tests.fake_judge import fake_judge
 from tests.launch.eval_world import ROWS, Body, evaluated, quick, write_set
 
@@ -20,7 +22,7 @@ from tests.launch.eval_world import ROWS, Body, evaluated, quick, write_set
 def test_the_interval_holds_the_mean_and_turns_with_the_sides(gaps: list[float]) -> None:
     values = np.array(gaps)
     low, high, p = bootstrap(values, 500)
-    assert low - 1e-9 <= values.mean() <= high + 1e-9 or len(gaps) > 1
+    assert low - 1e-9 <= values.mean() <= high + 1e-9
     assert 0 < p <= 1
     turned = bootstrap(-values, 500)
     assert turned[:2] == pytest.approx((-high, -low))
@@ -104,6 +106,36 @@ def test_two_models_on_the_same_prompts(
     assert "+40.0%" in shown
     show_comparison(weak, strong, found, as_json=True)
     assert json.loads(capsys.readouterr().out)["sets"]["one"]["better"] == 8
+
+
+def test_answers_of_a_set_that_the_results_do_not_know_are_refused(
+    results: dict[str, Path], tmp_path: Path
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(results["weak"], mixed)
+    shutil.copy(results["single"] / RESULTS, mixed / RESULTS)
+    with pytest.raises(ConfigError, match="holds the set two"):
+        read_result(mixed)
+
+
+def test_results_are_there_only_with_their_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_judge(lambda body: r"\boxed{42}") as model:
+        options = {
+            "target": model.url, "sets": [write_set(tmp_path, "gsm8k")], "out": tmp_path / "out",
+            "verifier": quick(tmp_path),
+        }  # fmt: skip
+        evaluated(**options)
+
+        def full(*_: Any, **__: Any) -> Any:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("launch.evaluate.results.parquet.ParquetWriter", full)
+        with pytest.raises(PlumbError, match="the disk is full"):
+            evaluated(**options)
+    with pytest.raises(ConfigError, match="no finished evaluation"):
+        read_result(tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -179,11 +179,14 @@ def test_a_run_on_two_nodes_is_followed_to_its_end(plumb: Plumb, cluster: Cluste
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_the_doctor_examines_every_node(tmp_path: Path, cluster: Cluster) -> None:
-    done = run(
-        tmp_path, "doctor", "--address", cluster.first.address, "--run-dir", "runs", "--json"
-    )
+    for _ in range(4):  # on a machine that is busy, a node's process may start late
+        done = run(
+            tmp_path, "doctor", "--address", cluster.first.address, "--run-dir", "runs", "--json"
+        )
+        if "does not answer within" not in done.stdout:
+            break
     machines = json.loads(done.stdout)["machines"]
     assert len({machine["name"] for machine in machines}) == 2
     for machine in machines:

@@ -21,6 +21,7 @@ from launch.view.desk import Desk
 from launch.view.filters import Filter
 from launch.view.indexing import add_all, start_indexing
 from launch.view.regrade import RegradeError, ask_worker
+from launch.view.regrade_worker import _judges
 from launch.view.search import Searcher
 from launch.view.security import Guard, _cookie, is_loopback
 from launch.view.server import application
@@ -28,6 +29,7 @@ from launch.view.shelves import Library, Stamp, doc_of, place_of, runs_of
 from launch.view.text_index import TextIndex
 from launch.view.texts import doc_named, id_of
 from launch.view.words import Query, words_of
+from rl.config import RunConfig
 from rl.errors import ConfigError
 from tests.launch.viewed_run import HOSTILE, LONG, TALK, answers, make_run, write_plugin, write_step
 
@@ -457,6 +459,13 @@ class TestGradingAnew:
         (run.parent / "plugin.py").write_text("while True:\n    pass\n", encoding="utf-8")
         with pytest.raises(RegradeError, match="was ended"):
             await ask_worker("grade", run, rows, seconds=1.0)
+
+    @pytest.mark.parametrize(
+        ("env", "judges"), [("guess_number", True), ("calculator", False), (None, False)]
+    )
+    def test_who_judges_a_run_is_told(self, env: str | None, judges: bool) -> None:
+        config = RunConfig.model_validate({"data": {"train": "a.jsonl"}, "env": env})
+        assert _judges(config) is judges
 
     async def test_a_row_for_plumb_verify_is_one(self, run: Path) -> None:
         said = await ask_worker("row", run, [answers(1)[5], answers(1)[3]])

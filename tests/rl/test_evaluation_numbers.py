@@ -66,6 +66,17 @@ def test_wilsons_interval_agrees_with_its_formula_by_hand() -> None:
     assert interval([(1, 1)] * 15 + [(0, 1)] * 5) == pytest.approx((0.531, 0.888), abs=1e-3)
 
 
+@given(st.integers(2, 40), st.integers(0, 4))
+def test_prompts_that_agree_leave_an_interval_of_some_width(size: int, right: int) -> None:
+    found = interval([(right, 4)] * size)
+    assert found is not None
+    low, high = found
+    assert 0 <= low <= right / 4 <= high <= 1
+    assert high - low > 1 / (size + 4)
+    if right in (0, 4):
+        assert found == interval([(right // 4, 1)] * size)
+
+
 def test_answers_to_one_prompt_are_no_independent_draws() -> None:
     few = interval([(8, 8), (0, 8), (8, 8), (0, 8)])
     assert few is not None
