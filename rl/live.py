@@ -54,14 +54,16 @@ class LiveView:
         parts: list[RenderableType] = [self._bars()]
         if self._row:
             parts.append(self._numbers())
-        parts += [self._word(at, line) for at, line in self._said]
+        # Of a copy: this runs on the display's thread, and lines are said on another.
+        parts += [self._word(at, line) for at, line in list(self._said)]
         return Group(*parts)
 
     def left(self) -> float | None:
         """Seconds that the remaining steps will take, by the median of the last ones."""
-        if not self._seconds:
+        seconds = sorted(self._seconds)  # a copy, as below
+        if not seconds:
             return None
-        middle = sorted(self._seconds)[len(self._seconds) // 2]
+        middle = seconds[len(seconds) // 2]
         return middle * (self._steps - int(self._row["step"]))
 
     def _bars(self) -> Table:

@@ -35,7 +35,7 @@ class Bounds:
 @asynccontextmanager
 async def bounded(memory_mb: int, processes: int) -> AsyncIterator[Bounds]:
     """Bounds for one box, until it has ended."""
-    groups = Groups.make() if os.geteuid() == 0 else Groups([])
+    groups = await _made() if os.geteuid() == 0 else Groups([])
     try:
         files = groups.bound(memory_mb, processes + OWN)
         if files:
@@ -44,3 +44,14 @@ async def bounded(memory_mb: int, processes: int) -> AsyncIterator[Bounds]:
             yield Bounds([], [f"{memory_mb << 20},{processes}"])
     finally:
         await asyncio.shield(asyncio.to_thread(groups.remove))
+
+
+async def _made() -> Groups:
+    """Groups, made beside the loop: it waits for the end of those that were left behind."""
+    making = asyncio.create_task(asyncio.to_thread(Groups.make))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        groups = await making
+        await asyncio.to_thread(groups.remove)
+        raise

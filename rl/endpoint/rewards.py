@@ -40,8 +40,13 @@ def worth_of(output: str) -> Worth | None:
     made = Verdict.correct if is_correct else Verdict.incorrect
     metrics = said.get("metrics")
     found = metrics if isinstance(metrics, dict) else {}
-    numbers = {name[:_NAME]: float(value) for name, value in found.items() if _is_number(value)}
+    numbers = {_named(name): float(value) for name, value in found.items() if _is_number(value)}
     return Worth(made(float(reward)), dict(list(numbers.items())[:METRICS]))
+
+
+def _named(name: str) -> str:
+    """The name of a metric as a file can hold it: JSON may write half of a pair of surrogates."""
+    return name[:_NAME].encode("utf-8", "replace").decode()
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

@@ -18,7 +18,8 @@ RULES: Final = (
     "I have a number in the range above. Say one number a turn; I answer whether mine is higher or "
     "lower, and which numbers are left."
 )
-_NUMBER: Final = re.compile(r"\d{1,12}")
+_NUMBER: Final = re.compile(r"(?:(?<![\w-])-)?\d{1,12}")
+"""A dash after a number, or after another dash, is no minus."""
 
 
 class GuessNumber:

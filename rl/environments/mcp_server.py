@@ -115,13 +115,18 @@ class Server:
             return await self._client.call_tool(name, dict(arguments))
         except MCPError as error:
             if self._address.url:
-                raise _over_http(error, self._name) from error
+                raised = _over_http(error, self._name)
+                if isinstance(raised, InfrastructureError):
+                    self._lost_session()
+                raise raised from error
             if error.code != CONNECTION_CLOSED:
                 raise ToolError(error.message) from error
             await self._settled()
             raise self._ended() from error
         except TransportError as error:
-            raise InfrastructureError(f"{self._name}: {self._why(error)}") from error
+            raised = InfrastructureError(f"{self._name}: {self._why(error)}")
+            self._lost_session()
+            raise raised from error
         except Exception as error:
             raise ToolError(f"its answer is none: {type(error).__name__}") from error
 
@@ -183,6 +188,11 @@ class Server:
                 return
             await asyncio.sleep(0.01)
         self._fate.fault = "the connection was closed"
+
+    def _lost_session(self) -> None:
+        """Over HTTP: a server that was away may know no session of before, so another is begun."""
+        if self._address.url:
+            self._fate.fault = self._fate.fault or "its session has ended"
 
     def _ended(self) -> Exception:
         if self._fate.is_ours or self._address.url:

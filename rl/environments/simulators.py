@@ -75,24 +75,25 @@ class Simulators:
             await self._ended(one)
 
     async def _tried(self, line: bytes) -> dict[str, Any] | None:
-        """The answer; None: the process ended."""
-        process = await self._free.get()
+        """The answer; None: the process ended. Its place is free again, whatever happens."""
+        process = back = await self._free.get()
         try:
             if process is None:
                 process = await self._started()
             answer = await process.ask(line, self._seconds)
+            back, process = process, None
+            return answer
         except TimeoutError as error:
             raise CallFailedError(f"took longer than {self._seconds:g} s") from error
         except (OSError, EOFError, ValueError):
             return None
-        else:
-            self._free.put_nowait(process)
-            process = None
-            return answer
         finally:
-            if process is not None:
-                await self._ended(process)
-                self._free.put_nowait(None)
+            try:
+                if process is not None:
+                    back = None
+                    await asyncio.shield(self._ended(process))
+            finally:
+                self._free.put_nowait(back)
 
     async def _started(self) -> "_Process":
         command = [sys.executable, str(PROGRAM), self._classes, str(self._memory_mb)]

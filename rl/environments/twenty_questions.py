@@ -66,6 +66,7 @@ class TwentyQuestions:
     """
 
     client: ClassVar[EndpointClient | None] = None
+    keeps_time = True  # the judge's patience bounds an answer, and its end is no answer
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ a call took too long or broke off, is never used again. Tools run one after the 
 return is read as TRL reads it.
 """
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -76,9 +77,15 @@ class Factories(ToolEnvironments):
                 ) from error
             self._free.append(first)
             kind = type(first)
-        if not callable(getattr(kind, "reset", None)):
+        reset = getattr(kind, "reset", None)
+        if not callable(reset):
             raise ConfigError(
                 f"env: {label} gives {kind.__name__}, which has no `reset(self, **row)`"
+            )
+        if inspect.iscoroutinefunction(reset):
+            raise ConfigError(
+                f"env: {label} gives {kind.__name__}, whose `reset` is `async`: make it a plain "
+                "`def reset(self, **row)`"
             )
         if not self._declared(kind):
             raise ConfigError(
@@ -131,6 +138,7 @@ class Borrowed:
         self._give_back = give_back
         self._one: Any = None
         self._running = 0
+        self._is_spoilt = False
 
     def reset(self, prompt: Prompt) -> str | None:
         """Begin.
@@ -154,6 +162,9 @@ class Borrowed:
                 self._running += 1
                 try:
                     return _said(await method(**arguments))
+                except asyncio.CancelledError:  # as where it took too long
+                    self._is_spoilt = True
+                    raise
                 finally:
                     self._running -= 1
 
@@ -179,9 +190,9 @@ class Borrowed:
         return None if given is None else float(given)
 
     def close(self) -> None:
-        """Give the object back, unless it may be at work."""
+        """Give the object back, unless it may be at work or broke off."""
         one, self._one = self._one, None
-        if one is not None and not self._running:
+        if one is not None and not self._running and not self._is_spoilt:
             self._give_back(one)
 
 
@@ -230,8 +241,8 @@ def _said(given: Any) -> str:
         ValueError: It holds an image.
     """
     if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
-        kinds = {one.get("type") for one in given}
-        if kinds == {"text"}:
+        kinds = [one.get("type") for one in given]
+        if all(kind == "text" for kind in kinds):
             return "".join(str(one.get("text", "")) for one in given)
         if "image" in kinds:
             raise ValueError("the tool gave an image, which is not supported")

@@ -23,6 +23,10 @@ _HOLDS: Final = frozenset(
      "video_url", "file", "file_data", "resource", "blob", "base64"}
 )  # fmt: skip
 """Fields in which such content is held."""
+_BYTES: Final = frozenset({"data", "file_data", "blob", "base64"})
+"""Those whose text is the content itself, as bytes in letters."""
+_LINKS: Final = ("data:", "http://", "https://", "file://")
+_LONG: Final = 1_000  # characters of a text that is no name of a file
 
 
 class UnreadableError(Exception):
@@ -118,7 +122,21 @@ def _unreadable(part: Any) -> str:
         return "bytes"
     if type(part).__module__.partition(".")[0] == "PIL":
         return "an image"
-    if not isinstance(part, Mapping) or part.get("type") not in _PARTS or not _HOLDS & set(part):
+    if not isinstance(part, Mapping):
+        return ""
+    kind = part.get("type")
+    if not isinstance(kind, str) or kind not in _PARTS:
+        return ""
+    if not any(_is_held(field, part[field]) for field in _HOLDS & part.keys()):
         return ""
     mime = part.get("mimeType") or part.get("mime_type") or ""
-    return named(part["type"], mime if isinstance(mime, str) else "")
+    return named(kind, mime if isinstance(mime, str) else "")
+
+
+def _is_held(field: str, value: Any) -> bool:
+    """Whether a field holds such content, and is no name in a tool's own listing of files."""
+    if field in _BYTES:
+        return isinstance(value, str | bytes | bytearray | memoryview)
+    if isinstance(value, str):
+        return field != "source" and (value.startswith(_LINKS) or len(value) > _LONG)
+    return value is not None and not isinstance(value, int | float)

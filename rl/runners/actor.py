@@ -42,6 +42,7 @@ class EpisodeRunner:
         self._stack = AsyncExitStack()
         self._runner: GroupRunner | None = None
         self._orders: dict[int, asyncio.Task[None]] = {}
+        self._cancelled: set[int] = set()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
         self._asked: list[Question] = []
@@ -86,7 +87,9 @@ class EpisodeRunner:
             # Not in the task itself, which never runs where it is cancelled at once.
             serving.add_done_callback(partial(self._forget, order.number))
         for number in dropped:
-            if task := self._orders.get(number):
+            # Once: a second time would break off what ends its environments.
+            if number not in self._cancelled and (task := self._orders.get(number)):
+                self._cancelled.add(number)
                 task.cancel()
 
     async def take(self, seconds: float) -> Report:
@@ -149,6 +152,7 @@ class EpisodeRunner:
 
     def _forget(self, number: int, _: "asyncio.Task[None]") -> None:
         del self._orders[number]
+        self._cancelled.discard(number)
 
     def _ran(self, order: Order) -> Awaitable[Result]:
         assert self._runner is not None, "it was started"

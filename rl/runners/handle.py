@@ -186,8 +186,12 @@ class RunnerHandle:
         for line in report.said:
             self._say(f"{self.name}: {line}")
         for question in report.asked:
-            if order := self._open.get(question.order):
-                order.asked[question.number] = asyncio.create_task(self._answer(question, order))
+            order = self._open.get(question.order)
+            if order is None:  # its drop is on its way, or came there before it did
+                self._dropped.append(question.order)
+                self._send_soon()
+                continue
+            order.asked[question.number] = asyncio.create_task(self._answer(question, order))
         given_up = set(report.given_up)
         for order in self._open.values() if given_up else ():
             for number in given_up & order.asked.keys():

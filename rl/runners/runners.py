@@ -19,7 +19,7 @@ from rewards import Sample, Verdict
 from rl.config import RunConfig
 from rl.engines.health import Restarts
 from rl.episodes.runner import Played
-from rl.errors import RunnerError, RunnerLostError
+from rl.errors import ConfigError, RunnerError, RunnerLostError
 from rl.groups import Group
 from rl.runners.handle import RunnerHandle
 from rl.runners.wire import Evaluated, Offer, Trained
@@ -89,6 +89,12 @@ class Runners:
         """
         self._handles = [self._connect(index) for index in range(self._config.episode.runners)]
         offers = await asyncio.gather(*(one.start(self._deadline) for one in self._handles))
+        for one, offer in zip(self._handles, offers, strict=True):
+            if offer != offers[0]:
+                raise ConfigError(
+                    f"env: {one.name} offers other tools than {self._handles[0].name}: see that "
+                    "they are the same wherever environments run"
+                )
         self.offer = offers[0]
         self._running = True
 
@@ -200,15 +206,31 @@ class Runners:
         self._changed.set()
 
     async def _restart(self, index: int) -> None:
-        if self._settle is not None:
-            await self._settle()
-        runner = self._handles[index] = self._connect(index)
         try:
-            await runner.start(self._deadline)
+            if self._settle is not None:
+                await self._settle()
+            runner = self._handles[index] = self._connect(index)
+        except Exception as error:  # of Ray: no other runner could be made either
+            line = " ".join(str(error).split())
+            self._fail(
+                f"{self._handles[index].name} cannot be started again: "
+                f"{type(error).__name__}: {line}"
+            )
+            return
+        try:
+            offer = await runner.start(self._deadline)
         except RunnerLostError:
             return  # counted, and started again, where it was noticed
         except Exception as error:
             runner.lose(f"it did not start: {error}")
             return
+        if offer != self.offer:
+            self._fail(f"{runner.name} came back with other tools than the run began with")
+            return
         self._tell(f"{runner.name} is back")
+        self._changed.set()
+
+    def _fail(self, why: str) -> None:
+        """End the run, by the next group that is asked for."""
+        self._failure = self._failure or why
         self._changed.set()

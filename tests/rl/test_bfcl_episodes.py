@@ -1,7 +1,8 @@
 """Conversations over simulated objects: what is right after each turn, by BFCL's rule."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rl.environments.simulators import Simulators, WrongSceneError
 from rl.episodes.environment import load_environment
 from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
-from rl.errors import ConfigError
+from rl.errors import ConfigError, InfrastructureError
 from rl.groups import Group
 from tests.rl import bfcl_world as world
 from tests.rl import templates
@@ -256,3 +257,72 @@ def test_rows_that_cannot_be_read_are_named(
     with pytest.raises(RowError, match=r"BFCL_v4_multi_turn\.jsonl") as caught:
         records(questions)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+class Failing(Simulators):
+    """Whose processes start, and end, as a test says."""
+
+    starts: Callable[[], Awaitable[Any]]
+    ends: Callable[[], Awaitable[Any]]
+
+    async def _started(self) -> Any:
+        return await self.starts()
+
+    async def _ended(self, process: Any) -> None:
+        await self.ends()
+
+
+class Quick:
+    """A process that answers at once, or not at all."""
+
+    def __init__(self, hangs: bool) -> None:
+        self.hangs = hangs
+
+    async def ask(self, line: bytes, seconds: float) -> dict[str, Any]:
+        if self.hangs:
+            await asyncio.sleep(3_600)
+        return {"results": []}
+
+
+@pytest.mark.parametrize("where", ["fails", "starting", "asking", "ending"])
+async def test_a_place_is_free_again_however_a_call_ended(where: str) -> None:
+    reached = asyncio.Event()
+
+    async def stays() -> Any:
+        reached.set()
+        await asyncio.sleep(3_600)
+
+    async def starts() -> Any:
+        if where == "fails":
+            reached.set()
+            raise InfrastructureError("no process")
+        if where == "starting":
+            return await stays()
+        if where == "asking":
+            reached.set()
+        return Quick(hangs=True)
+
+    async def ends() -> None:
+        if where == "ending":
+            await stays()
+
+    async def nothing() -> None:
+        return
+
+    async def good() -> Any:
+        return Quick(hangs=False)
+
+    one = Failing("classes", 300.0, 512, 1)
+    one.starts, one.ends = starts, ends
+    async with asyncio.timeout(60):
+        asked = asyncio.create_task(one.ask({}))
+        if where == "ending":
+            await asyncio.sleep(0.01)
+            asked.cancel()
+        await reached.wait()
+        await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises((asyncio.CancelledError, InfrastructureError)):
+            await asked
+        one.starts, one.ends = good, nothing
+        assert [await one.ask({}) for _ in range(3)] == [{"results": []}] * 3

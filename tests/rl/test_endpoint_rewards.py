@@ -60,6 +60,12 @@ def test_metrics_are_numbers_and_bounded() -> None:
     assert "b" not in worth.metrics and "c" not in worth.metrics
 
 
+def test_names_of_metrics_can_be_written_to_a_file() -> None:
+    worth = worth_of(r'{"reward": 1, "metrics": {"a\ud800": 1, "\ud83d\ude00": 2}}')
+    assert worth is not None
+    assert dict(worth.metrics) == {"a?": 1.0, "\U0001f600": 2.0}
+
+
 async def test_an_agent_s_reward_is_the_episode_s(tmp_path: Path) -> None:
     end = 'print(json.dumps({"reward": 0.5, "metrics": {"found": 2}}))'
     async with agents(**plain(tmp_path, SAYS.format(end=end), result="reward")) as made:

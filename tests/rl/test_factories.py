@@ -103,6 +103,25 @@ class Idle:
         pass
 
 
+class Later:
+    async def reset(self, **row):
+        pass
+
+    def look(self) -> str:
+        """Look."""
+        return "x"
+
+
+class Slow(Counter):
+    async def wait(self) -> list:
+        """Wait."""
+        await asyncio.sleep(3600)
+
+    async def odd(self) -> list:
+        """Give what is no block."""
+        return [{"type": ["text"], "text": "a"}]
+
+
 class Unset:
     def get_reward(self):
         return 1.0
@@ -218,6 +237,17 @@ async def test_an_object_that_may_be_at_work_is_not_used_again(file: Path) -> No
     assert len(made._free) == 1
 
 
+async def test_an_object_whose_call_broke_off_is_not_used_again(file: Path) -> None:
+    made, config = loaded(file, "Slow", call_seconds=5.0)
+    group = await played(made, config, written([("odd", {})]), "5")
+    assert observed(group) == ["[{'type': ['text'], 'text': 'a'}]"]
+    assert len(made._free) == 1
+    made, config = loaded(file, "Slow", call_seconds=0.1)
+    group = await played(made, config, written([("wait", {})]), "5")
+    assert observed(group) == ["Error: took longer than 0.1 s"]
+    assert made._free == []
+
+
 async def test_columns_that_reset_names_are_given_by_name(file: Path) -> None:
     made, config = loaded(file, "Named")
     group = await played(made, config, written([("look", {})]), "5")
@@ -238,6 +268,7 @@ async def test_words_that_begin_an_empty_request_stand_alone(file: Path) -> None
     ("name", "words"),
     [
         ("Idle", "gives Idle, which has no tools"),
+        ("Later", "gives Later, whose `reset` is `async`: make it a plain"),
         ("nothing", "gives int, which has no `reset"),
         ("broken", "failed to make an environment: OSError: no such service$"),
     ],

@@ -117,6 +117,13 @@ def test_a_guess_earns_the_bits_that_it_finds_out() -> None:
     assert game.metrics() == {"guesses": 7}
 
 
+def test_numbers_below_zero_can_be_guessed_and_a_dash_between_is_no_minus() -> None:
+    game = begun(GuessNumber, number(-9, 9, -4))
+    assert game.reply(said("between -9-5")).text == "lower: -9-4"
+    assert game.reply(said("it is not 3 but -7")).text == "higher: -6-4"
+    assert game.reply(said("**-4**")).done
+
+
 def test_a_step_earns_its_share_of_the_way_around_walls() -> None:
     game = begun(GridWalk, walk("0,0", "2,0", "1,0", "1,1"), turn_reward=6.0)  # six steps around
     assert game.reply(said("right")) == Result("wall: 0,0>2,0", -1.0)

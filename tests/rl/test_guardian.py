@@ -10,15 +10,36 @@ import pytest
 from launch.train.status import status_of
 from tests.processes import is_alive
 
-IMPORTS = """
-import subprocess, sys, threading, time
+LOOKS = """
+import os, pathlib, rl.guardian
+look = rl.guardian._descendants
+def told(process, ignored):
+    found = look(process, ignored)
+    if found:
+        pathlib.Path(os.environ["SEEN"]).touch()
+    return found
+rl.guardian._descendants = told
+rl.guardian.main()
+"""
+IMPORTS = f"""
+import os, subprocess, sys, threading, time
 import rl.guardian
+LOOKS = {LOOKS!r}
+"""
+IMPORTS += """
 from rl.guardian import guarded, leave
 """
 STARTS = """
+class Told(rl.guardian.Guard):  # whose guardian says when it has seen what was started
+    def __init__(self, command):
+        super().__init__([sys.executable, "-c", LOOKS, *command[3:]])
+
+rl.guardian.Guard = Told
+os.environ["SEEN"] = sys.argv[1] + "/seen"
 with guarded():
     print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
-    time.sleep(2 * rl.guardian.WATCH)
+    while not os.path.exists(os.environ["SEEN"]):
+        time.sleep(0.01)
 """
 LEAVES = """
     leave("nothing has moved")
@@ -62,8 +83,8 @@ def started(script: str, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_it_says_why_and_its_guardian_says_nothing() -> None:
-    with started(IMPORTS + STARTS + LEAVES) as process:
+def test_it_says_why_and_its_guardian_says_nothing(tmp_path: Path) -> None:
+    with started(IMPORTS + STARTS + LEAVES, str(tmp_path)) as process:
         assert process.stdout is not None
         child = psutil.Process(int(process.stdout.readline()))
         _, errors = process.communicate(timeout=120)
@@ -71,8 +92,8 @@ def test_it_says_why_and_its_guardian_says_nothing() -> None:
     assert not is_alive(child)
 
 
-def test_it_ends_also_where_nobody_reads_what_it_says() -> None:
-    with started(IMPORTS + STARTS + BLOCKED) as process:
+def test_it_ends_also_where_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    with started(IMPORTS + STARTS + BLOCKED, str(tmp_path)) as process:
         assert process.stdout is not None
         child = psutil.Process(int(process.stdout.readline()))
         assert process.wait(120) == 1

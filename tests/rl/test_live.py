@@ -86,3 +86,17 @@ def test_in_a_terminal_it_is_drawn_and_leaves_the_last_step(
 )
 def test_times_are_for_people(seconds: float, words: str) -> None:
     assert span(seconds) == words
+
+
+def test_what_is_said_while_it_is_shown_breaks_nothing() -> None:
+    view = LiveView(3, lambda: "", lambda: 0.0)
+    for word in ("one", "two"):
+        view.say(word)
+    told = view._word
+
+    def speak(at: float, line: str) -> Any:
+        view.say("more")
+        return told(at, line)
+
+    view._word = speak  # type: ignore[method-assign]
+    assert "two" in shown(view)

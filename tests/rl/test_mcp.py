@@ -341,6 +341,64 @@ async def test_a_server_over_http_of_the_package_itself(
     assert group.verdicts[0].kind == "infrastructure"
 
 
+class Forgetful:
+    """A server with sessions, which answers 404 to those that it has forgotten."""
+
+    def __init__(self) -> None:
+        self.sessions: set[str] = set()
+        self.begun = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body = (await receive())["body"]
+        asked = json.loads(body) if scope["method"] == "POST" else {}
+        session = dict(scope["headers"]).get(b"mcp-session-id", b"").decode()
+        status, headers = 200, [(b"content-type", b"application/json")]
+        if asked.get("method") == "initialize":
+            self.begun += 1
+            session = str(self.begun)
+            self.sessions.add(session)
+            headers.append((b"mcp-session-id", session.encode()))
+        if not asked or session not in self.sessions:
+            status = (404 if session else 400) if asked else 405
+        elif "id" not in asked:
+            status = 202
+        said = {"jsonrpc": "2.0", "id": asked.get("id"), "result": self._result(asked)}
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        sent = json.dumps(said).encode() if status == 200 else b""
+        await send({"type": "http.response.body", "body": sent})
+
+    def _result(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked.get("method") == "tools/list":
+            return {"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}
+        if asked.get("method") == "tools/call":
+            return {"content": [{"type": "text", "text": f"from {self.begun}"}]}
+        info = {"name": "test", "version": "1"}
+        return {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {"tools": {}},
+            "serverInfo": info,
+        }
+
+
+async def test_a_stateless_server_over_http_that_forgot_its_session_is_begun_again(
+    ended: None,
+) -> None:
+    app = Forgetful()
+    with served(app) as url:
+        options = {"url": url, "stateless": True}
+        made: Any = load_environment(EnvConfig(spec="mcp", options=options))
+        await made.start()
+        echo = '<tool_call>{"name": "echo", "arguments": {}}</tool_call>'
+        for begun, calls in ((2, [echo]), (3, [echo, echo])):  # which is tried again once
+            group, _ = await played(made, *calls)
+            assert told(group) == [f"from {begun}"]
+            assert group.verdicts[0].is_correct
+            app.sessions.clear()
+        await made.aclose()
+
+
 @pytest.mark.parametrize("wrong", ["redirect", "compressed", "long"])
 async def test_a_server_over_http_that_leads_astray(ended: None, wrong: str) -> None:
     reached: list[str] = []

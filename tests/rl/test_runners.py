@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from rl.dispatch.build import make_dispatcher
 from rl.endpoint.begin import begin_answering
 from rl.episodes.rendering import renderer_of
 from rl.episodes.runner import GroupRunner, Runner
-from rl.errors import EngineError, RunnerError, RunnerLostError
+from rl.errors import ConfigError, EngineError, RunnerError, RunnerLostError
 from rl.groups import Group
 from rl.placement import Node
 from rl.runners import handle
@@ -31,7 +32,7 @@ from rl.runners.actor import EpisodeRunner
 from rl.runners.runners import Runners
 from rl.runners.spread import chosen, maker
 from rl.runners.travel import packed
-from rl.runners.wire import Order, Trained
+from rl.runners.wire import Offer, Order, Trained
 from rl.tokenizer import load_tokenizer
 from rl.tokens import Episode, Ids, Sampled, Sampling, Segment, Span
 from rl.whereabouts import Whereabouts
@@ -296,6 +297,11 @@ async def test_an_order_that_is_dropped_before_it_begins_leaves_nothing(config: 
         while actor._orders:
             await asyncio.sleep(0)
         assert policy.asked == 0
+        await actor.submit([], [8], [])  # which was overtaken by its drop
+        await actor.submit([Order(8, PROMPTS[0], Trained(0, 0))], [], [])
+        while actor._orders:
+            await asyncio.sleep(0)
+        assert policy.asked == 0 and not actor._cancelled
 
 
 async def test_a_prompt_that_cannot_travel_ends_its_order_by_name(
@@ -350,6 +356,65 @@ async def test_a_silent_runner_is_lost_and_one_that_is_lost_too_often_ends_the_r
             while True:
                 with suppress(RunnerLostError):
                     await made.run(0, PROMPTS[0], 0)
+
+
+class Offering(Local):
+    """Without tools."""
+
+    async def start(self) -> Offer:
+        return replace(await super().start(), tools=())
+
+
+class Differing(Remotes):
+    """Those from a number on offer other tools."""
+
+    def __init__(self, config: RunConfig, first: int) -> None:
+        super().__init__(config)
+        self._first = first
+
+    def __call__(self, index: int) -> Remote:
+        kind = Offering if len(self.made) >= self._first else Local
+        self.made.append(Remote(kind(*self._packed)))  # type: ignore[arg-type]
+        return self.made[-1]
+
+
+async def test_runners_that_offer_other_tools_end_the_run_by_name(config: RunConfig) -> None:
+    lines: list[str] = []
+    remotes = Differing(config, first=1)
+    made = Runners(config, make=remotes, lost=lines.append, kill=remotes.kill)
+    async with asyncio.timeout(120):
+        with pytest.raises(ConfigError, match="runner 1 offers other tools than episode runner 0"):
+            await made.start()
+        await made.aclose()
+    remotes = Differing(config, first=2)
+    made = Runners(config, make=remotes, lost=lines.append, kill=remotes.kill)
+    await failing_after_a_loss(made, remotes, config, "came back with other tools")
+
+
+async def test_a_runner_that_cannot_be_made_again_ends_the_run_by_name(config: RunConfig) -> None:
+    async def settle() -> None:
+        raise OSError("no\nhead")
+
+    remotes = Remotes(config)
+    made = Runners(config, make=remotes, settle=settle, kill=remotes.kill)
+    words = "runner 0 cannot be started again: OSError: no head"
+    await failing_after_a_loss(made, remotes, config, words)
+
+
+async def failing_after_a_loss(
+    made: Runners, remotes: Remotes, config: RunConfig, words: str
+) -> None:
+    async with asyncio.timeout(120):
+        await made.start()
+        made.serve(Speaks(load_tokenizer(config)), grade)
+        try:
+            remotes.made[0].kill()
+            with pytest.raises(RunnerError, match=words):
+                while True:
+                    with suppress(RunnerLostError):
+                        await made.run(0, PROMPTS[0], 0)
+        finally:
+            await made.aclose()
 
 
 def test_runners_are_spread_over_nodes_without_gpus() -> None:

@@ -1,5 +1,6 @@
 """Twenty questions: who answers, who decides, and what a policy that talks to the judge gets."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,12 +10,18 @@ import pytest
 from data.builtin import builtin_prompts, demonstration
 from data.errors import PromptError, SourceError
 from data.schema import Prompt
-from rl.config import EnvConfig
+from rewards import Sample, Verdict
+from rl.config import EnvConfig, RunConfig
 from rl.environments.twenty_questions import RULES, TwentyQuestions, plain
 from rl.episodes.away import is_away
 from rl.episodes.environment import load_environment
+from rl.episodes.rendering import Renderer
+from rl.episodes.runner import GroupRunner
 from rl.errors import ConfigError
 from tests.fake_judge import Answer, Body, FakeJudge
+from tests.rl import templates
+from tests.rl.scripted import Scripted, small_tokenizer
+from tests.rl.scripted import Turn as ScriptedTurn
 
 PROMPTS = builtin_prompts("builtin:twenty_questions?count=all")
 CAT = Prompt(
@@ -159,3 +166,35 @@ async def test_things_are_distinct_and_their_demonstrations_win() -> None:
         builtin_prompts("builtin:twenty_questions?count=999")
     with pytest.raises(PromptError):
         demonstration(Prompt("twenty_questions/x", ({"role": "user", "content": "x"},), "y"))
+
+
+async def test_a_slow_judge_is_waited_for_and_never_speaks_as_a_late_call() -> None:
+    def slow(body: Body) -> Answer:
+        time.sleep(0.5)
+        return "yes"
+
+    tokenizer = small_tokenizer(templates.KEEPS)
+    with judged(slow) as judge:
+        config = RunConfig.model_validate(
+            {
+                "sampler": {"samples_per_prompt": 1, "filter": "none"},
+                "rollout": {"max_prompt_tokens": 2000, "max_response_tokens": 2000},
+                "episode": {"call_format": "hermes", "call_seconds": 0.1},
+                "env": {"spec": "twenty_questions", "options": options(judge)},
+            }
+        )
+        made: Any = load_environment(config.env, config.episode)
+        await made.start()
+        said = [
+            ScriptedTurn([*tokenizer.encode(text), tokenizer.eos_token_id], text)
+            for text in ("Has it fur?", "Is it a cat?")
+        ]
+
+        async def grade(sample: Sample) -> Verdict:
+            raise AssertionError("the game says whether it was won")
+
+        runner = GroupRunner(Renderer(tokenizer), Scripted(said), grade, made, config, backoff=0.0)
+        group = await runner.run(0, CAT, version=0)
+        await TwentyQuestions.aclose()
+    assert [one["content"] for one in group.episodes[0].messages[2:3]] == ["Yes."]
+    assert group.verdicts[0].is_correct
