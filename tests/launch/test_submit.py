@@ -220,6 +220,12 @@ def test_names_of_secrets(name: str, is_secret: bool) -> None:
     assert bool(NAMES.search(name)) is is_secret
 
 
+def test_a_number_is_no_secret_whatever_it_is_called(folder: Path) -> None:
+    assert submit(config(), "--env", "MAX_TOKENS=4096").exit_code == 0
+    assert Ray.sent["runtime_env"]["env_vars"]["MAX_TOKENS"] == "4096"
+    assert submit(config(), "--env", "HF_TOKENS=some").exit_code == 2
+
+
 def test_a_link_to_nothing_in_a_folder_is_one_line(folder: Path) -> None:
     write("extra/a.txt", "a")
     Path("extra/b").symlink_to("nowhere")
