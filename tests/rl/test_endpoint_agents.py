@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from rewards import Sample, Verdict
 from rl.config import AgentConfig, EpisodeConfig, RunConfig, SamplerConfig
 from rl.endpoint import programs
 from rl.endpoint.agents import Agents, task_of
+from rl.endpoint.bounds import bounded
 from rl.endpoint.recorder import Recorder
 from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
@@ -469,6 +471,36 @@ async def test_a_box_of_bubblewrap_is_bounded(
     if has_groups:
         assert alive + refused == 90
         assert 10 <= alive <= 60
+
+
+async def test_groups_are_made_beside_the_loop_and_gone_where_nobody_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, goes_on, removed = threading.Event(), threading.Event(), threading.Event()
+
+    def make() -> Groups:
+        begun.set()
+        assert goes_on.wait(60), "the loop stands still"
+        return Groups([])
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Groups, "make", make)
+    monkeypatch.setattr(Groups, "remove", lambda groups: removed.set())
+
+    async def open_one() -> None:
+        async with bounded(128, 32):
+            pass
+
+    opening = asyncio.create_task(open_one())
+    async with asyncio.timeout(60):
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        opening.cancel()
+        await asyncio.sleep(0)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    assert removed.is_set()
 
 
 def _groups_bound() -> bool:
