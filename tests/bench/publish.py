@@ -67,7 +67,7 @@ async def measure(model: Path, *, own_process: bool, canary: bool) -> Figures:
         learner = LearnerGroup(config, hardware)
         await asyncio.gather(fleet.start(), learner.start())
         publisher = WeightPublisher(config, hardware, learner, fleet, CANARY)
-        await publisher.connect("ipc")
+        await publisher.connect(lambda: "ipc")
         peer = BarePeer(config, hardware)
         updates, copies = [], []
         for version in range(WARM_UP + MEASURED):

@@ -42,7 +42,7 @@ class World:
 
     async def start(self) -> "World":
         below = [(0,), (1,)][: len(self.handles)]
-        await self.publisher.connect("ipc", below)
+        await self.publisher.connect(lambda: "ipc", below)
         return self
 
     def live(self) -> list["Handle"]:

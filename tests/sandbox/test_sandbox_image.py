@@ -185,7 +185,7 @@ async def test_the_doctor_names_a_remedy_where_nothing_isolates(
 
 
 def test_the_command_ends_in_one_line(tmp_path: Path) -> None:
-    from launch.cli import one_line_errors
+    from launch.errors import one_line_errors
 
     with pytest.raises(SystemExit) as caught, one_line_errors():
         raise SandboxError("nothing here can isolate a program")
