@@ -127,7 +127,7 @@ def script(folder: Path, body: str) -> str:
 @pytest.mark.timeout(900)
 def test_a_run_on_two_nodes_is_followed_to_its_end(plumb: Plumb, cluster: Cluster) -> None:
     """Its verifier crashes or hangs on some answers: that costs these answers, and nothing else."""
-    run_dir = plumb.folder.parent / "run-of-submitted-job"
+    run_dir = plumb.folder.parent / "run-submitted"
     (plumb.folder / "plugins").mkdir()
     (plumb.folder / "plugins" / "flaky.py").write_text(FLAKY)
     (plumb.folder / "plugins" / "luck.py").write_text(LUCK)
@@ -169,7 +169,7 @@ def test_a_run_on_two_nodes_is_followed_to_its_end(plumb: Plumb, cluster: Cluste
     for row in steps:
         assert 0.3 < row["accuracy"] < 0.7, "the lost answers count as neither right nor wrong"
 
-    (job,) = (one for one in listed(cluster, plumb.folder).values() if "run-of-submitted-job" in one["id"])
+    (job,) = (one for one in listed(cluster, plumb.folder).values() if "run-submitted" in one["id"])
     assert (job["status"], job["metadata"]["run_dir"]) == ("SUCCEEDED", str(run_dir))
 
     again = run(plumb.folder, *sending)
