@@ -17,6 +17,7 @@ from rl.config import RunConfig
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import Runner
 from rl.hardware import Hardware
+from rl.tasks import both
 from rl.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -84,9 +85,7 @@ async def answering(
         await await_places(
             {"engines": [one.actor for one in fleet.handles]}, config.cluster.start_deadline
         )
-        tokenizer, _ = await asyncio.gather(
-            asyncio.to_thread(load_tokenizer, config), fleet.start()
-        )
+        tokenizer, _ = await both(asyncio.to_thread(load_tokenizer, config), fleet.start())
         renderer = renderer_of(tokenizer, config)
         if renderer.warning:
             say(renderer.warning)

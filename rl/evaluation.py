@@ -21,6 +21,7 @@ from rl.evaluation_numbers import headline, summary
 from rl.evaluation_sets import HELD_OUT, EvaluationSet, sampling_of
 from rl.groups import Group
 from rl.recorder import Recorder
+from rl.tasks import all_of
 from rl.tokens import Policy, Sampling
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Evaluations:
         self.status = f"evaluating {one.name}: {len(one.prompts)} prompts"
         started = time.perf_counter()
         sampling = sampling_of(one.settings, self._config)
-        groups = await self._all(
+        groups = await all_of(
             [
                 self._ask(step, index, prompt, one, sampling, policy)
                 for index, prompt in enumerate(one.prompts)
@@ -171,16 +172,6 @@ class Evaluations:
         self._recorder.amend(step, **self._values(one.name, step, numbers))
         self._say(f"evaluation of {one.name} after step {step}: {headline(numbers)}")
         self._told(one.name, step, numbers)
-
-    async def _all(self, asking: Sequence[Coroutine[Any, Any, Group]]) -> list[Group]:
-        """Every group, or the first error, once nothing runs any more."""
-        tasks = [asyncio.ensure_future(one) for one in asking]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(
         self,

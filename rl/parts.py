@@ -24,6 +24,7 @@ from rl.hardware import Hardware
 from rl.phases import PhaseClock
 from rl.recorder import Recorder
 from rl.startup import Startup
+from rl.tasks import both
 from rl.tokenizer import load_tokenizer
 from rl.tokens import Ids, Policy, Sampled, Sampling
 from rl.trainer_parts import Parts
@@ -80,7 +81,7 @@ async def start_parts(
 
     episodes = await _answers(stack, config, pool, startup, say, lost)
     prompts = [offered(episodes.environment, prompt) for prompt in asked.prompts]
-    (fleet, learner, places), (renderer, canary) = await asyncio.gather(
+    (fleet, learner, places), (renderer, canary) = await both(
         start_actors(stack, config, hardware, startup, say, lost or say),
         _render(config, prompts, startup, say),
     )

@@ -1,6 +1,5 @@
 """Engines and learner, started on their places; who has the memory of their GPUs when."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,6 +14,7 @@ from rl.learn.group import LearnerGroup
 from rl.placement import Placement
 from rl.places import Places, reserve
 from rl.startup import Startup
+from rl.tasks import both
 from rl.turns import InTurns
 from rl.versions import Versions
 from rl.weights.publisher import WeightPublisher
@@ -73,7 +73,7 @@ async def start_actors(
             await learner.residence("leave", "weights")
         await fleet.start()
     else:
-        await asyncio.gather(fleet.start(), learner.start())
+        await both(fleet.start(), learner.start())
     if hardware.is_cpu and config.rollout.spare_after is not None:
         spares.begin(range(config.rollout.engines), config.rollout.spare_after)
     return fleet, learner, places

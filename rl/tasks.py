@@ -1,10 +1,30 @@
 """Awaiting work that is not broken off, and work that another's error ends."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+S = TypeVar("S")
+
+
+async def all_of(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all; a first error ends the others, and is raised when they have ended."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def both(one: Coroutine[Any, Any, S], other: Coroutine[Any, Any, T]) -> tuple[S, T]:
+    """`all_of` of two that give different things."""
+    work: list[Coroutine[Any, Any, Any]] = [one, other]
+    first, second = await all_of(work)
+    return first, second
 
 
 async def unbroken(work: Coroutine[Any, Any, T]) -> T:

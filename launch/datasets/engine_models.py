@@ -23,6 +23,7 @@ from rl.episodes.seeds import seed_of
 from rl.errors import ConfigError, ModelError
 from rl.hardware import Hardware
 from rl.model_path import check_model_path
+from rl.tasks import all_of
 from rl.tokens import Sampled, Sampling
 
 PROMPT_TOKENS: Final = 8192
@@ -161,11 +162,11 @@ class EngineModel:
         how = self._how(sampling, bool(tools))
         session = f"{seed_of(question)}"
         fleet = self._answering.fleet
-        found = await asyncio.gather(
-            *(
+        found = await all_of(
+            [
                 fleet.sample(ids, Sampling(**how, seed=first + place), session=session)
                 for place in range(n)
-            )
+            ]
         )
         thinking = self._answering.renderer.opened(ids)
         return [_answer(one, tools, thinking) for one in found]

@@ -20,8 +20,8 @@ from launch.evaluate.sets import EvalSet
 from launch.evaluate.work import Work
 from rewards import Verdict
 from rewards.grading.running import Pool
-from rl.episodes.together import all_of
 from rl.rewarding import grading_pool
+from rl.tasks import all_of
 
 AHEAD = 4
 """Answers that are handled at once, as a multiple of those that can be under way."""

@@ -22,6 +22,7 @@ from rl.engines.handle import EngineHandle
 from rl.engines.health import Idle, Restarts
 from rl.engines.lease import Lease
 from rl.errors import EngineError, EngineLostError
+from rl.tasks import all_of
 from rl.tokens import Ids, Policy, Sampled, Sampling
 
 SESSIONS = 100_000  # remembered; the engines' prefix caches forget sooner
@@ -92,7 +93,7 @@ class Fleet:
             EngineError: an engine died, or took too long.
         """
         try:
-            await asyncio.gather(*(engine.start() for engine in self._engines))
+            await all_of([engine.start() for engine in self._engines])
         except EngineLostError as error:
             raise EngineError(f"the vLLM engines did not start: {error}") from error
         for engine in self._engines:

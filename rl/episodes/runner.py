@@ -26,8 +26,8 @@ from rl.episodes.playing import played, sample_of
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import seed_of
 from rl.episodes.single_turn import SingleTurn
-from rl.episodes.together import all_of
 from rl.groups import Group
+from rl.tasks import all_of
 from rl.tokens import Episode, Policy, Sampling
 
 Grade = Callable[[Sample], Awaitable[Verdict]]

@@ -37,9 +37,9 @@ from rl.episodes.given import KINDS, Answer, Wrong, answer_of
 from rl.episodes.parsing import calls_of
 from rl.episodes.row_tools import RowTool, row_tools
 from rl.episodes.threads import LateError, called
-from rl.episodes.together import all_of
 from rl.episodes.world import Environments
 from rl.errors import ConfigError, InfrastructureError, PlumbError
+from rl.tasks import all_of
 from rl.tokens import End, Message
 from rl.turn_records import CallRecord
 

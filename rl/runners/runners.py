@@ -23,6 +23,7 @@ from rl.errors import ConfigError, RunnerError, RunnerLostError
 from rl.groups import Group
 from rl.runners.handle import RunnerHandle
 from rl.runners.wire import Evaluated, Offer, Trained
+from rl.tasks import all_of
 from rl.tokens import Episode, Policy, Sampling
 
 
@@ -88,7 +89,7 @@ class Runners:
             PlumbError: One cannot begin.
         """
         self._handles = [self._connect(index) for index in range(self._config.episode.runners)]
-        offers = await asyncio.gather(*(one.start(self._deadline) for one in self._handles))
+        offers = await all_of([one.start(self._deadline) for one in self._handles])
         for one, offer in zip(self._handles, offers, strict=True):
             if offer != offers[0]:
                 raise ConfigError(

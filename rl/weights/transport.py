@@ -7,7 +7,6 @@ change (one died, came back, was leased), the learner's first rank and they form
 for each engine that was there at the start.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from rl.awaiting import await_ranks
 from rl.config import RunConfig
 from rl.errors import EngineError
 from rl.hardware import Hardware
+from rl.tasks import both
 from rl.weights.handles import EngineHandle, Learner
 from rl.weights.losses import Losses
 from rl.weights.messages import BROKEN, Engine, Sent
@@ -159,7 +159,7 @@ class Transport:
                 broken.append(engine.name)  # the fault is another's
 
         what, seconds = "joining learner and engines in a process group", JOIN_SECONDS + SLACK
-        joined, live = await asyncio.gather(
+        joined, live = await both(
             self._lead_joins(what, seconds, common),
             losses.each(engines, what, seconds, join),
         )
