@@ -8,6 +8,8 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 LEFT_OUT = {".py", ".pyc", ".in", ".overrides"}
 """Suffixes of modules, and of what locks are made from."""
+PICTURES = REPOSITORY / "launch" / "pages" / "pictures"
+"""The README's, which is read where the repository is."""
 
 
 @pytest.mark.parametrize("package", ["sandbox", "rl", "rewards", "data", "launch"])
@@ -22,6 +24,7 @@ def test_every_file_of_a_package_is_installed(package: str) -> None:
         if path.is_file()
         and path.suffix not in LEFT_OUT
         and path.name not in {"README.md", "vendor.sh"}
+        and PICTURES not in path.parents
         and not any(part.startswith(".") for part in path.relative_to(REPOSITORY).parts)
         and path not in installed
     }

@@ -36,6 +36,8 @@ HELP = """benchmarks:
   python -m tests.bench.plan           what training public models takes, on paper
   python -m tests.bench.sandbox        running tests of code, beside other ways to run them
   python -m tests.bench.tools          reading and matching tool calls
+  python -m tests.bench.view           plumb view over two million answers
+  python -m tests.bench.pictures       no benchmark: the README's pictures, from runs that are there
 """
 
 
