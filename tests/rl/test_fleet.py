@@ -16,6 +16,7 @@ from rl.engines.handle import EngineHandle
 from rl.engines.health import HOUR, Idle, Restarts, Silence
 from rl.errors import EngineError, EngineLostError, ModelError
 from rl.tokens import Sampled, Sampling
+from tests.clock import Clock
 from tests.rl.scripted_engines import Remote, Scripted, ScriptedActor, prompt
 from tests.rl.scripted_engines import settings as rollout
 
@@ -48,7 +49,7 @@ def asked(
 
 async def until(true: Any, make: Scripted | None = None) -> None:
     """Wait for something, with a deadline; engines go on meanwhile where they are given."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():
             if make is not None:
                 await make.tick()
@@ -120,24 +121,36 @@ async def test_a_lost_engine_comes_back_with_the_current_weights() -> None:
     await fleet.stop()
 
 
-async def test_an_engine_that_makes_no_token_is_lost_though_it_answers() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of the handles."""
+    made = Clock()
+    monkeypatch.setattr(rl.engines.handle, "time", made)
+    return made
+
+
+async def test_an_engine_that_makes_no_token_is_lost_though_it_answers(clock: Clock) -> None:
     fleet, make, lines = await started(rollout(engines=2, silence=0.2))
     tasks = asked(fleet, 3, session="a")
     await asyncio.sleep(0)
     # Nobody makes tokens on the first engine; the second works as soon as it is asked.
-    await until(lambda: any("no token within rollout.silence=0.2 s" in line for line in lines))
+    while not any("no token within rollout.silence=0.2 s" in line for line in lines):
+        clock.now += 0.01
+        await asyncio.sleep(0.02)
     assert "rollout engine 0" in lines[0]
     await until(lambda: all(task.done() for task in tasks), make)
     await fleet.stop()
 
 
-async def test_a_paused_engine_and_an_idle_one_are_not_silent() -> None:
+async def test_a_paused_engine_and_an_idle_one_are_not_silent(clock: Clock) -> None:
     fleet, make, lines = await started(rollout(engines=2, silence=0.1))
     (task,) = asked(fleet, 1)
     await make.tick()
     for engine in fleet.live():
         await engine.pause()
-    await asyncio.sleep(0.4)
+    for _ in range(20):
+        clock.now += 0.02
+        await asyncio.sleep(0.02)
     assert not lines
     for engine in fleet.live():
         await engine.resume(1, recompute=False)
@@ -152,8 +165,8 @@ async def test_an_actor_that_hangs_is_lost_within_its_deadline(
     monkeypatch.setattr(rl.engines.handle, "SLACK_SECONDS", 0.1)
     fleet, make, lines = await started(rollout(engines=2, silence=0.2))
     make.made[0].hangs = True
-    await until(lambda: bool(lines))
-    assert lines[0].startswith("rollout engine 0 is lost: `take` took longer than")
+    told = "rollout engine 0 is lost: `take` took longer than"
+    await until(lambda: any(line.startswith(told) for line in lines))
     await fleet.stop()
 
 
@@ -182,7 +195,7 @@ async def test_one_that_is_lost_too_often_ends_the_run_by_name() -> None:
     make.made[1].kill()
     for again in (task, *asked(fleet, 2)):
         with pytest.raises(EngineError, match=told) as caught:
-            await asyncio.wait_for(again, 30)
+            await asyncio.wait_for(again, 60)
         assert not isinstance(caught.value, EngineLostError)  # which would be tried again
     await fleet.stop()
 
@@ -198,7 +211,7 @@ async def test_an_engine_that_cannot_start_again_ends_the_run_with_the_cause() -
     make.made[0].kill()
     (task,) = asked(fleet, 1)
     with pytest.raises(EngineError, match=r"lost more than .* it did not start: vLLM cannot load"):
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
     assert len(make.made) == 3
     await fleet.stop()
 
@@ -227,7 +240,7 @@ async def test_an_error_of_one_request_is_its_own() -> None:
 
     bad = asyncio.create_task(fleet.sample(prompt(), Refusing(), session="b"))  # type: ignore[arg-type]
     with pytest.raises(EngineError, match="vLLM failed on a request"):
-        await asyncio.wait_for(bad, 30)
+        await asyncio.wait_for(bad, 60)
     await until(good[0].done, make)
     assert not lines
     await fleet.stop()

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +13,15 @@ import pytest
 
 import rl.supervision
 import rl.watchdog
+import rl.whereabouts
 from rl.config import RunConfig
 from rl.errors import ClusterError, PlumbError, StuckError
 from rl.stopping import Stopper
 from rl.supervision import watch_head
 from rl.watchdog import Watchdog, patience
 from rl.whereabouts import stacks_of
+from tests.clock import Clock
+from tests.ports import free_port
 
 STUCK = """
 import time
@@ -44,13 +46,17 @@ def stuck() -> Iterator[tuple[int, int]]:
             process.kill()
 
 
-def test_a_process_that_waits_in_c_tells_where(stuck: tuple[int, int]) -> None:
+def test_a_process_that_waits_in_c_tells_where(
+    stuck: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pid, file = stuck
+    monkeypatch.setattr(rl.whereabouts, "ANSWER_SECONDS", 60.0)
     for _ in range(2):
         first, other, gone = stacks_of([stuck, (os.getpid(), file), (2**22 + 1, 5)])
         assert "in waits_for_godot" in first
         assert first.count("in waits_for_godot") == 1, "what it told before is not told again"
         assert other == gone == "it has ended", "no process that is not the run's gets the signal"
+    monkeypatch.setattr(rl.whereabouts, "ANSWER_SECONDS", 2.0)
     os.kill(pid, signal.SIGSTOP)
     try:
         assert stacks_of([stuck]) == ["it has not answered within 2 s: it is stopped"]
@@ -70,6 +76,13 @@ def watchdog(folder: Path, stopper: Stopper, ended: list[str]) -> Watchdog:
     )
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(rl.watchdog, "time", made)
+    return made
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rl.watchdog, "LOOK_SECONDS", 0.02)
@@ -77,7 +90,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rl.supervision, "HEAD_LOOK_SECONDS", 0.02)
 
 
-async def test_a_run_that_waits_for_ever_ends_with_what_it_waits_for(tmp_path: Path) -> None:
+async def test_a_run_that_waits_for_ever_ends_with_what_it_waits_for(
+    tmp_path: Path, clock: Clock
+) -> None:
     stopper, ended = Stopper(), list[str]()
     dog = watchdog(tmp_path, stopper, ended)
 
@@ -88,9 +103,10 @@ async def test_a_run_that_waits_for_ever_ends_with_what_it_waits_for(tmp_path: P
         await godot()
 
     async def beats() -> None:
-        began = time.monotonic()
+        began = clock.now
         while True:  # the loop is alive, nothing moves
-            dog.beat(time.monotonic() - began)
+            clock.now += 0.01
+            dog.beat(clock.now - began)
             await asyncio.sleep(0.02)
 
     told = r"nothing has moved for 0.2 s: prompt 'p7': with its environment, 3 s so far; what every"
@@ -106,28 +122,26 @@ async def test_a_run_that_waits_for_ever_ends_with_what_it_waits_for(tmp_path: P
     assert ended == []
 
 
-async def test_a_run_that_moves_is_left_alone(tmp_path: Path) -> None:
+async def test_a_run_that_moves_is_left_alone(tmp_path: Path, clock: Clock) -> None:
     stopper = Stopper()
     dog = watchdog(tmp_path, stopper, [])
     with dog.watching(), stopper:
         for _ in range(40):
+            clock.now += 0.05
             dog.beat(0.0)
             await asyncio.sleep(0.02)
     assert not (tmp_path / "watchdog.txt").exists()
 
 
-async def test_a_loop_that_is_alive_saves_the_last_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_loop_that_is_alive_saves_the_last_step(tmp_path: Path, clock: Clock) -> None:
     """However long that takes; and a dump that fails does not keep a run from its end."""
-    monkeypatch.setattr(rl.watchdog, "GRACE", 3.0)
     stopper, ended = Stopper(), list[str]()
     dog = watchdog(tmp_path, stopper, ended)
     dog._processes = lambda: {}["gone"]  # type: ignore[assignment]
 
     async def saves() -> None:
-        until = time.monotonic() + 3.5
-        while time.monotonic() < until:
+        for _ in range(40):
+            clock.now += rl.watchdog.GRACE / 2
             dog.beat(0.0)
             await asyncio.sleep(0.02)
 
@@ -189,32 +203,41 @@ async def test_the_first_error_wins_and_one_that_comes_too_late_is_nobodys() -> 
     await asyncio.sleep(0.01)
 
 
-async def test_a_head_that_goes_away_and_comes_back_is_named_and_one_that_stays_away_ends() -> None:
+async def test_a_head_that_goes_away_and_comes_back_is_named_and_one_that_stays_away_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     said: list[str] = []
     stopped: list[PlumbError] = []
+    clock = Clock()
+    monkeypatch.setattr(rl.supervision, "time", clock)
 
     async def serve(port: int = 0) -> asyncio.Server:
         return await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
 
-    server = await serve()
-    port = server.sockets[0].getsockname()[1]
+    async def until_told(lines: int) -> None:
+        async with asyncio.timeout(60):
+            while len(said) < lines:
+                await asyncio.sleep(0.01)
+
+    port = free_port()
     head = f"127.0.0.1:{port}"
+    server = await serve(port)
     watching = asyncio.ensure_future(watch_head(head, 0.5, stopped.append, said.append))
     await asyncio.sleep(0.1)
     assert said == []
     server.close()
     await server.wait_closed()
-    async with asyncio.timeout(10):
-        while not said:
-            await asyncio.sleep(0.01)
+    await until_told(1)
     server = await serve(port)
-    async with asyncio.timeout(10):
-        while len(said) < 2:
-            await asyncio.sleep(0.01)
+    await until_told(2)
     assert said == [f"Ray's head at {head} does not answer", f"Ray's head at {head} is back"]
+    clock.now += 60
+    await asyncio.sleep(0.1)
     assert stopped == []
     server.close()
     await server.wait_closed()
-    await asyncio.wait_for(watching, 10)
+    await until_told(3)
+    clock.now += 60
+    await asyncio.wait_for(watching, 60)
     (error,) = stopped
     assert str(error).startswith(f"Ray's head at {head} has been away for cluster.head_silence=0.5")

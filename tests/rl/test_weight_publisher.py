@@ -113,7 +113,7 @@ class Fleet:
 async def publisher_of(
     handles: Sequence[Handle], rank: Rank, kind: Any = "ipc", **sync: Any
 ) -> tuple[WeightPublisher, Fleet, Learner]:
-    config = RunConfig.model_validate({"sync": {"deadline": 0.5, **sync}})
+    config = RunConfig.model_validate({"sync": {"deadline": 60.0, **sync}})
     fleet, learner = Fleet(handles), Learner(rank)
     hardware = Hardware(device="cpu", cores=1)
     publisher = WeightPublisher(config, hardware, learner, fleet, list(range(8)))
@@ -149,10 +149,11 @@ async def test_an_engine_is_paused_sent_to_resumed_and_compared(kv: str) -> None
 async def test_an_engine_that_fails_at_any_step_is_lost_and_holds_up_nobody(
     step: str, fault: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "JOIN_SECONDS", 0.5)
+    monkeypatch.setattr(transport, "JOIN_SECONDS", 0.5 if fault == "hangs" else 60.0)
     monkeypatch.setattr(transport, "SLACK", 0.0)
     handles = [Handle("engine 0"), Handle("engine 1", {step: fault}), Handle("engine 2")]
-    publisher, fleet, _ = await publisher_of(handles, Rank(), kind)
+    deadline = 0.5 if fault == "hangs" else 60.0
+    publisher, fleet, _ = await publisher_of(handles, Rank(), kind, deadline=deadline)
     stats = await publisher.send(1)
     assert stats.lost == ("engine 1",) == tuple(fleet.reasons)
     assert stats.canary_gap == 0.0
@@ -474,7 +475,7 @@ def test_a_held_version_does_not_change_and_nobody_waits_for_ever(
                 tasks[steps % len(tasks)].cancel()
             for _ in range(steps):
                 await asyncio.sleep(0)
-        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
         assert not [result for result in results if isinstance(result, Exception)]
         done = sum(isinstance(result, SyncStats) for result in results)
         assert publisher.sent == list(range(7, 8 + len(publisher.sent) - 1))
