@@ -23,7 +23,6 @@ SLOWEST = (
     "launch/test_train_resume",
     "launch/test_train_tools",
     "rl/test_weight_sync",
-    "launch/test_ray_job",
     "launch/test_submit_cluster",
     "launch/test_readme_plugin",
     "rewards/test_judge_served",
