@@ -11,7 +11,7 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart sandbox test agents soak lint bench lock clean
+.PHONY: help setup quickstart sandbox test agents trackers soak lint bench lock clean
 
 help:
 	@echo "Plumb: reinforcement learning for language models whose answers can be checked"
@@ -21,6 +21,7 @@ help:
 	@echo "  make sandbox      build the image in which untrusted programs run (needs Docker)"
 	@echo "  make test         run all tests; TESTS=tests/rewards runs some"
 	@echo "  make agents       install agent frameworks for their tests into build/agents"
+	@echo "  make trackers     install W&B, MLflow and trackio into build/trackers, for the setting trackers"
 	@echo "  make soak         kill runs at drawn instants, and processes under them; RUNS=5 SEED=1 for others"
 	@echo "  make lint         ruff, its formatter, and mypy in strict mode"
 	@echo "  make bench        run the benchmarks"
@@ -49,6 +50,11 @@ agents:
 	test -x build/agents/bin/python || $(PYTHON) -m venv build/agents
 	build/agents/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
 		--require-hashes --no-deps -r launch/locks/agents.txt -r launch/locks/alone.txt
+
+trackers:
+	test -x build/trackers/bin/python || $(PYTHON) -m venv build/trackers
+	build/trackers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--require-hashes --no-deps -r launch/locks/trackers.txt
 
 soak: setup
 	$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
@@ -80,6 +86,7 @@ lock:
 	cd launch/locks && $(COMPILE) --allow-unsafe build.in -o build.txt
 	cd launch/locks && $(COMPILE) agents.in -o agents.txt
 	cd launch/locks && $(COMPILE) --no-deps alone.in -o alone.txt
+	cd launch/locks && $(COMPILE) trackers.in -o trackers.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -21,6 +21,7 @@ from launch.commands.report import report
 from launch.commands.sandbox import sandbox_app
 from launch.commands.status import status
 from launch.commands.submit import submit
+from launch.commands.track import track
 from launch.commands.train import train
 from launch.commands.verify import verify
 from launch.commands.view import view
@@ -41,6 +42,7 @@ for command in (
     status,
     view,
     report,
+    track,
     export,
     merge,
     verify,

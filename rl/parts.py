@@ -23,6 +23,7 @@ from rl.guards.watch import guards_of
 from rl.hardware import Hardware
 from rl.phases import PhaseClock
 from rl.recorder import Recorder
+from rl.sinks import Sink
 from rl.startup import Startup
 from rl.tasks import both
 from rl.tokenizer import load_tokenizer
@@ -63,6 +64,7 @@ async def start_parts(
     startup: Startup,
     say: Callable[[str], None],
     lost: Callable[[str], None] | None = None,
+    sinks: Sequence[Sink] = (),
 ) -> Parts:
     """Start everything that a trainer composes.
 
@@ -76,6 +78,7 @@ async def start_parts(
         startup: told what is being started.
         say: prints a line.
         lost: told what engines were lost and came back.
+        sinks: where metrics go beside the run directory.
     """
     from rl.starting import publisher_of, start_actors, turns_of
 
@@ -88,27 +91,18 @@ async def start_parts(
     versions = Versions()
     turns = turns_of(config, hardware, places.placement, learner, fleet, versions, say)
     publisher = await publisher_of(config, hardware, places, learner, fleet, canary, turns)
-    loop = _Loop(
-        config,
-        asked,
-        episodes,
-        renderer,
-        fleet,
-        pool,
-        versions,
-        partial(
-            Parts,
-            fleet=fleet,
-            learner=learner,
-            publisher=publisher,
-            versions=versions,
-            pool=pool,
-            turns=turns,
-            store=store_of(config),
-            runners=episodes.runners,
-        ),
-        say,
+    make = partial(
+        Parts,
+        fleet=fleet,
+        learner=learner,
+        publisher=publisher,
+        versions=versions,
+        pool=pool,
+        turns=turns,
+        store=store_of(config),
+        runners=episodes.runners,
     )
+    loop = _Loop(config, asked, episodes, renderer, fleet, pool, versions, make, sinks, say)
     stack.callback(loop.close)
     return loop.begin(last_step)
 
@@ -145,6 +139,7 @@ class _Loop:
         pool: Pool,
         versions: Versions,
         make: Callable[..., Parts],
+        sinks: Sequence[Sink],
         say: Callable[[str], None],
     ) -> None:
         self._config = config
@@ -153,6 +148,7 @@ class _Loop:
         self._pool = pool
         self._versions = versions
         self._make = make
+        self._sinks = sinks
         self._say = say
         self._recorder: Recorder | None = None
         self._clock = PhaseClock()
@@ -165,7 +161,10 @@ class _Loop:
         self.close()
         config = self._config
         recorder = self._recorder = Recorder(
-            config.run_dir, last_step=last_step, log_every=config.train.log_rollouts_every
+            config.run_dir,
+            last_step=last_step,
+            log_every=config.train.log_rollouts_every,
+            sinks=self._sinks,
         )
         guards = guards_of(config, recorder, self._pool, say=self._say)
         dispatcher = make_dispatcher(

@@ -20,7 +20,7 @@ from rl.evaluation_sets import HELD_OUT, EvaluationSet
 from rl.exporting import export_model, forget_models
 from rl.fault_log import FaultLog
 from rl.progress import Progress
-from rl.sinks import read_metrics
+from rl.sinks import Sink, read_metrics
 from rl.startup import Startup
 from rl.storage import write_atomically, writing
 from rl.supervision import supervised
@@ -111,6 +111,7 @@ async def run(
     pool: Pool,
     model: str,
     checkpoint: Checkpoint | None,
+    sinks: Sequence[Sink] = (),
     say: Callable[[str], None] = print,
 ) -> Summary:
     """Train as `config` says.
@@ -121,6 +122,7 @@ async def run(
         pool: grades the answers; it is started and closed here.
         model: a folder or hub id, for `model.path`, which may name a built-in model.
         checkpoint: where to go on from.
+        sinks: where metrics go beside the run directory.
         say: prints a line.
     """
     from rl.awaiting import stop_on_sigterm
@@ -136,15 +138,15 @@ async def run(
                 hardware = stack.enter_context(connect(config))
             started_here = await stack.enter_async_context(AsyncExitStack())
             stop_on_sigterm()
-            located = config.model.model_copy(update={"path": model})
             parts = await start_parts(
                 started_here,
-                config.model_copy(update={"model": located}),
+                _with_model(config, model),
                 work,
                 hardware=hardware,
                 pool=pool,
                 last_step=checkpoint.step if checkpoint else -1,
                 startup=startup,
+                sinks=sinks,
                 say=progress.say,
                 lost=faults.note,
             )
@@ -162,6 +164,12 @@ async def run(
             raise
         ungradable = pool.ungradable_reasons()
     return _summary(config, trainer, work, time.monotonic() - started, exported, ungradable)
+
+
+def _with_model(config: RunConfig, path: str) -> RunConfig:
+    """The settings with a folder or hub id for what `model.path` names."""
+    located = config.model.model_copy(update={"path": path})
+    return config.model_copy(update={"model": located})
 
 
 async def _train(

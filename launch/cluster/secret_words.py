@@ -6,26 +6,13 @@ kind of key, is sent; the message names the place and the variable, never the va
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from rl.errors import ConfigError
+from rl.secret_words import KINDS, as_bytes, secret_values
 
-NAMES: Final = re.compile(
-    r"(?i)(^|_)(api_?key|key|token|secret|passw(or)?d|credentials?)(_|$)"
-    r"|(^|_)(api_?keys?|keys|tokens|secrets|pass|pat|passphrase|\w*passw(or)?d)$|_pwd$"
-)
-"""Variables that are called so hold secrets."""
-KINDS: Final[Mapping[str, "re.Pattern[bytes]"]] = {
-    "an API key": re.compile(rb"\bsk-[A-Za-z0-9_-]{20,200}"),
-    "a Hugging Face token": re.compile(rb"\bhf_[A-Za-z0-9]{30,100}"),
-    "a GitHub token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,100}|github_pat_\w{40,100})"),
-    "an AWS access key": re.compile(rb"\bAKIA[0-9A-Z]{16}\b"),
-    "a private key": re.compile(rb"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
-}
-SHORTEST: Final = 8  # a shorter value may stand anywhere by chance
 _REMEDY: Final = (
     "take it out, name an environment variable in its place, and set that on the cluster's nodes"
 )
@@ -41,7 +28,7 @@ def refuse_secrets(named: Iterable[tuple[str, Path | str]]) -> None:
     """
     values = secret_values(os.environ)
     for place, one in named:
-        pieces = _pieces(one) if isinstance(one, Path) else [_bytes(one)]
+        pieces = _pieces(one) if isinstance(one, Path) else [as_bytes(one)]
         for piece in pieces:
             found = _secret_in(piece, values)
             if found:
@@ -59,24 +46,6 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from texts_in(one)
-
-
-def secret_values(environment: Mapping[str, str]) -> dict[str, bytes]:
-    """Values of variables that are called like secrets."""
-    return {
-        name: _bytes(value.strip())
-        for name, value in environment.items()
-        if NAMES.search(name) and len(value.strip()) >= SHORTEST and not _is_path(value)
-    }
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")  # a variable may hold bytes that are no text
-
-
-def _is_path(value: str) -> bool:
-    """Whether a variable says where a secret lies, and is none itself."""
-    return value.startswith("/") and Path(value).exists()
 
 
 def _secret_in(text: bytes, values: Mapping[str, bytes]) -> str:

@@ -15,11 +15,12 @@ from rich.table import Table
 
 from launch.cluster.jobs import JobError, Service, address_of, exit_code_of
 from launch.cluster.package import CONFIG, Package, package_of, size_words
-from launch.cluster.secret_words import NAMES, SHORTEST, refuse_secrets, texts_in
+from launch.cluster.secret_words import refuse_secrets, texts_in
 from launch.pages.console import wide_console
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
+from rl.secret_words import NAMES, SHORTEST
 
 _GROUPED: Final = 6  # files of one kind and folder from which on the table gives their number
 

@@ -160,10 +160,9 @@ def _train(options: TrainOptions) -> None:
             config = load_config(options.config, options.overrides or [], say=lambda line: None)
             sys.exit(run_again(config, _say))
         follow()
-    from launch.train.closing import close
     from launch.train.run import train as run_training
 
-    resolved, summary = run_training(
+    run_training(
         options.config,
         options.overrides or [],
         resume=options.resume,
@@ -171,7 +170,6 @@ def _train(options: TrainOptions) -> None:
         retry=options.retry,
         say=_say,
     )
-    close(resolved, summary)
 
 
 def _say(message: str) -> None:

@@ -32,7 +32,9 @@ from rl.hardware import calm_threads
 from rl.model_path import check_model_path
 from rl.report_records import ReportError
 from rl.rewarding import grading_pool, rubric
-from rl.run import Summary, Work, open_run_dir, run, startup_of
+from rl.run import Work, open_run_dir, run, startup_of
+from rl.trackers.pythons import pythons_of
+from rl.trackers.tracking import Tracking
 
 if TYPE_CHECKING:
     from rl.warm_start import Demonstration
@@ -50,8 +52,8 @@ def train(
     overwrite: bool,
     retry: bool = False,
     say: Callable[[str], None],
-) -> tuple[RunConfig, Summary]:
-    """Run a config; returns it resolved, with what came of it."""
+) -> None:
+    """Run a config, and tell what came of it."""
     prepared = prepare(config_path, overrides, say)
     config, pool, prompts = prepared.config, prepared.pool, prepared.prompts
     evaluation, named = prepared.evaluation, prepared.named
@@ -68,9 +70,15 @@ def train(
             model = str(prepare_tiny(config, prompts, say).absolute())
     work = Work(stream, evaluation_sets(config, evaluation, named), prepared.asked)
     import_without_torch()
-    running = run(config, work, pool=pool, model=model, checkpoint=checkpoint, say=say)
+    tracking = Tracking(config, say)
     try:
-        return config, asyncio.run(running)
+        running = run(
+            config, work, pool=pool, model=model, checkpoint=checkpoint, sinks=[tracking], say=say
+        )
+        summary = asyncio.run(running)
+        from launch.train.closing import close  # draws, so it is slow to import
+
+        close(config, summary)
     except BaseException as error:
         saved = CheckpointStore(config.run_dir, keep=1).steps()
         if saved:
@@ -80,7 +88,9 @@ def train(
 
             with suppress(ReportError):
                 error.add_note(f"report: {write_report(config.run_dir)}")
+        tracking.end("failed")
         raise
+    tracking.end("finished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,7 @@ def prepare(config_path: Path, overrides: Sequence[str], say: Callable[[str], No
     admission_of(config.sampler.filter)
     check_tools(load_environment(config.env, config.episode), config)
     check_agent(config)
+    pythons_of(config.trackers)
     if config.model.path != TINY:
         check_model_path(config.model.path)
     grading = rubric(config.reward)

@@ -23,6 +23,7 @@ from rl.config.reward import RewardConfig, RouteConfig, ScaleConfig, TermConfig
 from rl.config.run import ClusterConfig, RunConfig, TrainConfig
 from rl.config.sampling import EvaluationConfig, RolloutConfig, SamplerConfig
 from rl.config.section import NamedSection, Section
+from rl.config.trackers import MlflowConfig, TrackersConfig, TrackioConfig, WandbConfig
 
 __all__ = [
     "AdaptiveConfig",
@@ -39,6 +40,7 @@ __all__ = [
     "KlConfig",
     "LearnerConfig",
     "LoraConfig",
+    "MlflowConfig",
     "ModelConfig",
     "NamedSection",
     "PlacementConfig",
@@ -53,5 +55,8 @@ __all__ = [
     "SourceConfig",
     "SyncConfig",
     "TermConfig",
+    "TrackersConfig",
+    "TrackioConfig",
     "TrainConfig",
+    "WandbConfig",
 ]

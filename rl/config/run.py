@@ -14,6 +14,7 @@ from rl.config.prompts import DataConfig, ModelConfig
 from rl.config.reward import RewardConfig
 from rl.config.sampling import EvaluationConfig, RolloutConfig, SamplerConfig
 from rl.config.section import Section
+from rl.config.trackers import TrackersConfig
 
 
 class TrainConfig(Section):
@@ -105,6 +106,7 @@ class RunConfig(Section):
     guards: GuardsConfig = GuardsConfig()
     """Thresholds at which the run warns or stops, beside `sync.canary`."""
     train: TrainConfig = TrainConfig()
+    trackers: TrackersConfig = TrackersConfig()
     cluster: ClusterConfig = ClusterConfig()
 
     @model_validator(mode="after")

@@ -16,8 +16,8 @@ from launch.cli import app
 from launch.cluster.imports import imports_beside
 from launch.cluster.jobs import Job, _line
 from launch.cluster.package import MOST, package_of
-from launch.cluster.secret_words import NAMES
 from rl.config_file import load_config
+from rl.secret_words import NAMES
 
 ADDRESS = "http://127.0.0.1:9"
 KEY = "kp-4f7Xq29Lm0"  # of no known form: found by the variable that holds it

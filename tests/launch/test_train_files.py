@@ -127,6 +127,7 @@ def test_training_checks_them_before_anything_starts(
     monkeypatch.setattr("launch.train.run.run", run)
     monkeypatch.setattr("launch.train.run.open_run_dir", opened)
     monkeypatch.setattr("launch.train.run.prepare_tiny", lambda *_: tmp_path)
+    monkeypatch.setattr("launch.train.closing.close", lambda *_: None)
     config_of(tmp_path, {"data": {"train": rows(tmp_path / "a.jsonl", "1", "2"), "eval_size": 0}})
 
     def train(resume: bool) -> None:

@@ -1,0 +1,76 @@
+"""`plumb track`: sends trackers what they were not sent while the run went on."""
+
+import fcntl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rl.config import RunConfig
+from rl.config_file import load_config
+from rl.errors import ConfigError
+from rl.status import read_status
+from rl.trackers.ledger import FOLDER
+from rl.trackers.pythons import named
+from rl.trackers.tracking import Tracking
+
+
+def track(
+    run_dir: Path,
+    overrides: Sequence[str],
+    *,
+    anew: bool,
+    wait: float,
+    say: Callable[[str], None],
+) -> bool:
+    """Send the rest; whether nothing is left.
+
+    Args:
+        run_dir: the run's folder.
+        overrides: settings that replace the run's own, `trackers.*` among them.
+        anew: forget what was sent: everything goes into a run of its own.
+        wait: seconds that it may take.
+        say: prints a line.
+
+    Raises:
+        ConfigError: there is no run, no tracker is named, or the run sends by itself.
+    """
+    config = _config(run_dir, overrides, wait)
+    names = named(config.trackers)
+    if not names:
+        raise ConfigError(
+            f"{run_dir}/config.yaml names no tracker: name one, such as "
+            "trackers.wandb.project=plumb or trackers.mlflow.uri=http://host:5000"
+        )
+    for name in names:
+        _refuse_two(run_dir, name)
+        if anew:
+            (run_dir / FOLDER / f"{name}.json").unlink(missing_ok=True)
+    status = read_status(run_dir)
+    is_finished = status is not None and status.state == "finished"
+    tracking = Tracking(config, say)
+    is_done = tracking.end("finished" if is_finished else "failed")
+    if is_done:
+        say(f"{', '.join(names)}: everything is sent")
+    return is_done
+
+
+def _config(run_dir: Path, overrides: Sequence[str], wait: float) -> RunConfig:
+    written = run_dir / "config.yaml"
+    if not written.exists():
+        raise ConfigError(f"{run_dir} holds no run: it has no config.yaml")
+    config = load_config(written, overrides)
+    trackers = config.trackers.model_copy(update={"wait": wait})
+    return config.model_copy(update={"run_dir": run_dir, "trackers": trackers})
+
+
+def _refuse_two(run_dir: Path, name: str) -> None:
+    """A run that goes on sends by itself."""
+    path = run_dir / FOLDER / f"{name}.lock"
+    if not path.exists():
+        return
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(
+                f"{run_dir}: the run goes on, and sends to {name} by itself"
+            ) from error

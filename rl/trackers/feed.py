@@ -1,0 +1,197 @@
+"""Sends a tracker what the run has written since, each number of a step once.
+
+A step is sent once the next one is there, or some seconds after it was written: what the loop adds
+to a row right after writing it, such as the time of a checkpoint, then goes along. What is added
+later (evaluations beside training) is sent by itself. A failure changes nothing: the same is sent
+again the next time.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rl.secret_words import Scrubber
+from rl.sinks import read_metrics
+from rl.trackers.ledger import REPORT, ledger_of, shown
+from rl.trackers.samples import table_of
+from rl.trackers.service import Ending, Opening, Point, Service, Table
+
+SETTLE_SECONDS: Final = 10.0
+AT_ONCE: Final = 50
+"""Steps that are sent in one go."""
+SAMPLES: Final = "samples"
+
+Open = Callable[[Opening], Service]
+
+
+class Feed:
+    """A run on its way to a tracker.
+
+    Args:
+        run_dir: the run directory.
+        name: the tracker's.
+        trackers: the section `trackers` of the run's settings.
+        config: the run's settings.
+        open: opens the run at the service.
+        say: prints a line, for a person.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        name: str,
+        trackers: Mapping[str, Any],
+        config: Mapping[str, Any],
+        open: Open,
+        say: Callable[[str], None],
+    ) -> None:
+        self._run_dir = run_dir
+        self._trackers = trackers
+        self._settings: Mapping[str, Any] = trackers[name]
+        self._scrubber = Scrubber(os.environ)
+        self._config = self._scrubber.tree(config)
+        self._open = open
+        self._say = say
+        home = self._scrubber.text(home_of(self._settings, os.environ))
+        self._ledger = ledger_of(run_dir, name, home)
+        self._told_again = len(self._ledger.again)
+        self._service: Service | None = None
+        self._read: tuple[int, int, int] | None = None
+        self._tells_samples = True
+
+    def send(self, *, whole: bool) -> float | None:
+        """Send what is there; seconds until more of it is due, if some is.
+
+        Args:
+            whole: nothing is added any more.
+        """
+        service = self._opened()
+        path = self._run_dir / "metrics.jsonl"
+        stamp = _stamp(path)
+        if stamp == self._read and not whole:
+            return None
+        rows = read_metrics(path)
+        now = time.time()
+        fresh = [one for one in rows[-1:] if now - _time(one) < SETTLE_SECONDS and not whole]
+        points: list[tuple[Point, list[str]]] = []
+        for row in rows[: len(rows) - len(fresh)]:
+            if found := self._point(row):
+                points.append(found)
+            if len(points) == AT_ONCE:
+                self._send(service, points)
+                points = []
+        self._send(service, points)
+        self._read = None if fresh else stamp
+        return max(0.5, SETTLE_SECONDS - (now - _time(fresh[0]))) if fresh else None
+
+    def close(self, ending: Ending) -> None:
+        """Send the report, and end the run at the service."""
+        service = self._opened()
+        report = self._run_dir / REPORT
+        if self._ledger.lacks_report(report):
+            self._report(service, report)
+            self._ledger.mark_report(report)
+            self._ledger.save()
+        service.close(ending)
+        self._ledger.later, self._ledger.is_closed = service.later, True
+        self._ledger.save()
+
+    def _opened(self) -> Service:
+        if self._service is None:
+            ledger = self._ledger
+            self._service = service = self._open(
+                Opening(
+                    run_dir=self._run_dir,
+                    settings=self._settings,
+                    name=self._settings.get("name") or self._run_dir.name,
+                    id=ledger.id,
+                    run=ledger.run,
+                    config=self._config,
+                    wait=float(self._trackers["wait"]),
+                )
+            )
+            ledger.run, ledger.later, ledger.is_closed = service.run, service.later, False
+            ledger.save()
+            self._say(service.where)
+        return self._service
+
+    def _point(self, row: Mapping[str, Any]) -> tuple[Point, list[str]] | None:
+        """What is to be sent of a step, and under which tags it is remembered."""
+        step, at, values = int(row["step"]), _time(row), shown(row)
+        rollouts = self._run_dir / "rollouts" / f"step_{step:06d}.parquet"
+        due = self._trackers["samples"] and step % self._trackers["samples_every"] == 0
+        has_samples = bool(due) and rollouts.exists()
+        tags = self._ledger.lacks(step, at, [*values, *([SAMPLES] if has_samples else [])])
+        if not tags:
+            return None
+        samples = self._table(rollouts) if SAMPLES in tags else None
+        numbers = {tag: values[tag] for tag in tags if tag in values}
+        return Point(step, at, numbers, samples), tags
+
+    def _table(self, path: Path) -> Table | None:
+        try:
+            return table_of(
+                path,
+                self._trackers["samples"],
+                self._trackers["sample_characters"],
+                self._scrubber.text,
+            )
+        except FileNotFoundError:  # the run has gone back to a checkpoint
+            return None
+        except ImportError:
+            if self._tells_samples:
+                self._say("no samples are shown: this Python has no pyarrow, pip install pyarrow")
+            self._tells_samples = False
+            return None
+
+    def _send(self, service: Service, points: Sequence[tuple[Point, list[str]]]) -> None:
+        if not points:
+            return
+        if len(self._ledger.again) > self._told_again:
+            service.again(self._ledger.again)
+            self._told_again = len(self._ledger.again)
+        service.send([point for point, _ in points])
+        for point, tags in points:
+            self._ledger.mark(point.step, point.time, tags)
+        self._ledger.later = service.later
+        self._ledger.save()
+
+    def _report(self, service: Service, path: Path) -> None:
+        """Send a copy without secrets; services copy what they keep."""
+        text = self._scrubber.text(path.read_text("utf-8", "replace"))
+        with tempfile.TemporaryDirectory(prefix="plumb-report-") as folder:
+            copy = Path(folder) / path.name
+            copy.write_text(text, "utf-8", "replace")
+            service.report(copy)
+
+
+def home_of(settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """Which project of which server a run is sent to."""
+    keys = ("project", "entity", "space", "experiment", "uri")
+    named = [f"{key}={settings[key]}" for key in keys if settings.get(key)]
+    servers = {
+        "entity": "WANDB_BASE_URL",
+        "uri": "MLFLOW_TRACKING_URI",
+        "space": "TRACKIO_SERVER_URL",
+    }
+    named += [
+        f"{variable}={environment[variable]}"
+        for key, variable in servers.items()
+        if key in settings and environment.get(variable)
+    ]
+    return ", ".join(named)
+
+
+def _time(row: Mapping[str, Any]) -> float:
+    return float(row.get("time") or 0.0)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

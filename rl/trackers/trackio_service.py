@@ -1,0 +1,96 @@
+"""A run of trackio: in its local database, or in a Space of the Hugging Face hub.
+
+trackio calls the cells of a table Markdown, so what a policy wrote is escaped.
+"""
+
+import html
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rl.trackers.service import Ending, Opening, Point, Table
+
+TRUE = frozenset({"1", "ON", "TRUE", "YES"})
+"""What the hub's own library takes for yes."""
+
+
+class TrackioService:
+    """See `rl.trackers.service.Service`."""
+
+    def __init__(self, opening: Opening) -> None:
+        import trackio
+
+        settings = opening.settings
+        self._opening = opening
+        self._trackio = trackio
+        self._name = f"{opening.name}-{opening.id}"
+        self._space = settings["space"]
+        self._project = settings["project"]
+        self._why = ""
+        if self._space and os.environ.get("HF_HUB_OFFLINE", "").upper() in TRUE:
+            self._space, self._why = None, " (HF_HUB_OFFLINE)"
+        self._run: Any = trackio.init(
+            self._project,
+            name=self._name,
+            space_id=self._space,
+            private=settings["private"] if self._space else None,
+            config=dict(opening.config),
+            resume="allow",
+            embed=False,
+            auto_log_gpu=False,
+            auto_log_cpu=False,
+        )
+
+    @property
+    def run(self) -> str:
+        """Its name, which is unique."""
+        return self._name
+
+    @property
+    def where(self) -> str:
+        """Its project and name."""
+        place = f"Space {self._space}" if self._space else f"this machine{self._why}"
+        return f"run {self._name} of project {self._project!r} on {place}"
+
+    @property
+    def later(self) -> str | None:
+        """What sends a local project to the Space that is asked for."""
+        asked = self._opening.settings["space"]
+        if self._space or not asked:
+            return None
+        command = str(Path(sys.executable).with_name("trackio"))
+        return shlex.join([command, "sync", "--project", self._project, "--space-id", asked])
+
+    def send(self, points: Sequence[Point]) -> None:
+        """A row a step."""
+        for point in points:
+            row: dict[str, Any] = dict(point.values)
+            if point.samples is not None:
+                row["samples"] = self._table(point.samples)
+            self._run.log(row, step=point.step)
+
+    def again(self, steps: Sequence[int]) -> None:
+        """Shown as a number of the last of them."""
+        self._run.log({"steps_trained_again": len(steps)}, step=steps[-1])
+
+    def report(self, path: Path) -> None:
+        """An artifact of type report."""
+        self._run.log_artifact(str(path), name=f"report-{self._name}", type="report")
+
+    def close(self, ending: Ending) -> None:
+        """Flush; trackio has no word for how a run ended."""
+        self._trackio.finish()
+
+    def _table(self, table: Table) -> Any:
+        rows = [
+            [escaped(one) if isinstance(one, str) else one for one in row] for row in table.rows
+        ]
+        return self._trackio.Table(columns=list(table.columns), data=rows)
+
+
+def escaped(text: str) -> str:
+    """Text that is neither HTML nor a link or image of Markdown."""
+    return html.escape(text, quote=False).replace("](", "]\\(")
