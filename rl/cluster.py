@@ -32,7 +32,8 @@ def connect(config: RunConfig) -> Iterator[Hardware]:
         _init(address)
         stack.callback(ray.shutdown)
         try:
-            yield detect(ray.cluster_resources().get("GPU", 0))
+            nodes = sum(node["Alive"] for node in ray.nodes())
+            yield detect(ray.cluster_resources().get("GPU", 0), nodes)
         except HeadLostError:
             atexit.register(_leave, guard, stack.pop_all())
             raise

@@ -17,6 +17,8 @@ class Hardware:
     device: Literal["cpu", "cuda"]
     cores: int
     """Cores of the host that the run was started on."""
+    nodes: int = 1
+    """Of the cluster."""
 
     @property
     def backend(self) -> Literal["gloo", "nccl"]:
@@ -55,24 +57,24 @@ class Hardware:
             return choice
         return gpus if 0 < gpus < 1 else 0.85
 
-    def learner_env(self) -> dict[str, str]:
-        """Environment of a learner process."""
+    def learner_env(self, ranks: int = 1) -> dict[str, str]:
+        """Environment of each of so many learner processes."""
         env = {"TOKENIZERS_PARALLELISM": "false"}
         if self.is_cpu:
-            env |= self._threads() | {
+            env |= self._threads(ranks) | {
                 "DS_ACCELERATOR": "cpu",
             }
         return env
 
-    def engine_env(self, cache_gb: int) -> dict[str, str]:
-        """Environment of a rollout process; `cache_gb` is its KV cache on a CPU host, GiB."""
+    def engine_env(self, cache_gb: int, engines: int = 1) -> dict[str, str]:
+        """Environment of each of so many engines; `cache_gb` is its KV cache on a CPU host, GiB."""
         env = {
             "TOKENIZERS_PARALLELISM": "false",
             "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
             "VLLM_NO_USAGE_STATS": "1",
         }
         if self.is_cpu:
-            env |= self._threads() | {
+            env |= self._threads(engines) | {
                 "VLLM_CPU_KVCACHE_SPACE": str(cache_gb),
                 "VLLM_CPU_OMP_THREADS_BIND": "nobind",
                 # vLLM would compile its sampler with g++ at the first request: a stall of seconds.
@@ -80,15 +82,17 @@ class Hardware:
             }
         return env
 
-    def _threads(self) -> dict[str, str]:
-        # Ray would allow one thread. Learner and engine take turns, so each may use every core.
-        return {"OMP_NUM_THREADS": str(self.cores), **calm_threads()}
+    def _threads(self, processes: int) -> dict[str, str]:
+        # Ray would allow one thread. Learner and engines take turns, so each side may use every
+        # core; the processes of one side share them.
+        threads = self.cores * self.nodes // processes
+        return {"OMP_NUM_THREADS": str(min(self.cores, max(1, threads))), **calm_threads()}
 
 
-def detect(gpus_in_cluster: float) -> Hardware:
-    """The hardware of a cluster that offers `gpus_in_cluster` GPUs."""
+def detect(gpus_in_cluster: float, nodes: int = 1) -> Hardware:
+    """The hardware of a cluster that offers `gpus_in_cluster` GPUs on so many nodes."""
     cores = len(os.sched_getaffinity(0))
-    return Hardware(device="cuda" if gpus_in_cluster >= 1 else "cpu", cores=cores)
+    return Hardware(device="cuda" if gpus_in_cluster >= 1 else "cpu", cores=cores, nodes=nodes)
 
 
 def calm_threads() -> dict[str, str]:

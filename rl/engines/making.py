@@ -48,7 +48,7 @@ def maker(
 ) -> Callable[[int], Any]:
     """What makes the actor of an engine, given its index."""
     where = places or Anywhere()
-    env = hardware.engine_env(config.rollout.cpu_cache_gb)
+    env = hardware.engine_env(config.rollout.cpu_cache_gb, config.rollout.engines)
 
     def make(engine: int) -> Any:
         own = {"env_vars": env | dict(where.engine_env(engine))}

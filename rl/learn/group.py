@@ -273,9 +273,9 @@ class LearnerGroup:
 
     def _place(self) -> list[Any]:
         """The actors; each starts as soon as Ray has a place for it."""
-        env = {"env_vars": self._hardware.learner_env()}
-        actor = ray.remote(concurrency_groups={WRITING: 1})(LearnerActor)
         config, hardware = self._config, self._hardware
+        env = {"env_vars": hardware.learner_env(config.learner.ranks)}
+        actor = ray.remote(concurrency_groups={WRITING: 1})(LearnerActor)
         return [
             actor.options(**self._place_of(rank), runtime_env=env).remote(config, hardware, rank)
             for rank in range(config.learner.ranks)

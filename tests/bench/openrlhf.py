@@ -1,4 +1,4 @@
-"""`python -m tests.bench.openrlhf [STEPS]`: synchronous steps of OpenRLHF 0.11.2 beside Plumb's.
+"""`python -m tests.bench.openrlhf [STEPS] [PAIRS]`: synchronous steps of OpenRLHF 0.11.2 and Plumb.
 
 Both train the same model in the same run of this program, one after the other, Plumb before and
 after: 8 prompts of 16 answers of at most 68 tokens, float32, REINFORCE++ with a baseline, a
@@ -6,7 +6,8 @@ correction by token with the engine's logprobs, one optimizer step of 128 sample
 whole PPO command with its Ray actors, its vLLM engine and its own weight broadcast (over gloo);
 only the lines that name CUDA are replaced (tests/bench/openrlhf_cpu). Its times are those that it
 reports itself: what it does between its phases is left out, which is to its advantage. Plumb's hold
-the canary after every update, which has no counterpart in OpenRLHF.
+the canary after every update, which has no counterpart in OpenRLHF. PAIRS (1) is how many engines
+and as many learner ranks each of the two has.
 """
 
 import json
@@ -71,13 +72,13 @@ def main() -> int:
 
 
 def _compare() -> int:
-    steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
+    steps, pairs = (*map(int, sys.argv[1:]), *(STEPS, 1)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory(prefix="plumb-rival-") as name:
         folder = Path(name)
         step.make_model(folder / "model")
-        before = step.measure()
-        rival = run(folder, steps)
-        after = step.measure()
+        before = step.measure(pairs)
+        rival = run(folder, steps, pairs)
+        after = step.measure(pairs)
     ours = [one.ran for figures in (before, after) for one in figures.steps]
     rate = statistics.median(one.generate.tokens / one.total for one in ours)
     blocks = [block.rate for figures in (before, after) for block in figures.asynchronous]
@@ -103,17 +104,17 @@ def _compare() -> int:
     return 0
 
 
-def run(folder: Path, steps: int) -> Rival:
-    """OpenRLHF's run on the model in `folder`."""
+def run(folder: Path, steps: int, pairs: int) -> Rival:
+    """OpenRLHF's run on the model in `folder`, with `pairs` engines and actors."""
     prompts = folder / "prompts.jsonl"
     asked = [[{"role": "user", "content": question(i)}] for i in range(PROMPTS * steps)]
     lines = [json.dumps({"messages": messages}) + "\n" for messages in asked]
     prompts.write_text("".join(lines), encoding="utf-8")
     hardware = Hardware("cpu", len(os.sched_getaffinity(0)))
     paths = [str(HERE), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    env = hardware.engine_env(1) | hardware.learner_env()
+    env = hardware.engine_env(1, pairs) | hardware.learner_env(pairs)
     env |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, str(HERE / "drive.py"), *_arguments(folder, prompts)]
+    command = [sys.executable, str(HERE / "drive.py"), *_arguments(folder, prompts, pairs)]
     began = time.time()
     # Ends all of OpenRLHF's processes with this one, however it ends.
     with (
@@ -151,11 +152,12 @@ def _read(process: "subprocess.Popen[str]", began: float, steps: int) -> Rival:
     raise PlumbError("OpenRLHF's run ended early:\n" + "".join(tail))
 
 
-def _arguments(folder: Path, prompts: Path) -> list[str]:
+def _arguments(folder: Path, prompts: Path, pairs: int) -> list[str]:
     groups: dict[str, dict[str, object]] = {
-        "actor": {"num_nodes": 1, "num_gpus_per_node": 1, "model_name_or_path": folder / "model",
+        "actor": {"num_nodes": 1, "num_gpus_per_node": pairs,
+                  "model_name_or_path": folder / "model",
                   "lr_scheduler": "constant", "adam.lr": 5e-7},
-        "vllm": {"num_engines": 1, "enforce_eager": True, "enable_prefix_caching": True},
+        "vllm": {"num_engines": pairs, "enforce_eager": True, "enable_prefix_caching": True},
         "ds": {"param_dtype": "fp32", "attn_implementation": "sdpa", "zero_stage": 2},
         "algo": {"advantage.estimator": "reinforce_baseline", "kl.init_coef": 0,
                  "advantage.is_correction_level": "token", "advantage.is_correction_mode": "clip"},

@@ -81,12 +81,12 @@ class Figures:
     """Bytes of all processes together."""
 
 
-def measure() -> Figures:
-    """Start the parts, measure, and stop them."""
+def measure(pairs: int = 1) -> Figures:
+    """Start so many engines and as many learner ranks, measure, and stop them."""
     if os.environ.get("RAY_ADDRESS"):
         raise ConfigError("the benchmark measures this machine alone: unset RAY_ADDRESS")
     os.environ |= calm_threads()  # for the peer, as for the learner that it is compared with
-    return asyncio.run(_measure())
+    return asyncio.run(_measure(pairs))
 
 
 def make_model(folder: Path) -> None:
@@ -95,14 +95,14 @@ def make_model(folder: Path) -> None:
     subprocess.run(making, check=True, timeout=600)
 
 
-async def _measure() -> Figures:
+async def _measure(pairs: int) -> Figures:
     imported = time.time() - psutil.Process().create_time()
     load = os.getloadavg()[0]
     memory = PeakMemory()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumb-bench-")))
         await asyncio.to_thread(make_model, folder / "model")
-        config = config_of(folder / "model", folder / "run")
+        config = config_of(folder / "model", folder / "run", ranks=pairs, engines=pairs)
         began = time.time() - imported
         with memory.watched():
             hardware = stack.enter_context(connect(config))

@@ -23,12 +23,13 @@ RESPONSE_LIMIT = 68
 NOMINAL_TOKENS = PROMPTS * RESPONSES * 50
 
 
-def config_of(model: Path, run_dir: Path, **rollout: Any) -> RunConfig:
+def config_of(model: Path, run_dir: Path, *, ranks: int = 1, **rollout: Any) -> RunConfig:
     """The settings of the measured steps.
 
     Args:
         model: folder of the model.
         run_dir: where a run would write.
+        ranks: of the learner.
         rollout: further settings of `rollout`.
     """
     return RunConfig.model_validate(
@@ -47,6 +48,7 @@ def config_of(model: Path, run_dir: Path, **rollout: Any) -> RunConfig:
                 **rollout,
             },
             "learner": {
+                "ranks": ranks,
                 "mini_batch_size": PROMPTS * RESPONSES,
                 "micro_batch_tokens": 4096,
                 "warmup_steps": 0,
