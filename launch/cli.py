@@ -25,8 +25,11 @@ from launch.commands.track import track
 from launch.commands.train import train
 from launch.commands.verify import verify
 from launch.commands.view import view
+from launch.errors import OneLineUsage
 
 app = typer.Typer(
+    name="plumb",
+    cls=OneLineUsage,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

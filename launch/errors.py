@@ -1,8 +1,57 @@
 """How a failed command ends: one line and an exit code; a traceback only for a defect of ours."""
 
+import errno
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Final
+
+from typer.core import TyperGroup
+from typer.exceptions import Abort, TyperException
+
+_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_REMEDY: Final = "make room, or name another folder"
+
+
+class OneLineUsage(TyperGroup):
+    """The whole command: words that cannot be read end it in one line, as other mistakes do."""
+
+    def main(self, *given: Any, **more: Any) -> Any:
+        """Run it, and end the process unless the caller asks for what came of it."""
+        if not more.get("standalone_mode", True):
+            return super().main(*given, **more)
+        try:
+            code = super().main(*given, **{**more, "standalone_mode": False})
+        except TyperException as error:
+            message = _usage(error)
+            if message:
+                _say(message)
+            sys.exit(error.exit_code)
+        except Abort:
+            sys.exit(1)
+        sys.exit(code or 0)
+
+
+def _usage(error: TyperException) -> str:
+    """What is wrong and where more is said; nothing where the help itself was the answer."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+    message = message[:1].lower() + message[1:] + _got(error)
+    return message if context is None else f"{message}; see {context.command_path.strip()} --help"
+
+
+def _got(error: TyperException) -> str:
+    """The value that a number's check refuses, which its message leaves out."""
+    from pydantic import ValidationError
+
+    if not isinstance(error.__cause__, ValidationError):
+        return ""
+    fault = error.__cause__.errors()[0]
+    return "" if fault["type"] == "value_error" else f" (got {fault['input']!r:.80})"
 
 
 @contextmanager
@@ -14,8 +63,17 @@ def one_line_errors() -> Iterator[None]:
         message, code = _explain(error)
         if message is None:
             raise
-        print(f"plumb: {message}", file=sys.stderr, flush=True)
+        _say(message)
         sys.exit(code)
+
+
+def _say(message: str) -> None:
+    """Print it; a line stands for a fault, and what a file or a word holds cannot act on it."""
+    print(f"plumb: {_CONTROL.sub(_escaped, message)}", file=sys.stderr, flush=True)
+
+
+def _escaped(found: "re.Match[str]") -> str:
+    return found.group().encode("unicode_escape").decode()
 
 
 def _explain(error: BaseException) -> tuple[str | None, int]:
@@ -38,4 +96,19 @@ def _explain(error: BaseException) -> tuple[str | None, int]:
         return "; ".join([str(error), *notes]), error.exit_code
     if isinstance(error, DataError | RewardError | SandboxError):
         return "; ".join([str(error), *notes]), 1
-    return None, 1
+    message = _of_the_system(error)
+    return (None if message is None else "; ".join([message, *notes])), 1
+
+
+def _of_the_system(error: BaseException) -> str | None:
+    """A file that the system refuses, which is the user's to mend; a closed pipe is none."""
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from"):
+        return f"{str(error).partition(' from ')[2]}: is a link in a circle"  # of Path.resolve
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in _ROOM:
+        where = "the output" if error.filename is None else error.filename
+        return f"cannot write {where}: {error.strerror}: {_REMEDY}"
+    if error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return None

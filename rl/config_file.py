@@ -122,6 +122,8 @@ def dump_config(config: RunConfig) -> str:
 def _parse_yaml(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=SettingsLoader)
+    except RecursionError as error:
+        raise ConfigError(f"{where}: is nested too deeply for a config") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""

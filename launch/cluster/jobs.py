@@ -70,12 +70,19 @@ def address_of(given: str | None) -> str:
         raise ConfigError(
             f"where is the cluster? give --address http://HEAD:8265, or set {VARIABLE}"
         )
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_url(address):
         raise ConfigError(
             f"--address {address}: give the URL of Ray's dashboard, such as http://HEAD:8265"
         )
     return address.rstrip("/")
+
+
+def _is_url(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no IPv6 address, or no port
+        return False
 
 
 class Service:

@@ -6,6 +6,7 @@ and caches are left out; the whole is at most `MOST` bytes.
 """
 
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -177,6 +178,8 @@ def _add(package: Package, key: str, path: Path, kind: str) -> None:
         if not path.exists():
             raise ConfigError(f"{key}: there is no {path} in {Path.cwd()}")
         for file in visible_files(path) if path.is_dir() else [path]:
+            if not stat.S_ISREG(file.stat().st_mode):
+                raise ConfigError(f"{key}: {file} is no file that can be sent: take it out")
             place = PurePosixPath(file.as_posix())
             package.items.setdefault(place, Item(place, kind, file.stat().st_size))
     except OSError as error:  # a link to nothing or in a circle, or somebody else's file

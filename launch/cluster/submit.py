@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from re import sub
+from re import fullmatch, sub
 from secrets import token_hex
 from typing import Any, Final
 
@@ -15,12 +15,16 @@ from rich.table import Table
 
 from launch.cluster.jobs import JobError, Service, address_of, exit_code_of
 from launch.cluster.package import CONFIG, Package, package_of, size_words
-from launch.cluster.secret_words import refuse_secrets, texts_in
 from launch.pages.console import wide_console
+from launch.secret_words import (
+    is_secret,
+    refuse_secrets,
+    refuse_secrets_of,
+    texts_in,
+)
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
-from rl.secret_words import NAMES, SHORTEST
 
 _GROUPED: Final = 6  # files of one kind and folder from which on the table gives their number
 
@@ -70,6 +74,10 @@ def submit(request: Request, say: Callable[[str], None]) -> None:
     sent = _sent(package, request)
     address = address_of(request.address)
     _refuse_secrets(package, sent, request)
+    if not request.command.strip():
+        raise ConfigError("--plumb is empty: give the command on the cluster, or leave it out")
+    if request.name is not None and not fullmatch(r"[A-Za-z0-9_.-]+", request.name):
+        raise ConfigError(f"--name {request.name}: an id has letters, digits, '_', '.' and '-'")
     show(package)
     service = Service(address)
     _compare_versions(service, say)
@@ -152,8 +160,7 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
         name, separator, value = one.partition("=")
         if not separator or not name.isidentifier():
             raise ConfigError(f"--env {name}: write it as NAME=VALUE")
-        is_number = value.isdecimal() and len(value) < SHORTEST  # such as MAX_TOKENS
-        if NAMES.search(name) and not is_number:
+        if is_secret(name, value):
             raise ConfigError(
                 f"--env {name}: is called like a secret, and what a job is given can be read on "
                 "Ray's dashboard: set it on the cluster's nodes before ray start"
@@ -166,8 +173,7 @@ def _refuse_secrets(package: Package, sent: dict[str, Any], request: Request) ->
     """Look through it as it is sent, and text by text: what quotes a text may change a secret."""
     refuse_secrets([(str(path), Path(path)) for path in package.items])
     described = [repr(sent), *texts_in(sent), request.command, *request.flags]
-    settings = [package.text, *texts_in(package.config.model_dump(mode="json"))]
-    refuse_secrets([("the config", text) for text in settings])
+    refuse_secrets_of(package.config)
     refuse_secrets([("the job's description", text) for text in described])
 
 

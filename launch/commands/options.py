@@ -70,7 +70,10 @@ SandboxAt = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY.PATH=VALUE]...", help="settings that replace the config's"),
+    typer.Argument(
+        metavar="[KEY.PATH=VALUE|MORE.yaml]...",
+        help="settings that replace the config's, and further configs that are laid over it",
+    ),
 ]
 JobAddress = Annotated[
     str | None,
@@ -126,6 +129,45 @@ Extra = Annotated[
         '\'{"chat_template_kwargs": {"enable_thinking": false}}\'',
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """A run: what it is made of, and how it begins."""
+
+    config: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG", help="YAML config, such as launch/configs/quickstart.yaml"
+        ),
+    ]
+    overrides: Overrides = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="continue the run in run_dir from its last checkpoint")
+    ] = False
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="delete what run_dir holds and start anew")
+    ] = False
+    retry: Annotated[
+        bool,
+        typer.Option(
+            "--retry",
+            help="continue the run in run_dir if it holds one, else start it: for schedulers that "
+            "start a failed command again; in a Ray job the command does so itself",
+        ),
+    ] = False
+
+    def flags(self) -> list[str]:
+        """How it begins, as words of plumb train; raises ConfigError where they contradict."""
+        from rl.errors import ConfigError
+
+        given = {"--resume": self.resume, "--retry": self.retry, "--overwrite": self.overwrite}
+        found = [flag for flag, is_set in given.items() if is_set]
+        if self.overwrite and len(found) > 1:
+            raise ConfigError(
+                f"{found[0]} goes on with what --overwrite deletes: leave one of them out"
+            )
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

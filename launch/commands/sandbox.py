@@ -169,6 +169,12 @@ def doctor(
     """Say what this machine can isolate, by starting a box of each backend.
 
     Ends with code 0 if programs can be run here, and 1 if not.
+
+    Examples:
+
+      plumb sandbox doctor
+
+      plumb sandbox doctor --rootfs /var/lib/plumb/rootfs
     """
     with one_line_errors():
         from rich.console import Console

@@ -6,28 +6,17 @@ from typing import Annotated
 
 import typer
 
-from launch.commands.options import JobAddress, Overrides, takes_options
+from launch.commands.options import JobAddress, RunOptions, takes_options
 from launch.errors import one_line_errors
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubmitOptions:
+class SubmitOptions(RunOptions):
     """What `plumb submit` takes."""
 
-    config: Annotated[Path, typer.Argument(help="YAML config, as plumb train takes it")]
-    overrides: Overrides = None
     address: JobAddress = None
     detach: Annotated[
         bool, typer.Option("--detach", help="leave the job to itself once it is submitted")
-    ] = False
-    resume: Annotated[
-        bool, typer.Option("--resume", help="continue the run in run_dir from its last checkpoint")
-    ] = False
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="delete what run_dir holds and start anew")
-    ] = False
-    retry: Annotated[
-        bool, typer.Option("--retry", help="continue the run in run_dir if it holds one")
     ] = False
     include: Annotated[
         list[Path] | None,
@@ -79,15 +68,12 @@ def submit(options: SubmitOptions) -> None:
         from launch.cluster.submit import Request
         from launch.cluster.submit import submit as send
 
-        flags = {
-            "--resume": options.resume, "--overwrite": options.overwrite, "--retry": options.retry
-        }  # fmt: skip
         send(
             Request(
                 options.config,
                 options.overrides or [],
                 options.address,
-                [flag for flag, is_set in flags.items() if is_set],
+                options.flags(),
                 options.env or [],
                 options.include or [],
                 options.plumb,

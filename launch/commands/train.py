@@ -2,33 +2,23 @@
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from launch.commands.options import takes_options
+from launch.commands.options import RunOptions, takes_options
 from launch.errors import one_line_errors
+
+_ASSUMED: Final = (
+    "hardware", "nodes", "gpus", "prompt_tokens", "response_tokens", "acceptance",
+)  # fmt: skip
+"""What a plan is made for, in the order in which it takes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(RunOptions):
     """What `plumb train` takes."""
 
-    config: Annotated[Path, typer.Argument(help="YAML config, e.g. launch/configs/quickstart.yaml")]
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[KEY.PATH=VALUE|MORE.yaml]...",
-            help="settings that replace the config's, and further configs that are laid over it",
-        ),
-    ] = None
-    resume: Annotated[
-        bool, typer.Option("--resume", help="continue the run in run_dir from its last checkpoint")
-    ] = False
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="delete what run_dir holds and start anew")
-    ] = False
     show: Annotated[
         bool,
         typer.Option("--show", help="start nothing: print every setting, as all of it resolves"),
@@ -57,7 +47,8 @@ class TrainOptions:
         ),
     ] = None
     nodes: Annotated[
-        int | None, typer.Option(min=1, help="the plan's nodes", show_default="as few as can be")
+        int | None,
+        typer.Option(min=1, max=4096, help="the plan's nodes", show_default="as few as can be"),
     ] = None
     gpus: Annotated[
         int | None, typer.Option(min=1, help="GPUs of each of them", show_default="8")
@@ -78,14 +69,6 @@ class TrainOptions:
         float | None,
         typer.Option(help="the plan's share of groups that teach something", show_default="0.5"),
     ] = None
-    retry: Annotated[
-        bool,
-        typer.Option(
-            "--retry",
-            help="continue the run in run_dir if it holds one, else start it: for schedulers that "
-            "start a failed command again; in a Ray job the command does so itself",
-        ),
-    ] = False
 
 
 @takes_options
@@ -114,52 +97,35 @@ def train(options: TrainOptions) -> None:
 
 
 def _train(options: TrainOptions) -> None:
-    from rl.config_file import load_config
-    from rl.errors import ConfigError
+    from rl.config_file import dump_config, load_config
 
+    _refuse_contradictions(options)
+    flags = options.flags()
+    overrides = options.overrides or []
     if options.show:
-        from rl.config_file import dump_config, load_config
+        print(dump_config(load_config(options.config, overrides)), end="")
+    elif options.plan:
+        from launch.train.plan import Given, plan
 
-        print(dump_config(load_config(options.config, options.overrides or [])), end="")
-        return
-    if options.plan:
-        from launch.train.plan import Given
-        from launch.train.plan import plan as print_plan
-
-        given = Given(
-            options.hardware,
-            options.nodes,
-            options.gpus,
-            options.prompt_tokens,
-            options.response_tokens,
-            options.acceptance,
-        )
-        print_plan(
-            options.config, options.overrides or [], given, as_json=options.as_json, say=_say
-        )
-        return
-    if options.as_json or any(
-        (
-            options.hardware,
-            options.nodes,
-            options.gpus,
-            options.prompt_tokens,
-            options.response_tokens,
-            options.acceptance,
-        )
-    ):
-        raise ConfigError("hardware and what is assumed are of plans: add --plan")
-    if options.dry_run:
+        given = Given(*(getattr(options, name) for name in _ASSUMED))
+        plan(options.config, overrides, given, as_json=options.as_json, say=_say)
+    elif options.dry_run:
         from launch.train.dry_run import dry_run
 
-        sys.exit(dry_run(options.config, options.overrides or [], _say))
-    if options.retry:
+        sys.exit(dry_run(options.config, overrides, _say))
+    elif "--retry" in flags:
         from launch.train.again import follow, run_again, starts_itself
 
         if starts_itself():
-            config = load_config(options.config, options.overrides or [], say=lambda line: None)
+            config = load_config(options.config, overrides, say=lambda line: None)
             sys.exit(run_again(config, _say))
         follow()
+        _run(options)
+    else:
+        _run(options)
+
+
+def _run(options: TrainOptions) -> None:
     from launch.train.run import train as run_training
 
     run_training(
@@ -170,6 +136,19 @@ def _train(options: TrainOptions) -> None:
         retry=options.retry,
         say=_say,
     )
+
+
+def _refuse_contradictions(options: TrainOptions) -> None:
+    from rl.errors import ConfigError
+
+    modes = {"--show": options.show, "--plan": options.plan, "--dry-run": options.dry_run}
+    asked = [mode for mode, is_set in modes.items() if is_set]
+    if len(asked) > 1:
+        raise ConfigError(f"{' and '.join(asked)} each start nothing: give one of them")
+    assumed = [name for name in _ASSUMED if getattr(options, name) is not None]
+    if not options.plan and (options.as_json or assumed):
+        named = "json" if options.as_json else assumed[0].replace("_", "-")
+        raise ConfigError(f"--{named} is of plans: add --plan")
 
 
 def _say(message: str) -> None:

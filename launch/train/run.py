@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from data.builtin import PREFIX, words
 from data.schema import Prompt
+from launch.secret_words import refuse_secrets_of
 from launch.train.data import counted, load_data, load_evaluations, never_evaluated, stream_of
 from launch.train.files import record_files
 from launch.train.quiet import without_announcements
@@ -24,7 +25,6 @@ from rl.config_file import load_config
 from rl.dispatch.admission import admission_of
 from rl.endpoint.begin import check_agent
 from rl.episodes.environment import load_environment
-from rl.errors import ConfigError
 from rl.evaluation_sets import check_tools, evaluation_sets
 from rl.gc_pause import loading
 from rl.guards.table import GuardError
@@ -58,8 +58,6 @@ def train(
     config, pool, prompts = prepared.config, prepared.pool, prepared.prompts
     evaluation, named = prepared.evaluation, prepared.named
     stream = stream_of(config, prompts)
-    if retry and overwrite:
-        raise ConfigError("--retry goes on with what --overwrite deletes: leave one of them out")
     resume = resume or (retry and config.run_dir.exists())
     checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite, source=stream)
     record_files(config, resume=checkpoint is not None)
@@ -120,6 +118,7 @@ def prepare(config_path: Path, overrides: Sequence[str], say: Callable[[str], No
         PlumbError, DataError, RewardError: What is wrong with them, in a line.
     """
     config = load_config(config_path, overrides, say=say)
+    refuse_secrets_of(config)
     pool = grading_pool(config.reward)  # a plugin that does not load is known at once
     # So is a rule or an environment of the user's own.
     admission_of(config.sampler.filter)

@@ -27,7 +27,9 @@ class AgentConfig(Section):
     """Folders of this machine that a box shows at their own path, read-only, such as a virtual
     environment."""
     variables: dict[str, str] = {}
-    """Environment variables beside those above; no others are passed on."""
+    """Environment variables beside those above."""
+    pass_environment: list[str] = []
+    """Names of variables of the run's processes that it has too, such as keys; no others are."""
     result: Literal["stdout", "turn", "reward"] = "stdout"
     """What is graded: what it has written to standard output, or the policy's last turn. `reward`:
     nothing, its last line says what the episode is worth, `{"reward": 0.5, "metrics": {...}}`."""

@@ -8,6 +8,7 @@ Where it cannot even ask the policy once, or says so itself, something beside th
 import asyncio
 import errno
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -57,8 +58,11 @@ class Agents:
         """Open the endpoint, and look where agents can run.
 
         Raises:
-            ConfigError: They cannot be run here.
+            ConfigError: They cannot be run here, or lack a variable that they are to have.
         """
+        passed = passed_on(self._agent)
+        variables = {**passed, **self._agent.variables}
+        self._agent = self._agent.model_copy(update={"variables": variables})
         self._places = await places_of(self._agent)
         self._endpoint = await self._stack.enter_async_context(serving())
 
@@ -71,6 +75,16 @@ class Agents:
         assert self._endpoint is not None and self._places is not None, "it was started"
         shared = self._endpoint, self._places, self._at_once, self._asks
         return AgentEnvironment(self._agent, self._call_format, *shared)
+
+
+def passed_on(agent: AgentConfig) -> dict[str, str]:
+    """Variables of this process that agents get too; raises ConfigError where one is not set."""
+    for name in agent.pass_environment:
+        if not os.environ.get(name):
+            raise ConfigError(
+                f"agent.pass_environment: the environment variable {name} is not set: set it"
+            )
+    return {name: os.environ[name] for name in agent.pass_environment}
 
 
 @dataclass(slots=True)

@@ -252,6 +252,11 @@ def test_of_keys_the_names_are_sent_alone(folder: Path, monkeypatch: pytest.Monk
     assert b"planted-hub-token" not in everything
 
 
+def pipe() -> str:
+    os.mkfifo("pipe")
+    return "pipe"
+
+
 WRONG: dict[str, tuple[Callable[[], list[str]], str]] = {
     "no config": (lambda: ["none.yaml"], "none.yaml"),
     "unknown key": (lambda: [config(), "trian.steps=3"], "did you mean"),
@@ -272,6 +277,18 @@ WRONG: dict[str, tuple[Callable[[], list[str]], str]] = {
         "rename yours",
     ),
     "no URL": (lambda: [config(), "--address", "head:6379"], "http://HEAD:8265"),
+    "half an address": (lambda: [config(), "--address", "http://[::1"], "http://HEAD:8265"),
+    "no port": (lambda: [config(), "--address", "http://head:826500"], "http://HEAD:8265"),
+    "no file that can be sent": (
+        lambda: [config(), "--include", pipe()],
+        "pipe is no file that can be sent",
+    ),
+    "no id": (lambda: [config(), "--name", "a b/c"], "--name a b/c"),
+    "no command": (lambda: [config(), "--plumb", ""], "--plumb is empty"),
+    "go on with what is deleted": (
+        lambda: [config(), "--overwrite", "--resume"],
+        "--resume goes on with what --overwrite deletes",
+    ),
     "ray's own scheme": (lambda: [config(), "--address", "ray://head:10001"], "http://HEAD:8265"),
 }
 

@@ -128,14 +128,23 @@ async def test_a_plain_process_gets_no_variables_but_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("SEARCH_KEY", "y")
     recorder = recorder_of(Speaker(lambda text: "ok"))
-    source = "ask(task['messages']); print(*sorted(os.environ))"
-    async with agents(**plain(tmp_path, source, variables={"MINE": "1"})) as made:
+    source = "ask(task['messages']); print(*sorted(os.environ), 'is=' + os.environ['SEARCH_KEY'])"
+    own = {"variables": {"MINE": "1"}, "pass_environment": ["SEARCH_KEY"]}
+    async with agents(**plain(tmp_path, source, **own)) as made:
         await play(made, recorder)
-    known = {"HOME", "LANG", "LC_CTYPE", "MINE", "OPENAI_API_KEY", "OPENAI_BASE_URL", "PATH"}
+    known = {"HOME", "LANG", "LC_CTYPE", "OPENAI_API_KEY", "OPENAI_BASE_URL", "PATH"}
+    known |= {"MINE", "SEARCH_KEY", "is=y"}
     found = set((recorder.result or "").split())
-    assert "MINE" in found
+    assert found >= {"MINE", "SEARCH_KEY", "is=y"}
     assert found - {"OPENAI_MODEL", "PWD", "SHLVL", "_"} <= known
+
+
+async def test_a_variable_that_is_not_set_is_missed_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"pass_environment: .* NO_SUCH_KEY is not set"):
+        async with agents(**plain(tmp_path, "", pass_environment=["NO_SUCH_KEY"])):
+            pass
 
 
 async def test_a_run_whose_agents_never_ask_ends(tmp_path: Path) -> None:
