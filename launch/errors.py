@@ -1,8 +1,11 @@
 """How a failed command ends: one line and an exit code; a traceback only for a defect of ours."""
 
+import atexit
 import errno
+import logging
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -56,15 +59,56 @@ def _got(error: TyperException) -> str:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the process with one line and an exit code when the block fails by a user's mistake."""
+    """End the process with one line and an exit code when the block fails by a user's mistake.
+
+    What else fails because of that, as the loop's tasks and what they had are ended, is not told.
+    """
+    log, late = logging.getLogger("asyncio"), _Late()
+    log.addFilter(late)
     try:
         yield
     except BaseException as error:
         message, code = _explain(error)
         if message is None:
+            late.tell(log)
             raise
         _say(message)
+        atexit.register(_end_silently)
         sys.exit(code)
+    else:
+        late.tell(log)
+    finally:
+        log.removeFilter(late)
+
+
+class _Late(logging.Filter):
+    """Holds what asyncio has to say once its loop has ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[logging.LogRecord] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is told now."""
+        import asyncio
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._held.append(record)
+            return False
+        return True
+
+    def tell(self, log: logging.Logger) -> None:
+        """Tell what was held."""
+        log.removeFilter(self)
+        for record in self._held:
+            log.handle(record)
+
+
+def _end_silently() -> None:
+    sys.unraisablehook = lambda _: None
+    threading.excepthook = lambda _: None
 
 
 def _say(message: str) -> None:
