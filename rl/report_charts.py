@@ -5,6 +5,7 @@ finite is a gap.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ def panels_of(history: History) -> tuple[list[Mapping[str, Any]], list[str]]:
 
     A chart that would show its `unless` and nothing else is in neither.
     """
-    every = yaml.safe_load(_PANELS.read_text(encoding="utf-8"))
+    every = _every_panel()
     seen = {panel["title"]: _values(history, panel) for panel in every}
     absent = [title for title, values in seen.items() if not values]
     shown = [panel for panel in every if seen[panel["title"]] - {panel.get("unless")}]
@@ -59,6 +60,12 @@ def chart_data(history: History, panels: Sequence[Mapping[str, Any]]) -> Mapping
     keys = [one[role] for one in series for role in _ROLES if role in one]
     columns = {key: [_rounded(value) for value in history.column(key)] for key in keys}
     return {"steps": [row["step"] for row in history.rows], "columns": columns, "panels": panels}
+
+
+@lru_cache(maxsize=1)
+def _every_panel() -> Sequence[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = yaml.safe_load(_PANELS.read_text(encoding="utf-8"))
+    return found
 
 
 def _values(history: History, panel: Mapping[str, Any]) -> set[float]:

@@ -73,7 +73,8 @@ def lookup(row: Any, key: str) -> Any:
     """Follow a dotted key into nested objects and lists; of names with dots the longest counts."""
     if isinstance(row, list):
         return row[int(key)] if key.isdecimal() and int(key) < len(row) else None
-    if not isinstance(row, Mapping):
+    # Asked a hundred thousand times for a chart page: the slow question comes last.
+    if row is None or not isinstance(row, dict | Mapping):
         return None
     if key in row:
         return row[key]

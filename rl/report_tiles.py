@@ -3,6 +3,8 @@
 import math
 import statistics
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import yaml
 
@@ -115,12 +117,17 @@ def _lost_tile(history: History) -> list[Tile]:
 def _setting(config_text: str, section: str, name: str) -> int | None:
     """Give a whole number of the configuration, None where it is absent or unreadable."""
     try:
-        config = yaml.safe_load(config_text)
+        config = _parsed(config_text)
     except yaml.YAMLError:
         return None
     settings = config.get(section) if isinstance(config, dict) else None
     value = settings.get(name) if isinstance(settings, dict) else None
     return value if type(value) is int else None
+
+
+@lru_cache(maxsize=4)
+def _parsed(config_text: str) -> Any:
+    return yaml.safe_load(config_text)
 
 
 def _share(value: float) -> str:

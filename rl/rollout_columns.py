@@ -60,6 +60,7 @@ EPISODES = pa.schema(
         ("began", pa.float64()),
         ("seconds", pa.float64()),
         ("turn_records", pa.list_(TURN)),
+        ("opened", pa.string()),
     ]
 )
 """One row an episode. `response` is the last turn and `messages` the whole conversation as JSON,
@@ -69,7 +70,8 @@ token and `lag` how much older it was than the policy that trained on it. `advan
 token's, and `lag` are null where the episode was not trained on. `ending` says what became of its
 group and `used` whether it was trained on in this step. `began` is in seconds of Unix time,
 `seconds` how long it took without grading; `turn_records` are its turns, trajectory by trajectory,
-as `turn_rewards` are. The three are null where they were not kept."""
+as `turn_rewards` are. The three are null where they were not kept. `opened` is `open` where the
+chat template had opened the thinking before the response, `none` where it had not."""
 
 TOKENS = pa.schema(
     [

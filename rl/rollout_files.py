@@ -169,6 +169,7 @@ def _rows(
             "began": episode.began,
             "seconds": episode.seconds,
             "turn_records": _turns(episode),
+            "opened": episode.thinking,
         }
 
 

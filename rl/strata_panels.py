@@ -58,7 +58,8 @@ def strata_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _panels(rows: Sequence[Mapping[str, Any]], prefix: str, of: str) -> Iterator[Mapping[str, Any]]:
     for (what, basis), (title, caption) in _WHAT.items():
         keys = {name: f"{prefix}.{what}.{basis}.{name}" for name in NAMES}
-        seen = [name for name, key in keys.items() if any(finite(lookup(row, key)) for row in rows)]
+        shares = [one for row in rows if (one := lookup(row, f"{prefix}.{what}.{basis}"))]
+        seen = [name for name in NAMES if any(finite(one.get(name)) for one in shares)]
         # Nothing but what was never measured, or what the filter lets through, says nothing.
         if not seen or seen == [UNKNOWN] or (what, basis, seen) == ("trained", "now", ["medium"]):
             continue

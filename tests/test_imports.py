@@ -165,6 +165,7 @@ ROOMS = {
     "launch.judge": {"launch.pages", "launch.verify"},
     "launch.datasets": {"launch.pages", "launch.train", "launch.verify"},
     "launch.evaluate": {"launch.datasets", "launch.train", "launch.verify"},
+    "launch.view": {"launch.evaluate"},
 }
 """What rooms of `launch` may know of others; a room that is not named: those that others know."""
 KNOWN = set().union(*ROOMS.values())

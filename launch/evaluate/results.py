@@ -222,6 +222,7 @@ def _rows(
             "prompt_tokens": given.prompt_tokens,
             "stop_reason": given.end,
             "seconds": given.seconds,
+            "opened": given.opened,
             "thinking": given.thought or None,
             "score": row.score,
             "chosen": number == chosen,

@@ -33,6 +33,7 @@ from launch.view.texts import GoneError, preview, read_docs
 from launch.view.words import Query
 
 LOOK_SECONDS: Final = 2.0  # between looks for new files
+HEAD_START: Final = 1.0  # seconds that the first screen has before older rows are read
 GROUP_SHOWN: Final = 128  # answers of one group
 PROMPTS_SHOWN: Final = 25
 
@@ -62,6 +63,7 @@ class Desk:
         self._root = place
         self._indexing: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
+        self._seen = threading.Event()
         self._watch = threading.Thread(target=self._look, name="plumb-view-watch", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +81,7 @@ class Desk:
     def close(self) -> None:
         """End it all."""
         self._stop.set()
+        self._seen.set()
         if self._indexing is not None:
             stop_indexing(self._indexing)
         if self._watch.is_alive():
@@ -104,10 +107,17 @@ class Desk:
 
     def curves(self) -> list[dict[str, Any]]:
         """The charts and numbers of each run."""
-        return [
-            {"run": run.number, "config": config_text(run.path), **metrics.drawn()}
+        found = [
+            {
+                "run": run.number,
+                "stamp": metrics.stamp,
+                "config": config_text(run.path),
+                **metrics.drawn(),
+            }
             for run, metrics in zip(self.library.runs, self._metrics, strict=True)
         ]
+        self._seen.set()
+        return found
 
     def times(self, asked: Filter) -> dict[str, Any]:
         """The slowest prompts, verifiers and engines by name."""
@@ -125,8 +135,7 @@ class Desk:
             )
         return {
             "runs": runs,
-            "longest": self._prompts(asked, "tokens"),
-            "graded": self._prompts(asked, "seconds"),
+            "slowest": self._prompts(asked, "took"),
         }
 
     def data(self, asked: Filter) -> dict[str, Any]:
@@ -197,5 +206,10 @@ class Desk:
     def _look(self) -> None:
         while not self._stop.is_set():
             with suppress(OSError, duckdb.Error):
-                self.light.refresh(self._stop)
+                self.light.refresh(self._stop, self._let_see)
             self._stop.wait(LOOK_SECONDS)
+
+    def _let_see(self) -> None:
+        """Leave the machine to the first screen, while it is drawn."""
+        self._seen.wait(HEAD_START)
+        self._seen.set()

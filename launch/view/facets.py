@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from launch.view.filters import Filter
+from launch.view.light_columns import MIXED
 
-FACETS: Final = ("outcome", "task", "source", "kind", "stop", "ending")
 SHOWN: Final = 24  # values of a facet
 Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -20,38 +20,41 @@ def counted(ask: Ask, asked: Filter) -> dict[str, Any]:
         asked: the filter.
     """
     condition, values = asked.condition()
-    head = ask(
-        "SELECT count(*), count(DISTINCT (doc >> 24) * 16777216 + grp % 16777216), "
-        f"avg(reward), min(step), max(step) FROM light WHERE {condition}",
+    groups = ask(
+        "SELECT count(DISTINCT (doc >> 24) * 16777216 + grp % 16777216) "
+        f"FROM light WHERE {condition}",
         values,
-    )[0]
-    found: dict[str, Any] = dict(zip(("rows", "groups", "reward", "from", "to"), head, strict=True))
-    plain = [name for name in FACETS if not getattr(asked, name)]
-    together = _together(ask, condition, values, plain) if plain else []
-    for name in FACETS:
-        if name in plain:
-            found[name] = [row[1:] for row in together if row[0] == name]
-            continue
-        condition, values = asked.condition(without=name)
-        found[name] = ask(
-            f"SELECT {name}, count(*) AS n FROM light WHERE {condition} AND {name} IS NOT NULL "
-            f"GROUP BY {name} ORDER BY n DESC, {name} LIMIT {SHOWN}",
-            values,
-        )
-    return found
-
-
-def _together(
-    ask: Ask, condition: str, values: Sequence[Any], names: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """Facets in one pass over the rows, by the combinations that there are: name, value, rows."""
+    )[0][0]
+    # The rows are gone through once; all else is counted by the few mixes that there are.
+    rows, given = asked.condition(without=MIXED)
+    chosen, of_chosen = _of_mixes(asked)
     parts = [
-        f"(SELECT '{name}', {name}, sum(n)::BIGINT AS n FROM found WHERE {name} IS NOT NULL "
-        f"GROUP BY {name} ORDER BY n DESC, {name} LIMIT {SHOWN})"
-        for name in names
+        "SELECT '', NULL, coalesce(sum(n), 0)::BIGINT, sum(total) / nullif(sum(graded), 0), "
+        f"min(low), max(high) FROM found WHERE {chosen}"
     ]
-    return ask(
-        f"WITH found AS MATERIALIZED (SELECT {', '.join(names)}, count(*) AS n FROM light "
-        f"WHERE {condition} GROUP BY {', '.join(names)}) {' UNION ALL '.join(parts)}",
-        values,
+    given += of_chosen
+    for name in MIXED:
+        others, of_others = _of_mixes(asked, without=name)
+        parts.append(
+            f"(SELECT '{name}', {name}, sum(n)::BIGINT AS n, NULL, NULL, NULL FROM found "
+            f"WHERE {others} AND {name} IS NOT NULL GROUP BY {name} "
+            f"ORDER BY n DESC, {name} LIMIT {SHOWN})"
+        )
+        given += of_others
+    told = ask(
+        "WITH found AS MATERIALIZED (SELECT * FROM (SELECT mix, count(*) AS n, "
+        "sum(reward) AS total, count(reward) AS graded, min(step) AS low, max(step) AS high "
+        f"FROM light WHERE {rows} GROUP BY mix) JOIN mixes USING (mix)) "
+        + " UNION ALL ".join(parts),
+        given,
     )
+    _, _, count, reward, low, high = next(row for row in told if not row[0])
+    found: dict[str, Any] = {"rows": count, "groups": groups, "reward": reward}
+    found |= {"from": low, "to": high}
+    return found | {name: [row[1:3] for row in told if row[0] == name] for name in MIXED}
+
+
+def _of_mixes(asked: Filter, *, without: str = "") -> tuple[str, list[Any]]:
+    """The part of a filter that says what a mix must be."""
+    other = {name for name in Filter.model_fields if name not in MIXED or name == without}
+    return asked.condition(without=other)

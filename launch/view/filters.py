@@ -3,7 +3,7 @@
 Guarantee: what a request holds is a parameter, never a part of a statement.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Words = Annotated[list[str], Field(max_length=40)]
 Sort = Literal[
     "newest", "oldest", "reward", "-reward", "advantage", "-advantage", "tokens", "-tokens",
-    "lag", "turns", "seconds",
+    "lag", "turns", "seconds", "took",
 ]  # fmt: skip
 
 ORDERS: Final[dict[str, str]] = {
@@ -26,6 +26,7 @@ ORDERS: Final[dict[str, str]] = {
     "lag": "lag DESC NULLS LAST, doc DESC",
     "turns": "turns DESC NULLS LAST, doc DESC",
     "seconds": "seconds DESC NULLS LAST, doc DESC",
+    "took": "took DESC NULLS LAST, doc DESC",
 }
 _EQUAL: Final = ("task", "source", "outcome", "kind", "stop", "ending")
 _BOUNDS: Final = {
@@ -73,13 +74,13 @@ class Filter(BaseModel):
     text: Annotated[str, Field(max_length=500)] = ""
     sort: Sort = "newest"
 
-    def condition(self, *, without: str = "") -> tuple[str, list[Any]]:
+    def condition(self, *, without: Collection[str] = ()) -> tuple[str, list[Any]]:
         """A condition of SQL and its parameters.
 
         Args:
-            without: a field that does not count, as the one whose values are counted.
+            without: fields that do not count, as the one whose values are counted.
         """
-        parts = [part for part in self._parts() if part[0] != without]
+        parts = [part for part in self._parts() if part[0] not in without]
         words = " AND ".join(clause for _, clause, _ in parts) or "true"
         return words, [value for _, _, values in parts for value in values]
 

@@ -6,7 +6,7 @@ runs and the cache. Every statement is fixed, and what a request says is a param
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice, repeat
 from typing import Any, Final
 
@@ -16,13 +16,8 @@ from pyarrow import ArrowException, parquet
 from launch.view.cache import Snapshot
 from launch.view.facets import counted
 from launch.view.filters import ORDERS, Filter
-from launch.view.light_columns import (
-    COLUMNS,
-    ENGINES,
-    NAMES,
-    lock_down,
-    quoted,
-)
+from launch.view.light_columns import COLUMNS, ENGINES, MIX, NAMES, lock_down
+from launch.view.light_kept import Table, keep, restore
 from launch.view.shelves import Library, Shelf, Stamp, doc_of, episode_file, files_of
 
 CHUNKS: Final = (1, 4, 24)  # files that are read at once: first, then, and from then on
@@ -40,33 +35,36 @@ class LightTable:
     def __init__(self, library: Library, snapshots: Mapping[int, Snapshot]) -> None:
         self._library = library
         self._snapshots = snapshots
-        self._held: dict[tuple[int, int], Stamp] = {}
-        self._database = duckdb.connect()
-        self._writing = threading.Lock()
+        self._table = Table(duckdb.connect())
         self._read = 0
-        self.version = 0
-        """Grows when rows come or go."""
         self.total = 0
         """Files that there are."""
         self.notes: dict[str, str] = {}
         """Files that cannot be read, by name, and why."""
         self._broken: dict[tuple[int, int], Stamp] = {}
-        lock_down(self._database, [run.path for run in library.runs], snapshots.values())
-        types = ", ".join(f"{name} {kind}" for name, (kind, _, _) in COLUMNS.items())
-        self._database.execute(
-            f"CREATE TABLE light (doc BIGINT, shelf USMALLINT, step INTEGER, {types})"
-        )
+        lock_down(self._table.database, [run.path for run in library.runs], snapshots.values())
+        self._table.make()
+
+    @property
+    def version(self) -> int:
+        """Grows when rows come or go."""
+        return self._table.version
 
     @property
     def loaded(self) -> int:
         """Files whose rows are in the table."""
-        return len(self._held)
+        return len(self._table.held)
 
-    def refresh(self, stop: threading.Event) -> None:
-        """Take in what has come, and forget what has gone; a chunk of files at a time."""
+    def refresh(self, stop: threading.Event, wait: Callable[[], None] = lambda: None) -> None:
+        """Take in what has come, and forget what has gone; a chunk of files at a time.
+
+        Args:
+            stop: ends it early.
+            wait: called the first time, once the newest rows are there.
+        """
         first = not self.version
         if first:
-            self._restore()
+            restore(self._table, self._library, self._snapshots, wait)
         there = {
             (shelf.number, step): stamp
             for shelf in self._library.look()
@@ -75,26 +73,28 @@ class LightTable:
         for key in self._broken.keys() - there.keys():
             self._mended(key)
         self.total = len(there.keys() - self._broken.keys())
-        gone = self._held.keys() - there.keys()
+        gone = self._table.held.keys() - there.keys()
         missing = [
             key
             for key, stamp in there.items()
-            if stamp not in (self._held.get(key), self._broken.get(key))
+            if stamp not in (self._table.held.get(key), self._broken.get(key))
         ]
         if gone:
             self._forget(gone)
         # Steps first, so that with several runs the newest of each are there soon.
         order = iter(sorted(missing, key=lambda key: (-key[1], key[0])))
         sizes = chain(CHUNKS, repeat(CHUNKS[-1]))
-        while (chunk := list(islice(order, next(sizes)))) and not stop.is_set():
+        while (chunk := list(islice(order, size := next(sizes)))) and not stop.is_set():
+            if first and size == CHUNKS[-1]:
+                wait()
             for shelf in self._library.shelves:
                 steps = [step for number, step in chunk if number == shelf.number]
                 if steps:
                     self._take(shelf, {step: there[shelf.number, step] for step in steps})
         self.total = len(there.keys() - self._broken.keys())
         if first and self._read >= WORTH_KEEPING and not stop.is_set():
-            self._keep()
-        self.version = max(1, self.version)
+            keep(self._table, self._library, self._snapshots)
+        self._table.version = max(1, self.version)
 
     def rows(self, asked: Filter, offset: int, limit: int) -> list[dict[str, Any]]:
         """Rows in the order that was asked for."""
@@ -129,16 +129,14 @@ class LightTable:
     def prompts(self, asked: Filter, by: str, limit: int) -> list[dict[str, Any]]:
         """Prompts by what they cost or earned."""
         order = {
-            "seconds": "seconds DESC NULLS LAST",
-            "tokens": "longest DESC NULLS LAST",
+            "took": "took DESC NULLS LAST, longest DESC NULLS LAST",
             "reward": "reward NULLS LAST",
-            "turns": "turns DESC NULLS LAST",
         }[by]
         condition, values = asked.condition()
         return self._dicts(
             "SELECT prompt_id, any_value(task) AS task, count(*) AS answers, avg(reward) AS reward,"
-            " avg(tokens) AS tokens, max(tokens) AS longest, max(seconds) AS seconds,"
-            " max(turns) AS turns, arg_max(doc, tokens) AS doc "
+            " avg(tokens) AS tokens, max(tokens) AS longest, max(took) AS took,"
+            " max(turns) AS turns, arg_max(doc, coalesce(took, tokens)) AS doc "
             f"FROM light WHERE {condition} AND prompt_id IS NOT NULL GROUP BY prompt_id "
             f"ORDER BY {order}, prompt_id LIMIT ?",
             [*values, limit],
@@ -146,7 +144,7 @@ class LightTable:
 
     def engines(self, shelf: Shelf) -> list[dict[str, Any]]:
         """How fast each engine was in the newest step that says so; nothing where none does."""
-        steps = [step for number, step in self._held if number == shelf.number]
+        steps = [step for number, step in self._table.held if number == shelf.number]
         if not steps:
             return []
         try:
@@ -156,7 +154,7 @@ class LightTable:
 
     def close(self) -> None:
         """Let go of the table."""
-        self._database.close()
+        self._table.database.close()
 
     def _take(self, shelf: Shelf, steps: Mapping[int, Stamp]) -> None:
         """Take in files of a shelf; where all at once does not go, one by one."""
@@ -169,7 +167,7 @@ class LightTable:
                 return
             for step, stamp in steps.items():
                 self._broken[shelf.number, step] = stamp
-                self._held.pop((shelf.number, step), None)
+                self._table.held.pop((shelf.number, step), None)
                 self.notes[_named(shelf, step)] = str(error).partition("\n")[0]
 
     def _mended(self, key: tuple[int, int]) -> None:
@@ -183,15 +181,15 @@ class LightTable:
         # What `plumb eval` leaves numbers groups set by set: a set is its source there.
         source = '"set"' if "set" in there else "source"
         made = [
-            f"{source if needs == 'source' else expression}::{kind}"
+            f"{source if needs == 'source' else expression}::{kind} AS {name}"
             if needs in there
-            else f"NULL::{kind}"
-            for kind, needs, expression in COLUMNS.values()
+            else f"NULL::{kind} AS {name}"
+            for name, (kind, needs, expression) in COLUMNS.items()
         ]
         named = "regexp_extract(filename, 'step_([0-9]+)[.]parquet$', 1)"
         number = f"coalesce(try_cast({named} AS BIGINT), 0)"
-        with self._writing:
-            cursor = self._database.cursor()
+        with self._table.writing:
+            cursor = self._table.database.cursor()
             cursor.execute("BEGIN")
             try:
                 cursor.execute(
@@ -199,98 +197,41 @@ class LightTable:
                     [shelf.number, list(steps)],
                 )
                 cursor.execute(
-                    f"INSERT INTO light SELECT ?::BIGINT + ({number} << 24) + file_row_number, ?, "
+                    f"INSERT INTO light SELECT *, {MIX} FROM (SELECT "
+                    f"?::BIGINT + ({number} << 24) + file_row_number, ?::USMALLINT, "
                     f"{number}::INTEGER, {', '.join(made)} FROM read_parquet(?, "
-                    "filename = true, file_row_number = true, union_by_name = true)",
+                    "filename = true, file_row_number = true, union_by_name = true))",
                     [doc_of(shelf.number, 0, 0), shelf.number, paths],
                 )
+                self._table.know_mixes(cursor, shelf.number, list(steps))
                 cursor.execute("COMMIT")
             except BaseException:
                 cursor.execute("ROLLBACK")
                 raise
-            self._held |= {(shelf.number, step): stamp for step, stamp in steps.items()}
+            self._table.held |= {(shelf.number, step): stamp for step, stamp in steps.items()}
             for step in steps:
                 self._mended((shelf.number, step))
             self._read += len(steps)
-            self.version += 1
+            self._table.version += 1
 
     def _forget(self, keys: Iterable[tuple[int, int]]) -> None:
-        with self._writing:
+        with self._table.writing:
             for shelf, step in list(keys):
-                self._database.cursor().execute(
+                self._table.database.cursor().execute(
                     "DELETE FROM light WHERE shelf = ? AND step = ?", [shelf, step]
                 )
-                del self._held[shelf, step]
-            self.version += 1
-
-    def _restore(self) -> None:
-        """Begin with what an earlier start has kept of files that are still the same."""
-        for run in self._library.runs:
-            snapshot = self._snapshots.get(run.number)
-            shelves = {s.name: s for s in self._library.look() if s.run.number == run.number}
-            kept = snapshot.read() if snapshot is not None else {}
-            for name, shelf in shelves.items():
-                now = files_of(shelf.folder)
-                same = {
-                    step: stamp
-                    for step, stamp in kept.get(name, {}).items()
-                    if now.get(step) == stamp
-                }
-                if same and snapshot is not None:
-                    self._restore_shelf(shelf, snapshot, same)
-
-    def _restore_shelf(self, shelf: Shelf, snapshot: Snapshot, same: Mapping[int, Stamp]) -> None:
-        """Take a shelf's steps from a snapshot, the newest first."""
-        cut = sorted(same)[-CHUNKS[-1] :][0]
-        for newer in (True, False):
-            steps = [step for step in same if (step >= cut) == newer]
-            try:
-                with self._writing:
-                    self._database.cursor().execute(
-                        f"INSERT INTO light SELECT ?::BIGINT + doc, ?, step, {', '.join(COLUMNS)} "
-                        "FROM read_parquet(?) WHERE shelf_name = ? AND step >= ? AND step < ? "
-                        "AND step IN (SELECT unnest(?::INTEGER[]))",
-                        [
-                            doc_of(shelf.number, 0, 0), shelf.number, str(snapshot.table),
-                            shelf.name, cut if newer else 0, 1 << 30 if newer else cut, steps,
-                        ],
-                    )  # fmt: skip
-                    self._held |= {(shelf.number, step): same[step] for step in steps}
-                    self.version += 1
-            except duckdb.Error:  # damaged: the files themselves are read
-                snapshot.drop()
-                return
-
-    def _keep(self) -> None:
-        """Spare the next start the reading of small files."""
-        for run in self._library.runs:
-            snapshot = self._snapshots.get(run.number)
-            own = [s for s in self._library.shelves if s.run.number == run.number]
-            if snapshot is None or not own:
-                continue
-            held: dict[str, dict[int, Stamp]] = {shelf.name: {} for shelf in own}
-            for (number, step), stamp in self._held.items():
-                if self._library.shelves[number].run.number == run.number:
-                    held[self._library.shelves[number].name][step] = stamp
-            names = {shelf.number: shelf.name for shelf in own}
-            with snapshot.written(held) as target:
-                self._database.cursor().execute(
-                    "COPY (SELECT doc & ((1::BIGINT << 48) - 1) AS doc, "
-                    f"map(?::USMALLINT[], ?::VARCHAR[])[shelf] AS shelf_name, step, "
-                    f"{', '.join(COLUMNS)} FROM light "
-                    "WHERE shelf IN (SELECT unnest(?::USMALLINT[]))) TO "
-                    f"'{quoted(target)}' (FORMAT parquet, COMPRESSION snappy)",
-                    [list(names), list(names.values()), list(names)],
-                )
+                del self._table.held[shelf, step]
+            self._table.version += 1
 
     def _dicts(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        cursor = self._database.cursor()
+        cursor = self._table.database.cursor()
         cursor.execute(sql, list(values))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _all(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self._database.cursor().execute(sql, list(values)).fetchall()
+        cursor = self._table.database.cursor()
+        found: list[tuple[Any, ...]] = cursor.execute(sql, list(values)).fetchall()
         return found
 
 

@@ -1,5 +1,6 @@
 """What DuckDB is told: the columns of the table in memory, and what it may reach."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -33,8 +34,14 @@ COLUMNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "ending": ("VARCHAR", "ending", "ending"),
     "used": ("BOOLEAN", "used", "used"),
     "seconds": ("FLOAT", "metrics", "metrics['seconds']"),
+    "took": ("FLOAT", "seconds", "seconds"),
 }
-"""By name: type, the file's column that it needs, and how it is made of it."""
+"""By name: type, the file's column that it needs, and how it is made of it. `seconds` is what
+grading took, `took` the episode before it."""
+MIXED: Final = ("outcome", "task", "source", "kind", "stop", "ending")
+"""Columns whose values are counted, and may be chosen from."""
+MIX: Final = f"hash({', '.join(MIXED)})"
+"""A number of what a row has in those."""
 NAMES: Final = ("doc", "shelf", "step", *COLUMNS)
 ENGINES: Final = """
 SELECT turn.engine AS engine, count(*) AS turns, sum(turn.tokens) AS tokens,
@@ -57,7 +64,7 @@ def lock_down(
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",
         "SET temp_directory = ''",
-        "SET threads = 4",
+        f"SET threads = {max(1, min(4, os.cpu_count() or 1))}",
         f"SET allowed_directories = [{listed}]",
         "SET enable_external_access = false",
         "SET lock_configuration = true",

@@ -1,8 +1,10 @@
 """The server of `plumb view`: what it answers, to whom, and what it does with files that change."""
 
+import asyncio
 import json
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from pyarrow import parquet
 from starlette.testclient import TestClient
 
+from launch.evaluate.options import SamplingOptions
 from launch.evaluate.results import ANSWERS, COLUMNS, RESULTS
 from launch.verify.tasks import TASKS
 from launch.view import light
@@ -21,7 +24,7 @@ from launch.view.desk import Desk
 from launch.view.filters import Filter
 from launch.view.indexing import add_all, start_indexing
 from launch.view.regrade import RegradeError, ask_worker
-from launch.view.regrade_worker import _judges
+from launch.view.regrade_sources import judges
 from launch.view.search import Searcher
 from launch.view.security import Guard, _cookie, is_loopback
 from launch.view.server import application
@@ -31,6 +34,8 @@ from launch.view.texts import doc_named, id_of
 from launch.view.words import Query, words_of
 from rl.config import RunConfig
 from rl.errors import ConfigError
+from tests.fake_judge import fake_judge
+from tests.launch.eval_world import Body, evaluated, gold, write_set, wrong
 from tests.launch.viewed_run import HOSTILE, LONG, TALK, answers, make_run, write_plugin, write_step
 
 BASE = "http://127.0.0.1:8320"
@@ -38,9 +43,10 @@ NEVER = threading.Event()
 
 
 def opened(run: Path, cache: Path) -> Desk:
-    """A desk that has read all, and looks again only when it is told to."""
+    """A desk that has read all, looks again only when it is told to, and searches to the end."""
     desk = Desk(runs_of([run]), cache, index=False)
     desk.light.refresh(NEVER)
+    desk.searcher = Searcher(desk.library, desk.light, {}, lambda: 0.0)
     return desk
 
 
@@ -203,6 +209,42 @@ def test_counts_of_a_facet_leave_its_own_choice_out(client: TestClient) -> None:
     assert dict(found["task"]) == {"math": found["rows"]}
 
 
+COUNTED: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "outcome": lambda row: row["outcome"],
+    "task": lambda row: row["task"],
+    "source": lambda row: row["source"],
+    "kind": lambda row: row["reason"].split(":")[0],
+    "stop": lambda row: row["stop_reason"],
+    "ending": lambda row: row["ending"],
+}
+CHOSEN: list[dict[str, str]] = [
+    {}, {"outcome": "correct"}, {"task": "code"}, {"kind": "text", "stop": "stop"},
+    {"outcome": "incorrect", "task": "math", "source": "sums"}, {"source": ""}, {"task": "none"},
+    {"ending": "trained", "kind": "differs", "stop": "length"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bound", [{}, {"step_from": 2}, {"lag_from": 1}])
+def test_counts_are_those_of_the_rows(client: TestClient, bound: dict[str, int]) -> None:
+    every = [row for step in (1, 2, 3) for row in answers(step)]
+    every = [row for row in every if row["step"] >= bound.get("step_from", 0)]
+    every = [row for row in every if (row["lag"] or 0) >= bound.get("lag_from", 0)]
+    for chosen in CHOSEN:
+        found = get(client, "counts", shelf=0, **chosen, **bound)
+
+        def fits(row: dict[str, Any], but: str = "", chosen: dict[str, str] = chosen) -> bool:
+            return all(COUNTED[key](row) == one for key, one in chosen.items() if key != but)
+
+        rows = [row for row in every if fits(row)]
+        assert found["rows"] == len(rows)
+        assert found["groups"] == len({(row["step"], row["group"]) for row in rows})
+        rewards = [row["reward"] for row in rows if row["reward"] is not None]
+        assert found["reward"] == (pytest.approx(sum(rewards) / len(rewards)) if rewards else None)
+        for name, value_of in COUNTED.items():
+            counts = Counter(value_of(row) for row in every if fits(row, name))
+            assert dict(found[name]) == counts, (chosen, name)
+
+
 def test_what_a_policy_wrote_stays_text_and_long_texts_come_in_parts(client: TestClient) -> None:
     assert get(client, "sample", id="0-2-0")["response"] == HOSTILE
     long = get(client, "sample", id="0-2-1")
@@ -247,7 +289,7 @@ def test_numbers_of_the_run(client: TestClient, run: Path) -> None:
     assert times["runs"][0]["calls"][0] == {
         "step": 3, "verifier": "math", "prompt": "arithmetic/1+4", "seconds": 1.5,
     }  # fmt: skip
-    assert times["longest"][0]["longest"] == 33
+    assert times["slowest"][0]["longest"] == 33
     speeds = times["runs"][0]["speeds"]
     assert [(one["engine"], one["speed"]) for one in speeds] == [(3, 2 / 1.5), (5, 32.0)]
     assert get(client, "data")["hardest"][0]["reward"] == 0.0
@@ -436,7 +478,7 @@ def test_duckdb_reaches_the_runs_and_nothing_else(tmp_path: Path) -> None:
         "INSTALL httpfs",
     ):
         with pytest.raises(duckdb.Error):
-            desk.light._database.cursor().execute(statement)
+            desk.light._table.database.cursor().execute(statement)
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -461,11 +503,11 @@ class TestGradingAnew:
             await ask_worker("grade", run, rows, seconds=1.0)
 
     @pytest.mark.parametrize(
-        ("env", "judges"), [("guess_number", True), ("calculator", False), (None, False)]
+        ("env", "told"), [("guess_number", True), ("calculator", False), (None, False)]
     )
-    def test_who_judges_a_run_is_told(self, env: str | None, judges: bool) -> None:
+    def test_who_judges_a_run_is_told(self, env: str | None, told: bool) -> None:
         config = RunConfig.model_validate({"data": {"train": "a.jsonl"}, "env": env})
-        assert _judges(config) is judges
+        assert judges(config) is told
 
     async def test_a_row_for_plumb_verify_is_one(self, run: Path) -> None:
         said = await ask_worker("row", run, [answers(1)[5], answers(1)[3]])
@@ -486,9 +528,9 @@ class TestRuns:
         found = runs_of([tmp_path / "a", tmp_path / "b" / "run", tmp_path])
         assert [run.name for run in found] == ["a/run", "b/run", f"{tmp_path.name}/c"]
         (tmp_path / "empty").mkdir()
-        for wrong in ("empty", "nothing"):
+        for name in ("empty", "nothing"):
             with pytest.raises(ConfigError, match="is no run"):
-                runs_of([tmp_path / wrong])
+                runs_of([tmp_path / name])
 
     def test_numbers_and_names_of_rows(self) -> None:
         for place in ((0, 0, 0), (3, 1000, 2047), (399, (1 << 24) - 1, (1 << 24) - 1)):
@@ -530,5 +572,33 @@ def test_what_plumb_eval_leaves_is_looked_at_too(tmp_path: Path, guard: Guard) -
             "reference"
             in client.post("/api/verify_row", json=asked, headers=origin).json()[0]["row"]
         )
+        (tmp_path / "eval" / RESULTS).unlink()
         answer = client.post("/api/regrade", json=asked, headers=origin)
-        assert answer.status_code == 422 and "plumb verify" in answer.json()["error"]
+        assert answer.status_code == 422 and "plumb eval" in answer.json()["error"]
+        assert client.post("/api/verify_row", json=asked, headers=origin).status_code == 200
+
+
+def test_what_plumb_eval_leaves_is_graded_anew_as_it_was(tmp_path: Path) -> None:
+    def answer(body: Body) -> Any:
+        return gold(body) if body["seed"] % 2 else wrong(body)
+
+    with fake_judge(answer) as model:
+        evaluated(
+            target=model.url,
+            sets=[write_set(tmp_path, name) for name in ("gsm8k", "bfcl", "ifeval")],
+            answers=["2"],
+            out=tmp_path / "eval",
+            sampling=SamplingOptions(temperature=0.5),
+        )
+    rows = parquet.read_table(tmp_path / "eval" / ANSWERS).to_pylist()
+    assert {row["task"] for row in rows} == {"math", "tool", "constraints"}
+    said = asyncio.run(ask_worker("grade", tmp_path / "eval", rows))
+    assert [one["outcome"] for one in said] == [row["outcome"] for row in rows]
+    assert {one["outcome"] for one in said} == {"correct", "incorrect"}
+    assert {one["note"] for one in said} == {""}
+    (tmp_path / "gsm8k.jsonl").unlink()
+    whole = next(row for row in rows if row["set"] == "gsm8k" and row["outcome"] == "correct")
+    cut = {**whole, "opened": "open"}  # nothing but thinking: its box is no answer
+    said = asyncio.run(ask_worker("grade", tmp_path / "eval", [whole, cut]))
+    assert [one["outcome"] for one in said] == ["correct", "incorrect"]
+    assert all("no such prompt" in one["note"] for one in said)

@@ -189,6 +189,7 @@ def test_rollouts_hold_every_answer_in_a_fixed_schema(tmp_path: Path) -> None:
         "began": None,
         "seconds": None,
         "turn_records": None,
+        "opened": None,
     }
     assert (second["response"], second["stop_reason"]) == ("\u221e\n", "length")
     assert second["advantage"] == -1.5

@@ -51,5 +51,5 @@ export function Data({ state, curves, hidden, theme, show }) {
     <h2>Prompts that earn least</h2>
     ${found && html`<${Rows} none="No answers are recorded." words=${2} heads=${["prompt", "task", "answers", "mean reward", "mean tokens"]}
       rows=${found.hardest.map((one) => [html`<button class="plain" onClick=${() => show({ prompt: one.prompt_id })}>${one.prompt_id}</button>`,
-        one.task, count(one.answers), figure(one.reward), figure(one.tokens)])} />`}`;
+        one.task, count(one.answers), figure(one.reward), figure(one.tokens, 1)])} />`}`;
 }

@@ -48,13 +48,13 @@ export function Evaluations({ state, hidden, theme, show }) {
     <div class="scroll"><table><thead><tr>
       <th scope="col">set</th>${state.runs.length > 1 && html`<th scope="col">run</th>`}<th scope="col" class="figure">step</th><th scope="col" class="figure">accuracy</th>
       <th scope="col" class="figure">95% interval</th><th scope="col" class="figure">pass@k</th><th scope="col" class="figure">majority</th>
-      <th scope="col" class="figure">prompts</th><th scope="col" class="figure">tokens</th><th scope="col" class="figure">cut</th><th scope="col" class="figure">time</th><th scope="col"></th></tr></thead>
+      <th scope="col" class="figure">prompts</th><th scope="col" class="figure">tokens</th><th scope="col" class="figure">cut</th><th scope="col" class="figure">time</th><th scope="col"><span class="sr">its answers</span></th></tr></thead>
     <tbody>${[...shown].sort((a, b) => a.set.localeCompare(b.set) || b.step - a.step || a.run - b.run).map((one) => html`<tr key=${`${one.run} ${one.set} ${one.step}`}>
       <th scope="row">${one.set}</th>${state.runs.length > 1 && html`<td><span class="swatch" style=${`--run: ${runColour(one.run)}`}></span>${state.runs[one.run].name}</td>`}
       <td class="figure">${one.step}</td><td class="figure"><b>${share(one.accuracy)}</b></td>
       <td class="figure">${one.interval ? `${share(one.interval[0])} to ${share(one.interval[1])}` : "–"}</td>
       <td class="figure">${Object.entries(one.pass_at || {}).filter(([k]) => k !== "1").map(([k, value]) => `@${k} ${share(value)}`).join(", ") || "–"}</td>
-      <td class="figure">${share(one.majority)}</td><td class="figure">${count(one.prompts)}</td><td class="figure">${figure(one.response_tokens_mean)}</td>
+      <td class="figure">${share(one.majority)}</td><td class="figure">${count(one.prompts)}</td><td class="figure">${figure(one.response_tokens_mean, 1)}</td>
       <td class="figure">${share(one.truncated)}</td><td class="figure">${seconds(one.seconds)}</td>
       <td>${shelf(one) && html`<button class="plain" onClick=${() => show({ shelf: shelf(one).number, ...of(one) })}>answers</button>`}</td>
     </tr>`)}</tbody></table></div>`;

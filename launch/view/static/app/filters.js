@@ -5,7 +5,7 @@ import { count, ENDINGS, STOPS, SYMBOLS } from "./format.js";
 export const SORTS = {
   newest: "newest first", oldest: "oldest first", reward: "highest reward", "-reward": "lowest reward",
   advantage: "highest advantage", "-advantage": "lowest advantage", tokens: "longest", "-tokens": "shortest",
-  lag: "largest lag", turns: "most turns", seconds: "slowest to grade",
+  lag: "largest lag", turns: "most turns", took: "took longest", seconds: "slowest to grade",
 };
 const BOUNDS = [
   ["step_from", "step from"], ["step_to", "to"], ["tokens_from", "tokens from"], ["tokens_to", "to"],
@@ -54,10 +54,10 @@ function Late({ value, change, ...rest }) {
   return html`<input value=${typed} onInput=${(event) => type(event.target.value)} ...${rest} />`;
 }
 
-function Choices({ name, label, values, chosen, toggle, words = {} }) {
+function Choices({ name, label, shown = true, values, chosen, toggle, words = {} }) {
   if (values.length < 2 && !chosen.length) return null;
   return html`<fieldset>
-    <legend>${label}</legend>
+    <legend class=${shown ? "" : "sr"}>${label}</legend>
     ${values.slice(0, 10).map(([value, number]) => html`<button key=${value} type="button" data-filter=${`${name}=${value}`}
       aria-pressed=${String(chosen.includes(String(value)))} onClick=${() => toggle(name, value)}>
       ${SYMBOLS[value] ? html`<span aria-hidden="true">${SYMBOLS[value]} </span>` : ""}${words[value] || value || "none"}
@@ -74,7 +74,7 @@ export function Filters({ state, parameters, change, counts }) {
     next.delete(name);
     [...others, ...(had ? [] : [String(value)])].forEach((one) => next.append(name, one));
   });
-  const facet = (name, label, words) => html`<${Choices} name=${name} label=${label} words=${words}
+  const facet = (name, label, words, shown = true) => html`<${Choices} name=${name} label=${label} shown=${shown} words=${words}
     values=${counts?.[name] ?? []} chosen=${parameters.getAll(name)} toggle=${toggle} />`;
   const set_ = BOUNDS.filter(([name]) => parameters.get(name)).length + (parameters.get("prompt") ? 1 : 0) + (parameters.get("used") ? 1 : 0)
     + ["kind", "stop", "ending", "source"].filter((name) => parameters.getAll(name).length).length;
@@ -87,8 +87,8 @@ export function Filters({ state, parameters, change, counts }) {
       <option value="">everything</option>
       ${state.shelves.map((shelf) => html`<option key=${shelf.number} value=${shelf.number}>${shelfName(state, shelf)}</option>`)}
     </select></label>`}
-    ${facet("outcome", "")}
-    ${facet("task", "")}
+    ${facet("outcome", "outcome", {}, false)}
+    ${facet("task", "task", {}, false)}
     <label>in order <select aria-label="Order" value=${text ? "newest" : parameters.get("sort") ?? "newest"} disabled=${Boolean(text)}
       title=${text ? "Found texts come newest first" : ""} onChange=${(event) => set("sort", event.target.value === "newest" ? "" : event.target.value)}>
       ${Object.entries(SORTS).map(([name, label]) => html`<option key=${name} value=${name}>${label}</option>`)}

@@ -65,14 +65,21 @@ function useRuns() {
   return [state, error];
 }
 
+/* The first curves are asked for along with the first state, not after it. */
+let early = ask("curves").catch(() => []);
+
 function useCurves(state) {
   const [curves, setCurves] = useState([]);
   const stamps = state ? state.runs.map((run) => run.stamp).join() : null;
   useEffect(() => {
     if (stamps === null) return;
-    ask("curves").then((found) => setCurves(found.map((run) => ({
-      ...run, name: state.runs[run.run].name, stamp: state.runs[run.run].stamp,
-    })))).catch(() => {});
+    const first = early;
+    early = null;
+    (async () => {
+      let found = await first;
+      if (found?.map((run) => run.stamp).join() !== stamps) found = await ask("curves");
+      setCurves(found.map((run) => ({ ...run, name: state.runs[run.run].name })));
+    })().catch(() => {});
   }, [stamps]);
   return curves;
 }
@@ -139,7 +146,7 @@ function Page() {
       <button class="icon" onClick=${turn} aria-label=${theme === "dark" ? "Light colours" : "Dark colours"} title="Colours (d)">${theme === "dark" ? "☀" : "☾"}</button>
       <button class="icon" onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)">?</button>
     </div></header>
-    <main id="main" tabindex="-1">
+    <main id="main" tabindex="-1" class=${path === "rollouts" ? "whole" : ""}>
       ${error && html`<p class="notes error" role="alert">${error}</p>`}
       ${state.notes.length > 0 && html`<div class="notes"><ul>${state.notes.slice(0, 8).map((note) => html`<li key=${note}>${note}</li>`)}
         ${state.notes.length > 8 && html`<li>and ${state.notes.length - 8} more</li>`}</ul></div>`}

@@ -1,10 +1,12 @@
 /* What a policy wrote, as people read it: markdown, formulas, code, thinking and calls of tools.
    All of it is hostile: HTML in it is shown as text, links are no links, formulas may not do more than
    look, and what comes out is sanitised before it stands in the page. */
-import { html, script, style, useEffect, useState } from "./dom.js";
+import { html, script, style, useEffect, useMemo, useState } from "./dom.js";
 
-const LONGEST = 60_000; // characters that are rendered; the rest stays plain
+const PIECE = 6_000; // characters that are rendered at once; between pieces the page answers
+const LONGEST = 16_000; // characters of a piece, beyond which it stays plain
 const LONGEST_LINE = 4_000;
+const MILLISECONDS = 1_500; // of rendering a text, after which the rest stays plain
 const LONGEST_FORMULA = 4_000;
 const LANGUAGES = [
   "bash", "c", "cpp", "diff", "java", "javascript", "json", "markdown", "python", "sql", "xml", "yaml",
@@ -118,30 +120,72 @@ function reader(Marked, highlight) {
   });
 }
 
-/* Whether a text can be rendered in a time that nobody notices. */
-const isTame = (text) => text.length <= LONGEST && text.split("\n").every((line) => line.length <= LONGEST_LINE);
-
-export function Rich({ text }) {
-  const [shown, show] = useState(null);
-  const tame = isTame(text);
-  useEffect(() => {
-    let here = true;
-    show(null);
-    if (tame) {
-      loaded().then((read) => here && show(read(text))).catch(() => {});
+/* A text in pieces that can be rendered by themselves: cut at empty lines, outside of code and formulas. */
+export function pieces(text) {
+  const found = [];
+  let lines = [];
+  let size = 0;
+  let fence = "";
+  let inMath = false;
+  for (const line of text.split("\n")) {
+    const mark = /^ {0,3}(```+|~~~+)/.exec(line)?.[1].slice(0, 3) ?? "";
+    if (fence ? mark === fence : mark) fence = fence ? "" : mark;
+    if (!fence && line.split("$$").length % 2 === 0) inMath = !inMath;
+    lines.push(line);
+    size += line.length + 1;
+    if (size >= PIECE && !fence && !inMath && !line.trim()) {
+      found.push(lines.join("\n"));
+      [lines, size] = [[], 0];
     }
-    return () => { here = false; };
-  }, [text]);
-  if (shown === null) return html`<div class="raw" tabindex=${tame ? undefined : 0}>${text}</div>`;
-  return html`<div class="rich" dangerouslySetInnerHTML=${{ __html: shown }} />`;
+  }
+  if (size) found.push(lines.join("\n"));
+  return found;
 }
 
-/* The parts of an answer: thinking, calls of tools, and what is said. */
-export function parts(text) {
+/* Whether a piece can be rendered in a time that nobody notices. */
+const isTame = (text) => text.length <= LONGEST && text.split("\n").every((line) => line.length <= LONGEST_LINE);
+
+const rendered = (read, piece) => {
+  try {
+    return isTame(piece) ? read(piece) : null;
+  } catch { // too deep for the library: it stays plain
+    return null;
+  }
+};
+
+export function Rich({ text }) {
+  const all = useMemo(() => pieces(text), [text]);
+  const [shown, show] = useState([]);
+  useEffect(() => {
+    let here = true;
+    show([]);
+    (async () => {
+      const read = await loaded();
+      let spent = 0;
+      for (const piece of all) {
+        if (!here || spent > MILLISECONDS) return;
+        const began = performance.now();
+        const one = rendered(read, piece);
+        spent += performance.now() - began;
+        show((before) => [...before, one]);
+        await new Promise((go) => { setTimeout(go); });
+      }
+    })().catch(() => {});
+    return () => { here = false; };
+  }, [text]);
+  return all.map((piece, index) => (shown[index]
+    ? html`<div class="rich" key=${index} dangerouslySetInnerHTML=${{ __html: shown[index] }} />`
+    : html`<div class="raw" key=${index} tabindex="0">${piece}</div>`));
+}
+
+/* The parts of an answer: thinking, calls of tools, and what is said.
+   `opened` is "open" where the template had opened the thinking, which an answer that was cut never ends. */
+export function parts(text, opened) {
   const found = [];
   let rest = text;
   const end = rest.indexOf("</think>");
   const start = rest.indexOf("<think>");
+  if (opened === "open" && end < 0 && start < 0) return text.trim() ? [{ kind: "thinking", text }] : [];
   if (end >= 0 && (start < 0 || start > end)) {
     found.push({ kind: "thinking", text: rest.slice(0, end) });
     rest = rest.slice(end + 8);
@@ -166,18 +210,23 @@ export function Call({ call }) {
     name = inner.name || "";
     const given = typeof inner.arguments === "string" ? JSON.parse(inner.arguments) : inner.arguments;
     shown = JSON.stringify(given ?? said, null, 1);
+    const values = Object.entries(given ?? {});
+    const line = `${name}(${values.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(", ")})`;
+    if (name && !Array.isArray(given) && line.length <= 100) return html`<div class="call"><span class="quiet">calls</span> <code>${line}</code></div>`;
   } catch { /* what is no JSON is shown as it is */ }
   return html`<div class="call"><b>${name ? `calls ${name}` : "call"}</b><pre>${shown}</pre></div>`;
 }
 
-export function Answer({ text }) {
-  return parts(text || "").map((part, index) => {
+export const Thinking = ({ text }) => html`<details class="thinking" open>
+  <summary>thinking, ${text.length.toLocaleString("en-US")} characters</summary>
+  <${Rich} text=${text.trim()} />
+</details>`;
+
+export function Answer({ text, opened }) {
+  return parts(text || "", opened).map((part, index) => {
     if (part.kind === "call") return html`<${Call} key=${index} call=${part.text} />`;
     if (part.kind === "thinking") {
-      return html`<details class="thinking" key=${index} open>
-        <summary>thinking, ${part.text.length.toLocaleString("en-US")} characters</summary>
-        <${Rich} text=${part.text.trim()} />
-      </details>`;
+      return html`<${Thinking} key=${index} text=${part.text} />`;
     }
     return html`<${Rich} key=${index} text=${part.text.trim()} />`;
   });

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "./dom.js";
 import { ask, send } from "./api.js";
 import { count, ENDINGS, figure, seconds, signed, STOPS, SYMBOLS } from "./format.js";
-import { Answer } from "./rich.js";
+import { Answer, Thinking } from "./rich.js";
 import { Conversation } from "./turns.js";
 import { Tokens } from "./tokens.js";
 import { Beside } from "./beside.js";
@@ -57,8 +57,11 @@ function Facts({ sample }) {
     [sample.episode, "answer"],
     [sample.task, "task"],
     [sample.source, "source"],
+    [sample.level, "level"],
     [figure(sample.reward), "reward"],
-    [signed(sample.advantage), "advantage"],
+    [sample.advantage === undefined ? null : signed(sample.advantage), "advantage"],
+    [sample.score === null || sample.score === undefined ? null : figure(sample.score), "score"],
+    [sample.chosen && sample.score !== null ? "yes" : null, "chosen as the best"],
     [count(sample.tokens), "tokens"],
     [count(sample.prompt_tokens), "tokens of the prompt"],
     [sample.lag, "lag"],
@@ -67,20 +70,32 @@ function Facts({ sample }) {
     [sample.seconds === null || sample.seconds === undefined ? null : seconds(sample.seconds), "took"],
     [sample.turns === 1 && sample.turn_records?.[0]?.engine !== null ? sample.turn_records?.[0]?.engine : null, "engine"],
     [STOPS[sample.stop_reason] || sample.stop_reason, "ended"],
-    [ENDINGS[sample.ending] || sample.ending, "its group"],
-    ...Object.entries(sample.metrics || {}).map(([name, value]) =>
-      [name === "seconds" ? seconds(value) : figure(value), name === "seconds" ? "of grading" : name]),
+    [(ENDINGS[sample.ending] || sample.ending || "").replace(/^group /, ""), "its group"],
+    [sample.metrics?.seconds === undefined ? null : seconds(sample.metrics.seconds), "graded in"],
   ].filter(([value]) => value !== null && value !== undefined && value !== "");
   return html`<div class="facts-list">
     <${Verdict} outcome=${sample.outcome} used=${sample.used} />
     ${facts.map(([value, name]) => html`<span key=${name}>${name} <b>${value}</b></span>`)}
-  </div>`;
+  </div>
+  <${Numbers} metrics=${sample.metrics || {}} />`;
+}
+
+/* What verifier and environment measured; what is zero stands behind what is not. */
+function Numbers({ metrics }) {
+  const all = Object.entries(metrics).filter(([name]) => name !== "seconds");
+  if (!all.length) return null;
+  const some = all.filter(([, value]) => value !== 0);
+  const one = ([name, value]) => html`<span key=${name}>${name} <b>${figure(value)}</b></span>`;
+  if (all.length < 5) return html`<div class="facts-list">${all.map(one)}</div>`;
+  return html`<details class="numbers"><summary>measured: ${some.length
+    ? some.slice(0, 6).map(([name, value]) => `${name} ${figure(value)}`).join(", ") : "nothing but zeros"}${some.length > 6 ? " …" : ""}</summary>
+    <div class="facts-list">${all.map(one)}</div></details>`;
 }
 
 function Reason({ sample }) {
   const failure = sample.failure;
   return html`
-    ${sample.reason && html`<p class=${`reason ${sample.outcome}`}><span class="sr">The verifier's reason: </span>${sample.reason}</p>`}
+    ${sample.reason && html`<p class=${`reason ${sample.outcome}`}><span class="quiet">Verifier: </span>${sample.reason}</p>`}
     ${failure && html`<div class="failure" aria-label="The test that failed">
       ${failure.case !== undefined && html`<p class="quiet">test ${failure.case + 1} of ${failure.of}${failure.where ? `, ${failure.where}` : ""}</p>`}
       ${["input", "expected", "got"].filter((name) => failure[name] !== undefined).map((name) =>
@@ -132,11 +147,21 @@ async function copy(text) {
   await navigator.clipboard.writeText(text);
 }
 
+/* A prompt by who speaks in it, where it is a question, with a system message before it or not. */
+function spoken(prompt) {
+  const found = /^(?:system: ([\s\S]*?)\n)?user: ([\s\S]*)$/.exec(prompt);
+  if (!found || /\n(assistant|tool): /.test(found[2])) return [["prompt", prompt]];
+  return found[1] === undefined ? [["user", found[2]]] : [["system", found[1]], ["user", found[2]]];
+}
+
 function Reading({ sample }) {
   if (sample.messages.length) return html`<${Conversation} sample=${sample} />`;
   return html`
-    <div class="turn user"><div class="role">prompt</div><${Answer} text=${sample.prompt} /></div>
-    <div class="turn assistant"><div class="role">answer</div><${Answer} text=${sample.response} />
+    ${spoken(sample.prompt || "").map(([role, text], index) => html`<div class=${`turn ${role}`} key=${index}>
+      <div class="role">${role}</div><${Answer} text=${text} /></div>`)}
+    <${Rest} sample=${sample} name="prompt" />
+    <div class="turn assistant"><div class="role">answer</div>
+      ${sample.thinking && html`<${Thinking} text=${sample.thinking} />`}<${Answer} text=${sample.response} opened=${sample.opened} />
       <${Rest} sample=${sample} name="response" /></div>
     ${sample.reference && html`<div class="turn"><div class="role">reference</div><div class="raw" tabindex="0">${sample.reference}</div></div>`}`;
 }

@@ -61,9 +61,9 @@ function Slow({ found, state, hidden, show }) {
   const prompt = (id) => html`<button class="plain" onClick=${() => show({ prompt: id })}>${id}</button>`;
   const answer = (one) => html`<button class="plain" onClick=${() => show({ prompt: one.prompt_id, open: one.id })}>${one.prompt_id}</button>`;
   return html`<div class="columns">
-    <section><h2>Longest prompts</h2><${Rows} none="No answers are recorded." heads=${["prompt", "longest", "mean", "turns", "reward"]}
-      rows=${found.longest.slice(0, 15).map((one) => [answer(one), count(one.longest), figure(one.tokens), count(one.turns), figure(one.reward)])} />
-      <p class="quiet">Tokens of their answers: what an engine is busy with longest.</p></section>
+    <section><h2>Slowest prompts</h2><${Rows} none="No answers are recorded." heads=${["prompt", "slowest answer", "most tokens", "mean tokens", "turns", "reward"]}
+      rows=${found.slowest.slice(0, 15).map((one) => [answer(one), seconds(one.took), count(one.longest), figure(one.tokens, 1), count(one.turns), figure(one.reward)])} />
+      <p class="quiet">How long their episodes took, with calls of tools and without grading; by tokens where no times were kept.</p></section>
     <section><h2>Slowest to grade</h2><${Rows} none="No call is recorded." heads=${["prompt", "verifier", "step", "seconds"]} words=${2}
       rows=${calls.map((one) => [prompt(one.prompt), `${one.verifier}${one.run ? `, ${one.run}` : ""}`, one.step, seconds(one.seconds)])} /></section>
     <section><h2>Verifiers</h2><${Rows} none="No call is recorded." heads=${["verifier", "slowest call", "times among a step's slowest"]}

@@ -26,8 +26,9 @@ function words(turn) {
 function Calls({ turn }) {
   const calls = list(turn?.calls);
   if (!calls.length && !turn?.answer_seconds) return null;
-  return html`<p class="quiet">${calls.map((call) => `${call.name} ${seconds(call.seconds)}${call.error ? `, ${call.error}` : ""}`).join("; ")}
-    ${turn.answer_seconds ? ` answered after ${seconds(turn.answer_seconds)}` : ""}</p>`;
+  const told = calls.map((call) => `${call.name} ${seconds(call.seconds)}${call.error ? `, ${call.error}` : ""}`);
+  if (turn.answer_seconds) told.push(`all answered after ${seconds(turn.answer_seconds)}`);
+  return html`<p class="quiet">${told.join("; ")}</p>`;
 }
 
 export function Conversation({ sample }) {
@@ -46,7 +47,7 @@ export function Conversation({ sample }) {
     const name = spoke ? `turn ${number + 1}` : role === "tool" ? `observation${message.name ? ` of ${message.name}` : ""}` : role;
     return html`<div class=${`turn ${role}`} key=${index}>
       <div class="role">${name}${facts.map((fact) => html`<span key=${fact}>${fact}</span>`)}</div>
-      ${role === "assistant" ? html`<${Answer} text=${message.content || ""} />` : html`<${Rich} text=${message.content || ""} />`}
+      ${role === "assistant" ? html`<${Answer} text=${message.content || ""} opened=${index === sample.messages.length - 1 ? sample.opened : null} />` : html`<${Rich} text=${message.content || ""} />`}
       ${list(message.tool_calls).map((call, at) => html`<${Call} key=${at} call=${call} />`)}
       <${Calls} turn=${turn} />
       <${Rest} sample=${sample} name=${`messages.${index}`} />
