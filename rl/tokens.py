@@ -234,8 +234,8 @@ class TokenBatch:
     """(S,): the row's share of its episode's sampled tokens, for means over episodes."""
     rewards: NDArray[np.float32]
     """(S,): the whole episode's reward."""
-    turn_rewards: tuple[tuple[int, float], ...] = ()
-    """(position among the T tokens, reward) of each turn that earned something by itself."""
+    turn_ends: NDArray[np.int64]
+    """(turns,): the last token of each turn, a position among the T."""
 
     @property
     def rows(self) -> int:
@@ -250,10 +250,8 @@ def pack(rows: Sequence[tuple[int, float, float, Trajectory]]) -> TokenBatch:
     ends = np.cumsum([len(segment.ids) for segment in segments], dtype=np.int64)
     bounds = np.cumsum([0, *(len(trajectory.segments) for _, _, _, trajectory in rows)])
     starts = np.concatenate([np.zeros(1, np.int64), ends])[bounds]
-    mask = np.repeat(
-        np.array([segment.logprobs is not None for segment in segments], np.bool_),
-        np.diff(ends, prepend=0),
-    )
+    is_turn = np.array([segment.logprobs is not None for segment in segments], np.bool_)
+    mask = np.repeat(is_turn, np.diff(ends, prepend=0))
     logprobs = np.zeros(len(mask), np.float32)
     logprobs[mask] = joined([s.logprobs for s in sampled if s.logprobs is not None], np.float32)
     spans = np.array([span for segment in sampled for span in segment.versions], np.int64)
@@ -269,11 +267,7 @@ def pack(rows: Sequence[tuple[int, float, float, Trajectory]]) -> TokenBatch:
         groups=np.array([group for group, _, _, _ in rows], np.int32),
         weights=np.array([weight for _, _, weight, _ in rows], np.float32),
         rewards=np.array([reward for _, reward, _, _ in rows], np.float32),
-        turn_rewards=tuple(
-            (int(end) - 1, segment.reward)
-            for end, segment in zip(ends, segments, strict=True)
-            if segment.reward
-        ),
+        turn_ends=ends[is_turn] - 1,
     )
 
 

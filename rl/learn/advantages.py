@@ -9,9 +9,12 @@ the whole batch:
     grpo                  (r - mean) / std      return-to-go                       arXiv:2402.03300
     dr_grpo               r - mean(group)       return-to-go                       arXiv:2503.20783
 
-A KL penalty in the reward enters token by token before the return is summed. Groups may have
-different sizes, because ungradable answers are left out. Numbers agree with OpenRLHF 0.11.2's
-experience maker on the same inputs.
+A KL penalty in the reward enters token by token before the return is summed. What turns earn by
+themselves has the same baselines, turn by turn: the return of a turn is compared with those of the
+group's samples that had such a turn. A baseline of what is known before a turn leaves the expected
+gradient as it is (Sutton and Barto, 2nd edition, section 13.4). Groups may have different sizes,
+because ungradable answers are left out. Numbers agree with OpenRLHF 0.11.2's experience maker on
+the same inputs.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,6 +56,28 @@ def shape_rewards(rewards: Tensor, groups: Tensor, estimator: str) -> Tensor:
     return centred.float()
 
 
+def shape_turn_rewards(earned: Tensor, groups: Tensor, estimator: str) -> Tensor:
+    """Subtract the estimator's baseline from what turns earn by themselves.
+
+    Args:
+        earned: (samples, turns) float; nan where a sample had no such turn.
+        groups: (samples,) int; samples of one prompt share a number.
+        estimator: a name of the module's table.
+
+    Returns:
+        (samples, turns) float32: rewards whose sum from a turn on is what `shape_rewards` makes of
+        the return of that turn, among the samples of the group that had it; 0 where there was none.
+    """
+    had = ~earned.isnan()
+    returns = earned.double().nan_to_num().flip(1).cumsum(1).flip(1)
+    count = earned.shape[1]
+    alike = groups.long()[:, None] * count + torch.arange(count)
+    shaped = torch.zeros_like(returns)
+    shaped[had] = shape_rewards(returns[had], alike[had], estimator).double()
+    following = torch.cat([shaped[:, 1:], torch.zeros_like(shaped[:, :1])], dim=1)
+    return (shaped - following).float()
+
+
 def token_advantages(
     shaped: Tensor,
     lengths: Sequence[int],
@@ -71,8 +96,8 @@ def token_advantages(
         reduce: sum over ranks, for the batch statistics.
         token_kl: KL of each response token to the reference model, (length,) a sample, nats.
         kl_coef: weight of that penalty.
-        turn_rewards: what is earned at single response tokens, (length,) a sample; no baseline is
-            subtracted from it.
+        turn_rewards: what is earned at single response tokens, (length,) a sample, with its
+            baseline subtracted.
 
     Returns:
         One float32 tensor (length,) a sample: the undiscounted return from that token on,

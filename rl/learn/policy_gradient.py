@@ -6,7 +6,6 @@ episode's reward is earned by all of its tokens, in all of its rows, and a turn'
 to it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rl.config import RunConfig
-from rl.learn.advantages import Reduce, shape_rewards, token_advantages
+from rl.learn.advantages import Reduce, shape_rewards, shape_turn_rewards, token_advantages
 from rl.learn.correction import Corrected, correct, log_rho
 from rl.learn.losses import Norm, is_by_token, kl_to_reference, make_loss
 from rl.learn.objective import MicroLoss, Models
@@ -88,7 +87,10 @@ class PolicyGradient:
             torch.tensor(share.rewards), torch.tensor(share.groups), config.estimator
         )
         order, places = trained_tokens(share)
-        turns = _turn_rewards(share, places)
+        turns = None
+        if share.turn_rewards.size:
+            earned, groups = torch.from_numpy(share.turn_rewards), torch.tensor(share.groups)
+            turns = _at_tokens(shape_turn_rewards(earned, groups, config.estimator), share)
         found = token_advantages(
             shaped[torch.tensor(order, dtype=torch.long)],
             [len(own) for own in places],
@@ -194,15 +196,22 @@ def _first_rows(share: Share) -> list[int]:
     return [0, *changes.tolist()] if share.tokens.rows else []
 
 
-def _turn_rewards(share: Share, places: Sequence[Tensor]) -> list[Tensor] | None:
-    """What turns earned by themselves, each at the last trained token up to its place."""
-    if not share.tokens.turn_rewards:
-        return None
-    starts = share.tokens.starts[_first_rows(share)]
-    found = [torch.zeros(len(own)) for own in places]
-    for place, reward in share.tokens.turn_rewards:
-        episode = int(np.searchsorted(starts, place, side="right")) - 1
-        token = int(torch.searchsorted(places[episode], place, right=True)) - 1
-        if token >= 0:
-            found[episode][token] += reward
-    return found
+def _at_tokens(earned: Tensor, share: Share) -> list[Tensor]:
+    """(episodes of the batch, turns) rewards at the trained tokens of this rank's episodes.
+
+    Each stands at the last trained token up to the end of its turn.
+    """
+    order, places = trained_tokens(share)
+    if not places:
+        return []
+    lengths = [len(own) for own in places]
+    ends = share.tokens.turn_ends
+    firsts = share.tokens.starts[_first_rows(share)]
+    episodes = np.searchsorted(firsts, ends, side="right") - 1
+    turns = np.arange(len(ends)) - np.searchsorted(episodes, episodes)  # of its episode
+    flat = torch.cat(places).numpy()
+    tokens = np.searchsorted(flat, ends, side="right") - 1
+    found = np.zeros(len(flat), np.float32)
+    has_one = tokens >= np.cumsum([0, *lengths])[episodes]  # a first turn may have no token
+    np.add.at(found, tokens[has_one], earned.numpy()[np.array(order)[episodes], turns][has_one])
+    return list(torch.from_numpy(found).split(lengths))

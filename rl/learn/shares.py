@@ -46,6 +46,9 @@ class Share:
     """In the order in which they are trained."""
     rewards: NDArray[np.float32]
     """(E,): the reward of every gradable episode of the whole batch, for baselines."""
+    turn_rewards: NDArray[np.float64]
+    """(E, most turns): what each turn of each of them earned by itself, nan where it had no such
+    turn; (E, 0) where no turn of the batch earned anything."""
     members: NDArray[np.int32]
     """(E, 2): group index, and position in its group, of each of them."""
     oldest: int
@@ -93,6 +96,7 @@ def cut(
     totals = [(sum(t.sampled for i in part for t in rows[i]), len(part)) for part in cuts]
     rewards = np.array([group.verdicts[i].reward for group, i in members], np.float32)
     places = np.array([(group.index, i) for group, i in members], np.int32).reshape(-1, 2)
+    turns = _turn_rewards([group.episodes[i] for group, i in members])
     starts = [t.start for own in rows for t in own if t.start is not None]
     shares = []
     for parts, plan in zip(by_rank, plans, strict=True):
@@ -106,6 +110,7 @@ def cut(
                     for (sampled, episodes), passes in zip(totals, plan, strict=True)
                 ),
                 rewards=rewards,
+                turn_rewards=turns,
                 members=places,
                 oldest=min(starts, default=0),
             )
@@ -117,7 +122,25 @@ def _rows(episode: Episode, *, mask_truncated: bool) -> list[Trajectory]:
     """What is trained of an episode."""
     if mask_truncated and episode.end == "length":
         return []
+    return _written(episode)
+
+
+def _written(episode: Episode) -> list[Trajectory]:
+    """The trajectories in which the policy wrote."""
     return [trajectory for trajectory in episode.trajectories if trajectory.sampled]
+
+
+def _turn_rewards(episodes: Sequence[Episode]) -> NDArray[np.float64]:
+    """What turns earned by themselves, as `Share.turn_rewards`."""
+    earned = [
+        [s.reward for t in _written(episode) for s in t.segments if s.logprobs is not None]
+        for episode in episodes
+    ]
+    most = max(map(len, earned), default=0) if any(map(any, earned)) else 0
+    found = np.full((len(episodes), most), np.nan)
+    for row, own in zip(found, earned, strict=True):
+        row[: len(own)] = own[:most]
+    return found
 
 
 def _pack(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rl.learn.advantages import shape_rewards, token_advantages
+from rl.learn.advantages import shape_rewards, shape_turn_rewards, token_advantages
 from rl.learn.openrlhf_parts import compute_approx_kl
 
 from openrlhf.trainer.ppo_utils.experience import Experience  # isort: skip
@@ -166,7 +166,46 @@ def test_the_kl_penalty_enters_before_the_return_is_summed() -> None:
     torch.testing.assert_close(values, torch.tensor([0.65, 0.7, 0.8]))
 
 
-def test_a_turns_reward_is_earned_up_to_its_token_and_has_no_baseline() -> None:
+NONE = float("nan")
+TURNS = [
+    [0.5, -0.25, 1.0], [0.0, 0.75, NONE], [1.0, NONE, NONE], [0.5, 0.5, -0.5],
+    [0.25, NONE, NONE], [0.25, 0.5, NONE], [NONE, NONE, NONE]
+]  # fmt: skip
+TURN_GROUPS = [7, 7, 7, 7, 2, 2, 2]
+
+
+@pytest.mark.parametrize("estimator", ["reinforce++", *WITH_BASELINE])
+def test_a_turn_is_compared_with_the_same_turn_of_its_group(estimator: str) -> None:
+    """Written out, turn by turn, by the definition of the estimator's baseline."""
+    earned, groups = torch.tensor(TURNS), torch.tensor(TURN_GROUPS)
+    shaped = shape_turn_rewards(earned, groups, estimator)
+    found = shaped.flip(1).cumsum(1).flip(1)
+    for turn in range(earned.shape[1]):
+        had = ~earned[:, turn].isnan()
+        returns = earned[had, turn:].nan_to_num().sum(1)
+        torch.testing.assert_close(
+            found[had, turn], shape_rewards(returns, groups[had], estimator), atol=1e-6, rtol=0
+        )
+    assert not shaped[earned.isnan()].any()
+
+
+@pytest.mark.parametrize("estimator", WITH_BASELINE)
+def test_what_the_turns_of_all_of_a_group_earn_alike_teaches_nothing(estimator: str) -> None:
+    earned = torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]).double().repeat(4, 1)
+    groups = torch.tensor([0, 1] * 4)
+    assert shape_turn_rewards(earned, groups, estimator).abs().max() < 1e-6
+    # And where they differ, what they earn alike beside it changes nothing.
+    torch.manual_seed(0)
+    more = torch.randn(8, 3).double()
+    torch.testing.assert_close(
+        shape_turn_rewards(earned + more, groups, estimator),
+        shape_turn_rewards(more, groups, estimator),
+        atol=1e-5,
+        rtol=0,
+    )
+
+
+def test_a_turn_s_reward_is_earned_up_to_its_token() -> None:
     (values,) = token_advantages(
         torch.tensor([1.0]),
         [4],

@@ -26,7 +26,7 @@ from rl.learn.packing import Rows
 from rl.learn.policy_gradient import PolicyGradient, Prepared, trained_tokens
 from rl.learn.shares import Share, cut
 from rl.learn.stepper import Stepper
-from rl.tokens import TokenBatch
+from rl.tokens import Episode, TokenBatch
 from tests.rl.learner_groups import VERSION, make_groups
 
 AGGREGATIONS = ["token-mean", "sequence-mean", "constant"]
@@ -553,8 +553,18 @@ def test_a_small_mismatch_leaves_tis_at_none_up_to_its_size(actor: PolicyActor) 
     assert 0 < float((found[0] - found[1]).norm() / found[0].norm()) < 5e-3
 
 
+def turn_returns(episode: Episode) -> list[float]:
+    """What its turns earned by themselves, from each of them on."""
+    earned = [s.reward for t in episode.trajectories for s in t.segments if s.logprobs is not None]
+    return [sum(earned[turn:]) for turn in range(len(earned))]
+
+
 def test_rewards_reach_all_rows_of_an_episode_and_turns_their_own_tokens() -> None:
-    """Written out: reward-to-go over the sampled tokens of all rows, in their order."""
+    """Written out: returns over the sampled tokens of all rows, in their order.
+
+    The episode's reward is compared with its group's, and a turn's return with those of the
+    group's episodes that had such a turn, on whatever rank they are.
+    """
     groups = make_groups(9, rows=3)
     config = make_config(estimator="dr_grpo")
     for share in make_shares(make_config(ranks=2, estimator="dr_grpo"), groups):
@@ -566,11 +576,13 @@ def test_rewards_reach_all_rows_of_an_episode_and_turns_their_own_tokens() -> No
             rewards = [group.verdicts[i].reward for i in group.gradable]
             own = group.verdicts[place].reward - sum(rewards) / len(rewards)
             segments = [s for t in group.episodes[place].trajectories for s in t.segments]
+            lengths = [len(segment.ids) for segment in segments if segment.logprobs is not None]
+            turns = turn_returns(group.episodes[place])
+            others = [turn_returns(group.episodes[i]) for i in group.gradable]
             wanted: list[float] = []
-            for segment in reversed(segments):
-                own += segment.reward
-                if segment.logprobs is not None:
-                    wanted = [own] * len(segment.ids) + wanted
+            for turn, length in enumerate(lengths):
+                alike = [one[turn] for one in others if len(one) > turn]
+                wanted += [own + turns[turn] - sum(alike) / len(alike)] * length
             assert prepared.advantages[places].tolist() == pytest.approx(wanted, abs=1e-5)
 
 

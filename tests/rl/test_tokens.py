@@ -70,15 +70,17 @@ def test_a_token_is_trained_on_if_and_only_if_it_was_sampled(some: list[Trajecto
 
 
 @given(TRAJECTORIES)
-def test_packing_keeps_every_token_and_where_each_turn_earned(some: list[Trajectory]) -> None:
+def test_packing_keeps_every_token_and_where_each_turn_ends(some: list[Trajectory]) -> None:
     batch = pack([(i, 1.0, 0.5, trajectory) for i, trajectory in enumerate(some)])
     assert batch.rows == len(some)
     for i, trajectory in enumerate(some):
         row = slice(int(batch.starts[i]), int(batch.starts[i + 1]))
         for name in ("ids", "logprobs", "mask", "versions"):
             assert np.array_equal(getattr(batch, name)[row], getattr(trajectory, name))
-    earned = [segment.reward for t in some for segment in t.segments if segment.reward]
-    assert [reward for _, reward in batch.turn_rewards] == earned
+    segments = [segment for t in some for segment in t.segments]
+    ends = np.cumsum([len(segment.ids) for segment in segments], dtype=np.int64)
+    is_turn = [segment.logprobs is not None for segment in segments]
+    assert (batch.turn_ends + 1).tolist() == ends[is_turn].tolist() if some else not len(ends)
     per_token = sum(getattr(batch, n).itemsize for n in ("ids", "logprobs", "mask", "versions"))
     assert per_token == 13
 
