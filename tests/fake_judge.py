@@ -1,6 +1,5 @@
 """An OpenAI-compatible endpoint in this process whose replies a test writes."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+
+from tests.ports import free_port
 
 FACTORS = ("usefulness", "adherence_to_instructions", "integrity", "accuracy")
 Body = dict[str, Any]
@@ -44,9 +45,7 @@ class FakeJudge:
         self.model_status = 200
         self.keys: list[str | None] = []
         self.embed: Callable[[str], list[float]] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -64,7 +63,7 @@ class FakeJudge:
         self._server = server = uvicorn.Server(config)
         self._thread = threading.Thread(target=server.run, daemon=True)
         self._thread.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not server.started:
             assert time.monotonic() < until and self._thread.is_alive()
             time.sleep(0.01)
@@ -73,7 +72,7 @@ class FakeJudge:
         """End it; connections are refused from now on."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            self._thread.join(20)
+            self._thread.join(60)
             self._server = self._thread = None
 
     def shown(self, number: int = -1) -> str:

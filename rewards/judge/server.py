@@ -8,6 +8,7 @@ which is new each time, can use it.
 
 import asyncio
 import os
+import random
 import secrets
 import socket
 import subprocess
@@ -27,6 +28,8 @@ from rewards.judge.settings import ServeSettings
 KEEPER: Final = Path(__file__).with_name("keeper.py")
 POLL_SECONDS: Final = 0.5
 END_SECONDS: Final = 15.0
+PORTS: Final = (21_000, 32_000)
+"""Above those of Ray's workers, below those that Linux gives to connections."""
 TAIL_BYTES: Final = 16_384
 TAIL_CHARACTERS: Final = 600
 
@@ -213,9 +216,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """One that the kernel gives to no connection while the server starts, or starts again."""
+    draw = random.SystemRandom()
+    for port in (*(draw.randrange(*PORTS) for _ in range(100)), 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    raise PoolError(f"the judge's server finds no free port at {host}: set serve.port")
 
 
 def _log_path() -> Path:

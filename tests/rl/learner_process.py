@@ -1,16 +1,14 @@
-"""One learner rank without Ray: under each of some settings it trains and exports the policy.
+"""Learner ranks without Ray: under each of some settings they train and export the policy.
 
-Usage: python learner_process.py RANK RANKS MODEL FOLDER VARIANTS
+Usage: python learner_process.py MODEL FOLDER VARIANTS
 
-VARIANTS is JSON: a list of [name, port, learner settings]. Each is a process of its own, forked
-from this one, which has imported everything; it writes to FOLDER/name. Among its settings may be
-`resume`, a checkpoint that it goes on from instead of making one; `model`, another than MODEL;
-`dtype`, the model's; and `whole_logits`, by which the reference of the chunked head learns instead
-of it.
+VARIANTS is JSON: a list of [name, learner settings], among them `ranks`, each a process; they write
+to FOLDER/name. Among the settings may be `resume`, a checkpoint that they go on from instead of
+making one; `model`, another than MODEL; `dtype`, the model's; and `whole_logits`, by which the
+reference of the chunked head learns instead of it.
 """
 
 import json
-import multiprocessing
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ from rl.hardware import detect
 from rl.learn.rank import LearnerRank
 from rl.learn.shares import Share, cut
 from tests.rl.learner_groups import VERSION, make_groups
+from tests.rl.ranks import fork_ranks
 from tests.rl.sharding import shard_everything
 
 
@@ -50,7 +49,7 @@ def compute_whole_logits() -> None:
 
 
 def train(
-    rank: int, ranks: int, model: str, folder: Path, port: int, settings: Mapping[str, object]
+    rank: int, ranks: int, port: int, model: str, folder: Path, settings: Mapping[str, object]
 ) -> None:
     """Train two steps, save, train a third, go back to what was saved and train the third again."""
     checkpoint, model = settings.get("resume"), str(settings.get("model", model))
@@ -113,17 +112,9 @@ def train(
 
 
 def main() -> None:
-    rank, ranks = int(sys.argv[1]), int(sys.argv[2])
-    model, folder = sys.argv[3], Path(sys.argv[4])
-    fork = multiprocessing.get_context("fork")
-    for name, port, settings in json.loads(sys.argv[5]):
-        process = fork.Process(
-            target=train, args=(rank, ranks, model, folder / name, port, settings), daemon=True
-        )
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            sys.exit(f"{name}: exit code {process.exitcode}")
+    model, folder = sys.argv[1], Path(sys.argv[2])
+    for name, settings in json.loads(sys.argv[3]):
+        fork_ranks(name, settings.pop("ranks"), train, model, folder / name, settings)
 
 
 if __name__ == "__main__":

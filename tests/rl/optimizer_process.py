@@ -1,11 +1,10 @@
-"""A rank of DeepSpeed as the learner sets it up, on one weight matrix: what updates make of it.
+"""Ranks of DeepSpeed as the learner sets it up, on one weight matrix: what updates make of it.
 
-Usage: python optimizer_process.py RANK RANKS STORE; prints a line of JSON, the cases by name.
+Usage: python optimizer_process.py; the first of two ranks prints a line of JSON, the cases by name.
 """
 
 import json
 import os
-import sys
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from rl.hardware import Hardware
 from rl.learn.optimizing import Rates, optimizer_settings
 from rl.learn.strategy import make_strategy
 from rl.weights.sources import gathered
+from tests.rl.ranks import fork_ranks
 from tests.rl.sharding import shard_everything
 
 SMALL = 2.0**-9
@@ -100,11 +100,10 @@ def rates() -> list[float]:
     return found
 
 
-def main() -> None:
-    rank, ranks, store = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+def work(rank: int, ranks: int, port: int) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": "0"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
-    dist.init_process_group("gloo", store=dist.FileStore(store, ranks), rank=rank, world_size=ranks)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    dist.init_process_group("gloo", rank=rank, world_size=ranks)
     shard_everything()
     found: dict[str, Any] = {}
     for stage in (1, 2, 3):
@@ -117,8 +116,10 @@ def main() -> None:
         found[f"muon {stage}"] = muon(rank, "fp32", zero_stage=stage)
     found["muon bf16"] = muon(rank, "bf16", zero_stage=1)
     found["rates"] = rates()
-    print("FOUND", json.dumps(found))
+    if rank == 0:
+        print("FOUND", json.dumps(found), flush=True)
+    dist.barrier()
 
 
 if __name__ == "__main__":
-    main()
+    fork_ranks("optimizer", 2, work)

@@ -1,17 +1,15 @@
-"""One learner rank without Ray, whose memory is measured under each of some settings.
+"""Learner ranks without Ray, whose memory is measured under each of some settings.
 
-Usage: python plan_process.py RANK RANKS FOLDER CASES
+Usage: python plan_process.py FOLDER CASES
 
-CASES is JSON: a list of [name, port, settings]. Each is a process of its own, forked from this one,
-which has imported everything; it writes what torch allocated to FOLDER/name_RANK.json: `held`, all
-tensors that there are between two updates, and `peak`, the most during the second update. Held is
-counted over all storages; what is allocated and freed in the update is what torch's allocator tells
-its profiler.
+CASES is JSON: a list of [name, ranks, settings]. Each rank is a process of its own, forked from
+this one; it writes what torch allocated to FOLDER/name_RANK.json: `held`, all tensors that there
+are between two updates, and `peak`, the most during the second update. Held is counted over all
+storages; what is allocated and freed in the update is what torch's allocator tells its profiler.
 """
 
 import gc
 import json
-import multiprocessing
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +30,7 @@ from rl.learn.rank import LearnerRank
 from rl.learn.shares import Share, cut
 from rl.tokens import Episode, Segment, Span, Trajectory
 from tests.rl.learner_groups import VERSION
+from tests.rl.ranks import fork_ranks
 
 PROMPT = 8
 """Tokens of each row that are not trained on."""
@@ -124,7 +123,9 @@ def use_bucket(size: int) -> None:
     CpuDeepspeedStrategy.get_ds_train_config = with_bucket  # type: ignore[method-assign]
 
 
-def measure(rank: int, target: Path, port: int, settings: Mapping[str, Any]) -> None:
+def measure(
+    rank: int, ranks: int, port: int, folder: Path, name: str, settings: Mapping[str, Any]
+) -> None:
     """Make two updates and write what the second took."""
     config = RunConfig.model_validate(settings["config"])
     use_bucket(settings["bucket"])
@@ -138,20 +139,14 @@ def measure(rank: int, target: Path, port: int, settings: Mapping[str, Any]) -> 
     before = held()
     with Allocations() as seen:
         learner.train(share, 2, VERSION)
+    target = folder / f"{name}_{rank}.json"
     target.write_text(json.dumps({"held": before, "peak": before + seen.peak}))
 
 
 def main() -> None:
-    """Measure each case in a process of its own."""
-    rank, folder = int(sys.argv[1]), Path(sys.argv[3])
-    fork = multiprocessing.get_context("fork")
-    for name, port, settings in json.loads(sys.argv[4]):
-        target = folder / f"{name}_{rank}.json"
-        process = fork.Process(target=measure, args=(rank, target, port, settings), daemon=True)
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            sys.exit(f"{name}: exit code {process.exitcode}")
+    folder = Path(sys.argv[1])
+    for name, ranks, settings in json.loads(sys.argv[2]):
+        fork_ranks(name, ranks, measure, folder, name, settings)
 
 
 if __name__ == "__main__":

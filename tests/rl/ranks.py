@@ -1,56 +1,62 @@
-"""Ranks of a script as processes beside one another, each of which the others wait for."""
+"""Scripts of ranks: one process imports everything and forks the ranks, case after case."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import Any
+
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def run_ranks(script: Path, arguments: Sequence[Sequence[str]], *, seconds: float) -> list[str]:
-    """Run `python SCRIPT RANK ...` for each rank to its end; what each has said.
-
-    It is kept in files: a rank that waits until somebody reads a pipe would hold up all.
-
-    Args:
-        script: what each runs.
-        arguments: of each rank, after its number.
-        seconds: within which all have to end.
-    """
+def run_script(script: Path, *arguments: str, seconds: float) -> str:
+    """Run a script of ranks to its end; what it has said."""
     environment = os.environ | {
         "PYTHONPATH": str(REPOSITORY),
         "DS_ACCELERATOR": "cpu",
         "OMP_NUM_THREADS": "1",
     }
-    with ExitStack() as stack:
-        logs = [stack.enter_context(TemporaryFile("w+")) for _ in arguments]
-        processes = []
-        for rank, (own, log) in enumerate(zip(arguments, logs, strict=True)):
-            process = subprocess.Popen(
-                [sys.executable, str(script), str(rank), *own],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            processes.append(process)
-        end, late = time.monotonic() + seconds, False
-        while any(process.poll() is None for process in processes):
-            late = time.monotonic() > end
-            if late or any(process.returncode for process in processes):
-                break  # the others would wait for it
-            time.sleep(0.1)
-        said = []
-        for log in logs:
-            log.seek(0)
-            said.append(log.read())
-    for process, output in zip(processes, said, strict=True):
-        assert not process.returncode, output[-3000:]
-    assert not late, said[0][-3000:]
-    return said
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def fork_ranks(name: str, ranks: int, work: Callable[..., None], *arguments: Any) -> None:
+    """Run `work(rank, ranks, port, *arguments)` in a process for each rank; exit where one fails.
+
+    Args:
+        name: of the case, for the error.
+        ranks: how many there are.
+        work: what each does.
+        *arguments: for all of them.
+    """
+    fork = multiprocessing.get_context("fork")
+    port = free_port()
+    processes = [
+        fork.Process(target=work, args=(rank, ranks, port, *arguments), daemon=True)
+        for rank in range(ranks)
+    ]
+    for process in processes:
+        process.start()
+    waited = {process.sentinel: process for process in processes}
+    while waited:
+        for sentinel in wait(list(waited)):
+            process = waited.pop(sentinel)  # type: ignore[call-overload]
+            process.join()
+            if process.exitcode != 0:  # the others would wait for it
+                for other in waited.values():
+                    other.kill()
+                sys.exit(f"{name}: exit code {process.exitcode}")

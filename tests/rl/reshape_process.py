@@ -8,9 +8,7 @@ results.json says, for each pair, how far the loaded state and the step after it
 """
 
 import json
-import multiprocessing
 import os
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -32,6 +30,7 @@ from rl.learn.saving import TAG, LearnerState
 from rl.learn.shards import Layout, Shards
 from rl.learn.strategy import make_strategy
 from rl.manifest import Manifest, manifest_to_json
+from tests.rl.ranks import fork_ranks
 
 RANKS = (1, 2, 4)
 STAGES = (0, 1, 2, 3)
@@ -183,22 +182,9 @@ def work(
 
 def main() -> None:
     model, folder, dtype = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    fork = multiprocessing.get_context("fork")
     for phase in ("save", "load"):
         for ranks in RANKS:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-            processes = [
-                fork.Process(target=work, args=(rank, ranks, port, model, folder, dtype, phase))
-                for rank in range(ranks)
-            ]
-            for process in processes:
-                process.start()
-            for process in processes:
-                process.join()
-            if any(process.exitcode for process in processes):
-                sys.exit(f"{phase} with {ranks} rank(s): {[p.exitcode for p in processes]}")
+            fork_ranks(f"{phase} with {ranks}", ranks, work, model, folder, dtype, phase)
     results = [
         one for ranks in RANKS for one in json.loads((folder / f"results-{ranks}.json").read_text())
     ]

@@ -38,31 +38,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of one rank."""
-    variants = {
+def done(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of one rank and of two; those of `moved` go on from where one rank saved."""
+    folder = tmp_path_factory.mktemp("done")
+    offloaded = {"optimizer_offload": True, "param_offload": True}
+    resume = str(folder / "adapters" / "checkpoint")
+    muon = {"optimizer": "muon", "muon_lr": 1e-2}
+    alone: dict[str, dict[str, Any]] = {
         "adapters": {"zero_stage": 0} | ADAPTERS,
         "files": {"zero_stage": 1} | ADAPTERS | {"lora": LORA | {"export": "adapter"}},
-        "muon": {"zero_stage": 2, "optimizer": "muon", "muon_lr": 1e-2},
+        "muon": {"zero_stage": 2} | muon,
         "fall": {"zero_stage": 1} | FALL,
     }
-    return train(model, tmp_path_factory.mktemp("alone"), ranks=1, variants=variants)
-
-
-@pytest.fixture(scope="module")
-def two(model: Path, alone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of two ranks; those of `moved` go on from where one rank saved."""
-    offloaded = {"optimizer_offload": True, "param_offload": True}
-    resume = str(alone / "adapters" / "checkpoint")
-    variants: dict[str, Any] = {
+    two: dict[str, dict[str, Any]] = {
         "moved": {"zero_stage": 3, "resume": resume} | ADAPTERS,
         "adapters 1": {"zero_stage": 1} | ADAPTERS,
         "adapters 3": {"zero_stage": 3, "gradient_checkpointing": True} | ADAPTERS,
-        "muon 1": {"zero_stage": 1, "optimizer": "muon", "muon_lr": 1e-2},
+        "muon 1": {"zero_stage": 1} | muon,
         "fall 1": {"zero_stage": 1, "optimizer_offload": True} | FALL,
         "fall 3": {"zero_stage": 3} | offloaded | FALL,
     }
-    return train(model, tmp_path_factory.mktemp("two"), ranks=2, variants=variants)
+    return train(model, folder, alone | {name: {"ranks": 2} | own for name, own in two.items()})
 
 
 PARTS = ("before", "straight", "resumed")
@@ -71,10 +67,10 @@ MEANS = ("before_ema", "straight_ema", "resumed_ema")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 3])
-def test_adapters_are_the_same_on_two_ranks(alone: Path, two: Path, stage: int) -> None:
+def test_adapters_are_the_same_on_two_ranks(done: Path, stage: int) -> None:
     for part in PARTS + MEANS:
-        assert_close(weights(two / f"adapters {stage}" / part), weights(alone / "adapters" / part))
-    rows = [metrics(folder) for folder in (two / f"adapters {stage}", alone / "adapters")]
+        assert_close(weights(done / f"adapters {stage}" / part), weights(done / "adapters" / part))
+    rows = [metrics(folder) for folder in (done / f"adapters {stage}", done / "adapters")]
     for row, other in zip(*rows, strict=True):
         for name in ("loss", "grad_norm", "kl"):
             assert row[name] == pytest.approx(other[name], rel=1e-2, abs=1e-6), name
@@ -82,29 +78,29 @@ def test_adapters_are_the_same_on_two_ranks(alone: Path, two: Path, stage: int) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["fall 1", "fall 3"])
-def test_offloading_and_sharded_means_change_nothing(alone: Path, two: Path, variant: str) -> None:
+def test_offloading_and_sharded_means_change_nothing(done: Path, variant: str) -> None:
     for part in PARTS + MEANS:
-        assert_equal(weights(two / variant / part), weights(alone / "fall" / part))
+        assert_equal(weights(done / variant / part), weights(done / "fall" / part))
 
 
 @pytest.mark.slow
-def test_muon_is_the_same_on_two_ranks(model: Path, alone: Path, two: Path) -> None:
+def test_muon_is_the_same_on_two_ranks(model: Path, done: Path) -> None:
     """Up to the rounding of its iteration, which is in bfloat16."""
     start = weights(model)
     for part in PARTS:
-        wanted, got = weights(alone / "muon" / part), weights(two / "muon 1" / part)
+        wanted, got = weights(done / "muon" / part), weights(done / "muon 1" / part)
         for name, tensor in wanted.items():
             moved, other = tensor - start[name], got[name] - start[name]
             assert torch.dist(moved, other) < 0.1 * moved.norm() + 1e-4, name
 
 
 @pytest.mark.slow
-def test_the_base_is_frozen_and_left_out_of_checkpoints(model: Path, alone: Path) -> None:
-    start, end = weights(model), weights(alone / "adapters" / "straight")
+def test_the_base_is_frozen_and_left_out_of_checkpoints(model: Path, done: Path) -> None:
+    start, end = weights(model), weights(done / "adapters" / "straight")
     moved = {name for name in start if not torch.equal(start[name], end[name])}
     assert moved == {name for name in start if "_proj.weight" in name}
     sizes = {
-        name: sum(f.stat().st_size for f in (alone / name / "checkpoint").rglob("*.pt"))
+        name: sum(f.stat().st_size for f in (done / name / "checkpoint").rglob("*.pt"))
         for name in ("adapters", "fall")
     }
     assert sizes["adapters"] < sizes["fall"] / 4
@@ -112,45 +108,45 @@ def test_the_base_is_frozen_and_left_out_of_checkpoints(model: Path, alone: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["adapters", "fall"])
-def test_a_resume_is_exact(alone: Path, variant: str) -> None:
+def test_a_resume_is_exact(done: Path, variant: str) -> None:
     for straight, resumed in (("straight", "resumed"), ("straight_ema", "resumed_ema")):
-        wanted = weights(alone / variant / straight)
-        for name, tensor in weights(alone / variant / resumed).items():
+        wanted = weights(done / variant / straight)
+        for name, tensor in weights(done / variant / resumed).items():
             assert torch.equal(tensor, wanted[name]), name
 
 
 @pytest.mark.slow
-def test_other_ranks_go_on_with_adapters_and_their_mean(alone: Path, two: Path) -> None:
+def test_other_ranks_go_on_with_adapters_and_their_mean(done: Path) -> None:
     for resumed, straight in (("resumed", "straight"), ("resumed_ema", "straight_ema")):
-        assert_close(weights(two / "moved" / resumed), weights(alone / "adapters" / straight))
+        assert_close(weights(done / "moved" / resumed), weights(done / "adapters" / straight))
 
 
 @pytest.mark.slow
-def test_the_mean_is_of_every_version(model: Path, alone: Path) -> None:
+def test_the_mean_is_of_every_version(model: Path, done: Path) -> None:
     """mean <- (mean + weights) / 2, since `ema` is 0.5."""
-    before, end = weights(alone / "fall" / "before_ema"), weights(alone / "fall" / "straight")
+    before, end = weights(done / "fall" / "before_ema"), weights(done / "fall" / "straight")
     wanted = {name: (before[name] + end[name]) / 2 for name in end}
-    for name, tensor in weights(alone / "fall" / "straight_ema").items():
+    for name, tensor in weights(done / "fall" / "straight_ema").items():
         torch.testing.assert_close(tensor, wanted[name], rtol=0, atol=1e-7)
     start = weights(model)
     assert not torch.equal(before["model.norm.weight"], start["model.norm.weight"])
 
 
 @pytest.mark.slow
-def test_rates_follow_the_rollout_steps(alone: Path) -> None:
+def test_rates_follow_the_rollout_steps(done: Path) -> None:
     """Warm-up in the first of four steps, then three of a cosine; each has two updates, the last of
     which is told: before it a sixth and a half of the fall have passed."""
-    found = [row["lr"] for row in metrics(alone / "fall")]
+    found = [row["lr"] for row in metrics(done / "fall")]
     wanted = [1.0, (1 + math.cos(math.pi / 6)) / 2, 0.5]
     assert found == pytest.approx([1e-3 * factor for factor in wanted], rel=1e-6)
 
 
 @pytest.mark.slow
-def test_exported_adapters_are_peft_s(model: Path, alone: Path) -> None:
+def test_exported_adapters_are_peft_s(model: Path, done: Path) -> None:
     from transformers import AutoTokenizer
 
-    folder = alone / "files" / "straight"
-    assert_close(peft_merged(model, folder), weights(alone / "adapters" / "straight"))
+    folder = done / "files" / "straight"
+    assert_close(peft_merged(model, folder), weights(done / "adapters" / "straight"))
     assert len(AutoTokenizer.from_pretrained(folder)) > 0
 
 
@@ -166,15 +162,15 @@ OPTIONS: dict[str, Any] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["adapters", "adapters 1", "adapters 3", "fall 3"])
 def test_a_checkpoint_is_exported_as_the_learner_would(
-    variant: str, model: Path, alone: Path, two: Path, tmp_path: Path
+    variant: str, model: Path, done: Path, tmp_path: Path
 ) -> None:
     """Merged, as peft's files, and the mean; whichever ranks and stage wrote it."""
-    done = (alone if variant == "adapters" else two) / variant
+    made = done / variant
     settings: dict[str, Any] = FALL if variant.startswith("fall") else ADAPTERS
-    run = as_a_run(tmp_path / "run", done / "checkpoint", model, settings)
+    run = as_a_run(tmp_path / "run", made / "checkpoint", model, settings)
     for mean, part in ((False, "before"), (True, "before_ema")):
         export(run, tmp_path / "out", mean=mean, **OPTIONS)
-        wanted, got = weights(done / part), weights(tmp_path / "out")
+        wanted, got = weights(made / part), weights(tmp_path / "out")
         assert got.keys() == wanted.keys()
         for name, tensor in wanted.items():
             torch.testing.assert_close(got[name], tensor, rtol=0, atol=1e-6, msg=name)
@@ -188,8 +184,8 @@ def test_a_checkpoint_is_exported_as_the_learner_would(
 
 
 @pytest.mark.slow
-def test_a_mean_that_was_not_kept_is_not_exported(model: Path, alone: Path, tmp_path: Path) -> None:
-    run = as_a_run(tmp_path / "run", alone / "muon" / "checkpoint", model, {"zero_stage": 2})
+def test_a_mean_that_was_not_kept_is_not_exported(model: Path, done: Path, tmp_path: Path) -> None:
+    run = as_a_run(tmp_path / "run", done / "muon" / "checkpoint", model, {"zero_stage": 2})
     with pytest.raises(CheckpointError, match=r"no mean of the weights: .* learner\.ema"):
         export(run, tmp_path / "out", mean=True, **OPTIONS)
     assert not (tmp_path / "out").exists()

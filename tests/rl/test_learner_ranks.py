@@ -4,9 +4,7 @@ At every ZeRO stage, with samples of their own and with slices of the same ones;
 """
 
 import json
-import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.rl.ranks import run_ranks
+from tests.rl.ranks import run_script
 
 pytestmark = pytest.mark.timeout(900)
 SCRIPT = Path(__file__).with_name("learner_process.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny policy with tied embeddings."""
     from rl.tiny import make_model, make_tokenizer, save
@@ -31,25 +29,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(model: Path, folder: Path, ranks: int, variants: Mapping[str, object]) -> Path:
-    """Run every rank to its end; returns the folder with each variant's metrics and policies."""
-    ports = free_ports(len(variants))
-    listed = [
-        [name, port, settings]
-        for (name, settings), port in zip(variants.items(), ports, strict=True)
-    ]
-    own = [str(ranks), str(model), str(folder), json.dumps(listed)]
-    run_ranks(SCRIPT, [own] * ranks, seconds=800)
+def train(model: Path, folder: Path, variants: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Run the ranks of each variant; returns the folder with its metrics and policies."""
+    listed = [[name, {"ranks": 1, **settings}] for name, settings in variants.items()]
+    run_script(SCRIPT, str(model), str(folder), json.dumps(listed), seconds=800)
     return folder
-
-
-def free_ports(count: int) -> list[int]:
-    """As many ports that nobody listens on."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -70,7 +54,7 @@ def assert_equal(got: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) 
 KL = {"coef": 5.0, "estimator": "k2", "placement": "loss"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def untied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny policy whose head has a weight of its own."""
     from transformers import Qwen3ForCausalLM
@@ -85,44 +69,49 @@ def untied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def alone(model: Path, untied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of one rank without ZeRO, under each setting that is tested."""
-    whole = {"zero_stage": 0, "whole_logits": True, "packing": False}
-    variants = {
-        "whole": whole,
-        "whole-untied": {**whole, "model": str(untied), "entropy_coef": 0.5},
-        "plain": {"zero_stage": 0},
-        "padded": {"zero_stage": 0, "packing": False, "gradient_checkpointing": True},
-        "undecided": {"entropy_coef": 1.0},
-        "narrow": {"epochs": 2, "clip_low": 1e-6, "clip_high": 1e-6},
-        "wide": {"epochs": 2, "clip_low": 0.9, "clip_high": 50.0, "mask_truncated": True},
-        "grpo": {"estimator": "grpo"},
-        "grpo-kl": {"estimator": "grpo", "kl": KL},
-    }
-    return train(model, tmp_path_factory.mktemp("alone"), ranks=1, variants=variants)
+UNTIED = {"entropy_coef": 0.5}
+ALONE: Mapping[str, Mapping[str, Any]] = {
+    "whole": {"zero_stage": 0, "whole_logits": True, "packing": False},
+    "whole-untied": {"zero_stage": 0, "whole_logits": True, "packing": False, **UNTIED},
+    "plain": {"zero_stage": 0},
+    "padded": {"zero_stage": 0, "packing": False, "gradient_checkpointing": True},
+    "undecided": {"entropy_coef": 1.0},
+    "narrow": {"epochs": 2, "clip_low": 1e-6, "clip_high": 1e-6},
+    "wide": {"epochs": 2, "clip_low": 0.9, "clip_high": 50.0, "mask_truncated": True},
+    "grpo": {"estimator": "grpo"},
+    "grpo-kl": {"estimator": "grpo", "kl": KL},
+}
+"""Of one rank without ZeRO."""
+TWO: Mapping[str, Mapping[str, Any]] = {
+    **{str(stage): {"zero_stage": stage} for stage in range(4)},
+    "0-sliced": {"zero_stage": 0, "sequence_parallel": 2},
+    "2-sliced": {"zero_stage": 2, "sequence_parallel": 2},
+    "3-untied": {"zero_stage": 3, "head_chunk": 7, "gradient_checkpointing": True, **UNTIED},
+    "3-untied-sliced": {"zero_stage": 3, "head_chunk": 7, "sequence_parallel": 2, **UNTIED},
+}
+"""Of two ranks, each with samples of its own, or with slices of the same."""
+FOUR: Mapping[str, Mapping[str, Any]] = {
+    "pairs": {"zero_stage": 1, "sequence_parallel": 2},
+    "all": {"zero_stage": 3, "sequence_parallel": 4, "gradient_checkpointing": True},
+}
+"""Of four: pairs that share samples, and all four, for which keys have too few heads."""
+RESUMED = {"1-2": (1, 2, "3"), "2-3": (2, 3, "plain"), "1-1": (1, 1, "2-sliced")}
+"""Ranks, stage, and whose checkpoint these go on from."""
 
 
-@pytest.fixture(scope="session")
-def two(model: Path, untied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of two ranks at every ZeRO stage, each with its own samples and with slices."""
-    variants: dict[str, Any] = {str(stage): {"zero_stage": stage} for stage in range(4)}
-    for stage in range(4):
-        variants[f"{stage}-sliced"] = {"zero_stage": stage, "sequence_parallel": 2}
-    untied_too = {"model": str(untied), "entropy_coef": 0.5, "head_chunk": 7}
-    variants["3-untied"] = {"zero_stage": 3, **untied_too, "gradient_checkpointing": True}
-    variants["3-untied-sliced"] = {"zero_stage": 3, **untied_too, "sequence_parallel": 2}
-    return train(model, tmp_path_factory.mktemp("two"), ranks=2, variants=variants)
-
-
-@pytest.fixture(scope="session")
-def four(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of four ranks: pairs that share samples, and all four, for which keys have too few heads."""
-    variants = {
-        "pairs": {"zero_stage": 1, "sequence_parallel": 2},
-        "all": {"zero_stage": 3, "sequence_parallel": 4, "gradient_checkpointing": True},
-    }
-    return train(model, tmp_path_factory.mktemp("four"), ranks=4, variants=variants)
+@pytest.fixture(scope="module")
+def done(model: Path, untied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the results of every variant."""
+    folder = tmp_path_factory.mktemp("done")
+    variants: dict[str, dict[str, Any]] = {}
+    for ranks, listed in ((1, ALONE), (2, TWO), (4, FOUR)):
+        for name, settings in listed.items():
+            own = {"model": str(untied)} if "untied" in name else {}
+            variants[name] = {"ranks": ranks, **settings, **own}
+    for name, (ranks, stage, other) in RESUMED.items():
+        checkpoint = str(folder / other / "checkpoint")
+        variants[name] = {"ranks": ranks, "zero_stage": stage, "resume": checkpoint}
+    return train(model, folder, variants)
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -132,27 +121,26 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["plain", "padded"])
-def test_the_chunked_head_learns_what_whole_logits_learn(alone: Path, variant: str) -> None:
-    assert_the_same(alone / variant, alone / "whole")
+def test_the_chunked_head_learns_what_whole_logits_learn(done: Path, variant: str) -> None:
+    assert_the_same(done / variant, done / "whole")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("slices", ["", "-sliced"])
-@pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_two_ranks_equal_one(alone: Path, two: Path, stage: int, slices: str) -> None:
-    assert_the_same(two / f"{stage}{slices}", alone / "whole")
+@pytest.mark.parametrize("variant", ["0", "1", "2", "3", "0-sliced", "2-sliced"])
+def test_two_ranks_equal_one(done: Path, variant: str) -> None:
+    assert_the_same(done / variant, done / "whole")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["3-untied", "3-untied-sliced"])
-def test_a_head_with_its_own_weight_is_sharded_too(alone: Path, two: Path, variant: str) -> None:
-    assert_the_same(two / variant, alone / "whole-untied")
+def test_a_head_with_its_own_weight_is_sharded_too(done: Path, variant: str) -> None:
+    assert_the_same(done / variant, done / "whole-untied")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["pairs", "all"])
-def test_four_ranks_equal_one(alone: Path, four: Path, variant: str) -> None:
-    assert_the_same(four / variant, alone / "whole")
+def test_four_ranks_equal_one(done: Path, variant: str) -> None:
+    assert_the_same(done / variant, done / "whole")
 
 
 def assert_the_same(folder: Path, one: Path) -> None:
@@ -179,13 +167,13 @@ def assert_the_same(folder: Path, one: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 3])
-def test_ranks_together_know_every_episodes_advantage(alone: Path, two: Path, stage: int) -> None:
+def test_ranks_together_know_every_episodes_advantage(done: Path, stage: int) -> None:
     def read(path: Path) -> list[dict[tuple[int, int], float]]:
         steps = json.loads(path.read_text())
         return [{(group, place): value for group, place, value in step} for step in steps]
 
-    parts = [read(two / str(stage) / f"first_{rank}.json") for rank in range(2)]
-    for one, left, right in zip(read(alone / "plain" / "first_0.json"), *parts, strict=True):
+    parts = [read(done / str(stage) / f"first_{rank}.json") for rank in range(2)]
+    for one, left, right in zip(read(done / "plain" / "first_0.json"), *parts, strict=True):
         assert not left.keys() & right.keys()
         assert left | right == pytest.approx(one, abs=1e-4)
 
@@ -193,12 +181,12 @@ def test_ranks_together_know_every_episodes_advantage(alone: Path, two: Path, st
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 3])
 def test_the_canary_is_the_policys_own_logprobs_at_temperature_one(
-    two: Path, model: Path, stage: int
+    done: Path, model: Path, stage: int
 ) -> None:
     from transformers import AutoModelForCausalLM
 
-    found = json.loads((two / str(stage) / "canary.json").read_text())
-    for folder, logprobs in zip((model, two / str(stage) / "straight"), found, strict=True):
+    found = json.loads((done / str(stage) / "canary.json").read_text())
+    for folder, logprobs in zip((model, done / str(stage) / "straight"), found, strict=True):
         tokens = torch.arange(7, 20)[None]
         network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         with torch.no_grad():
@@ -208,70 +196,61 @@ def test_the_canary_is_the_policys_own_logprobs_at_temperature_one(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 2])
-def test_what_left_the_device_is_what_came_back(model: Path, two: Path, stage: int) -> None:
+def test_what_left_the_device_is_what_came_back(model: Path, done: Path, stage: int) -> None:
     """The memory of each rank was freed, and the step after it was as if it had never been.
 
     On a CPU what was read from a file stays, as the moments of a checkpoint do.
     """
     parameters = sum(tensor.nbytes for tensor in weights(model).values())
     for rank in range(2):
-        read = json.loads((two / str(stage) / f"moved_{rank}.json").read_text())
+        read = json.loads((done / str(stage) / f"moved_{rank}.json").read_text())
         optimizer, policy, came_back = read
         assert optimizer > 0.4 * parameters  # its share of the master weights at least
         assert policy > 0.9 * parameters
         assert came_back == optimizer + policy
-    assert_equal(weights(two / str(stage) / "resumed"), weights(two / str(stage) / "straight"))
+    assert_equal(weights(done / str(stage) / "resumed"), weights(done / str(stage) / "straight"))
 
 
 @pytest.mark.slow
-def test_training_moved_the_weights(model: Path, alone: Path) -> None:
-    start, end = weights(model), weights(alone / "plain" / "straight")
+def test_training_moved_the_weights(model: Path, done: Path) -> None:
+    start, end = weights(model), weights(done / "plain" / "straight")
     assert any(not torch.equal(start[name], end[name]) for name in start)
-    assert_equal(weights(alone / "plain" / "resumed"), end)
+    assert_equal(weights(done / "plain" / "resumed"), end)
 
 
 @pytest.mark.slow
-def test_an_entropy_bonus_keeps_the_policy_undecided(alone: Path) -> None:
+def test_an_entropy_bonus_keeps_the_policy_undecided(done: Path) -> None:
     def entropy(variant: str) -> float:
-        return metrics(alone / variant)[-1]["entropy"] or 0.0
+        return metrics(done / variant)[-1]["entropy"] or 0.0
 
     assert entropy("undecided") > entropy("plain") > 0
 
 
 @pytest.mark.slow
-def test_the_loss_clips_where_the_settings_say(alone: Path) -> None:
+def test_the_loss_clips_where_the_settings_say(done: Path) -> None:
     """In a second epoch the ratio has left 1: a narrow range clips about half, a wide one none."""
-    narrow = metrics(alone / "narrow")[0]["clip_fraction"]
+    narrow = metrics(done / "narrow")[0]["clip_fraction"]
     assert narrow is not None and narrow > 0.1
-    wide = metrics(alone / "wide")[0]
+    wide = metrics(done / "wide")[0]
     assert wide["clip_fraction"] == 0
     # What was cut at its limit is masked there, and counted in no epoch.
-    assert 0 < wide["tokens"]["trained"] < metrics(alone / "narrow")[0]["tokens"]["trained"]
+    assert 0 < wide["tokens"]["trained"] < metrics(done / "narrow")[0]["tokens"]["trained"]
 
 
 @pytest.mark.slow
-def test_a_reference_model_pulls_back(model: Path, alone: Path) -> None:
+def test_a_reference_model_pulls_back(model: Path, done: Path) -> None:
     """With a KL penalty in the loss the policy ends nearer to where it started."""
-    assert metrics(alone / "grpo-kl")[-1]["kl"] is not None
+    assert metrics(done / "grpo-kl")[-1]["kl"] is not None
     start = weights(model)
 
     def distance(variant: str) -> float:
-        end = weights(alone / variant / "straight")
+        end = weights(done / variant / "straight")
         return float(sum((end[name] - start[name]).square().sum() for name in start))
 
     assert distance("grpo-kl") < distance("grpo")
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_other_ranks_and_another_stage(
-    model: Path, alone: Path, two: Path, tmp_path: Path
-) -> None:
-    def resume(ranks: int, stage: int, checkpoint: Path) -> dict[str, torch.Tensor]:
-        settings = {"zero_stage": stage, "resume": str(checkpoint / "checkpoint")}
-        folder = train(model, tmp_path / f"{ranks}-{stage}", ranks, {"resumed": settings})
-        return weights(folder / "resumed" / "resumed")
-
-    wanted = weights(alone / "plain" / "straight")
-    assert_equal(resume(1, 2, two / "3"), wanted)
-    assert_equal(resume(2, 3, alone / "plain"), wanted)
-    assert_equal(resume(1, 1, two / "2-sliced"), wanted)
+@pytest.mark.parametrize("variant", RESUMED)
+def test_a_run_goes_on_with_other_ranks_and_another_stage(done: Path, variant: str) -> None:
+    assert_equal(weights(done / variant / "resumed"), weights(done / "plain" / "straight"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.rl.ranks import run_ranks
+from tests.rl.ranks import run_script
 
 pytestmark = pytest.mark.timeout(900)
 SCRIPT = Path(__file__).with_name("optimizer_process.py")
@@ -14,10 +14,9 @@ STAGES = ["1", "2", "3", "1 offloaded", "2 offloaded", "3 offloaded", "1 offload
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    store = str(tmp_path_factory.mktemp("ranks") / "store")
-    outputs = run_ranks(SCRIPT, [["2", store]] * 2, seconds=800)
-    line = next(line for line in outputs[0].splitlines() if line.startswith("FOUND "))
+def found() -> dict[str, Any]:
+    said = run_script(SCRIPT, seconds=800)
+    line = next(line for line in said.splitlines() if line.startswith("FOUND "))
     values: dict[str, Any] = json.loads(line.removeprefix("FOUND "))
     return values
 

@@ -12,8 +12,7 @@ from rl.plan.hardware import GIB, cpu_host
 from rl.plan.memory import RankMemory, rank_memory
 from rl.plan.settings import merges, pass_of, states_of
 from rl.plan.shape import shape_of
-from tests.rl.ranks import run_ranks
-from tests.rl.test_learner_ranks import free_ports
+from tests.rl.ranks import run_script
 
 pytestmark = pytest.mark.timeout(900)
 SCRIPT = Path(__file__).with_name("plan_process.py")
@@ -117,8 +116,19 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, P
     """The folder of models, and that of what was measured on each."""
     models, out = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("measured")
     make_models(models)
-    for ranks in (1, 2):
-        run(ranks, models, out, [name for name, case in CASES.items() if case[0] == ranks])
+    cases = [
+        [
+            name,
+            case[0],
+            {
+                "config": config_of(name, models).model_dump(mode="json"),
+                "bucket": BUCKET,
+                "lengths": case[2],
+            },
+        ]
+        for name, case in CASES.items()
+    ]
+    run_script(SCRIPT, str(out), json.dumps(cases), seconds=800)
     yield models, out
 
 
@@ -133,23 +143,6 @@ def make_models(folder: Path) -> None:
         network = AutoModelForCausalLM.from_config(AutoConfig.for_model(**settings))
         network.save_pretrained(folder / name)
         make_tokenizer().save_pretrained(folder / name)
-
-
-def run(ranks: int, models: Path, out: Path, names: list[str]) -> None:
-    cases = [
-        [
-            name,
-            port,
-            {
-                "config": config_of(name, models).model_dump(mode="json"),
-                "bucket": BUCKET,
-                "lengths": CASES[name][2],
-            },
-        ]
-        for name, port in zip(names, free_ports(len(names)), strict=True)
-    ]
-    own = [str(ranks), str(out), json.dumps(cases)]
-    run_ranks(SCRIPT, [own] * ranks, seconds=800)
 
 
 @pytest.mark.parametrize("name", CASES)

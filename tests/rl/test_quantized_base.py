@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one rank made of each variant."""
     variants = {name: settings | {"dtype": name} for name, settings in VARIANTS.items()}
-    return train(model, tmp_path_factory.mktemp("done"), ranks=1, variants=variants)
+    return train(model, tmp_path_factory.mktemp("done"), variants)
 
 
 @pytest.mark.slow
