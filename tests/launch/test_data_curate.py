@@ -184,12 +184,37 @@ def test_a_format_of_the_users_own_is_read_by_every_process(tmp_path: Path) -> N
     assert len(list(read_records(out))) == 40
 
 
+HELD = """
+import time
+from pathlib import Path
+from data.formats.gsm8k import Gsm8k
+
+
+class Held(Gsm8k):
+    name = "held"
+
+    def records(self, row):
+        while row.number > 400 and Path({hold!r}).exists():
+            time.sleep(0.05)
+        yield from super().records(row)
+"""
+
+
+def held(folder: Path) -> tuple[Path, list[str]]:
+    """A file, and options by which half of the rows are not read while it is there."""
+    hold, own = folder / "hold", folder / "held.py"
+    own.write_text(HELD.format(hold=str(hold)))
+    return hold, ["--format", f"{own}:Held"]
+
+
 def test_killed_with_its_processes_and_begun_again_it_writes_the_same(tmp_path: Path) -> None:
     raw = lines(tmp_path / "raw.jsonl", GSM8K * 20)
-    options = ["--workers", "2", "--block-rows", "40"]
+    hold, options = held(tmp_path)
+    options += ["--workers", "2", "--block-rows", "40"]
     whole, out = tmp_path / "whole", tmp_path / "out"
     code, said = curate(raw, "--out", whole, *options)
     assert code == 0, said
+    hold.touch()
     command = [sys.executable, "-m", "launch.cli", "data", "curate", str(raw), "--out", str(out)]
     process = subprocess.Popen(
         [*command, *options], stdout=subprocess.DEVNULL, start_new_session=True
@@ -201,6 +226,7 @@ def test_killed_with_its_processes_and_begun_again_it_writes_the_same(tmp_path: 
     assert len(workers) >= 2
     wait_until_gone(workers)
     assert not (out / "manifest.json").exists()
+    hold.unlink()
     code, said = curate(raw, "--out", out, *options)
     assert code == 0, said
     assert content(out) == content(whole)
@@ -209,9 +235,11 @@ def test_killed_with_its_processes_and_begun_again_it_writes_the_same(tmp_path: 
 def test_terminated_it_says_so_in_a_line_and_leaves_no_process(tmp_path: Path) -> None:
     raw = lines(tmp_path / "raw.jsonl", GSM8K * 20)
     out = tmp_path / "out"
+    hold, options = held(tmp_path)
+    hold.touch()
     process = subprocess.Popen(
         [sys.executable, "-m", "launch.cli", "data", "curate", str(raw), "--out", str(out),
-         "--workers", "1", "--block-rows", "20"],
+         "--workers", "1", "--block-rows", "20", *options],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     wait_for_parts(out, 2, process)
@@ -225,7 +253,7 @@ def test_terminated_it_says_so_in_a_line_and_leaves_no_process(tmp_path: Path) -
 
 
 def wait_for_parts(out: Path, parts: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while len(list(out.rglob("part_*.parquet"))) < parts:
         assert process.poll() is None, "it ended before it was killed"
         assert time.monotonic() < deadline
@@ -241,7 +269,7 @@ def descendants(pid: int) -> list[int]:
 def wait_until_gone(pids: list[int]) -> None:
     import psutil
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while any(psutil.pid_exists(p) and psutil.Process(p).status() != "zombie" for p in pids):
         assert time.monotonic() < deadline, "processes outlived the one that started them"
         time.sleep(0.05)

@@ -90,6 +90,7 @@ def test_a_wrong_use_is_one_line_with_its_remedy(
     assert not (tmp_path / "evals").exists() or not list((tmp_path / "evals").rglob("*.json"))
 
 
+@pytest.mark.timeout(900)
 def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> None:
     rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(30)]
     write_set(tmp_path, "gsm8k", rows)
@@ -100,7 +101,7 @@ def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> 
     def answer(body: Body) -> Any:
         if len(seeds) >= 20:
             enough.set()
-            go_on.wait(120)
+            go_on.wait(600)
         seeds.append((body["messages"][0]["content"], body["seed"]))
         return r"\boxed{42}"
 
@@ -109,7 +110,8 @@ def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> 
         command += ["-k", "2", "--temperature", "0.8", "--concurrency", "4"]
         command += ["--verifier", verifier, "reward.deadline=120"]
         process = _started(tmp_path, command)
-        assert enough.wait(120)
+        while not enough.wait(1):
+            assert process.poll() is None, process.communicate()
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
         go_on.set()
@@ -117,7 +119,7 @@ def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> 
         assert 0 < len(kept) < 60
         before = len(model.bodies)
         process = _started(tmp_path, command)
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
     found = json.loads(output)
     assert found["sets"]["gsm8k"]["accuracy"] == 1.0

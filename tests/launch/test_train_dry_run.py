@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from data.errors import DataError
@@ -103,6 +104,10 @@ def test_what_could_teach_nothing_is_told(
         ("trane.steps=1", "did you mean train"),
     ],
 )
-def test_what_a_run_would_refuse_is_refused(config: Path, change: str, complaint: str) -> None:
+def test_what_a_run_would_refuse_is_refused(
+    config: Path, change: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else the hub is asked for the model, again and again.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises((PlumbError, DataError, RewardError), match=complaint):
         dry_run(config, [change], lambda line: None)

@@ -48,7 +48,7 @@ def config_of(
             "rollout": {"engines": 2, "max_prompt_tokens": 80, "max_response_tokens": 16,
                         "own_process": kind == "core"},
             "sampler": {"prompts_per_step": 4, "samples_per_prompt": 4},
-            "sync": {"transport": transport, "bucket_mb": 1, "verify": True, "deadline": 60.0},
+            "sync": {"transport": transport, "bucket_mb": 1, "verify": True, "deadline": 240.0},
         }
     )  # fmt: skip
 

@@ -22,17 +22,16 @@ from rl.weights.sources import model_sources
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("sync_process.py")
 SAME = 1e-5
-DEADLINE = 60.0  # of the script's updates, seconds
+DEADLINE = 240.0  # of the script's updates, seconds
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "arguments",
-    # Both homes of vLLM's core, each with one of the transports; ZeRO-3 with nothing left whole;
-    # all weights, adapters merged into them, and adapters alone.
+    # Both transports; ZeRO-3 with nothing left whole; all weights, and adapters alone. Engines that
+    # are actors die in an update in tests/launch/test_train_survives.py.
     [
-        ("ipc", "1", "1", "actor", "merge"),
         ("broadcast", "2", "3", "core", "none"),
         ("ipc", "2", "3", "core", "adapter"),
     ],
