@@ -40,22 +40,32 @@ def commands(text: str) -> Iterator[list[str]]:
                     yield rest[: min(ends, default=len(rest))]
 
 
-def parsed(words: list[str]) -> tuple[str, dict[str, Any]]:
+def spoken_of(text: str) -> Iterator[list[str]]:
+    """The same in running text, where a command may stand without all that it takes."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    for code in re.findall(r"`(plumb [a-z][^`]*)`", prose):
+        words = shlex.split(code.replace("...", ""))[1:]
+        yield words + ["."] * words[-1].startswith("--")  # a value, for an option that wants one
+
+
+def parsed(words: list[str], whole: bool = True) -> tuple[str, dict[str, Any]]:
     """The command that is meant, and what it is given; fails as the command would."""
     command: Any = typer.main.get_command(app)
     context = command.context_class(command, info_name="plumb")
     path = []
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and (words or whole):
         command.parse_args(context, list(words))
         words = [*context._protected_args, *context.args]  # as click's Group.invoke has it
         name, command, words = command.resolve_command(context, words)
         path.append(name)
         context = command.context_class(command, info_name=name, parent=context)
+    if hasattr(command, "commands"):
+        return " ".join(path), {}
     given, left, _ = command.make_parser(context).parse_args(list(words))
     missing = [
         one.name for one in command.params if one.required and given.get(one.name) in (None, ())
     ]
-    if left or missing:
+    if whole and (left or missing):
         raise ValueError(f"plumb {' '.join(path)}: left over {left}, missing {missing}")
     return " ".join(path), given
 
@@ -76,6 +86,19 @@ def test_commands_are_commands_and_settings_are_settings(readme: Path) -> None:
         name, given = parsed(words)
         if name in {"train", "submit"}:
             check_settings(given, readme.parent)
+    for words in spoken_of(readme.read_text("utf-8")):
+        parsed(words, whole=False)
+
+
+def test_targets_modules_and_tests_are_there() -> None:
+    text = "".join(readme.read_text("utf-8") for readme in READMES)
+    targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z]+)", text)) - set(targets) == set()
+    for module in set(re.findall(r"python -m (tests(?:\.\w+)+)", text)):
+        place = REPOSITORY / module.replace(".", "/")
+        assert place.with_suffix(".py").is_file() or (place / "__main__.py").is_file(), module
+    for test in set(re.findall(r"\btests/[a-z\d_/]+\.(?:py|sh)\b", text)):
+        assert (REPOSITORY / test).is_file(), test
 
 
 @pytest.mark.parametrize(
