@@ -1,6 +1,7 @@
 """The configs that come along load, and their demonstrations fit what the runs have for them."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from data.builtin import PREFIX, builtin_prompts, demonstration, words
 from data.schema import Prompt
+from launch.train.dry_run import dry_run
 from rewards import Sample, Verdict
 from rl.config import RunConfig
 from rl.config_file import load_config
@@ -26,6 +28,13 @@ from tests.rl.scripted import Scripted, Turn
 FOLDER = Path(__file__).parents[2] / "launch" / "configs"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
 SHOWN = 12  # prompts of each config
+
+
+def bubblewrap_or_skip() -> None:
+    try:
+        asyncio.run(choose("bubblewrap", BoxSettings(slots=1)))
+    except SandboxError as error:
+        pytest.skip(str(error))
 
 
 def loaded(path: Path) -> tuple[RunConfig, list[Prompt]]:
@@ -84,10 +93,7 @@ def test_a_config_loads_and_its_demonstrations_fit(path: Path) -> None:
 def test_a_tool_s_demonstrations_are_right_with_it_and_mistakes_wrong(name: str) -> None:
     config, prompts = loaded(FOLDER / f"{name}.yaml")
     if config.env is not None and config.env.spec == "python":
-        try:
-            asyncio.run(choose("bubblewrap", BoxSettings(slots=1)))
-        except SandboxError as error:
-            pytest.skip(str(error))
+        bubblewrap_or_skip()
         options: dict[str, Any] = {**config.env.options, "sandbox": "bubblewrap"}
         config = config.model_copy(
             update={"env": config.env.model_copy(update={"options": options})}
@@ -105,6 +111,22 @@ def test_a_tool_s_demonstrations_are_right_with_it_and_mistakes_wrong(name: str)
         if "mistaken" in other:
             assert {verdict.reward for _, verdict in wrong} == {0.0}
         assert sum(episode.metrics.get("tool_errors", 0) for episode, _ in wrong) > 0
+
+
+@pytest.mark.parametrize("name", ["calculator", "python_tool", "game"])
+def test_a_dry_run_of_an_environment_s_config_finds_nothing_wrong(
+    name: str,
+) -> None:
+    if name == "python_tool":
+        bubblewrap_or_skip()
+    config, _ = loaded(FOLDER / f"{name}.yaml")
+    source = re.sub(r"count=\d+", "count=40", str(config.data.train))
+    settings = [f"data.train={source}", "data.eval_size=4"]
+    if config.env is not None and "sandbox" in config.env.options:
+        settings.append("env.options.sandbox=bubblewrap")
+    said: list[str] = []
+    assert dry_run(FOLDER / f"{name}.yaml", settings, said.append) == 0, said
+    assert "36 prompts to train on, 4 held out" in said
 
 
 def test_the_game_s_demonstrations_win_with_turns_that_earn_and_mistakes_lose() -> None:
