@@ -1,28 +1,18 @@
-"""The page of `plumb view` in a browser: clicks, keys, colours, and what must not run.
+"""The page of `plumb view` in a browser: clicks, keys, colours, and what must not run."""
 
-Skips where there is no Chromium, unless PLUMB_REQUIRE_BROWSER is set, as it is in CI.
-"""
-
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
+from tests.launch.viewed_browser import browser, needs_browser, page, served
 from tests.launch.viewed_run import answers, make_run, write_plugin, write_step
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE = 60_000  # milliseconds for anything to come true
+__all__ = ["browser", "page"]
 
-pytestmark = pytest.mark.skipif(
-    BROWSER is None and not os.environ.get("PLUMB_REQUIRE_BROWSER"),
-    reason="there is no chromium here: apt install chromium",
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -35,54 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(run: Path) -> Iterator[str]:
-    """Of the command, as a person starts it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "launch.cli", "view", str(run), str(run.parent / "second")],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "XDG_CACHE_HOME": str(run.parent / "cache")},
-    )
-    assert process.stdout is not None
-    found = None
-    for line in process.stdout:
-        if found := re.match(r"http://127\.0\.0\.1:\d+/\?token=\S+", line):
-            break
-    assert found is not None
-    yield found[0]
-    process.send_signal(2)  # Ctrl-C
-    process.stdout.close()
-    assert process.wait(timeout=120) == 0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert BROWSER is not None, "PLUMB_REQUIRE_BROWSER is set, and there is no chromium"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox"], timeout=PATIENCE
-        )
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The page, opened by its address; nothing may go wrong in it while a test looks."""
-    expect.set_options(timeout=PATIENCE)
-    context = browser.new_context(
-        color_scheme="light", permissions=["clipboard-read", "clipboard-write"]
-    )
-    context.set_default_timeout(PATIENCE)
-    found = context.new_page()
-    faults: list[str] = []
-    found.on("pageerror", lambda error: faults.append(str(error)))
-    # What the policy of the page refuses is told here too.
-    found.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    found.goto(address)
-    expect(found.locator(".meter[data-loaded=true]")).to_be_attached()
-    yield found
-    context.close()
-    assert not faults
+    yield from served([run, run.parent / "second"], run.parent / "cache")
 
 
 def rows(page: Page) -> Locator:
