@@ -30,6 +30,11 @@ _KEY: Final = re.compile(r"(?i)(^|_)(api_?key|token|secret|passw(or)?d|passphras
 """Settings that are called so would hold a secret; `api_key_env` names a variable."""
 
 
+def has_password(text: str) -> bool:
+    """Whether an address in it names a user and a password."""
+    return _IN_ADDRESS.search(text) is not None
+
+
 def secret_values(environment: Mapping[str, str]) -> dict[str, bytes]:
     """Values of variables that are called like secrets."""
     return {

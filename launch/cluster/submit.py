@@ -25,6 +25,8 @@ from launch.secret_words import (
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
+from rl.secret_words import has_password
+from rl.trackers.pythons import VARIABLES, named
 
 _GROUPED: Final = 6  # files of one kind and folder from which on the table gives their number
 
@@ -132,6 +134,8 @@ def show(package: Package) -> None:
     table.add_row("together", "", size_words(package.size))
     for key, path in package.elsewhere.items():
         table.add_row(path, key, "not sent: nodes have it")
+    for name in named(package.config.trackers):
+        table.add_row(VARIABLES[name], f"trackers.{name}", "not sent: set on the nodes")
     wide_console().print(table)
 
 
@@ -164,6 +168,11 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
             raise ConfigError(
                 f"--env {name}: is called like a secret, and what a job is given can be read on "
                 "Ray's dashboard: set it on the cluster's nodes before ray start"
+            )
+        if has_password(value):
+            raise ConfigError(
+                f"--env {name}: holds an address with a password, and what a job is given can be "
+                "read on Ray's dashboard: set it on the cluster's nodes before ray start"
             )
         found[name] = value
     return found

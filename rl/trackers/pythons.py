@@ -16,6 +16,12 @@ PACKAGES: Final[Mapping[str, str]] = {
     "trackio": "trackio",
 }
 """By the tracker, whose module is called like it: what installs it."""
+VARIABLES: Final[Mapping[str, str]] = {
+    "wandb": "WANDB_API_KEY",
+    "mlflow": "MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD",
+    "trackio": "HF_TOKEN",
+}
+"""What their services ask of a machine's environment, by name."""
 BESIDE: Final = Path(__file__).parents[2] / "build" / "trackers" / "bin" / "python"
 """Where `make trackers` puts one."""
 _FIND: Final = (

@@ -252,6 +252,19 @@ def test_of_keys_the_names_are_sent_alone(folder: Path, monkeypatch: pytest.Monk
     assert b"planted-hub-token" not in everything
 
 
+def test_trackers_are_sent_without_keys_and_their_variables_are_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "planted-wandb-key")
+    done = submit(config(trackers={"wandb": {"project": "mine"}, "mlflow": {}}))
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"WANDB_API_KEY +trackers\.wandb +not sent: set on the nodes", done.output)
+    assert "MLFLOW_TRACKING_URI" in done.output and "HF_TOKEN" not in done.output
+    sent = yaml.safe_load(Ray.files["config.yaml"])["trackers"]
+    assert (sent["wandb"]["project"], sent["mlflow"]["experiment"]) == ("mine", "plumb")
+    assert b"planted" not in json.dumps(Ray.sent).encode() + b"".join(Ray.files.values())
+
+
 def pipe() -> str:
     os.mkfifo("pipe")
     return "pipe"
@@ -272,6 +285,10 @@ WRONG: dict[str, tuple[Callable[[], list[str]], str]] = {
     "no such file": (lambda: [config(), "--include", "nowhere"], "--include nowhere"),
     "no variable": (lambda: [config(), "--env", "COLOUR"], "NAME=VALUE"),
     "a secret's name": (lambda: [config(), "--env", "HF_TOKEN=abc"], "called like a secret"),
+    "a password in an address": (
+        lambda: [config(), "--env", "MLFLOW_TRACKING_URI=http://me:pw@host"],
+        "an address with a password",
+    ),
     "a config's name": (
         lambda: [config(), "--include", "config.yaml", *(write("config.yaml", "") or ())],
         "rename yours",
