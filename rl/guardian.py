@@ -121,7 +121,7 @@ class Guard:
 
 
 def main() -> None:
-    """Watch a driver's descendants until it ends; leave alone those it had before."""
+    """Watch a driver's descendants until it ends; leave alone those it had before, and theirs."""
     pid, *spared = (int(argument) for argument in sys.argv[1:])
     ignored = {*spared, os.getpid()}
     try:
@@ -163,12 +163,20 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _descendants(process: psutil.Process, ignored: set[int]) -> set[psutil.Process]:
-    """Those that run now; none of a process that has ended, whoever has its number since then."""
+    """Those that run now, but for the ignored ones and theirs; none of a process that has ended,
+    whoever has its number since then."""
     try:
         children = process.children(recursive=True)
     except psutil.NoSuchProcess:
         return set()
-    return {child for child in children if child.pid not in ignored}
+    left, found = set(ignored), set()
+    for child in children:  # each after its parent
+        with suppress(psutil.NoSuchProcess):
+            if child.pid in left or child.ppid() in left:
+                left.add(child.pid)
+            else:
+                found.add(child)
+    return found
 
 
 def _kill(process: psutil.Process) -> None:

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from launch.train.status import status_of
+from rl.guardian import _descendants
 from tests.processes import is_alive
 
 LOOKS = """
@@ -110,3 +111,25 @@ def test_a_run_whose_loop_stands_still_ends_with_one_line(tmp_path: Path) -> Non
     assert line.startswith("plumb: nothing has moved for 1 s: its event loop stands still; ")
     assert "\n" not in line
     assert status_of(tmp_path).state == line.replace("plumb: ", "stopped: ")
+
+
+PARENT = """
+import subprocess, sys
+print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_spared_process_starts_is_spared_too() -> None:
+    def seen(ignored: set[int]) -> set[int]:
+        return {one.pid for one in _descendants(psutil.Process(), ignored)}
+
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdin=pipe, stdout=pipe) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        try:
+            assert {parent.pid, child} <= seen(set())
+            assert not {parent.pid, child} & seen({parent.pid})
+        finally:
+            psutil.Process(child).kill()

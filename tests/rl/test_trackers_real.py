@@ -18,7 +18,7 @@ from tests.rl.tracked import FAKES, Tracked
 NAMED = os.environ.get("PLUMB_TRACKERS_PYTHON", "")
 CALLS = """
 import inspect, json, sys
-import mlflow, mlflow.entities, mlflow.tracking, trackio, trackio.run, wandb
+import mlflow, mlflow.entities, mlflow.tracking, trackio, wandb
 
 CLASSES = {
     "wandb": {"": ["init", "setup", "teardown", "Table"], "Run": ["define_metric", "log",
@@ -118,6 +118,7 @@ READ = """
 import json, sys
 import trackio
 from mlflow.tracking import MlflowClient
+from trackio.sqlite_storage import SQLiteStorage
 
 client = MlflowClient(sys.argv[1])
 experiment = client.get_experiment_by_name("plumb")
@@ -128,7 +129,7 @@ found = {
     "artifacts": sorted(one.path for one in client.list_artifacts(run.info.run_id)),
 }
 (own,) = trackio.Api().runs("plumb")
-rows = own.history()
+rows = SQLiteStorage.get_logs("plumb", run=own.name, run_id=own.id)
 found["trackio"] = [(row["step"], row["loss"]) for row in rows if row.get("loss") is not None]
 print(json.dumps(found))
 """
