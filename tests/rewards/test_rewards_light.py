@@ -25,4 +25,4 @@ def test_import_is_light() -> None:
         seconds, heavy = json.loads(out.stdout)
         assert heavy == []
         runs.append(seconds)
-    assert min(runs) < 1
+    assert min(runs) < 3  # seconds of the processor; heavy ones take more than 5

@@ -9,10 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+import rewards.grading.coroutine_runner
 from rewards import (
     GradingPool,
     MissingColumnError,
@@ -24,14 +26,27 @@ from rewards import (
     Verdict,
 )
 from rewards.grading.lane import Lane
+from rewards.grading.subprocess_runner import SubprocessRunner
+from tests.virtual_time import run
 
 PLUGINS = Path(__file__).parent / "plugins"
 HOSTILE = f"{PLUGINS}/hostile.py:hostile"
+STAMPED = f"{PLUGINS}/configured.py:stamped"
 OTHERS: set[psutil.Process] = set()
 
 
 def samples(*responses: str) -> list[Sample]:
-    return [Sample(f"s{i}", (), response) for i, response in enumerate(responses)]
+    """Those that never end by themselves are of a task that has a deadline."""
+    endless = ("hang", "spin")
+    return [
+        Sample(f"s{i}", (), response, task="endless" if response in endless else "")
+        for i, response in enumerate(responses)
+    ]
+
+
+def bounded(seconds: float, spec: str = HOSTILE) -> Rubric:
+    """A deadline for what never ends; the rest may take its time on a busy machine."""
+    return Rubric(Use(spec), {"endless": Use(spec, deadline=seconds)})
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +114,7 @@ async def test_only_the_one_that_misbehaves_is_blamed() -> None:
         "none": "returned NoneType: ",
         "leave": "SystemExit: 3",
     }
-    async with GradingPool(HOSTILE, workers=2, deadline=1.0, memory_mb=512) as pool:
+    async with GradingPool(bounded(1.0), workers=2, deadline=120.0, memory_mb=512) as pool:
         mixed = [response for action in bad for response in ("right", action, "wrong")]
         verdicts = await pool.grade(samples(*mixed))
         metrics = pool.metrics()
@@ -134,13 +149,12 @@ async def test_a_crash_is_tried_again_on_another_worker(tmp_path: Path) -> None:
 
 
 async def test_a_deadline_is_kept_and_a_late_loop_blames_nobody() -> None:
-    async with GradingPool(HOSTILE, workers=1, deadline=0.5) as pool:
-        start = time.monotonic()
-        await pool.grade(samples("hang"))
-        assert time.monotonic() - start < 10
+    async with GradingPool(bounded(0.5), workers=1, deadline=2.0) as pool:
+        (verdict,) = await pool.grade(samples("hang"))
+        assert verdict.reason == "deadline: no verdict within 0.5 s"
         grading = asyncio.create_task(pool.grade(samples(*["right"] * 50)))
         await asyncio.sleep(0)
-        _block(1.0)
+        _block(2.5)
         assert all(v.is_correct for v in await grading)
 
 
@@ -258,7 +272,7 @@ def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, with_signal: signal.S
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         orphans: list[psutil.Process] = []
         # Two workers, the program that one of them started, and the spare.
         while len(orphans) != 4 or not (note.exists() and note.read_text()):
@@ -266,11 +280,11 @@ def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, with_signal: signal.S
             time.sleep(0.05)
             orphans = psutil.Process(parent.pid).children(recursive=True)
         os.killpg(parent.pid, with_signal)
-        _, errors = parent.communicate(timeout=20)
+        _, errors = parent.communicate(timeout=120)
     finally:
         parent.kill()
-        parent.wait(timeout=20)
-    _, alive = psutil.wait_procs(orphans, timeout=10)
+        parent.wait(timeout=60)
+    _, alive = psutil.wait_procs(orphans, timeout=60)
     assert alive == []
     assert ("Traceback" in errors) is (with_signal is signal.SIGINT)  # the parent's own
     assert "rewards/grading/worker.py" not in errors
@@ -285,7 +299,7 @@ async def test_a_start_that_is_refused_never_waits(tmp_path: Path) -> None:
     for _ in range(20):
         pool = GradingPool(f"{plugin}:f", workers=2)
         with pytest.raises(PoolError, match="no GPU"):
-            await asyncio.wait_for(pool.start(), 20)
+            await asyncio.wait_for(pool.start(), 60)
     assert workers() == []
 
 
@@ -308,8 +322,9 @@ async def test_a_start_can_be_cancelled_at_any_turn_of_the_loop() -> None:
 
 
 async def test_a_spare_takes_over_at_once() -> None:
-    async with GradingPool(f"{PLUGINS}/configured.py:stamped", workers=1, deadline=5) as pool:
-        await _until(lambda: len(workers()) == 2)
+    async with GradingPool(bounded(0.5, STAMPED), workers=1, deadline=120) as pool:
+        (runner,) = (one for one in pool._runners if isinstance(one, SubprocessRunner))
+        await _until(lambda: runner._spare._lane is not None)  # it has started
         before = set(workers())
         hung, after = await pool.grade(samples("hang", "right"))
         assert not hung.is_gradable
@@ -320,7 +335,7 @@ async def test_a_spare_takes_over_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "deadline", "kind"), [("escape", 3, "deadline"), ("daemon", 60, "crash")]
+    ("action", "deadline", "kind"), [("escape", 8, "deadline"), ("daemon", 60, "crash")]
 )
 async def test_what_left_the_workers_group_ends_with_it(
     action: str, deadline: float, kind: str, tmp_path: Path
@@ -367,7 +382,18 @@ async def test_an_exception_is_not_tried_again(tmp_path: Path) -> None:
     assert len(mark.read_text()) == 1
 
 
-async def test_the_slowest_calls_are_named_once() -> None:
+@pytest.fixture
+def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of verifiers that run on the loop is the loop's."""
+    clock = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
+    monkeypatch.setattr(rewards.grading.coroutine_runner, "time", clock)
+
+
+def test_the_slowest_calls_are_named_once(virtual: None) -> None:
+    run(_slowest())
+
+
+async def _slowest() -> None:
     async with GradingPool(f"{PLUGINS}/waiting.py:waiting") as pool:
         await pool.grade(samples("0", "2", "0", "1", "3", "0"))
         named = pool.metrics()["slowest"]
@@ -386,30 +412,35 @@ def test_it_runs_on_uvloop_as_ray_actors_do() -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def grade() -> None:
-        async with GradingPool(HOSTILE, workers=2, deadline=0.5) as pool:
+        async with GradingPool(bounded(0.5), workers=2, deadline=120) as pool:
             open_after, replaced = [], []
             for _ in range(2):
-                for _ in range(3):
+                for _ in range(2):
                     verdicts = await pool.grade(samples("right", "hang", "wrong", "exit", "right"))
                     assert [v.is_gradable for v in verdicts] == [True, False, True, False, True]
                 await _until(lambda: len(workers()) == 3)
                 open_after.append(await _settled(descriptors))
                 replaced.append(pool.metrics()["workers_replaced"])
             # One that is still on its way is not a leak: that would be one a replaced worker.
-            assert replaced[1] - replaced[0] >= 6
+            assert replaced[1] - replaced[0] >= 4
             assert open_after[1] - open_after[0] < replaced[1] - replaced[0]
 
     uvloop.run(grade())
     assert workers() == []
 
 
-async def test_an_async_verifier_runs_on_the_loop() -> None:
+def test_an_async_verifier_runs_on_the_loop(virtual: None) -> None:
+    run(_on_the_loop())
+
+
+async def _on_the_loop() -> None:
     spec = f"{PLUGINS}/waiting.py:waiting"
     async with GradingPool(spec, deadline=2, concurrency=50) as pool:
         assert workers() == []
-        start = time.monotonic()
+        start = asyncio.get_running_loop().time()
         verdicts = await pool.grade(samples(*["0.2"] * 100, "raise", "60"))
-        assert time.monotonic() - start < 15  # one after the other would take 20
+        # One after the other would take 20.
+        assert asyncio.get_running_loop().time() - start < 3
     assert all(v == Verdict.correct(seconds=v.metrics["seconds"]) for v in verdicts[:100])
     assert verdicts[100].reason == "ConnectionError: the judge is away"
     assert verdicts[101].reason == "deadline: no verdict within 2 s"
