@@ -53,7 +53,7 @@ def half_body(length: int = len(BODY), token: str = "") -> bytes:
 
 async def rest(reader: asyncio.StreamReader) -> bytes:
     """What comes until the service closes the connection."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionResetError):
             return await reader.read()
     return b""
@@ -148,7 +148,7 @@ async def test_half_sent_bodies_take_no_place_and_give_way() -> None:
             await stack.enter_async_context(connected(client, half_body())) for _ in range(64)
         ]
         assert door.held == 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (answer := await client.post("/v1/run", json=REQUEST)).status_code == 429:
                 assert "bodies are being received" in answer.text
                 await asyncio.sleep(0.1)
