@@ -37,6 +37,7 @@ class Prompt:
         metadata: whatever else the source said about it; verifiers may read it, training does not.
         tools: declarations of the tools on offer, as `{"type": "function", "function": {...}}`.
         source: of a run with several sources, the name of its own; its id then begins with it.
+        mode: the reasoning mode that it is asked in; empty: there are none.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Prompt:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Mapping[str, Any], ...] = ()
     source: str = ""
+    mode: str = ""
 
     def of_source(self, name: str) -> "Prompt":
         """This prompt as one of the source `name` among others, whose ids it cannot share."""

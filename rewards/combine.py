@@ -1,8 +1,9 @@
 """Several verifiers for one reward: routes by task, weighted terms, and a scale.
 
 Guarantees: `correct` is what the main verifier says, and no term changes it. The reward is the main
-verifier's, mapped by the scale, plus each term's `weight * reward`. Where any part is ungradable,
-so is the whole, under the part's kind of reason.
+verifier's, mapped by the scale and lowered by the factors of terms that are not met, plus each
+term's `weight * reward`. Where any part is ungradable, so is the whole, under the part's kind of
+reason.
 """
 
 import math
@@ -23,12 +24,14 @@ class Term:
         use: The verifier.
         weight: What its reward is multiplied by.
         tasks: The tasks whose samples have the term; empty: all.
+        factor: What a main reward above 0 is multiplied by where the term's verdict is not correct.
     """
 
     name: str
     use: Use
     weight: float = 1.0
     tasks: frozenset[str] = frozenset()
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +71,25 @@ class Rubric:
     def combine(self, sample: Sample, verdicts: Sequence[Verdict]) -> Verdict:
         """The verdict on `sample` from that of its main verifier and those of its terms, in order.
 
-        Metrics are the main verifier's, and each term's reward, before weighting, under its name.
+        Metrics are the main verifier's, and each term's reward, before weighting, under its name;
+        what a term measured beside that is `TERM.NAME`.
         """
         main, *extra = verdicts
         if not main.is_gradable:
             return main
         reward = self.correct * main.reward + self.incorrect * (1 - main.reward)
+        added = 0.0
         metrics = dict(main.metrics)
         for term, verdict in zip(self.terms_of(sample), extra, strict=True):
             if not verdict.is_gradable:
                 return Verdict.ungradable(f"{verdict.reason} (term '{term.name}')")
-            reward += term.weight * verdict.reward
+            if reward > 0 and not verdict.is_correct:
+                reward *= term.factor
+            added += term.weight * verdict.reward
+            metrics |= {f"{term.name}.{name}": n for name, n in verdict.metrics.items()}
             metrics[term.name] = verdict.reward
         try:
-            return Verdict(main.outcome, reward, main.reason, metrics)
+            return Verdict(main.outcome, reward + added, main.reason, metrics)
         except InvalidVerdictError as error:
             return Verdict.ungradable(f"combination: {error}")
 
@@ -100,5 +108,6 @@ class Rubric:
         if len(set(names)) < len(names):
             raise ValueError(f"two terms of a reward have the same name: {', '.join(names)}")
         numbers = [self.correct, self.incorrect, *(term.weight for term in self.terms)]
+        numbers += [term.factor for term in self.terms]
         if not all(map(math.isfinite, numbers)):
             raise ValueError("weights and scale of a reward must be finite numbers")

@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "math-bare": "rewards.math.verifier",
         "format": "rewards.terms",
         "overlong": "rewards.terms",
+        "reasoning": "rewards.reasoning.verifier",
         "code": "rewards.code.verifier",
         "constraints": "rewards.constraints.verifier",
         "tool": "rewards.tools.verifier",

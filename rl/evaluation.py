@@ -196,6 +196,7 @@ class Evaluations:
             values["eval_accuracy"] = numbers["accuracy"]
             values["eval_accuracy_by_task"] = numbers["accuracy_by_task"]
             values["eval_accuracy_by_source"] = numbers["accuracy_by_source"]
+            values["eval_accuracy_by_mode"] = numbers["accuracy_by_mode"]
         return values
 
     @asynccontextmanager

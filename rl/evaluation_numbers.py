@@ -39,6 +39,8 @@ class Asked:
     task: str
     source: str
     attempts: tuple[Attempt, ...]
+    mode: str = ""
+    """The reasoning mode; empty: there are none."""
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -76,6 +78,8 @@ def numbers_of(asked: Sequence[Asked], samples: int) -> dict[str, Any]:
         "majority": majority(asked) if votes_count(samples) else None,
         "accuracy_by_task": accuracies(asked, [one.task for one in asked]),
         "accuracy_by_source": accuracies(asked, [one.source for one in asked]),
+        "accuracy_by_mode": accuracies(asked, [one.mode for one in asked]),
+        "response_tokens_by_mode": _tokens_by_mode(asked),
         "prompts": len(asked),
         "ungradable": sum(one.correct is None for one in attempts),
         "response_tokens_mean": statistics.fmean(a.tokens for a in spoken) if spoken else None,
@@ -100,7 +104,7 @@ def asked_of(group: Group, *, votes: bool) -> Asked:
         )
         for episode, verdict in pairs
     )
-    return Asked(group.prompt.task, group.prompt.source, attempts)
+    return Asked(group.prompt.task, group.prompt.source, attempts, group.prompt.mode)
 
 
 def pass_at_k(correct: int, total: int, k: int) -> float:
@@ -179,6 +183,15 @@ def accuracies(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, float 
         if name and one.counts[1]:
             known.setdefault(name, []).append(one.counts)
     return {name: mean_pass(known[name], 1) for name in sorted(known)}
+
+
+def _tokens_by_mode(asked: Sequence[Asked]) -> dict[str, float]:
+    """Mean tokens of an answer in each mode."""
+    known: dict[str, list[int]] = {}
+    for one in asked:
+        if one.mode:
+            known.setdefault(one.mode, []).extend(a.tokens for a in one.attempts if a.answered)
+    return {name: statistics.fmean(known[name]) for name in sorted(known) if known[name]}
 
 
 def _versions(group: Group) -> list[int]:

@@ -97,6 +97,7 @@ def prompt_to_state(prompt: Prompt) -> dict[str, Any]:
         "metadata": dict(prompt.metadata),
         "tools": [dict(tool) for tool in prompt.tools],
         "source": prompt.source,
+        "mode": prompt.mode,
     }
 
 
@@ -110,6 +111,7 @@ def prompt_from_state(state: Mapping[str, Any]) -> Prompt:
         metadata=state["metadata"],
         tools=tuple(state.get("tools", ())),
         source=state.get("source", ""),
+        mode=state.get("mode", ""),
     )
 
 

@@ -50,6 +50,7 @@ def rubric(reward: RewardConfig) -> Rubric:
                 Use(one.spec or name, one.options, one.deadline),
                 one.weight,
                 frozenset(one.tasks),
+                one.factor,
             )
             for name, one in reward.terms.items()
         ),

@@ -39,6 +39,7 @@ EPISODES = pa.schema(
         ("prompt_id", pa.string()),
         ("task", pa.string()),
         ("source", pa.string()),
+        ("mode", pa.string()),
         ("prompt", pa.string()),
         ("response", pa.string()),
         ("messages", pa.string()),

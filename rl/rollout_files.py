@@ -148,6 +148,7 @@ def _rows(
             "prompt_id": group.prompt.id,
             "task": group.prompt.task,
             "source": source if isinstance(source, str) else json.dumps(source),
+            "mode": group.prompt.mode,
             "prompt": prompt,
             "response": episode.response,
             "messages": json.dumps(episode.messages) if _has_more(group, episode) else None,

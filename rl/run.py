@@ -57,6 +57,8 @@ class Summary:
     """Answers that could not be graded, by the kind of reason; evaluations included."""
     accuracy_by_task: Mapping[str, tuple[float | None, float | None]]
     """Of each kind of task in the evaluation: the accuracy before and after."""
+    accuracy_by_mode: Mapping[str, tuple[float | None, float | None]]
+    """Of each reasoning mode in the evaluation."""
 
 
 def open_run_dir(
@@ -210,14 +212,16 @@ def _summary(
         evaluation_size=sum(len(s.prompts) for s in work.evaluations if s.name == HELD_OUT),
         model=model,
         ungradable=ungradable,
-        accuracy_by_task=_by_task(rows),
+        accuracy_by_task=_apart(rows, "task"),
+        accuracy_by_mode=_apart(rows, "mode"),
     )
 
 
-def _by_task(
-    rows: Sequence[Mapping[str, Any]],
+def _apart(
+    rows: Sequence[Mapping[str, Any]], what: str
 ) -> Mapping[str, tuple[float | None, float | None]]:
-    measured = [row["eval_accuracy_by_task"] for row in rows if row.get("eval_accuracy_by_task")]
+    key = f"eval_accuracy_by_{what}"
+    measured = [row[key] for row in rows if row.get(key)]
     if not measured:
         return {}
-    return {task: (measured[0].get(task), after) for task, after in measured[-1].items()}
+    return {name: (measured[0].get(name), after) for name, after in measured[-1].items()}

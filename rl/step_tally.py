@@ -2,7 +2,7 @@
 
 Guarantees: only numbers are kept, no tokens and no text; ungradable answers are counted and measure
 nothing; answers without a task are in none; a task or a source that a step did not sample is absent
-from it; a run with a single source has none by name.
+from it; a run with a single source has none by name, and one without modes no mode.
 """
 
 import statistics
@@ -15,6 +15,7 @@ from rewards import Verdict
 from rl.groups import Group
 from rl.prefix_tally import PrefixTally
 from rl.strata import StrataTally
+from rl.tokens import Episode
 
 
 @dataclass(slots=True)
@@ -27,6 +28,17 @@ class Answers:
     rewards: list[float] = field(default_factory=list)
     numbers: dict[str, list[float]] = field(default_factory=dict)
     """What verifiers, terms and environments measured, by name."""
+    episodes: int = 0
+    tokens: int = 0
+    cut: int = 0
+    """Episodes that ended at their limit."""
+
+    def add_episodes(self, episodes: Iterable[Episode]) -> None:
+        """Add the lengths of a group's episodes."""
+        for episode in episodes:
+            self.episodes += 1
+            self.tokens += episode.sampled
+            self.cut += episode.end == "length"
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Add the verdicts of a group."""
@@ -73,6 +85,7 @@ class StepTally:
         """Sampled in groups that taught something and are sampled again."""
         self._by_task: dict[str, Answers] = {}
         self._by_source: dict[str, Answers] = {}
+        self._by_mode: dict[str, Answers] = {}
         self.strata = StrataTally()
         """How hard the groups were."""
         self._episodes = self._turns = self._cut = self._trajectories = 0
@@ -91,6 +104,10 @@ class StepTally:
             self._by_task.setdefault(group.prompt.task, Answers()).add(group.verdicts)
         if group.prompt.source:
             self._by_source.setdefault(group.prompt.source, Answers()).add(group.verdicts)
+        if group.prompt.mode:
+            own = self._by_mode.setdefault(group.prompt.mode, Answers())
+            own.add(group.verdicts)
+            own.add_episodes(group.episodes)
         for episode in group.episodes:
             self._episodes += 1
             self._turns += episode.turns
@@ -126,6 +143,7 @@ class StepTally:
             "prefix_hits": self._prefix.row(),
             "tasks": _each(self._by_task),
             "sources": _each(self._by_source),
+            "modes": _each_mode(self._by_mode),
         }
 
     def _mean(self, total: int) -> float | None:
@@ -143,4 +161,16 @@ def _each(parts: Mapping[str, Answers]) -> dict[str, dict[str, Any]]:
             "verdicts": parts[name].measured,
         }
         for name in sorted(parts)
+    }
+
+
+def _each_mode(parts: Mapping[str, Answers]) -> dict[str, dict[str, Any]]:
+    """The numbers of each mode apart: of its kinds of answers, and how long they are."""
+    return {
+        name: {
+            **numbers,
+            "response_tokens_mean": parts[name].tokens / parts[name].episodes,
+            "truncated": parts[name].cut / parts[name].episodes,
+        }
+        for name, numbers in _each(parts).items()
     }

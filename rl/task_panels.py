@@ -6,16 +6,45 @@ They have the form of `templates/panels.yaml`.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rl.report_records import lookup
+
 GRADING_TIME: Final = "seconds"
 """The number of a verdict that is no measurement: how long it took."""
+
+_CHECKED: Final = (
+    (
+        "reasoning",
+        "In their mode",
+        "Share of a step's answers whose thinking is what their mode asks for.",
+        "share",
+    ),
+    (
+        "reasoning.language",
+        "Language of thinking",
+        "Share of answers whose thinking is in the language that their mode asks for, of those "
+        "that are long enough to tell.",
+        "share",
+    ),
+    (
+        "reasoning.tokens",
+        "Tokens of thinking",
+        "Mean over a step's answers in each mode.",
+        "tokens",
+    ),
+)
+"""What the term `reasoning` measures: its key, and the chart's title, caption and unit."""
 
 COLOURS: Final = 5
 """Colours of series, as the style sheet has them."""
 
 
 def task_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Charts of each kind of task apart, where a run mixes several, and of each source apart."""
-    return [*_apart(rows, "tasks", "task", "kind of task"), *source_panels(rows)]
+    """Charts of each kind of task, each source and each mode apart, where a run mixes several."""
+    return [
+        *_apart(rows, "tasks", "task", "kind of task"),
+        *source_panels(rows),
+        *mode_panels(rows),
+    ]
 
 
 def source_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -42,6 +71,66 @@ def source_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
             ],
         },
     ]
+
+
+def mode_panels(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Charts of each reasoning mode apart: accuracy, reward, lengths, and what was checked."""
+    names = _names(rows, "modes")
+    if not names:
+        return []
+    held = "held_out.response_tokens_by_mode"
+    return [
+        *_apart(rows, "modes", "mode", "reasoning mode"),
+        _mode_panel(
+            names,
+            "Length by mode",
+            "Mean tokens of an answer in each reasoning mode; diamonds are the held-out prompts.",
+            "tokens",
+            "response_tokens_mean",
+            f"evaluations.{held}",
+        ),
+        *(
+            _mode_panel(names, title, caption, unit, f"verdicts.{key}")
+            for key, title, caption, unit in _CHECKED
+            if any(
+                lookup(row, f"modes.{name}.verdicts.{key}") is not None
+                for row in rows
+                for name in names
+            )
+        ),
+    ]
+
+
+def _mode_panel(
+    names: Sequence[str], title: str, caption: str, unit: str, key: str, points: str = ""
+) -> Mapping[str, Any]:
+    """A chart with a line a mode, and its points of an evaluation."""
+    series = [
+        {
+            "key": f"modes.{name}.{key}",
+            "label": name,
+            "style": "smooth",
+            "colour": 1 + number % COLOURS,
+        }
+        for number, name in enumerate(names)
+    ]
+    if points:
+        series += [
+            {
+                "key": f"{points}.{name}",
+                "label": f"{name}, held out",
+                "style": "points",
+                "colour": 1 + number % COLOURS,
+            }
+            for number, name in enumerate(names)
+        ]
+    return {
+        "title": title,
+        "caption": caption,
+        "unit": unit,
+        "full_scale": unit == "share",
+        "series": series,
+    }
 
 
 def _apart(

@@ -16,8 +16,13 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 CHAT_TEMPLATE = (
     "{%- for message in messages %}{{ '<|' + message.role + '|>' + message.content + '<|end|>' }}"
-    "{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- endif %}"
+    "{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}"
+    "{%- if enable_thinking is defined %}{{ '<think>' if enable_thinking else '<think></think>' }}"
+    "{%- endif %}{%- endif %}"
 )
+"""Thinking is opened, or left empty, where a run says `enable_thinking`."""
+THINKING = ("<think>", "</think>")
+"""Marks that are a token each in a model of a run with reasoning modes."""
 SPECIAL = ("<|pad|>", "<|unknown|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 TOOL = "<|tool|>"
 """What opens the answer of a tool, in a model that has any."""

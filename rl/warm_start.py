@@ -7,7 +7,7 @@ reinforcement learning has something left to teach.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -31,6 +31,10 @@ class Demonstration:
     """How a right turn ends, for each of the assistant's turns; those in `said` may be wrong."""
     task: str = ""
     """The kind of task."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Of the chat template."""
+    prefix: str = ""
+    """What the assistant's turns begin with, behind what the chat template writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,12 @@ def _parts(
     for place in range(len(example.prompt), len(messages)):
         if messages[place]["role"] == "assistant":
             context = tokenizer.apply_chat_template(
-                messages[:place], add_generation_prompt=True, return_dict=True
+                messages[:place],
+                add_generation_prompt=True,
+                return_dict=True,
+                **example.arguments,
             )["input_ids"]
+            if example.prefix:
+                context = [*context, *tokenizer(example.prefix)["input_ids"]]
             answer = tokenizer(messages[place]["content"])["input_ids"]
             yield list(context), [*answer, tokenizer.eos_token_id]

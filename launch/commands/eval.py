@@ -21,7 +21,7 @@ Part = TypeVar("Part", bound=Any)
 _RUN: Final = "run"
 _ONE: Final = (
     *("limit", "out", "config", "preset", "thinking", "max_prompt_tokens", "system", "template"),
-    *("verifier", "select", "engines", "workers", "seed", "overwrite", "regrade"),
+    *("mode", "verifier", "select", "engines", "workers", "seed", "overwrite", "regrade"),
 )
 _SEVERAL: Final = ("sets", "formats", "answers", "overrides")
 """Options that an evaluation takes as they are; the latter are lists."""
@@ -80,6 +80,7 @@ _Thinking = Annotated[
     typer.Option("--thinking/--no-thinking", help="by the chat template's enable_thinking",
                  show_default="the preset's, or the template's"),
 ]  # fmt: skip
+_Mode = Annotated[str | None, typer.Option(help="of modes", show_default="each prompt's own")]
 _Temperature = Annotated[float | None, typer.Option(show_default="the preset's, or 0: greedy")]
 _TopP = Annotated[float | None, typer.Option(show_default="the preset's, or 1")]
 _TopK = Annotated[int | None, typer.Option(show_default="the preset's, or all")]
@@ -168,6 +169,7 @@ class EvalOptions:
     config: _Config = None
     preset: _Preset = None
     thinking: _Thinking = None
+    mode: _Mode = None
     temperature: _Temperature = None
     top_p: _TopP = None
     top_k: _TopK = None

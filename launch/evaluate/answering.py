@@ -22,6 +22,7 @@ from rewards.judge.errors import RefusedError
 from rewards.tools.errors import ToolsError
 from rl.answering import Answering, answering
 from rl.config import RunConfig
+from rl.episodes.playing import thinking_tokens
 from rl.episodes.seeds import seed_of
 from rl.errors import ModelError, TooLongError
 from rl.evaluation_sets import sampling_of
@@ -72,7 +73,7 @@ async def answerer(work: Work, pool: Pool, say: Callable[[str], None]) -> AsyncI
     try:
         await pool.start()
         await model.start()
-        yield Endpoint(model, work.config)
+        yield Endpoint(model, work.config, work.thinking)
     finally:
         await model.aclose()
         await pool.aclose()
@@ -128,7 +129,12 @@ class Engines:
         seen: list[Given] = []
 
         async def played(_: int, episode: Episode) -> None:
-            seen.append(_of_episode(episode))
+            given = _of_episode(episode)
+            if self._config.modes:
+                renderer = self._found.renderer.of(prompt.mode)
+                tokens = await thinking_tokens(renderer, episode, given.last_tokens)
+                given = replace(given, thinking_tokens=tokens)
+            seen.append(given)
             await told(seen[-1])
 
         try:
@@ -157,11 +163,13 @@ class Endpoint:
 
     Args:
         model: is asked.
-        config: a run's, for the seed.
+        config: a run's, for the seed and the modes of prompts.
+        thinking: what its settings say of it already.
     """
 
-    def __init__(self, model: EndpointModel, config: RunConfig) -> None:
+    def __init__(self, model: EndpointModel, config: RunConfig, thinking: bool | None) -> None:
         self._model = model
+        self._thinking = thinking
         self._config = config
         self._refused = 0
         self._has_answered = False
@@ -178,6 +186,7 @@ class Endpoint:
                 tools=prompt.tools,
                 seed=seed % 2**31,  # what every server takes
                 **_asked(one),
+                **self._template_arguments(prompt),
             )
         except (RefusedError, ToolsError) as error:
             return self._take(error), None
@@ -185,6 +194,14 @@ class Endpoint:
         given = _of_answer(answer)
         await told(given)
         return given, None
+
+    def _template_arguments(self, prompt: Prompt) -> dict[str, Any]:
+        """The chat template's arguments of the prompt's mode, as vLLM and SGLang take them."""
+        if not prompt.mode:
+            return {}
+        arguments = self._config.modes[prompt.mode].template_arguments
+        known = {} if self._thinking is None else {THINKS: self._thinking}
+        return {"chat_template_kwargs": {**known, **arguments}} if arguments else {}
 
     def _take(self, error: RefusedError | ToolsError) -> Given:
         """A refusal as an answer, unless it is one of everything."""

@@ -19,6 +19,7 @@ from data.schema import Prompt
 from launch.datasets.difficulty import LOST
 from rewards import Outcome, Sample, Verdict
 from rewards.thinking import Opened
+from rl.modes import columns_of
 
 ANSWERS: Final = "answers.jsonl"
 VERDICTS: Final = "verdicts.jsonl"
@@ -37,6 +38,7 @@ class Given:
         thought: what a server took for reasoning, where it parts it itself.
         tokens: that were sampled, all turns together.
         last_tokens: of the last turn.
+        thinking_tokens: of thinking in the last turn; None: not counted.
         prompt_tokens: of the first; None: not known.
         turns: times that the model spoke.
         messages: the whole conversation where there were several turns.
@@ -52,6 +54,7 @@ class Given:
     thought: str = ""
     tokens: int = 0
     last_tokens: int = 0
+    thinking_tokens: int | None = None
     prompt_tokens: int | None = None
     turns: int = 1
     messages: tuple[Mapping[str, Any], ...] = ()
@@ -69,7 +72,11 @@ class Given:
             reference=prompt.reference,
             task=prompt.task,
             tools=prompt.tools,
-            metadata={**prompt.metadata, "response_tokens": self.last_tokens},
+            metadata={
+                **prompt.metadata,
+                "response_tokens": self.last_tokens,
+                **columns_of(prompt, self.thinking_tokens),
+            },
             stop_reason="length" if self.end == "length" else "stop",
             thinking=self.opened,
             transcript=self.messages,
@@ -146,7 +153,8 @@ class Kept:
 
 def key_of(prompt: Prompt, number: int) -> str:
     """The key of an answer: by all that is asked and compared with, not by a name."""
-    return f"{prompt.digest()[:20]}#{number}"
+    mode = f"@{prompt.mode}" if prompt.mode else ""
+    return f"{prompt.digest()[:20]}{mode}#{number}"
 
 
 def verdict_as_json(verdict: Verdict) -> dict[str, Any]:

@@ -45,6 +45,11 @@ def asked_by(work: Work, one: EvalSet) -> dict[str, Any]:
         },
         "seed": config.seed,
     }
+    if config.modes:
+        shown = {"share", "checks"}  # on which no answer depends
+        found["modes"] = {
+            name: mode.model_dump(mode="json", exclude=shown) for name, mode in config.modes.items()
+        }
     if config.env is not None:
         found["environment"] = config.env.model_dump(mode="json")
         found["episode"] = episode.model_dump(mode="json", exclude={"retries", "calls_at_once"})
@@ -56,4 +61,5 @@ def asked_by(work: Work, one: EvalSet) -> dict[str, Any]:
 def graded_by(work: Work) -> dict[str, Any]:
     """What verdicts depend on."""
     reward = work.config.reward.model_dump(mode="json")
-    return {name: reward[name] for name in ("verifier", "options", "routes", "scale")}
+    names = ("verifier", "options", "routes", "scale", *(["terms"] if reward["terms"] else []))
+    return {name: reward[name] for name in names}

@@ -69,6 +69,7 @@ class Options:
         overrides: further settings, as `plumb train` takes them.
         preset: of `launch.evaluate.presets`.
         thinking: whether the model is to think.
+        mode: the reasoning mode of all prompts; None: as the settings say.
         sampling: in place of the preset's.
         max_prompt_tokens: longer prompts are left out.
         system: before each prompt that has no system message.
@@ -94,6 +95,7 @@ class Options:
     overrides: Sequence[str] = ()
     preset: str | None = None
     thinking: bool | None = None
+    mode: str | None = None
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     max_prompt_tokens: int | None = None
     system: str | None = None

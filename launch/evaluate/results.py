@@ -158,7 +158,7 @@ def _asked(prompt: Prompt, rows: Sequence[Row], *, votes: bool) -> Asked:
         )
         for row in rows
     )
-    return Asked(prompt.task, source_of(prompt), attempts)
+    return Asked(prompt.task, source_of(prompt), attempts, prompt.mode)
 
 
 def _chosen(picked: Sequence[Verdict]) -> dict[str, Any]:
@@ -202,6 +202,7 @@ def _rows(
         "prompt_id": prompt.id,
         "task": prompt.task,
         "source": source_of(prompt),
+        "mode": prompt.mode,
         "prompt": "\n".join(map(message_line, prompt.messages)),
         "reference": reference if isinstance(reference, str) else json.dumps(reference),
         "ending": "evaluated",

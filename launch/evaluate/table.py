@@ -52,7 +52,10 @@ def show_results(results: Mapping[str, Any]) -> None:
     rows = []
     for name, one in sets.items():
         rows.append(_row(name, one, several=several, majority=most > 2, best=has_best))
-        rows += [[text, *([""] * 2), value] for text, value in _parts(one)]
+        for text, value, tokens in _parts(one):
+            row = [text, *([""] * (len(heads) - 1))]
+            row[heads.index("pass@1")], row[heads.index("tokens")] = value, tokens
+            rows.append(row)
     show_table(heads, [[*row, *([""] * (len(heads) - len(row)))] for row in rows])
 
 
@@ -69,12 +72,14 @@ def _row(
     return [*row, percent(one["truncated"]), f"{one['ungradable']:,}" if one["ungradable"] else ""]
 
 
-def _parts(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Accuracy by source, level and task, where there are several."""
-    for what in ("source", "level", "task"):
-        parts = one[f"accuracy_by_{what}"]
-        if len(parts) > 1:
-            yield from ((f"  {what} {name}", percent(value)) for name, value in parts.items())
+def _parts(one: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Accuracy by source, level, task and mode, where there are several; tokens of modes."""
+    for what in ("source", "level", "task", "mode"):
+        parts = one.get(f"accuracy_by_{what}") or {}
+        tokens = one.get(f"response_tokens_by_{what}") or {}
+        for name, value in parts.items() if len(parts) > 1 else ():
+            length = f"{tokens[name]:,.0f}" if name in tokens else ""
+            yield f"  {what} {name}", percent(value), length
 
 
 def _between(bounds: Sequence[float] | None) -> str:

@@ -30,8 +30,10 @@ from launch.evaluate.sets import (
     worded,
 )
 from launch.evaluate.target import Target, base_config, target_of
-from rl.config import ReadingConfig, RunConfig
+from rl.config import ReadingConfig, RewardConfig, RunConfig
+from rl.config.modes import TERM
 from rl.errors import ConfigError
+from rl.modes import in_modes
 from rl.rewarding import rubric
 
 Say = Callable[[str], None]
@@ -101,14 +103,16 @@ def work_of(options: Options, say: Say) -> Work:
         judged_besides=choice is not None and choice.asks_judge,
         workers=options.workers,
     )
+    reward = _measured(reward, base.reward) if served is None else reward
     config = base.model_copy(update={"reward": reward})
+    _check_modes(config, options, served)
     samples = samples_of(options.answers, list(read))
     sets = [
         EvalSet(
             name,
             reading,
             format,
-            _asked(prompts, reading, options, config, say, is_run=is_run),
+            _asked(name, prompts, reading, options, config, say, is_run=is_run),
             settings_of(name, samples.get(name), preset, options, base),
         )
         for name, (prompts, (reading, format)) in read.items()
@@ -153,7 +157,7 @@ def _read(options: Options, base: RunConfig, is_run: bool) -> Read:
 
 def _columns(base: RunConfig) -> dict[str, Any]:
     """Which columns hold what, as training reads them."""
-    wording = ("system", "template")
+    wording = ("system", "template", "mode", "mode_column")
     names = [name for name in ReadingConfig.model_fields if name not in wording]
     return {name: getattr(base.data, name) for name in names}
 
@@ -164,6 +168,7 @@ def _all_builtin(read: Read) -> bool:
 
 
 def _asked(
+    name: str,
     prompts: Sequence[Prompt],
     reading: Reading,
     options: Options,
@@ -182,7 +187,32 @@ def _asked(
         template = None
     system = options.system if options.system is not None else data.system
     dressed = worded(prompts, system, template, own)
-    return gradable(dressed, reading.file, data.on_bad, rubric(config.reward), say)
+    asked = gradable(dressed, reading.file, data.on_bad, rubric(config.reward), say)
+    named = config.evaluation.get(name)
+    mode = options.mode or (None if named is None else named.mode)
+    return in_modes(asked, config, seed=0, mode=mode)
+
+
+def _measured(reward: RewardConfig, base: RewardConfig) -> RewardConfig:
+    """What grades, with what looks at the thinking of modes: it is measured and changes nothing."""
+    terms = {
+        name: term.model_copy(update={"weight": 0.0, "factor": 1.0})
+        for name, term in base.terms.items()
+        if (term.spec or name) == TERM
+    }
+    return reward.model_copy(update={"terms": terms})
+
+
+def _check_modes(config: RunConfig, options: Options, served: ModelSettings | None) -> None:
+    if options.mode is not None and options.mode not in config.modes:
+        known = ", ".join(config.modes) or "none: give the --config of a run that has modes"
+        raise ConfigError(f"--mode {options.mode}: there is no such mode; there are {known}")
+    prefixed = [name for name, mode in config.modes.items() if mode.prefix]
+    if served is not None and prefixed:
+        raise ConfigError(
+            f"modes.{prefixed[0]}.prefix cannot be put before an endpoint's answers: evaluate the "
+            "model's folder, or say it by the mode's template, system or template_arguments"
+        )
 
 
 def _served(options: Options, target: Target, thinking: bool | None) -> ModelSettings | None:

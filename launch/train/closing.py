@@ -20,11 +20,12 @@ def close(config: RunConfig, summary: Summary) -> None:
             f"{before:.1%} before, {after:.1%} after ({change:+.1f} points), measured on "
             f"{summary.evaluation_size} held-out prompts, {_manner(config)}"
         )
-    if len(summary.accuracy_by_task) > 1:
-        facts["by task"] = "; ".join(
-            f"{task} {_percent(first)} before, {_percent(last)} after"
-            for task, (first, last) in summary.accuracy_by_task.items()
-        )
+    for what, parts in (("task", summary.accuracy_by_task), ("mode", summary.accuracy_by_mode)):
+        if len(parts) > 1:
+            facts[f"by {what}"] = "; ".join(
+                f"{name} {_percent(first)} before, {_percent(last)} after"
+                for name, (first, last) in parts.items()
+            )
     if summary.ungradable:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.ungradable.items()))
         total = sum(summary.ungradable.values())

@@ -22,6 +22,7 @@ from rewards import Rubric
 from rl.config import DataConfig, ReadingConfig, RunConfig
 from rl.errors import ConfigError
 from rl.evaluation_sets import HELD_OUT
+from rl.modes import counted_modes
 
 SHOWN = 3  # kinds of prompts that cannot be graded, each with an example
 HELD_OUT_SIZE = 256
@@ -155,10 +156,11 @@ def _ordered(config: RunConfig, prompts: Sequence[Prompt]) -> PromptSource:
 
 
 def counted(prompts: Sequence[Prompt]) -> str:
-    """How many prompts there are, of each source where there are several."""
+    """How many prompts there are, of each source and in each mode where there are several."""
     by_source = Counter(prompt.source for prompt in prompts)
     named = ", ".join(f"{count} of {name}" for name, count in by_source.items() if name)
-    return f"{len(prompts)} prompts to train on" + (f" ({named})" if named else "")
+    parts = "; ".join(filter(None, [named, counted_modes(prompts)]))
+    return f"{len(prompts)} prompts to train on" + (f" ({parts})" if parts else "")
 
 
 def load_gradable(

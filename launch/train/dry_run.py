@@ -17,16 +17,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.builtin import words
 from data.schema import Prompt
 from data.validate import answered
 from launch.train.data import counted
-from launch.train.run import TINY, Prepared, prepare, shown_of
+from launch.train.run import TINY, Prepared, prepare, shown_of, tiny_words
 from rewards import Rubric, Sample, Verdict
 from rl.config import RunConfig
 from rl.endpoint.begin import begin_answering
-from rl.episodes.lengths import check_lengths, offered, started
+from rl.episodes.lengths import check_lengths, offered, started, token_counts
 from rl.episodes.rendering import Renderer, findings, renderer_of
+from rl.modes import columns_of
 from rl.rewarding import rubric
 from rl.tokenizer import load_tokenizer
 
@@ -76,7 +76,8 @@ async def _dry_run(prepared: Prepared, say: Callable[[str], None]) -> int:
         for line in findings(renderer, config, with_tools=any(one.tools for one in prompts)):
             say(line)
         say(_lengths(renderer, prompts, config.rollout.max_prompt_tokens))
-        _show(renderer, tokenizer, prompts[0])
+        for prompt in _one_a_mode(prompts):
+            _show(renderer, tokenizer, prompt)
         stack.push_async_callback(prepared.pool.aclose)
         await prepared.pool.start()
         some = prompts[:GRADED]
@@ -96,24 +97,34 @@ def _tokenizer(prepared: Prepared, folder: Path) -> Any:
     from rl.tiny import make_tokenizer
 
     shown = shown_of(config, prepared.prompts)
-    make_tokenizer(tools=config.env is not None, words=words(shown)).save_pretrained(folder)
+    made = make_tokenizer(tools=config.env is not None, words=tiny_words(config, shown))
+    made.save_pretrained(folder)
     path = {"model": config.model.model_copy(update={"path": str(folder)})}
     return load_tokenizer(config.model_copy(update=path))
 
 
 def _lengths(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> str:
     check_lengths(renderer, prompts, limit)
-    counts = renderer.lengths([(prompt.messages, prompt.tools) for prompt in prompts])
+    counts = token_counts(renderer, prompts)
     return (
         f"prompts have {min(counts):,} to {max(counts):,} tokens, {median(counts):,.0f} in the "
         f"middle; rollout.max_prompt_tokens is {limit:,}"
     )
 
 
+def _one_a_mode(prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The first prompt of each mode; of a run without modes the first of all."""
+    first: dict[str, Prompt] = {}
+    for prompt in prompts:
+        first.setdefault(prompt.mode, prompt)
+    return [first[mode] for mode in sorted(first)]
+
+
 def _show(renderer: Renderer, tokenizer: Any, prompt: Prompt) -> None:
     ids = [int(one) for one in started(renderer, prompt)]
     console = Console(soft_wrap=True, highlight=False)
-    console.print(Text(f"\nprompt {prompt.id}, as the policy reads it:", style="bold"))
+    mode = f" in mode {prompt.mode}" if prompt.mode else ""
+    console.print(Text(f"\nprompt {prompt.id}{mode}, as the policy reads it:", style="bold"))
     text = tokenizer.decode(ids)
     console.print(Text(text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}..."))
     console.print(Text(f"\nits {len(ids):,} tokens:", style="bold"))
@@ -132,7 +143,7 @@ def _answers(prompts: Sequence[Prompt], grading: Rubric) -> list[tuple[str, list
         if spec in TESTED or prompt.reference is None:
             continue
         boxed = spec == BOXED
-        gold.append(answered(prompt, boxed))
+        gold.append(_says(prompt, answered(prompt, boxed).response))
         turned = [*prompts[at + 1 :], *prompts[:at]]
         for rival in turned:
             if rival.reference not in (None, prompt.reference):
@@ -155,7 +166,11 @@ def _says(prompt: Prompt, response: str) -> Sample:
         reference=prompt.reference,
         task=prompt.task,
         tools=prompt.tools,
-        metadata={**prompt.metadata, "response_tokens": len(response)},
+        metadata={
+            **prompt.metadata,
+            "response_tokens": len(response),
+            **columns_of(prompt, 0),
+        },
     )
 
 

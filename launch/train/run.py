@@ -5,12 +5,12 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.builtin import PREFIX, words
 from data.schema import Prompt
@@ -20,16 +20,17 @@ from launch.train.files import record_files
 from launch.train.quiet import without_announcements
 from rewards.grading.running import Pool
 from rl.checkpoint import CheckpointStore
-from rl.config import RunConfig
+from rl.config import ModeConfig, RunConfig
 from rl.config_file import load_config
 from rl.dispatch.admission import admission_of
 from rl.endpoint.begin import check_agent
 from rl.episodes.environment import load_environment
-from rl.evaluation_sets import check_tools, evaluation_sets
+from rl.evaluation_sets import HELD_OUT, check_tools, evaluation_sets
 from rl.gc_pause import loading
 from rl.guards.table import GuardError
 from rl.hardware import calm_threads
 from rl.model_path import check_model_path
+from rl.modes import in_modes
 from rl.report_records import ReportError
 from rl.rewarding import grading_pool, rubric
 from rl.run import Work, open_run_dir, run, startup_of
@@ -130,7 +131,27 @@ def prepare(config_path: Path, overrides: Sequence[str], say: Callable[[str], No
     grading = rubric(config.reward)
     prompts, evaluation = load_data(config.data, grading, say)
     named = load_evaluations(config, grading, say)
-    return Prepared(config, pool, never_evaluated(prompts, named), evaluation, named)
+    left = never_evaluated(prompts, named)
+    return _in_modes(Prepared(config, pool, left, evaluation, named))
+
+
+def _in_modes(read: Prepared) -> Prepared:
+    """The same prompts, each in its reasoning mode.
+
+    The modes of an evaluation do not follow the run's seed: runs with different seeds stay
+    comparable.
+    """
+    config = read.config
+    forced = {name: one.mode for name, one in config.evaluation.items()}
+    return replace(
+        read,
+        prompts=in_modes(read.prompts, config, seed=config.seed),
+        evaluation=in_modes(read.evaluation, config, seed=0, mode=forced.get(HELD_OUT)),
+        named={
+            name: in_modes(prompts, config, seed=0, mode=forced[name])
+            for name, prompts in read.named.items()
+        },
+    )
 
 
 def import_without_torch() -> None:
@@ -164,12 +185,12 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     from rl.warm_start import warm_start
 
     shown = shown_of(config, prompts)
-    tokenizer = make_tokenizer(tools=config.env is not None, words=words(shown))
+    tokenizer = make_tokenizer(tools=config.env is not None, words=tiny_words(config, shown))
     model = make_model(tokenizer, config.seed)
     if shown:
         wanted = config.model.warm_start_accuracy
         say(f"warm start: supervised training until {wanted:.0%} of sampled answers are right")
-        examples = demonstrate(shown, config.model.warm_start_mistakes, config.seed)
+        examples = demonstrate(shown, config)
         with tqdm(desc="warm start", unit="update", file=sys.stdout, mininterval=2) as bar:
 
             def report(updates: int, accuracy: float) -> None:
@@ -200,24 +221,51 @@ def shown_of(config: RunConfig, prompts: Sequence[Prompt]) -> list[Prompt]:
     return [prompt for prompt in prompts if prompt.source in builtin]
 
 
-def demonstrate(prompts: Sequence[Prompt], mistakes: float, seed: int) -> "list[Demonstration]":
-    """Worked answers to built-in problems, a share of `mistakes` of them with a mistake.
+def tiny_words(config: RunConfig, shown: Sequence[Prompt]) -> tuple[str, ...]:
+    """Texts that are a token each in `builtin:tiny`."""
+    from rl.tiny import THINKING
+
+    return (*words(shown), *(THINKING if config.modes else ()))
+
+
+def demonstrate(prompts: Sequence[Prompt], config: RunConfig) -> "list[Demonstration]":
+    """Worked answers to built-in problems, some of them with a mistake.
 
     Of few problems each has several answers, right and wrong ones, so that the model cannot learn
     by heart which problems are answered wrongly.
     """
-    from data.builtin import demonstration, endings
+    from data.builtin import endings
     from rl.warm_start import Demonstration
 
-    draw = random.Random(seed)
+    draw = random.Random(config.seed)
     copies = max(1, DEMONSTRATIONS // len(prompts))
-    return [
-        Demonstration(
-            prompt.messages,
-            demonstration(prompt, mistaken=draw.random() < mistakes),
-            endings(prompt),
-            prompt.task,
-        )
-        for prompt in prompts
-        for _ in range(copies)
-    ]
+    made = []
+    for prompt in prompts:
+        mode = config.modes.get(prompt.mode, ModeConfig())
+        arguments = {**config.rollout.template_arguments, **mode.template_arguments}
+        for _ in range(copies):
+            mistaken = draw.random() < config.model.warm_start_mistakes
+            said = demonstrated(prompt, mode, mistaken=mistaken)
+            made.append(
+                Demonstration(
+                    prompt.messages, said, endings(prompt), prompt.task, arguments, mode.prefix
+                )
+            )
+    return made
+
+
+def demonstrated(
+    prompt: Prompt, mode: ModeConfig, *, mistaken: bool
+) -> "Sequence[Mapping[str, Any]]":
+    """The demonstration of a built-in prompt in a mode: what comes before its boxed answer is
+    thinking where the mode's checks ask for some, and left out where they ask for none."""
+    from data.builtin import demonstration
+
+    said = demonstration(prompt, mistaken=mistaken)
+    wanted = "any" if mode.checks is None else mode.checks.thinking
+    *before, last = said
+    worked, box, answer = str(last["content"]).partition("\\boxed{")
+    if wanted == "any" or not box:
+        return said
+    opened = f"{worked.rstrip()}</think>" if wanted == "some" else ""
+    return [*before, {**last, "content": f"{opened}{box}{answer}"}]

@@ -28,7 +28,7 @@ ORDERS: Final[dict[str, str]] = {
     "seconds": "seconds DESC NULLS LAST, doc DESC",
     "took": "took DESC NULLS LAST, doc DESC",
 }
-_EQUAL: Final = ("task", "source", "outcome", "kind", "stop", "ending")
+_EQUAL: Final = ("task", "source", "mode", "outcome", "kind", "stop", "ending")
 _BOUNDS: Final = {
     "step_from": "step >= ?",
     "step_to": "step <= ?",
@@ -54,6 +54,7 @@ class Filter(BaseModel):
     shelf: Annotated[list[int], Field(max_length=400)] = []
     task: Words = []
     source: Words = []
+    mode: Words = []
     outcome: Words = []
     kind: Words = []
     stop: Words = []

@@ -17,6 +17,7 @@ COLUMNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "prompt_id": ("VARCHAR", "prompt_id", "prompt_id"),
     "task": ("VARCHAR", "task", "task"),
     "source": ("VARCHAR", "source", "source"),
+    "mode": ("VARCHAR", "mode", "mode"),
     "outcome": ("VARCHAR", "outcome", "outcome"),
     "kind": (
         "VARCHAR",
@@ -38,7 +39,7 @@ COLUMNS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 """By name: type, the file's column that it needs, and how it is made of it. `seconds` is what
 grading took, `took` the episode before it."""
-MIXED: Final = ("outcome", "task", "source", "kind", "stop", "ending")
+MIXED: Final = ("outcome", "task", "source", "mode", "kind", "stop", "ending")
 """Columns whose values are counted, and may be chosen from."""
 MIX: Final = f"hash({', '.join(MIXED)})"
 """A number of what a row has in those."""

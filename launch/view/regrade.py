@@ -21,7 +21,7 @@ SECONDS: Final = 300.0  # for all of them
 LONGEST_LINE: Final = 64 << 20
 ROW_FIELDS: Final = (
     *("prompt_id", "prompt", "response", "messages", "reference", "task", "tokens"),
-    *("stop_reason", "turns", "group", "episode", "opened", "set"),
+    *("stop_reason", "turns", "group", "episode", "opened", "set", "mode", "metrics"),
 )
 
 

@@ -112,6 +112,8 @@ def _reference(text: Any) -> Any:
 
 def _sample(row: Row, prompt: Prompt) -> Sample:
     metadata = {**prompt.metadata, "response_tokens": row.get("tokens") or 0}
+    metadata["reasoning_mode"] = row.get("mode") or ""
+    metadata["thinking_tokens"] = dict(row.get("metrics") or ()).get("reasoning.tokens")
     opened = row.get("opened")
     return Sample(
         id=f"{prompt.id}#{row.get('episode')}",

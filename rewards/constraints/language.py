@@ -62,10 +62,10 @@ _LATIN: Final = frozenset({"LATIN"})
 
 def other_language(text: str, asked: str) -> str | None:
     """What a text is in, if that can be told and is not the language `asked`; else None."""
-    scripts = _scripts(text[:LONGEST])
+    scripts = scripts_of(text[:LONGEST])
     letters = scripts.total()
     if letters < GUESSED:
-        own = sum(scripts[script] for script in _SCRIPTS.get(asked, _LATIN))
+        own = sum(scripts[script] for script in own_scripts(asked))
         return None if 2 * own >= letters else f"{scripts.most_common(1)[0][0].lower()} letters"
     found = language_of(text)
     if found in (None, asked):
@@ -74,7 +74,12 @@ def other_language(text: str, asked: str) -> str | None:
     return None if near and letters < TOLD else found
 
 
-def _scripts(text: str) -> Counter[str]:
+def own_scripts(language: str) -> frozenset[str]:
+    """The scripts that a language is written in, as Unicode's names begin."""
+    return _SCRIPTS.get(language, _LATIN)
+
+
+def scripts_of(text: str) -> Counter[str]:
     """The letters of a text by script."""
     letters = Counter(letter for letter in unicodedata.normalize("NFKC", text) if letter.isalpha())
     scripts: Counter[str] = Counter()

@@ -10,6 +10,7 @@ from rl.config.episodes import EnvConfig, EpisodeConfig
 from rl.config.guards import GuardsConfig
 from rl.config.learning import CanaryConfig, CorrectionConfig, KlConfig, LearnerConfig, SyncConfig
 from rl.config.lora import LoraConfig
+from rl.config.modes import ChecksConfig, ModeConfig
 from rl.config.placement import PlacementConfig
 from rl.config.prompts import (
     AdaptiveConfig,
@@ -29,6 +30,7 @@ __all__ = [
     "AdaptiveConfig",
     "AgentConfig",
     "CanaryConfig",
+    "ChecksConfig",
     "ClusterConfig",
     "CorrectionConfig",
     "CurriculumConfig",
@@ -41,6 +43,7 @@ __all__ = [
     "LearnerConfig",
     "LoraConfig",
     "MlflowConfig",
+    "ModeConfig",
     "ModelConfig",
     "NamedSection",
     "PlacementConfig",

@@ -53,6 +53,10 @@ class ReadingConfig(Section):
     """System message put before every prompt."""
     template: str | None = None
     """Text around every prompt's last user message; `{prompt}` stands for it."""
+    mode: str | None = None
+    """The mode of `modes` that its prompts are asked in; null: each row's own, or one by share."""
+    mode_column: str | None = "mode"
+    """Column with the mode of a row, where there are `modes`; rows without it have one by share."""
 
 
 class SourceConfig(ReadingConfig, NamedSection):

@@ -33,7 +33,7 @@ OPTIONS: Final = """# Options of verifiers
 What `reward.options` may have, or the `options` of a route or a term, by the verifier they are for.
 `math` and `math-bare` have one, `unevaluated`: [more](../../rewards/README.md).
 """
-VERIFIERS: Final = ("code", "tool", "constraints", "judge", "format", "overlong")
+VERIFIERS: Final = ("code", "tool", "constraints", "judge", "format", "overlong", "reasoning")
 BOUNDS: Final = {Ge: "≥ {0.ge}", Gt: "> {0.gt}", Le: "≤ {0.le}", Lt: "< {0.lt}"}
 NAMES: Final = {
     str: "text",

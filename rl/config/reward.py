@@ -1,8 +1,8 @@
 """Settings of what an answer is worth."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from rl.config.section import NamedSection, Section
 
@@ -28,14 +28,24 @@ class TermConfig(NamedSection):
 
     spec: str | None = None
     """A verifier, as in `reward.verifier`; none: the term's own name."""
-    weight: float
-    """What the term's reward is multiplied by before it is added."""
+    weight: float = 0.0
+    """What the term's reward is multiplied by before it is added; 0: it is only measured."""
+    factor: float = Field(default=1.0, ge=0, le=1)
+    """What a main reward above 0 is multiplied by where the term's verdict is not correct."""
     options: dict[str, Any] = {}
     """What the verifier is given beside the sample."""
     deadline: float | None = Field(default=None, gt=0)
     """Seconds one answer may take; none: `reward.deadline`."""
     tasks: list[str] = []
     """The tasks whose answers have the term; empty: all."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not {"weight", "factor"} & self.model_fields_set:
+            raise ValueError(
+                "what is it worth? set weight, factor or both (weight: 0 measures and pays nothing)"
+            )
+        return self
 
 
 class ScaleConfig(Section):
@@ -58,8 +68,8 @@ class RewardConfig(Section):
     """Other verifiers by the samples' task, each a spec or `{spec, options, deadline}`; the rest of
     the samples go to `verifier`."""
     terms: dict[str, TermConfig] = {}
-    """What is added to the reward, by name: `{spec, weight, options, deadline, tasks}`; ready are
-    `format` and `overlong`."""
+    """What is added to the reward, by name: `{spec, weight, factor, options, deadline, tasks}`;
+    ready are `format`, `overlong` and `reasoning`."""
     scale: ScaleConfig = ScaleConfig()
     """Maps the main verifier's reward, before terms are added."""
     workers: int = Field(default=1, ge=1)

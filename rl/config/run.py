@@ -1,7 +1,8 @@
 """The whole of a run's settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -9,6 +10,7 @@ from rl.config.agent import AgentConfig
 from rl.config.episodes import EnvConfig, EpisodeConfig, spec_alone
 from rl.config.guards import GuardsConfig
 from rl.config.learning import LearnerConfig, SyncConfig
+from rl.config.modes import ModeConfig, faults, with_checks
 from rl.config.placement import PlacementConfig
 from rl.config.prompts import DataConfig, ModelConfig
 from rl.config.reward import RewardConfig
@@ -89,6 +91,9 @@ class RunConfig(Section):
     """Seed of everything that is drawn."""
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
+    modes: dict[str, ModeConfig] = {}
+    """Reasoning modes by name: each prompt is asked in one, which its row or its source names, or
+    which is drawn by `share`; none: all are asked as they are."""
     reward: RewardConfig = RewardConfig()
     sampler: SamplerConfig = SamplerConfig()
     rollout: RolloutConfig = RolloutConfig()
@@ -108,6 +113,19 @@ class RunConfig(Section):
     train: TrainConfig = TrainConfig()
     trackers: TrackersConfig = TrackersConfig()
     cluster: ClusterConfig = ClusterConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _modes_are_checked(cls, value: Any) -> Any:
+        return with_checks(value) if isinstance(value, Mapping) else value
+
+    @model_validator(mode="after")
+    def _modes_are_known(self) -> Self:
+        named = {f"data.sources.{name}.mode": one.mode for name, one in self.data.sources.items()}
+        named |= {f"evaluation.{name}.mode": one.mode for name, one in self.evaluation.items()}
+        if found := faults(self.modes, {"data.mode": self.data.mode, **named}):
+            raise ValueError("; ".join(found))
+        return self
 
     @model_validator(mode="after")
     def _what_sleeps_keeps_no_cache(self) -> Self:

@@ -129,6 +129,8 @@ class EvaluationConfig(NamedSection):
     """Above 1 discourages tokens that were there already."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Answers are cut here; none: `rollout.max_response_tokens`."""
+    mode: str | None = None
+    """The mode of `modes` that all its prompts are asked in; null: as in training."""
     tools: bool = True
     """False: whatever is called is answered with an error, which shows what the tools are worth."""
 

@@ -21,13 +21,28 @@ def too_long(renderer: Renderer, prompts: Sequence[Prompt], limit: int) -> list[
     for first in range(0, len(prompts), _AT_ONCE):
         some = prompts[first : first + _AT_ONCE]
         try:
-            counts = renderer.lengths([(prompt.messages, prompt.tools) for prompt in some])
+            counts = token_counts(renderer, some)
         except ModelError:
             for prompt in some:
                 started(renderer, prompt)
             raise
         found += [(p, count) for p, count in zip(some, counts, strict=True) if count > limit]
     return found
+
+
+def token_counts(renderer: Renderer, prompts: Sequence[Prompt]) -> list[int]:
+    """Tokens of each prompt, in its mode.
+
+    Raises:
+        ModelError: The chat template refuses one of them.
+    """
+    counts = [0] * len(prompts)
+    for mode in dict.fromkeys(prompt.mode for prompt in prompts):
+        places = [place for place, prompt in enumerate(prompts) if prompt.mode == mode]
+        asked = [(prompts[place].messages, prompts[place].tools) for place in places]
+        for place, count in zip(places, renderer.of(mode).lengths(asked), strict=True):
+            counts[place] = count
+    return counts
 
 
 def offered(environment: object, prompt: Prompt) -> Prompt:
@@ -45,7 +60,7 @@ def started(renderer: Renderer, prompt: Prompt) -> Ids:
         ModelError: The chat template refuses it; it is named.
     """
     try:
-        return renderer.start(prompt.messages, prompt.tools)
+        return renderer.of(prompt.mode).start(prompt.messages, prompt.tools)
     except ModelError as error:
         raise ModelError(f"prompt {prompt.id!r}: {error}") from error
 

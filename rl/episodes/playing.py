@@ -11,14 +11,17 @@ from typing import Any, Final, get_args
 
 from data.schema import Prompt
 from rewards import Sample, Verdict
+from rewards.thinking import parted
 from rewards.types import INFRASTRUCTURE
 from rl.episodes.away import is_away, line_of
 from rl.episodes.context import Context, EpisodeOver
 from rl.episodes.environment import Environment
+from rl.episodes.rendering import Renderer
 from rl.episodes.single_turn import SingleTurn
 from rl.episodes.template import RefusedError
 from rl.episodes.threads import LateError, called
 from rl.errors import ConfigError, InfrastructureError, PlumbError
+from rl.modes import columns_of
 from rl.tokens import End, Episode, Message
 
 SECONDS: Final = 300.0
@@ -89,7 +92,13 @@ async def _run(environment: Environment, prompt: Prompt, context: Context) -> tu
         return "stop", True
 
 
-def sample_of(prompt: Prompt, name: str, episode: Episode, response_tokens: int) -> Sample:
+def sample_of(
+    prompt: Prompt,
+    name: str,
+    episode: Episode,
+    response_tokens: int,
+    thinking_tokens: int | None = None,
+) -> Sample:
     """What is graded of an episode.
 
     Args:
@@ -97,7 +106,9 @@ def sample_of(prompt: Prompt, name: str, episode: Episode, response_tokens: int)
         name: Of the sample, in messages.
         episode: One attempt.
         response_tokens: Tokens of its last answer.
+        thinking_tokens: Those of them that are thinking; None: not counted.
     """
+    told = {"response_tokens": response_tokens, **columns_of(prompt, thinking_tokens)}
     return Sample(
         id=name,
         prompt=prompt.messages,
@@ -105,11 +116,24 @@ def sample_of(prompt: Prompt, name: str, episode: Episode, response_tokens: int)
         reference=prompt.reference,
         task=prompt.task,
         tools=prompt.tools,
-        metadata={**prompt.metadata, "response_tokens": response_tokens},
+        metadata={**prompt.metadata, **told},
         stop_reason="length" if episode.end == "length" else "stop",
         thinking=episode.thinking,
         transcript=episode.messages if episode.turns > 1 else (),
     )
+
+
+async def thinking_tokens(renderer: Renderer, episode: Episode, response_tokens: int) -> int:
+    """Tokens of the thinking in an episode's last answer, without its marks.
+
+    Args:
+        renderer: Of the model.
+        episode: One attempt.
+        response_tokens: Of the whole answer, which is the most that there can be: it is counted by
+            encoding the thinking again.
+    """
+    thought = parted(episode.response, episode.thinking).thinking
+    return min(response_tokens, await renderer.count(thought or ""))
 
 
 async def _rewarded(environment: Any, messages: tuple[Message, ...]) -> Verdict | None:

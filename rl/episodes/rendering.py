@@ -10,7 +10,10 @@ stopped by a text, or by another token), the suffix brings the template's; anoth
 sampled stays before it. What the template writes after the end, as Qwen's line end, is kept.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 from rewards.thinking import Opened, opened_by
@@ -25,6 +28,7 @@ from rl.errors import ConfigError, ModelError
 from rl.tokens import Ids, Message
 
 PROMPT_TAIL = 64  # tokens at a context's end by which it is known whether thinking is open
+_LONG = 4096  # characters that take more than about a millisecond to encode
 _KNOWN = 4096  # tails whose thinking is remembered
 
 History = Literal["template", "append"]
@@ -40,6 +44,9 @@ class Renderer:
         template: A chat template, Jinja text, instead of the model's own.
         history: What to do where the template rewrites earlier turns: `template` begins anew from
             its text, `append` lets them stand as they were.
+        prefix: What the policy's turns begin with, behind what the template writes.
+        modes: Renderers of prompts in reasoning modes, by name.
+        where: The setting that `arguments` are of, for messages.
 
     Raises:
         ConfigError: The template reads no argument of such a name.
@@ -52,8 +59,13 @@ class Renderer:
         arguments: Mapping[str, Any] | None = None,
         template: str | None = None,
         history: History = "template",
+        prefix: str = "",
+        modes: Mapping[str, "Renderer"] = MappingProxyType({}),
+        where: str = "rollout.template_arguments",
     ) -> None:
-        self._template = ChatTemplate(tokenizer, arguments or {}, template)
+        self._template = ChatTemplate(tokenizer, arguments or {}, template, where)
+        self._prefix = prefix
+        self._modes = modes
         self._history = history
         self._probes: dict[tuple[str, bool], Probe] = {}
         self._opened: dict[bytes, Opened | None] = {}
@@ -62,6 +74,23 @@ class Renderer:
         self._suffixes = Suffixes(self._template)
         self.call_format = format_of_template(self._template.source)
         """The format of calls that the chat template asks for; `auto`: it asks for none."""
+
+    def of(self, mode: str) -> "Renderer":
+        """The renderer of prompts in a mode; this one for those in none.
+
+        Raises:
+            ConfigError: There is no such mode, as where a prompt is of a run with others.
+        """
+        if mode and mode not in self._modes:
+            raise ConfigError(
+                f"a prompt is to be asked in mode {mode!r}, which `modes` does not have"
+            )
+        return self._modes[mode] if mode else self
+
+    @property
+    def modes(self) -> Mapping[str, "Renderer"]:
+        """The renderers of prompts in modes, by name."""
+        return self._modes
 
     @property
     def shows_calls(self) -> bool:
@@ -92,11 +121,17 @@ class Renderer:
         Raises:
             RefusedError: The template refuses it, or there is none to show tools with.
         """
-        return self._template.encode(self._template.text(messages, tools))
+        return self._template.encode(self._template.text(messages, tools) + self._prefix)
 
     def lengths(self, asked: Sequence[tuple[Sequence[Message], Tools]]) -> list[int]:
         """Tokens of each conversation, messages and tools."""
-        return self._template.lengths([self._template.text(*one) for one in asked])
+        return self._template.lengths([self._template.text(*one) + self._prefix for one in asked])
+
+    async def count(self, text: str) -> int:
+        """Tokens of a part of what the policy said; a long one is encoded beside the event loop."""
+        if len(text) > _LONG and self._template.encodes_apart:
+            return len(await asyncio.to_thread(self._template.encode_more, text))
+        return len(self._template.encode_more(text)) if text else 0
 
     def follow(
         self, sampled: Ids, call: Message, new: Sequence[Message], tools: Tools = ()
@@ -119,7 +154,8 @@ class Renderer:
         stays = all(self._probe(role, bool(tools)).after(call) for role in roles)
         if self._history == "template" and not stays:
             return None
-        ids = self._template.encode_more(self._suffixes(self.said(_named(call)), new, tools))
+        told = self._suffixes(self.said(_named(call)), new, tools)
+        ids = self._template.encode_more(told + self._prefix)
         is_doubled = len(sampled) and len(ids) and sampled[-1] == ids[0]
         return ids[1:] if is_doubled and int(ids[0]) in self._template.added else ids
 
@@ -229,7 +265,7 @@ def renderer_of(tokenizer: Any, config: RunConfig) -> Renderer:
 
     Raises:
         ConfigError: `rollout.template_file` cannot be read, or the template reads no argument of a
-            name in `rollout.template_arguments`.
+            name in `rollout.template_arguments`, or in those of a mode.
     """
     rollout = config.rollout
     template = None
@@ -240,9 +276,13 @@ def renderer_of(tokenizer: Any, config: RunConfig) -> Renderer:
             raise ConfigError(
                 f"rollout.template_file: {rollout.template_file} cannot be read: {error}"
             ) from error
-    return Renderer(
-        tokenizer,
-        arguments=rollout.template_arguments,
-        template=template,
-        history=config.episode.history,
-    )
+    made = partial(Renderer, tokenizer, template=template, history=config.episode.history)
+    modes = {
+        name: made(
+            arguments={**rollout.template_arguments, **mode.template_arguments},
+            prefix=mode.prefix,
+            where=f"modes.{name}.template_arguments",
+        )
+        for name, mode in config.modes.items()
+    }
+    return made(arguments=rollout.template_arguments, modes=modes)

@@ -17,12 +17,13 @@ from data.schema import Prompt
 from rewards import Sample, Verdict
 from rewards.types import INFRASTRUCTURE
 from rl.config import RunConfig
+from rl.config.modes import TERM
 from rl.episodes.context import Context, Limits
 from rl.episodes.environment import Environment
 from rl.episodes.lengths import offered, refuse, started
 from rl.episodes.outage import Outage
 from rl.episodes.parsing import CallParser, Parse, as_written, chosen_format
-from rl.episodes.playing import played, sample_of
+from rl.episodes.playing import played, sample_of, thinking_tokens
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import seed_of
 from rl.episodes.single_turn import SingleTurn
@@ -92,8 +93,12 @@ class GroupRunner:
         self._config = config
         self._backoff = backoff
         self._outage = Outage(backoff, say=say)
-        for role in getattr(environment, "roles", ()):
-            renderer.require(role, with_tools=role == "tool")
+        for one in (renderer, *renderer.modes.values()):
+            for role in getattr(environment, "roles", ()):
+                one.require(role, with_tools=role == "tool")
+        self._counts_thinking = bool(config.modes) or any(
+            (term.spec or name) == TERM for name, term in config.reward.terms.items()
+        )
 
     async def run(
         self, index: int, prompt: Prompt, version: int, *, policy: Policy | None = None
@@ -182,11 +187,12 @@ class GroupRunner:
         )
         limits = self._limits(sampling)
 
+        renderer = self._renderer.of(prompt.mode)
         recording: Callable[..., Context] = getattr(self._environment, "recording", Context)
 
         def context(i: int) -> Context:
             return recording(
-                self._renderer,
+                renderer,
                 policy,
                 prompt,
                 _seeded(sampling, i),
@@ -225,9 +231,24 @@ class GroupRunner:
         if verdict is None:
             if told is not None:
                 await told(i, episode)
-            sample = sample_of(prompt, f"{prompt.id}#{i}", episode, context.response_tokens)
+            sample = sample_of(
+                prompt,
+                f"{prompt.id}#{i}",
+                episode,
+                context.response_tokens,
+                await self._thinking_tokens(prompt, episode, context.response_tokens),
+            )
             verdict = await self._grade(sample)
         return episode, verdict
+
+    async def _thinking_tokens(
+        self, prompt: Prompt, episode: Episode, response_tokens: int
+    ) -> int | None:
+        """Tokens of the thinking in the last answer; None: nobody asks."""
+        if not self._counts_thinking:
+            return None
+        renderer = self._renderer.of(prompt.mode)
+        return await thinking_tokens(renderer, episode, response_tokens)
 
     def _limits(self, sampling: Sampling) -> Limits:
         rollout, episode = self._config.rollout, self._config.episode

@@ -74,17 +74,24 @@ class ChatTemplate:
         tokenizer: Of the model, as transformers loads it.
         arguments: What the template is given beside messages and tools.
         template: Jinja text instead of the tokenizer's own; None: its own.
+        where: The setting that the arguments are of, for messages.
 
     Raises:
         ConfigError: The template reads no argument of such a name.
     """
 
-    def __init__(self, tokenizer: Any, arguments: Mapping[str, Any], template: str | None) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        arguments: Mapping[str, Any],
+        template: str | None,
+        where: str = "rollout.template_arguments",
+    ) -> None:
         self._tokenizer = tokenizer
         self._arguments = dict(arguments)
         self._template = template
         self.is_none = template is None and not tokenizer.chat_template
-        self._check_arguments()
+        self._check_arguments(where)
         added = tokenizer.added_tokens_decoder
         self.added = frozenset(added) | frozenset(tokenizer.all_special_ids)
         """Ids at which a tokenizer parts text before anything else."""
@@ -143,6 +150,11 @@ class ChatTemplate:
         return text
 
     @property
+    def encodes_apart(self) -> bool:
+        """Whether other threads may encode at the same time."""
+        return self._fast is not None
+
+    @property
     def loses_text(self) -> str:
         """What the tokenizer makes of a text that it does not give back; empty if it does."""
         before = "Two words, 1 + 1"
@@ -192,12 +204,11 @@ class ChatTemplate:
         own = self._template or self._tokenizer.chat_template or ""
         return own if isinstance(own, str) else "\n".join(map(str, own.values()))
 
-    def _check_arguments(self) -> None:
+    def _check_arguments(self, where: str) -> None:
         for name in self._arguments:
             if name in _TAKEN or not re.search(rf"\b{re.escape(name)}\b", self.source):
                 raise ConfigError(
-                    f"rollout.template_arguments: the chat template reads no {name!r}; remove it, "
-                    "or correct its name"
+                    f"{where}: the chat template reads no {name!r}; remove it, or correct its name"
                 )
 
 

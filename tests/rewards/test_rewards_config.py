@@ -78,7 +78,7 @@ def test_the_simple_case_is_one_name() -> None:
         ("routes: {code: {spce: x}}", "reward.routes.code: no setting 'spce'; valid here: spec, "),
         ("routes: {code: {}}", "reward.routes.code.spec: field required"),
         ("routes: {code: 3}", "reward.routes.code is a section: give it settings of its own"),
-        ("terms: {format: {}}", "reward.terms.format.weight: field required"),
+        ("terms: {format: {}}", "reward.terms.format: what is it worth?"),
         ("terms: {format: {weight: .inf}}", "reward.terms.format.weight: input should be a finite"),
         ("terms: {format: {weight: 1, tasks: sums}}", "reward.terms.format.tasks: input should be"),
         ("scale: {right: 1}", "unknown key reward.scale.right"),

@@ -32,5 +32,5 @@ def test_every_setting_has_a_row_with_words() -> None:
     assert {f"options of {name}" for name in VERIFIERS} <= tables.keys()
 
 
-NAMED = {"sources", "routes", "terms", "evaluation"}
+NAMED = {"sources", "routes", "terms", "evaluation", "modes"}
 """Sections under names of the user's choice."""

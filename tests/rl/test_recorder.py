@@ -168,6 +168,7 @@ def test_rollouts_hold_every_answer_in_a_fixed_schema(tmp_path: Path) -> None:
         "prompt_id": "p/3",
         "task": "sums",
         "source": "",
+        "mode": "",
         "prompt": "system: Be brief.\nuser: 3+4?",
         "response": "7",
         "messages": None,

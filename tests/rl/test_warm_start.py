@@ -5,6 +5,7 @@ import pytest
 from data.builtin import builtin_prompts, demonstration, endings, words
 from data.schema import Prompt
 from launch.train.run import demonstrate
+from rl.config import RunConfig
 from rl.tiny import make_tokenizer
 from rl.warm_start import Demonstration, encoded
 
@@ -49,7 +50,7 @@ def test_a_word_is_one_token_and_its_letters_stay() -> None:
 
 def test_a_share_of_demonstrations_has_a_mistake() -> None:
     prompts = builtin_prompts("builtin:calculations?min=10&max=99&count=2000")
-    examples = demonstrate(prompts, 0.6, seed=0)
+    examples = demonstrate(prompts, RunConfig())
     assert len(examples) == 2 * len(prompts)
     wrong = sum(one.said[-1]["content"] != one.right[-1] for one in examples)
     assert 0.55 < wrong / len(examples) < 0.65

@@ -12,7 +12,7 @@ const BOUNDS = [
   ["lag_from", "lag from"], ["turns_from", "turns from"], ["reward_from", "reward from"], ["reward_to", "to"],
   ["advantage_from", "advantage from"], ["advantage_to", "to"], ["group", "group"],
 ];
-export const LISTS = ["shelf", "outcome", "task", "source", "kind", "stop", "ending"];
+export const LISTS = ["shelf", "outcome", "task", "source", "mode", "kind", "stop", "ending"];
 export const SINGLE = [...BOUNDS.map(([name]) => name), "prompt", "used", "text", "sort"];
 
 /* What the server is asked: what the address holds, and of the runs those that are shown. */
@@ -89,6 +89,7 @@ export function Filters({ state, parameters, change, counts }) {
     </select></label>`}
     ${facet("outcome", "outcome", {}, false)}
     ${facet("task", "task", {}, false)}
+    ${facet("mode", "mode")}
     <label>in order <select aria-label="Order" value=${text ? "newest" : parameters.get("sort") ?? "newest"} disabled=${Boolean(text)}
       title=${text ? "Found texts come newest first" : ""} onChange=${(event) => set("sort", event.target.value === "newest" ? "" : event.target.value)}>
       ${Object.entries(SORTS).map(([name, label]) => html`<option key=${name} value=${name}>${label}</option>`)}

@@ -58,6 +58,7 @@ function Facts({ sample }) {
     [sample.task, "task"],
     [sample.source, "source"],
     [sample.level, "level"],
+    [sample.mode, "mode"],
     [figure(sample.reward), "reward"],
     [sample.advantage === undefined ? null : signed(sample.advantage), "advantage"],
     [sample.score === null || sample.score === undefined ? null : figure(sample.score), "score"],
