@@ -161,6 +161,7 @@ FILTERS: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
     ({"outcome": ["correct", "ungradable"]}, lambda row: row["outcome"] != "incorrect"),
     ({"task": "code"}, lambda row: row["task"] == "code"),
     ({"source": "sums"}, lambda row: row["source"] == "sums"),
+    ({"mode": "think"}, lambda row: row["mode"] == "think"),
     ({"kind": "differs"}, lambda row: row["reason"].startswith("differs")),
     ({"stop": "length"}, lambda row: row["stop_reason"] == "length"),
     ({"ending": "rejected_correct"}, lambda row: row["ending"] == "rejected_correct"),

@@ -125,6 +125,7 @@ def _answer(step: int, number: int, episode: int) -> dict[str, Any]:
     return {
         "step": step, "group": group, "episode": episode, "prompt_id": f"arithmetic/{number}+4",
         "task": "math", "source": "sums" if number % 2 else "", "prompt": f"user: {number}+4=?",
+        "mode": "think" if number % 2 else "",
         "response": f"step{step} says Sum_{number} of {episode}. \\boxed{{{number + 4}}}",
         "messages": None, "reference": str(number + 4),
         "outcome": ("correct" if right else "incorrect") if number else "ungradable",

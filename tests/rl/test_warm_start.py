@@ -4,8 +4,9 @@ import pytest
 
 from data.builtin import builtin_prompts, demonstration, endings, words
 from data.schema import Prompt
-from launch.train.run import demonstrate
+from launch.train.run import demonstrate, tiny_words
 from rl.config import RunConfig
+from rl.modes import in_modes
 from rl.tiny import make_tokenizer
 from rl.warm_start import Demonstration, encoded
 
@@ -19,6 +20,32 @@ SOURCES = (
 def shown(prompt: Prompt, *, mistaken: bool) -> Demonstration:
     said = demonstration(prompt, mistaken=mistaken)
     return Demonstration(prompt.messages, said, endings(prompt), prompt.task)
+
+
+def test_what_is_shown_is_thought_as_its_mode_asks() -> None:
+    modes = {
+        "think": {"template_arguments": {"enable_thinking": True}, "checks": {"thinking": "some"}},
+        "direct": {"prefix": "<think></think>", "checks": {"thinking": "none"}},
+    }
+    config = RunConfig.model_validate({"modes": modes, "model": {"warm_start_mistakes": 0}})
+    prompts = in_modes(builtin_prompts("builtin:arithmetic?max=9&count=20"), config, seed=0)
+    tokenizer = make_tokenizer(words=tiny_words(config, prompts))
+    seen = set()
+    for example in demonstrate(prompts, config):
+        mode = "think" if example.arguments else "direct"
+        tokens, labels = encoded(tokenizer, example)
+        read, learned = (
+            tokenizer.decode(
+                [t for t, one in zip(tokens, labels, strict=True) if (one < 0) is is_read]
+            )
+            for is_read in (True, False)
+        )
+        seen.add(mode)
+        assert read.endswith("<|assistant|><think>" if mode == "think" else "<think></think>")
+        worked, _, answer = learned.partition("</think>")
+        assert (answer or worked).startswith("\\boxed{")
+        assert ("=" in worked) is (mode == "think")
+    assert seen == set(modes)
 
 
 @pytest.mark.parametrize("source", SOURCES)
