@@ -86,13 +86,14 @@ def restore(
 def _restore_steps(
     table: Table, shelf: Shelf, snapshot: Snapshot, steps: Mapping[int, Stamp]
 ) -> None:
-    own = [name for name in COLUMNS if name not in MIXED]
-    try:
-        with table.writing:
-            cursor = table.database.cursor()
+    columns = ", ".join(COLUMNS)
+    with table.writing:
+        cursor = table.database.cursor()
+        cursor.execute("BEGIN")
+        try:
             cursor.execute(
                 f"INSERT INTO light BY NAME SELECT ?::BIGINT + doc AS doc, ? AS shelf, step, "
-                f"{', '.join(own)}, {', '.join(MIXED)}, {MIX} AS mix "
+                f"{columns}, {MIX} AS mix "
                 "FROM read_parquet(?) WHERE shelf_name = ? AND step >= ? AND step <= ? "
                 "AND step IN (SELECT unnest(?::INTEGER[]))",
                 [
@@ -101,10 +102,13 @@ def _restore_steps(
                 ],
             )  # fmt: skip
             table.know_mixes(cursor, shelf.number, list(steps))
-            table.held |= {(shelf.number, step): stamp for step, stamp in steps.items()}
-            table.version += 1
-    except duckdb.Error:  # damaged: the files themselves are read
-        snapshot.drop()
+            cursor.execute("COMMIT")
+        except duckdb.Error:  # damaged: the files themselves are read
+            cursor.execute("ROLLBACK")
+            snapshot.drop()
+            return
+        table.held |= {(shelf.number, step): stamp for step, stamp in steps.items()}
+        table.version += 1
 
 
 def keep(table: Table, library: Library, snapshots: Mapping[int, Snapshot]) -> None:

@@ -1,5 +1,6 @@
 """The page of `plumb view` in a browser: clicks, keys, colours, and what must not run."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,6 +164,13 @@ def test_keys_colours_and_a_phone(page: Page) -> None:
 
 
 def test_a_new_step_comes_by_itself(page: Page, run: Path) -> None:
+    accuracy = page.get_by_role("img", name=re.compile("Accuracy by step"))
+    expect(accuracy).to_have_attribute("aria-label", re.compile("first, sampled: .* at step 3"))
+    metrics = run / "metrics.jsonl"
+    last = json.loads(metrics.read_text("utf-8").splitlines()[-1])
+    with metrics.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({**last, "step": 4}) + "\n")
+    expect(accuracy).to_have_attribute("aria-label", re.compile("first, sampled: .* at step 4"))
     answers_page(page)
     write_step(run / "rollouts", 4, answers(4))
     expect(rows(page).first).to_contain_text("step 4")
