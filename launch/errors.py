@@ -3,6 +3,7 @@
 import atexit
 import errno
 import logging
+import os
 import re
 import sys
 import threading
@@ -27,6 +28,7 @@ class OneLineUsage(TyperGroup):
             return super().main(*given, **more)
         try:
             code = super().main(*given, **{**more, "standalone_mode": False})
+            sys.exit(code or 0)
         except TyperException as error:
             message = _usage(error)
             if message:
@@ -34,7 +36,31 @@ class OneLineUsage(TyperGroup):
             sys.exit(error.exit_code)
         except Abort:
             sys.exit(1)
-        sys.exit(code or 0)
+        except OSError as error:
+            said = _of_the_system(error)
+            if said is None:
+                raise
+            _say(said)
+            sys.exit(1)
+        finally:
+            _flush()
+
+
+def _flush() -> None:
+    """Write what is still held of the output, so that Python has nothing to complain of at the end.
+
+    Raises:
+        SystemExit: its reader has gone, which needs no word, or the disk is full.
+    """
+    if sys.stdout is None:  # it was closed before the command began
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _say(_of_the_system(error) or f"cannot write the output: {error}")
+        sys.exit(1)
 
 
 def _usage(error: TyperException) -> str:

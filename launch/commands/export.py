@@ -21,7 +21,10 @@ def export(
     best: Annotated[
         bool, typer.Option("--best", help="the one of the highest accuracy on --by")
     ] = False,
-    by: Annotated[str, typer.Option(metavar="SET", help="an evaluation set")] = "held_out",
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="SET", help="--best: an evaluation set", show_default="held_out"),
+    ] = None,
     dtype: Annotated[
         Type, typer.Option(help="of the weights; auto: the type that engines had")
     ] = "auto",
@@ -52,12 +55,16 @@ def export(
     """
     with one_line_errors():
         from launch.models.export import export as write_export
+        from rl.errors import ConfigError
+
+        if by is not None and not best:
+            raise ConfigError("--by is of --best: add that, or leave it out")
 
         write_export(
             source,
             target,
             step=step,
-            best_by=by if best else None,
+            best_by=(by or "held_out") if best else None,
             dtype=dtype,
             overwrite=overwrite,
             say=_say,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -45,4 +46,4 @@ def init(options: InitOptions) -> None:
         kind = "environment" if options.environment else "verifier"
         names = make_project(options.folder, kind, options.model)
         print(f"{options.folder}: {', '.join(names)}")
-        print(f"next: cd {options.folder} && plumb train config.yaml --dry-run")
+        print(f"next: cd {quote(str(options.folder))} && plumb train config.yaml --dry-run")

@@ -40,7 +40,8 @@ def evaluate(options: Options, say: Say) -> tuple[Work, dict[str, Any]]:
             with ended_gently(f"answers are kept in {work.out}: the same command goes on there"):
                 asyncio.run(run(work, kept, bar))
         except Exception as error:
-            error.add_note(f"answers are kept in {work.out}: the same command goes on there")
+            if any(len(one.answers) for one in kept.values()):
+                error.add_note(f"answers are kept in {work.out}: the same command goes on there")
             raise
         return work, write(work, kept, time.monotonic() - began)
 

@@ -4,6 +4,7 @@ Guarantee: whatever is wrong with options, files or verifiers is found here, bef
 or an endpoint is asked.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -226,6 +227,8 @@ def _served(options: Options, target: Target, thinking: bool | None) -> ModelSet
     if options.engines is not None:
         raise ConfigError("--engines is for models, not for endpoints: leave it out")
     given = options.served
+    if given.key_env is not None and not os.environ.get(given.key_env):
+        raise ConfigError(f"--key-env {given.key_env}: the variable is not set: set it")
     extra = {} if thinking is None else {"chat_template_kwargs": {"enable_thinking": thinking}}
     values = {
         "url": target.urls,

@@ -3,8 +3,10 @@
 Guarantees: no GPU and no cluster is needed; the model's folder appears whole or not at all.
 """
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from launch.train.quiet import without_announcements
@@ -38,6 +40,8 @@ def export(
         adapter: write adapters alone, as peft does, not the model with them.
         mean: of the running mean of the weights, `learner.ema`, not of the newest.
     """
+    if step is not None and best_by is not None:
+        raise ConfigError("--step and --best both say which checkpoint: leave one of them out")
     check_target(target, overwrite=overwrite)
     found = checkpoint_of(source, step=step, best_by=best_by)
     without_announcements()
@@ -61,11 +65,13 @@ def export(
     if adapter:
         kind = torch.float32 if dtype == "auto" else kind
         check_adapters(model)
-        clear(target)
-        write_adapters(target, model, dtype=kind, origin=origin)
+        with replacing(target):
+            write_adapters(target, model, dtype=kind, origin=origin)
     else:
-        clear(target)
-        write_model(target, model.shapes, model.tensor, base=model.base, dtype=kind, origin=origin)
+        with replacing(target):
+            write_model(
+                target, model.shapes, model.tensor, base=model.base, dtype=kind, origin=origin
+            )
     numbers = ", ".join(f"{name} {value:.1%}" for name, value in evaluations.items())
     measured = f" ({numbers})" if numbers else ""
     what = "adapters of " if adapter else ""
@@ -87,8 +93,18 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"{target} is no model's folder: it is not replaced; name another")
 
 
-def clear(target: Path) -> None:
-    """Take away what is replaced, if there is something."""
-    if target.exists():
-        with writing(target):
-            shutil.rmtree(target)
+@contextmanager
+def replacing(target: Path) -> Iterator[None]:
+    """Put what is there aside for something new, and back where that fails."""
+    if not target.exists():
+        yield
+        return
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    with writing(target):
+        target.rename(old)
+    try:
+        yield
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)

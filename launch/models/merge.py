@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from launch.models.export import check_target, clear
+from launch.models.export import check_target, replacing
 from launch.train.quiet import without_announcements
+from rl.errors import ConfigError
 from rl.models.finding import Candidate, candidates
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def merge(
     """
     check_target(target, overwrite=overwrite)
     found = candidates(sources, last=last)
+    if any(one.folder.resolve().is_relative_to(target.resolve()) for one in found):
+        raise ConfigError(f"{target} is one of the models, or holds one: name another folder")
     without_announcements()
     from rl.models.files import DTYPES
     from rl.models.merging import merge as write_merged
@@ -63,7 +66,6 @@ def merge(
     )
     models = [opened(one) for one in found]
     kind = models[0].dtype if dtype == "auto" else DTYPES[dtype]
-    clear(target)
     origin = {
         "kind": "merge",
         "scheme": recipe.scheme,
@@ -78,7 +80,8 @@ def merge(
             for one, weight in zip(found, weights, strict=True)
         ],
     }
-    write_merged(models, weights, target, dtype=kind, origin=origin)
+    with replacing(target):
+        write_merged(models, weights, target, dtype=kind, origin=origin)
     Console(soft_wrap=True, highlight=False).print(table(found, weights))
     total = sum(weights)
     note = "" if abs(total - 1) < 1e-9 else f"; the weights add up to {total:g}"

@@ -5,10 +5,13 @@ holds works as it is: its tests pass, its verifier grades its data, `plumb train
 through its config.
 """
 
+import json
 import shutil
 from pathlib import Path
 from string import Template
 from typing import Final
+
+import yaml
 
 from rl.errors import ConfigError
 
@@ -29,6 +32,8 @@ def make_project(folder: Path, kind: str, model: str) -> list[str]:
     Raises:
         ConfigError: Something is in the way.
     """
+    if not model.strip():
+        raise ConfigError("--model is empty: name a Hugging Face id, or a local folder")
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file: name a folder that is new or empty")
     if folder.is_dir() and any(folder.iterdir()):
@@ -44,7 +49,10 @@ def make_project(folder: Path, kind: str, model: str) -> list[str]:
         for name in names:
             text = (source / name).read_text("utf-8")
             if Path(name).suffix in FILLED:
-                text = Template(text).substitute(name=folder.name, model=model)
+                said = {"name": folder.name, "model": model, "run_dir": f"runs/{folder.name}"}
+                if Path(name).suffix == ".yaml":
+                    said = {key: _scalar(value) for key, value in said.items()}
+                text = Template(text).substitute(said)
             (temporary / name).write_text(text, "utf-8")
         if folder.is_dir():  # stays the same folder: it may be where the user is
             for name in names:
@@ -56,3 +64,12 @@ def make_project(folder: Path, kind: str, model: str) -> list[str]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise ConfigError(f"{folder} cannot be made: {error.strerror or error}") from error
     return names
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML reads it back, in quotes where it would be read as something else."""
+    try:
+        is_plain = yaml.safe_load(text) == text
+    except yaml.YAMLError:
+        is_plain = False
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import hashlib
 import re
 import socket
@@ -23,6 +24,7 @@ from launch.view.sample import TOKENS_SHOWN, sample, text_part, tokens
 from launch.view.security import Guard, Guarded
 from launch.view.shelves import place_of
 from launch.view.texts import GoneError, doc_named, id_of, read_docs, shelf_of
+from rl.errors import ConfigError
 
 STATIC: Final = Path(__file__).parent / "static"
 DEEPEST: Final = 10_000  # rows that can be scrolled to; beyond, a filter finds more
@@ -84,7 +86,11 @@ def application(desk: Desk, guard: Guard) -> ASGIApp:
 
 
 def listening(host: str, first: int, count: int) -> socket.socket | None:
-    """A socket at the first port that nobody has; None where all are taken."""
+    """A socket at the first port that nobody has; None where all are taken.
+
+    Raises:
+        ConfigError: this machine has no such address, or may not use such ports.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, first + count):
         taken = socket.socket(family, socket.SOCK_STREAM)
@@ -92,8 +98,13 @@ def listening(host: str, first: int, count: int) -> socket.socket | None:
         try:
             taken.bind((host, port))
             taken.listen(128)
-        except OSError:
+        except OSError as error:
             taken.close()
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError(
+                    f"cannot listen on port {port} of {host}: {error.strerror}: give an address of "
+                    "this machine as --host, and a --port above 1023"
+                ) from error
         else:
             return taken
     return None

@@ -6,6 +6,7 @@ import math
 import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -99,6 +100,8 @@ class EndpointSettings(BaseModel):
         for one in (url,) if isinstance(url, str) else url:
             if not one.startswith(("http://", "https://")):
                 raise ValueError(f"the url {one!r} does not begin with http:// or https://")
+            if not _has_host(one):
+                raise ValueError(f"the url {one!r} names no host and port")
         return url
 
     @property
@@ -166,3 +169,12 @@ class JudgeSettings(EndpointSettings):
     def quorum(self) -> int:
         """Votes that must be readable: more than half."""
         return math.floor(self.votes / 2) + 1
+
+
+def _has_host(url: str) -> bool:
+    """Whether an address can be read, its port too."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -57,7 +57,7 @@ def checkpoint_of(path: Path, *, step: int | None, best_by: str | None) -> Candi
     for one in found:
         if one.step == step:
             return one
-    steps = ", ".join(str(one.step) for one in found)
+    steps = ", ".join(str(one.step) for one in found if one.step is not None) or "no step"
     raise CheckpointError(f"{path} has no checkpoint of step {step}: there are those of {steps}")
 
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from launch.models.export import replacing
 from launch.models.merge import Recipe, merge
 from rl.errors import ConfigError, ModelError, PlumbError
 from rl.models.files import INDEX, ORIGIN, ModelFolder, write_model
@@ -214,3 +215,26 @@ def test_a_model_that_was_made_here_says_what_is_known_of_it(tmp_path: Path) -> 
     write_model(tmp_path / "out", source.shapes, source.tensor, **options)
     found = candidate(tmp_path / "out")
     assert (found.step, dict(found.evaluations)) == (7, {"held_out": 0.25})
+
+
+@pytest.mark.parametrize("inside", ["", "part"])
+def test_no_model_is_replaced_by_what_is_made_of_it(tmp_path: Path, inside: str) -> None:
+    """Its weights would be gone before they are read."""
+    out = tmp_path / "out"
+    one, other = model(out / inside, 1.0), model(tmp_path / "b", 2.0)
+    (out / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="out is one of the models, or holds one"):
+        merged(tmp_path, [one, other])
+    assert load_file(one / "model.safetensors")["b.bias"][0] == 1
+
+
+def test_what_was_there_stays_where_its_replacement_fails(tmp_path: Path) -> None:
+    model(tmp_path / "out", 1.0)
+    other = model(tmp_path / "c", 3.0)
+    (other / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(PlumbError):
+        merged(tmp_path, [model(tmp_path / "b", 2.0), other])
+    assert load_file(tmp_path / "out" / "model.safetensors")["b.bias"][0] == 1
+    with pytest.raises(RuntimeError), replacing(tmp_path / "out"):
+        raise RuntimeError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "c", "out"]
