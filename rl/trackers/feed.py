@@ -20,8 +20,6 @@ from rl.trackers.samples import table_of
 from rl.trackers.service import Ending, Opening, Point, Service, Table
 
 SETTLE_SECONDS: Final = 10.0
-AT_ONCE: Final = 50
-"""Steps that are sent in one go."""
 SAMPLES: Final = "samples"
 
 Open = Callable[[Opening], Service]
@@ -76,14 +74,18 @@ class Feed:
         rows = read_metrics(path)
         now = time.time()
         fresh = [one for one in rows[-1:] if now - _time(one) < SETTLE_SECONDS and not whole]
-        points: list[tuple[Point, list[str]]] = []
-        for row in rows[: len(rows) - len(fresh)]:
-            if found := self._point(row):
-                points.append(found)
-            if len(points) == AT_ONCE:
+        points: list[Point] = []
+        settled = rows[: len(rows) - len(fresh)]
+        for row in settled:
+            if point := self._point(row):
+                points.append(point)
+            if len(points) == service.at_once:
                 self._send(service, points)
                 points = []
         self._send(service, points)
+        for row in settled:
+            if not self._send_samples(service, row):
+                break
         self._read = None if fresh else stamp
         return max(0.5, SETTLE_SECONDS - (now - _time(fresh[0]))) if fresh else None
 
@@ -118,46 +120,49 @@ class Feed:
             self._say(service.where)
         return self._service
 
-    def _point(self, row: Mapping[str, Any]) -> tuple[Point, list[str]] | None:
-        """What is to be sent of a step, and under which tags it is remembered."""
+    def _point(self, row: Mapping[str, Any]) -> Point | None:
+        """What is to be sent of a step."""
         step, at, values = int(row["step"]), _time(row), shown(row)
-        rollouts = self._run_dir / "rollouts" / f"step_{step:06d}.parquet"
-        due = self._trackers["samples"] and step % self._trackers["samples_every"] == 0
-        has_samples = bool(due) and rollouts.exists()
-        tags = self._ledger.lacks(step, at, [*values, *([SAMPLES] if has_samples else [])])
-        if not tags:
-            return None
-        samples = self._table(rollouts) if SAMPLES in tags else None
-        numbers = {tag: values[tag] for tag in tags if tag in values}
-        return Point(step, at, numbers, samples), tags
+        tags = self._ledger.lacks(step, at, values)
+        return Point(step, at, {tag: values[tag] for tag in tags}) if tags else None
 
-    def _table(self, path: Path) -> Table | None:
-        try:
-            return table_of(
-                path,
-                self._trackers["samples"],
-                self._trackers["sample_characters"],
-                self._scrubber.text,
-            )
-        except FileNotFoundError:  # the run has gone back to a checkpoint
-            return None
-        except ImportError:
-            if self._tells_samples:
-                self._say("no samples are shown: this Python has no pyarrow, pip install pyarrow")
-            self._tells_samples = False
-            return None
-
-    def _send(self, service: Service, points: Sequence[tuple[Point, list[str]]]) -> None:
+    def _send(self, service: Service, points: Sequence[Point]) -> None:
         if not points:
             return
         if len(self._ledger.again) > self._told_again:
             service.again(self._ledger.again)
             self._told_again = len(self._ledger.again)
-        service.send([point for point, _ in points])
-        for point, tags in points:
-            self._ledger.mark(point.step, point.time, tags)
+        service.send(points)
+        for point in points:
+            self._ledger.mark(point.step, point.time, point.values)
         self._ledger.later = service.later
         self._ledger.save()
+
+    def _send_samples(self, service: Service, row: Mapping[str, Any]) -> bool:
+        """Send a step's answers; whether the next can be. What fails keeps no number back."""
+        step, at = int(row["step"]), _time(row)
+        if not self._trackers["samples"] or step % self._trackers["samples_every"]:
+            return True
+        path = self._run_dir / "rollouts" / f"step_{step:06d}.parquet"
+        if not path.exists() or not self._ledger.lacks(step, at, [SAMPLES]):
+            return True
+        try:
+            service.samples(step, self._table(path))
+        except FileNotFoundError:  # the run has gone back to a checkpoint
+            return True
+        except Exception as error:
+            if self._tells_samples:
+                self._say(f"answers are not shown: {in_a_line(error)}")
+            self._tells_samples = False
+            return False
+        self._ledger.mark(step, at, [SAMPLES])
+        self._ledger.save()
+        return True
+
+    def _table(self, path: Path) -> Table:
+        trackers = self._trackers
+        count, characters = trackers["samples"], trackers["sample_characters"]
+        return table_of(path, count, characters, self._scrubber.text)
 
     def _report(self, service: Service, path: Path) -> None:
         """Send a copy without secrets; services copy what they keep."""
@@ -183,6 +188,12 @@ def home_of(settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
         if key in settings and environment.get(variable)
     ]
     return ", ".join(named)
+
+
+def in_a_line(error: Exception) -> str:
+    """An error of a library, shortened."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def _time(row: Mapping[str, Any]) -> float:

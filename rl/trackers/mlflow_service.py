@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from rl.trackers.service import Ending, Opening, Point
+from rl.trackers.service import Ending, Opening, Point, Table
 
 ID_TAG: Final = "plumb.id"
 AGAIN_TAG: Final = "plumb.steps_trained_again"
@@ -67,8 +67,13 @@ class MlflowService:
         """Nothing is held back."""
         return None
 
+    @property
+    def at_once(self) -> int:
+        """MLflow knows a number again."""
+        return 50
+
     def send(self, points: Sequence[Point]) -> None:
-        """Metrics in batches, and a JSON file of answers a step."""
+        """Metrics in batches."""
         metrics = [
             self._entities.Metric(key_of(tag), value, int(point.time * 1000), point.step)
             for point in points
@@ -77,10 +82,11 @@ class MlflowService:
         for at in range(0, len(metrics), MOST_METRICS):
             batch = metrics[at : at + MOST_METRICS]
             self._client.log_batch(self._run, metrics=batch, synchronous=True)
-        for point in points:
-            if point.samples is not None:
-                table = {"columns": list(point.samples.columns), "data": list(point.samples.rows)}
-                self._client.log_dict(self._run, table, f"samples/step_{point.step:06d}.json")
+
+    def samples(self, step: int, table: Table) -> None:
+        """A JSON file."""
+        tree = {"columns": list(table.columns), "data": list(table.rows)}
+        self._client.log_dict(self._run, tree, f"samples/step_{step:06d}.json")
 
     def again(self, steps: Sequence[int]) -> None:
         """A tag."""

@@ -23,7 +23,7 @@ import yaml
 
 from rl.errors import PlumbError
 from rl.secret_words import Scrubber
-from rl.trackers.feed import Feed, Open
+from rl.trackers.feed import Feed, Open, in_a_line
 from rl.trackers.ledger import FOLDER
 from rl.trackers.service import Ending, Opening, Service
 
@@ -35,6 +35,7 @@ SHARE: Final = 9
 GRACE_SECONDS: Final = 5.0
 """Beyond `trackers.wait`, until the process ends itself."""
 LOCK_SECONDS: Final = 60.0
+"""Beyond both, until the process of a run before must have ended."""
 QUIET: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -134,7 +135,8 @@ def main(name: str, run_dir: str, trackers: str) -> int:
     warnings.simplefilter("ignore")
     settings = json.loads(trackers)
     folder = Path(run_dir)
-    bell = Bell(float(settings["wait"]))
+    wait = float(settings["wait"])
+    bell = Bell(wait)
 
     scrub = Scrubber(os.environ).text
 
@@ -142,7 +144,7 @@ def main(name: str, run_dir: str, trackers: str) -> int:
         with suppress(BrokenPipeError):
             print(f"{name}: {scrub(line)}", file=people, flush=True)
 
-    with _alone(folder / FOLDER / f"{name}.lock", bell) as is_alone:
+    with _alone(folder / FOLDER / f"{name}.lock", wait) as is_alone:
         if not is_alone:
             say(f"another process still sends {folder}")
             return 1
@@ -164,7 +166,7 @@ def _serve(feed: Feed, bell: Bell, say: Callable[[str], None]) -> int:
         except Exception as error:
             due = RETRY_SECONDS
             if not told:
-                say(f"{words(error)}; the run goes on, and this is tried again")
+                say(f"{in_a_line(error)}; the run goes on, and this is tried again")
                 told = True
         bell.rest(SHARE * (time.process_time() - worked))
         bell.heard(due)
@@ -175,15 +177,9 @@ def _serve(feed: Feed, bell: Bell, say: Callable[[str], None]) -> int:
         feed.close(bell.ending)
     except Exception as error:
         if not told:
-            say(words(error))
+            say(in_a_line(error))
         return 1
     return 0
-
-
-def words(error: Exception) -> str:
-    """An error of a library in a line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def _own_output() -> TextIO:
@@ -202,9 +198,9 @@ def _config(run_dir: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _alone(path: Path, bell: Bell) -> Iterator[bool]:
+def _alone(path: Path, wait: float) -> Iterator[bool]:
     """Whether this process is the only one; one of a killed run ends soon."""
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + wait + GRACE_SECONDS + LOCK_SECONDS
     with path.open("w") as file:
         while True:
             try:

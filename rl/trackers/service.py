@@ -18,13 +18,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Numbers of a step that were not sent before, and its answers."""
+    """Numbers of a step that were not sent before."""
 
     step: int
     time: float
     """Seconds since 1970."""
     values: Mapping[str, float]
-    samples: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,15 @@ class Service(Protocol):
     def later(self) -> str | None:
         """The command that sends what the service has taken and holds back; None: nothing."""
 
+    @property
+    def at_once(self) -> int:
+        """Steps of one `send`: of more than one, those of a failed call can be sent again."""
+
     def send(self, points: Sequence[Point]) -> None:
-        """Show numbers and answers, the step as x."""
+        """Show numbers, the step as x."""
+
+    def samples(self, step: int, table: Table) -> None:
+        """Show answers of a step."""
 
     def again(self, steps: Sequence[int]) -> None:
         """Note that steps were trained again, after they had been sent."""

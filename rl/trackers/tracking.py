@@ -95,6 +95,8 @@ class Tracking:
             return False
         again = f"plumb track {shlex.quote(str(run_dir))} sends it"
         if missing:
+            if ledger.later and not ledger.is_closed:
+                again += f", and {ledger.later} what it holds already"
             self._say(f"{name}: {missing} not sent{tracker.why(is_done)}; {again}")
         elif not ledger.is_closed:
             how = f"{ledger.later} sends what is missing" if ledger.later else again

@@ -64,13 +64,19 @@ class TrackioService:
         command = str(Path(sys.executable).with_name("trackio"))
         return shlex.join([command, "sync", "--project", self._project, "--space-id", asked])
 
+    @property
+    def at_once(self) -> int:
+        """trackio does not know a row again."""
+        return 1
+
     def send(self, points: Sequence[Point]) -> None:
         """A row a step."""
         for point in points:
-            row: dict[str, Any] = dict(point.values)
-            if point.samples is not None:
-                row["samples"] = self._table(point.samples)
-            self._run.log(row, step=point.step)
+            self._run.log(dict(point.values), step=point.step)
+
+    def samples(self, step: int, table: Table) -> None:
+        """A table."""
+        self._run.log({"samples": self._table(table)}, step=step)
 
     def again(self, steps: Sequence[int]) -> None:
         """Shown as a number of the last of them."""

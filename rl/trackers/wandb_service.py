@@ -71,13 +71,19 @@ class WandbService:
         words = [sys.executable, "-m", "wandb", "sync", str(self._folder)]
         return shlex.join(words)
 
+    @property
+    def at_once(self) -> int:
+        """W&B does not know a row again."""
+        return 1
+
     def send(self, points: Sequence[Point]) -> None:
         """A row of W&B's history a step."""
         for point in points:
-            row: dict[str, Any] = {"step": point.step, **point.values}
-            if point.samples is not None:
-                row["samples"] = self._table(point.samples)
-            self._run.log(row)
+            self._run.log({"step": point.step, **point.values})
+
+    def samples(self, step: int, table: Table) -> None:
+        """A table."""
+        self._run.log({"step": step, "samples": self._table(table)})
 
     def again(self, steps: Sequence[int]) -> None:
         """A value of the run's settings."""

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,11 +25,14 @@ def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracked:
     return Tracked(tmp_path, monkeypatch)
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def running() -> list[psutil.Process]:
+    """The processes of trackers that this one has started."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if "rl.trackers.process" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def expected(steps: range) -> dict[tuple[int, str], int]:
@@ -92,12 +94,11 @@ def test_a_server_that_hangs_costs_the_run_a_bounded_wait_and_one_line(
     tracked: Tracked, where: str
 ) -> None:
     tracked.does(f"hang:{where}")
-    started = set(psutil.Process().children(recursive=True))
     tracking = tracked.begin(**ALL, wait=3.0)
     tracked.steps(range(3), tracking)
     (tracked.run_dir / "report.html").write_text("<p>report</p>")
     assert not tracking.end("finished")
-    assert set(psutil.Process().children(recursive=True)) <= started
+    assert running() == []
     for name in NAMES:
         told = [line for line in tracked.lines if line.startswith(f"{name}: ") and "wait=" in line]
         assert len(told) == 1
@@ -122,10 +123,36 @@ def test_a_server_that_refuses_is_tried_again_and_said_once(tracked: Tracked) ->
     assert all(tracked.sent(name) == expected(range(3)) for name in NAMES)
 
 
+def test_what_was_sent_before_a_failure_is_not_sent_again(tracked: Tracked) -> None:
+    tracked.does("refuse:step2")
+    assert not tracked.whole(range(4))
+    for name in ("wandb", "trackio"):
+        assert {step for step, _ in tracked.sent(name)} == {0, 1}
+    tracked.well.touch()
+    assert tracked.begin().end("finished")
+    assert all(tracked.sent(name) == expected(range(4)) for name in NAMES)
+
+
+@pytest.mark.parametrize("does", ["", "refuse:samples"])
+def test_answers_are_shown_and_keep_no_number_back(tracked: Tracked, does: str) -> None:
+    tracked.does(does)
+    tracking = tracked.begin()
+    tracked.steps(range(3), tracking, answers=True)
+    assert tracking.end("finished")
+    for name in NAMES:
+        assert tracked.sent(name) == expected(range(3)), name
+        tables = {one["step"]: one["table"] for one in tracked.noted(name, "row") if one["table"]}
+        assert sorted(tables) == ([] if does else [1, 2])
+        told = [line for line in tracked.lines if f"{name}: answers are not shown" in line]
+        assert len(told) == bool(does)
+        for step, table in tables.items():
+            row = dict(zip(table["columns"], table["data"][0], strict=True))
+            assert (row["prompt_id"], row["response"], row["reward"]) == (f"p/{step}", "7", 1.0)
+
+
 def test_a_bell_that_nobody_hears_never_blocks(tracked: Tracked) -> None:
-    before = set(psutil.Process().children())
     tracking = tracked.begin(trackio={})
-    (process,) = set(psutil.Process().children()) - before
+    (process,) = running()
     process.suspend()
     tracked.steps(range(2), tracking)
     for _ in range(100_000):  # a pipe holds 65,536 bytes
@@ -162,9 +189,8 @@ def test_the_process_of_a_killed_run_ends_by_itself_and_the_next_takes_over(
 
 
 def test_a_tracker_that_dies_does_not_end_the_run(tracked: Tracked) -> None:
-    before = set(psutil.Process().children())
     tracking = tracked.begin(trackio={})
-    (process,) = set(psutil.Process().children()) - before
+    (process,) = running()
     process.send_signal(signal.SIGKILL)
     process.wait(60)
     tracked.steps(range(2), tracking)

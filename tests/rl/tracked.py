@@ -12,10 +12,12 @@ import pytest
 
 from rl.config import RunConfig
 from rl.config_file import dump_config
+from rl.groups import Batch
 from rl.recorder import Recorder
 from rl.sinks import Sink
 from rl.trackers.service import Ending
 from rl.trackers.tracking import Tracking
+from tests.rl.test_recorder import group
 
 FAKES = Path(__file__).parent / "tracker_fakes"
 NAMES = ("wandb", "mlflow", "trackio")
@@ -47,10 +49,16 @@ class Tracked:
         (self.run_dir / "config.yaml").write_text(dump_config(config))
         return Tracking(config, self.lines.append)
 
-    def steps(self, steps: Iterable[int], sink: Sink, *, last_step: int = -1) -> None:
+    def steps(
+        self, steps: Iterable[int], sink: Sink, *, last_step: int = -1, answers: bool = False
+    ) -> None:
         """Write steps as the loop does, and an evaluation of each beside the next one."""
-        recorder = Recorder(self.run_dir, last_step=last_step, log_every=0, sinks=[sink])
+        every = int(answers)
+        recorder = Recorder(self.run_dir, last_step=last_step, log_every=every, sinks=[sink])
         for step in steps:
+            if step and answers:
+                recorder.ended(group(step), "rejected_correct")
+                recorder.trained(Batch(step - 1, ()), {})
             recorder.write_step({"step": step, "time": time.time(), "loss": step / 8, "kl": None})
             if recorder.row(step - 1):
                 recorder.amend(step - 1, evaluations={"aime 24 é": {"accuracy": step / 16}})

@@ -1,7 +1,7 @@
 """What the stand-ins for trackers' packages note, and how they misbehave.
 
 TRACKER_LOG names a file of JSON lines. TRACKER_DOES is `hang` or `refuse`, a colon, and where:
-`open`, `send` or `close`; the first file that is called like TRACKER_WELL makes it stop.
+`open`, `send`, `step2`, `samples` or `close`; once there is a file TRACKER_WELL, all is well.
 """
 
 import json

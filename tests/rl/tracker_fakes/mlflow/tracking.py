@@ -44,9 +44,12 @@ class MlflowClient:
         if metrics:
             at("send")
         for one in metrics:
+            at(f"step{one.step}")
+        for one in metrics:
             note("mlflow", "row", step=one.step, values={one.key: one.value}, table=None)
 
     def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:
+        at("samples")
         step = int(Path(artifact_file).stem.removeprefix("step_"))
         note("mlflow", "row", step=step, values={}, table=dictionary)
 

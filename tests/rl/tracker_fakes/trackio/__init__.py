@@ -19,6 +19,7 @@ class Run:
             note("trackio", "again", steps=step)
             return
         table = values.pop("samples", None)
+        at("samples" if table else f"step{step}")
         rows = table and {"columns": table.columns, "data": table.data}
         note("trackio", "row", step=step, values=values, table=rows)
 

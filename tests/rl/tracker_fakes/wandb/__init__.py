@@ -50,6 +50,7 @@ class Run:
         at("send")
         values = dict(data)
         table = values.pop("samples", None)
+        at("samples" if table else f"step{data['step']}")
         rows = table and {"columns": table.columns, "data": table.data}
         note("wandb", "row", step=values.pop("step"), values=values, table=rows)
 
