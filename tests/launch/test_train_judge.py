@@ -1,4 +1,8 @@
-"""A run serves its judge, a real vLLM server: one loss costs nothing, the next stops the run."""
+"""A run serves its judge: one loss costs nothing, the next stops the run.
+
+A stand-in takes the place of vLLM's server, which `tests/rewards/test_judge_served.py` starts, and
+only there: the run's engine is vLLM's own.
+"""
 
 import json
 import sys
@@ -9,10 +13,16 @@ import psutil
 import pytest
 from conftest import Plumb, wait_until
 
-from tests.judge_server import SERVER_ARGUMENTS, make_judge_model
+from tests.judge_server import make_stand_in
 from tests.processes import descendants
 
 PATIENCE = 240.0  # seconds; more than a server takes to come back on a busy machine
+CHOOSE = """
+import sys
+
+if "vllm.entrypoints.openai.api_server" in sys.orig_argv:
+    sys.path.insert(0, {folder!r})
+"""
 
 
 def steps(run: Path) -> list[dict[str, Any]]:
@@ -34,14 +44,17 @@ def test_a_judge_that_comes_back_costs_nothing_and_one_that_stays_away_stops_the
     plumb: Plumb,
 ) -> None:
     run = plumb.folder / "run"
+    stand_in = plumb.folder / "stand-in"
+    make_stand_in(stand_in)
+    (plumb.folder / "sitecustomize.py").write_text(CHOOSE.format(folder=str(stand_in)))
+    plumb.environment["PYTHONPATH"] += f":{plumb.folder}"
     serve = {
-        "model": str(make_judge_model(plumb.folder / "judge")),
-        "args": list(SERVER_ARGUMENTS),
+        "model": "judge",
         "restarts": 1,
         "start_deadline": 240,
         "log": str(plumb.folder / "server.log"),
     }
-    options = {"serve": serve, "patience": PATIENCE, "structured": "json_schema"}
+    options = {"serve": serve, "patience": PATIENCE}
     config = plumb.write_config(
         reward={"verifier": "judge", "options": options}, train={"steps": 1000}
     )
@@ -56,7 +69,7 @@ def test_a_judge_that_comes_back_costs_nothing_and_one_that_stays_away_stops_the
     assert all(-1 <= row["reward_mean"] <= 1 for row in done)
 
     server().kill()
-    _, errors = process.communicate(timeout=90)
+    _, errors = process.communicate(timeout=180)
     assert process.returncode == 1
     (message,) = [line for line in errors.splitlines() if line.startswith("plumb: ")]
     assert "answers could not be graded, more than reward.max_ungradable=0.1" in message

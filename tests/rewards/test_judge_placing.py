@@ -1,6 +1,6 @@
 """Where a judge's server runs, and that it ends: as a child, and as an actor that graders share.
 
-What is placed here is a stand-in for vLLM's server, which starts in no time: a module of its name.
+What is placed here is a stand-in for vLLM's server, which starts in no time.
 """
 
 import asyncio
@@ -21,57 +21,16 @@ from rewards import InfrastructureError, PoolError
 from rewards.judge import Judge, JudgeSettings, ServeSettings
 from rewards.judge.placing import ServedJudge
 from rewards.judge.server import JudgeServer
+from tests.judge_server import make_stand_in
+from tests.ray_start import start_ray
 
 PROCESSES = 4  # the keeper and its own, the server, and the engine that this one starts
-SERVER = """
-import json, os, subprocess, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-subprocess.Popen(["sleep", "1000"])  # an engine
-KEY = os.environ["VLLM_API_KEY"]
-GRADES = {name: 6 for name in ("usefulness", "adherence_to_instructions", "integrity", "accuracy")}
-
-
-class Handler(BaseHTTPRequestHandler):
-    def answer(self, value, status=200):
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        if self.path == "/health":
-            return self.answer({})
-        if self.headers["authorization"] != f"Bearer {KEY}":
-            return self.answer({"error": {"message": "who are you"}}, 401)
-        self.answer({"object": "list", "data": [{"id": "m", "object": "model", "root": "m"}]})
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        message = {"role": "assistant", "content": json.dumps(GRADES)}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        self.answer({"id": "1", "object": "chat.completion", "model": "m", "choices": [choice]})
-
-
-if "--fail" in sys.argv:
-    sys.exit("ValueError: no model")
-server = ThreadingHTTPServer((arguments["--host"], int(arguments["--port"])), Handler)
-print("listening", os.environ.get("VLLM_CPU_KVCACHE_SPACE"), flush=True)
-server.serve_forever()
-"""
 
 
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     root = tmp_path_factory.mktemp("stand-in")
-    package = root / "vllm" / "entrypoints" / "openai"
-    package.mkdir(parents=True)
-    for folder in (package, *package.parents[:2]):
-        (folder / "__init__.py").touch()
-    (package / "api_server.py").write_text(SERVER)
+    make_stand_in(root)
     with pytest.MonkeyPatch.context() as patch:
         path = os.pathsep.join([str(root), str(Path(__file__).parents[2])])
         patch.setenv("PYTHONPATH", path)
@@ -81,7 +40,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def serve(tmp_path: Path, stand_in: None) -> Callable[..., ServeSettings]:
     def settings(**options: Any) -> ServeSettings:
-        return ServeSettings(model="m", log=tmp_path / "server.log", start_deadline=60, **options)
+        return ServeSettings(model="m", log=tmp_path / "server.log", start_deadline=240, **options)
 
     return settings
 
@@ -99,7 +58,7 @@ def servers(log: Path) -> list[psutil.Process]:
     return found
 
 
-async def until(condition: Callable[[], object], seconds: float = 30) -> None:
+async def until(condition: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -170,7 +129,7 @@ async def test_a_server_ends_with_a_process_that_is_killed(
 @pytest.fixture(scope="module")
 def cluster(stand_in: None) -> Iterator[Any]:
     ray = pytest.importorskip("ray")
-    ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    start_ray(num_cpus=2, num_gpus=1)
     yield ray
     ray.shutdown()
 

@@ -13,13 +13,14 @@ from rl.hardware import Hardware
 from rl.learn import group
 from rl.learn.group import LearnerGroup
 from rl.manifest import manifest_of
+from tests.ray_start import start_ray
 from tests.rl.rank_actor import Actor
 
 
 @pytest.fixture
 def ranks(monkeypatch: pytest.MonkeyPatch) -> Iterator[LearnerGroup]:
     monkeypatch.setattr(group, "LearnerActor", Actor)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    start_ray(num_cpus=2)
     try:
         config = RunConfig.model_validate({"learner": {"ranks": 2}})
         yield LearnerGroup(config, Hardware(device="cpu", cores=2))

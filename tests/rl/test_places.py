@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import ray
-from ray.cluster_utils import Cluster
 
 from rl.cluster import await_places, connect
 from rl.config import RunConfig
 from rl.errors import ClusterError
 from rl.nodes import look
 from rl.places import Places, reserve
+from tests.ray_start import start_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,7 @@ class Cluster2:
     def __init__(self) -> None:
         # As `connect` has them before it starts a cluster.
         os.environ |= {"RAY_worker_niceness": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-        head = {"num_cpus": 1, "num_gpus": 2, "include_dashboard": False}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.cluster = start_cluster({"num_cpus": 1, "num_gpus": 2})
         self.second = self.add()
 
     def add(self) -> Any:
@@ -122,19 +121,19 @@ async def test_single_gpus_are_had_in_halves(cluster: Cluster2) -> None:
 async def test_what_others_hold_is_waited_for_and_then_told(cluster: Cluster2) -> None:
     other = await reserve(config(1, 2, 2), unsaid)
     lines: list[str] = []
-    asked = config(2, 2, 2, wait=7.0)
+    asked = config(2, 2, 2, wait=3.0)
     started_at = time.monotonic()
     told = (
         r"the run asks for 2 engines of 2 GPUs and 2 learner ranks of 1 GPU, 6 apart or 4 "
         r"colocated; the cluster has free 2 of 2 GPUs on \S+, 0 of 4 GPUs on \S+: wait for what "
-        r".*\(waited placement\.wait=7 s\)"
+        r".*\(waited placement\.wait=3 s\)"
     )
     with pytest.raises(ClusterError, match=told) as caught:
         await reserve(asked, lines.append)
-    assert time.monotonic() - started_at < 60
+    assert time.monotonic() - started_at < 120
     assert "\n" not in str(caught.value)
     (line,) = lines
-    assert line.startswith("waiting up to 7 s for GPUs: the run asks for ")
+    assert line.startswith("waiting up to 3 s for GPUs: the run asks for ")
     # Another run that ends makes room.
     waiting = asyncio.ensure_future(reserve(config(2, 2, 2, wait=60.0), lines.append))
     await asyncio.sleep(1)
@@ -150,7 +149,7 @@ async def test_what_was_on_a_node_that_is_gone_gets_another_place(cluster: Clust
     assert before == (look()[1].name,)
     await places.renew_engine(0, unsaid)  # it has one: nothing is done
     cluster.cluster.remove_node(cluster.second, allow_graceful=False)
-    assert before[0] in {one.name for one in look()}, "Ray has not noticed it"
+    # As a rule Ray has not noticed it by now.
     cluster.second = cluster.add()
     async with asyncio.timeout(120):
         await places.renew_engine(0, unsaid)

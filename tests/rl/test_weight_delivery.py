@@ -17,6 +17,7 @@ from rl.weights.collective import BrokenBroadcastError, WeightGroup
 from rl.weights.delivery import Delivery
 from rl.weights.layout import Entry, bucket_bytes
 from rl.weights.messages import Engine, Sent
+from tests.ray_start import start_ray
 
 ENTRIES = [Entry("p", "float32", (200,), 0), Entry("q", "float32", (7, 9), 1024)]
 BUCKETS = 4
@@ -64,7 +65,7 @@ class Receiver:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Any]:
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    start_ray(num_cpus=1)
     # Ray's workers cannot import a test.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield open_store("127.0.0.1", 0)
