@@ -45,7 +45,8 @@ def test_the_settings_are_settings() -> None:
     assert mixed.main.load().name == "tool"
     assert mixed.routes["text"].load().name == "judge"
     assert set(several.routes) == {"code", "chat"}
-    assert [term.name for term in several.terms] == ["format", "overlong"]
+    assert [term.name for term in several.terms] == ["format", "overlong", "reasoning"]
+    assert several.terms[-1].use.load().name == "reasoning"
     assert (several.correct, several.incorrect) == (1.0, -1.0)
 
 
