@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+
+from rl.sinks import read_metrics
 
 REPOSITORY = Path(__file__).parents[2]
 MARK = "PLUMB_TEST"  # processes inherit it from the run that they are of
@@ -52,6 +55,27 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.2)
+
+
+def last_step(run_dir: Path) -> int:
+    """The last step in a run's metrics; -1 where there is none."""
+    rows = read_metrics(run_dir / "metrics.jsonl")
+    return int(rows[-1]["step"]) if rows else -1
+
+
+def wait_for_step(run_dir: Path, step: int) -> None:
+    """Wait until a run has made this step."""
+    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
+
+
+def drained(process: "subprocess.Popen[str]") -> None:
+    """Print what a run says as it comes, so that its pipe never fills."""
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            print(line, end="")  # for whoever reads of a failure
+
+    threading.Thread(target=listen, daemon=True).start()
 
 
 def only_line(errors: str) -> str:
@@ -127,7 +151,7 @@ class Plumb:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(30)
 
-    def run(self, *arguments: str, timeout: float = 270) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
         """Run `plumb train` to its end."""
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=timeout)

@@ -6,23 +6,24 @@ from collections.abc import Iterator
 import pytest
 import torch
 from conftest import Plumb
-from ray.cluster_utils import Cluster
 from safetensors.torch import load_file
+
+from tests.ray_start import start_cluster
 
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Of a cluster of two nodes."""
     monkeypatch.setenv("RAY_worker_niceness", "0")  # as a cluster that a run starts has it
-    head = {"num_cpus": 1, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster = start_cluster({"num_cpus": 1}, {"num_cpus": 1})
     try:
-        cluster.add_node(num_cpus=1)
         yield cluster.address
     finally:
         cluster.shutdown()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_run_in_turns_trains_evaluates_saves_and_exports(plumb: Plumb, address: str) -> None:
     """Engines forget their weights as they sleep: the canary would tell if one was not sent."""
     config = plumb.write_config(
@@ -39,7 +40,7 @@ def test_a_run_in_turns_trains_evaluates_saves_and_exports(plumb: Plumb, address
             "export": True,
         },
     )
-    done = plumb.run(str(config))
+    done = plumb.run(str(config), timeout=800)
     assert done.returncode == 0, done.stderr
     assert "placed colocated, in turns: engines 1 on " in done.stdout
     assert "memory in use, GiB of " in done.stdout

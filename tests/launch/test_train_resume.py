@@ -55,7 +55,7 @@ def interrupt(process: Popen[str], number: signal.Signals) -> str:
         os.killpg(process.pid, number)  # Ray's own processes ignore it
     else:
         process.send_signal(number)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=180)
     assert process.returncode == 128 + number, errors
     assert "is saved: add --resume to go on from there" in only_line(errors)
     return output
@@ -76,6 +76,7 @@ def test_a_stopped_run_says_so_and_resumes_over_the_same_prompts(plumb: Plumb) -
 
     process = plumb.start(config, f"run_dir={killed}")
     wait_until(rollouts(killed, 3).exists, 240, "step 3")
+    wait_until(lambda: saved_steps(killed), 240, "a checkpoint")
     time.sleep(random.uniform(0, 1))
     kill_tree(process.pid)
     process.communicate()

@@ -72,7 +72,7 @@ async def test_a_request_that_timed_out_is_sampled_once() -> None:
     recorder = recorder_of(speaker)
 
     async def open_later() -> None:
-        await until(lambda: recorder.counts["retried"] == 1)
+        await until(lambda: recorder.counts["retried"] >= 1)
         assert speaker.gate is not None
         speaker.gate.set()
 
@@ -106,7 +106,7 @@ async def test_a_client_that_goes_and_asks_again_gets_the_same_answer(streamed: 
         (exchange,) = next(iter(recorder._exchanges._by_key.values()))
         await until(lambda: exchange.is_lost)
         again = asyncio.create_task(ask())
-        await until(lambda: recorder.counts["retried"] == 1)
+        await until(lambda: recorder.counts["retried"] >= 1)
         speaker.gate.set()
         assert "Seven." in await again
         assert "Seven." in await ask()  # that one had its answer, and wants another

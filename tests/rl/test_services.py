@@ -1,9 +1,7 @@
-"""Services that a run needs: which they are, who is away, and a run while they are for 30 s."""
+"""Services that a run needs: which they are, who is away, and a run while they are."""
 
 import asyncio
-import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -22,11 +20,12 @@ from rl.fault_log import FaultLog, read_faults
 from rl.rewarding import grading_pool
 from rl.services import HOLD_SECONDS, Service, Services, services_of
 from tests.fake_judge import FakeJudge, grades
+from tests.ports import free_port
 from tests.rl.trainer_world import World
 from tests.run_files import ended_groups, faults
 from tests.virtual_time import run
 
-AWAY = 30.0
+AWAY = 10.0  # seconds
 
 
 def test_they_are_what_the_configuration_names_by_an_address() -> None:
@@ -153,23 +152,11 @@ def test_one_that_never_answered_a_knock_is_left_alone(monkeypatch: pytest.Monke
     watched.while_it_looks(story)
 
 
-def fixed_port() -> int:
-    """A free port that no connection of anybody is given while nobody listens there."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as one:
-            try:
-                one.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
 class SandboxProcess:
     """`plumb sandbox serve` at one address."""
 
     def __init__(self) -> None:
-        self.port = fixed_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[str] | None = None
 
@@ -192,8 +179,6 @@ async def both() -> AsyncIterator[tuple[SandboxProcess, FakeJudge]]:
     """A sandbox and a judge, each a real server."""
     box = SandboxProcess()
     judge = FakeJudge(lambda body: grades(9 if "good" in str(body["messages"]) else 1))
-    judge.port = fixed_port()
-    judge.url = f"http://127.0.0.1:{judge.port}/v1"
     try:
         await asyncio.to_thread(box.start)
         await asyncio.to_thread(judge.start)
@@ -245,7 +230,7 @@ async def until(true: Callable[[], object], what: str) -> None:
 
 
 @pytest.mark.timeout(600)
-async def test_a_run_whose_sandbox_and_judge_are_away_for_30_s_loses_and_pays_nothing(
+async def test_a_run_whose_sandbox_and_judge_are_away_for_a_while_loses_and_pays_nothing(
     tmp_path: Path,
 ) -> None:
     async with both() as (box, judge):
