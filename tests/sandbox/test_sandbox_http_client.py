@@ -18,6 +18,7 @@ from sandbox.errors import DeadlineError, RequestError, TestsError, UnavailableE
 from sandbox.sandbox import Sandbox
 from sandbox.service.client import PATIENCE, HttpSandbox
 from sandbox.types import Judgement, Limits, Program, Status, StdioTests, TestCase
+from tests.ports import free_port
 from tests.sandbox.conftest import at_work
 
 ECHO = Program(source="import time; time.sleep(0.02); print(input())")
@@ -46,13 +47,7 @@ class ServerProcess:
 
     def end(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+        return self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +126,11 @@ async def test_a_killed_server_costs_no_judgement_and_is_used_again(
             return judgement.passed == is_right
 
         tasks = [asyncio.create_task(one(number)) for number in range(180)]
-        while done < 30:
-            await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
         loads = [server.load for server in box.servers]
         assert min(loads) > 0.3 * max(loads)
+        while done < 30:
+            await asyncio.sleep(0.005)
         servers[0].end()
         assert all(await asyncio.gather(*tasks))
         health = await box.health()
@@ -142,11 +138,11 @@ async def test_a_killed_server_costs_no_judgement_and_is_used_again(
         assert servers[0].url in health.fault
         servers[0].start()
         await asyncio.to_thread(servers[0].wait_ready)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while box.servers[0].health is None:
                 await asyncio.sleep(0.05)
         again = [asyncio.create_task(one(number)) for number in range(20)]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         assert box.servers[0].load > 5
         assert all(await asyncio.gather(*again))
 
@@ -175,25 +171,34 @@ async def test_sigterm_lets_what_was_accepted_finish() -> None:
         )
         await at_work(box, busy=1)
         server.process.send_signal(signal.SIGTERM)
-        with pytest.raises(DeadlineError, match="shutting down"):
-            while True:  # until the signal has arrived
+        told = ""
+        while "shutting down" not in told and not slow.done():
+            try:  # until the signal has arrived
                 await box.run(ECHO, stdin="x", deadline=0.5)
+            except DeadlineError as error:
+                told = str(error)
+        # Where this process stood still, the program may have ended first.
+        assert "shutting down" in told or slow.done()
         assert (await slow).stdout == "done\n"
-    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    assert await asyncio.to_thread(server.process.wait, 60) == 0
     assert server.process.communicate()[1] == ""
 
 
 async def test_a_second_signal_ends_the_grace() -> None:
     server = ServerProcess(free_port())
     await asyncio.to_thread(server.wait_ready)
-    async with HttpSandbox([server.url], token=None, deadline=3, queue_seconds=1) as box:
+    async with HttpSandbox([server.url], token=None, deadline=60, queue_seconds=1) as box:
         endless = Program(source="while True: pass")
-        slow = asyncio.create_task(box.run(endless, limits=Limits(wall_seconds=60)))
+        slow = asyncio.create_task(
+            box.run(endless, limits=Limits(wall_seconds=120, cpu_seconds=120))
+        )
         await at_work(box, busy=1)
         for _ in range(2):
             server.process.send_signal(signal.SIGINT)
             await asyncio.sleep(0.1)
-        assert await asyncio.to_thread(server.process.wait, 40) == 0, "less than the program's 60 s"
+        assert await asyncio.to_thread(server.process.wait, 90) == 0, (
+            "less than the program's 120 s"
+        )
         with pytest.raises(UnavailableError):
             await slow
 
@@ -203,8 +208,8 @@ async def test_a_wrong_token_and_a_missing_server_are_named() -> None:
     assert "with a token" in await asyncio.to_thread(server.wait_ready)
     try:
         with pytest.raises(RequestError, match="token is missing or wrong"):
-            await HttpSandbox([server.url], token="other", deadline=5).start()
-        async with HttpSandbox([server.url], token="s3cret", queue_seconds=1) as box:
+            await HttpSandbox([server.url], token="other", deadline=60).start()
+        async with HttpSandbox([server.url], token="s3cret", queue_seconds=5) as box:
             assert (await box.run(ECHO, stdin="1")).status is Status.PASSED
             server.end()
             with pytest.raises(DeadlineError, match=f"{server.url}.*Error"):
@@ -284,7 +289,7 @@ async def test_busy_servers_are_asked_again_in_time() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, HttpSandbox([url], token=None, deadline=10) as box:
+    async with server, HttpSandbox([url], token=None, deadline=60) as box:
         began = time.monotonic()
         assert (await box.run(ECHO)).status is Status.PASSED
         assert time.monotonic() - began > 0.6
@@ -309,7 +314,7 @@ def test_a_service_that_cannot_start_says_why_in_one_line(
         port = str(taken.getsockname()[1])
         options = [port if one == "{taken}" else one for one in options]
         server = ServerProcess(0, *options)
-        out, errors = server.process.communicate(timeout=30)
+        out, errors = server.process.communicate(timeout=120)
     assert (server.process.returncode, out) == (1, "")
     assert told in errors
     assert errors.count("\n") == 1

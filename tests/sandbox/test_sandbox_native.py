@@ -351,7 +351,7 @@ ATTACKS = {
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_an_attack_that_works_unprotected_does_not_pass(box: Sandbox, name: str) -> None:
     language, source, test = ATTACKS[name]
-    limits = Limits(wall_seconds=5)
+    limits = Limits(wall_seconds=20)
     head = CPP_HEAD + "#include <cassert>\n" if language == "cpp" else ""
     alone = Program(source=f"{head}{source}\n{test}", language=language)  # type: ignore[arg-type]
     unprotected = await box.run(alone, limits=limits)
