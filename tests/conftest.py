@@ -23,6 +23,7 @@ SLOWEST = (
     "launch/test_train_tools",
     "launch/test_train_killed",
     "launch/test_submit_cluster",
+    "launch/test_ray_job",
     "launch/test_train_resume",
     "rl/test_learner_adapters",
     "launch/test_train_judge",
