@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from data.builtin import PREFIX
 from data.compressed import kind_of, opened
-from data.errors import PromptError
+from data.errors import PromptError, SourceError
 from data.files import read_rows
 from data.records import is_records, parts_of, read_records
 from data.schema import Prompt, Record
@@ -57,14 +57,23 @@ def files_of(source: str) -> list[Path]:
     return parts_of(path) if path.is_dir() else [path]
 
 
+def _rows_of_parquet(path: Path) -> int:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return int(parquet.read_metadata(path).num_rows)
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise SourceError(f"{path}: not a readable parquet file: {reason}") from error
+
+
 def rows_of(source: str) -> int | None:
     """How many rows a source of files has; None where that takes reading all of it as JSON."""
     total = 0
     for path in files_of(source):
         if path.suffix.lower() == ".parquet":
-            from pyarrow import parquet
-
-            total += parquet.ParquetFile(path).metadata.num_rows
+            total += _rows_of_parquet(path)
         elif kind_of(path) == ".jsonl":
             with opened(path) as lines:
                 total += sum(1 for line in lines if line.strip())

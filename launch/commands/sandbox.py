@@ -104,9 +104,23 @@ def _serve(options: ServeOptions) -> None:
         max_deadline=options.max_deadline,
     )
     serving = ServeOptions(
-        options.host, options.port, options.backend, settings, service, options.grace
+        options.host, options.port, _backend(options), settings, service, options.grace
     )
     run_service(serving, lambda line: print(line, flush=True))
+
+
+def _backend(options: ServeOptions) -> str:
+    """The backend that is asked for, or the one that other options are of."""
+    from rl.errors import ConfigError
+
+    of = {"--runtime": "docker", "--image": "docker", "--rootfs": "bubblewrap"}
+    values = {"--runtime": options.runtime, "--image": options.image, "--rootfs": options.rootfs}
+    given = [name for name, value in values.items() if value is not None]
+    wanted = {of[name] for name in given} | ({options.backend} - {"auto"})
+    if len(wanted) > 1:
+        other = f"--backend {options.backend}" if options.backend != "auto" else given[-1]
+        raise ConfigError(f"{given[0]} is of {of[given[0]]}, and {other} is not: leave one out")
+    return wanted.pop() if wanted else "auto"
 
 
 @sandbox_app.command()

@@ -92,7 +92,10 @@ class CurateOptions:
         typer.Option(help="which are dropped; keep: they are not looked for"),
     ] = "near"
     similarity: Annotated[
-        float, typer.Option(help="of character 5-grams (Jaccard), from which on rows are near")
+        float,
+        typer.Option(
+            min=0.01, max=1, help="of character 5-grams (Jaccard), from which on rows are near"
+        ),
     ] = 0.8
     siblings: Annotated[
         Literal["keep", "drop"],
@@ -106,7 +109,10 @@ class CurateOptions:
         ),
     ] = None
     overlap: Annotated[
-        float, typer.Option(help="share of an evaluation row's 13-grams that is too much")
+        float,
+        typer.Option(
+            min=0.01, max=1, help="share of an evaluation row's 13-grams that is too much"
+        ),
     ] = 0.5
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes", show_default="one a core")

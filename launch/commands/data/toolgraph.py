@@ -175,6 +175,8 @@ def _difficulties(text: str) -> "dict[Difficulty, float]":
                 f"--difficulty {part!r}: write {', '.join(SHAPES)}, each once, as name:weight"
             )
         found[known] = number
+    if not any(found.values()):
+        raise ToolGraphError(f"--difficulty {text}: every weight is 0: give one above it")
     return found
 
 
