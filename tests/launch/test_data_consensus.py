@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -142,26 +143,31 @@ def test_a_rate_limit_is_kept_to_and_costs_nothing(tmp_path: Path) -> None:
 
 def test_killed_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
     source = records(tmp_path)
+    killed = threading.Event()
+    killed.set()
 
-    def slow(body: Body) -> Any:
-        time.sleep(0.05)
+    def held(body: Body) -> Any:
+        if len(a.bodies) > 8:
+            killed.wait(600)
         return answer(body)
 
-    with fake_judge(slow) as a, fake_judge(lambda body: answer(body, wrong=1)) as b:
+    with fake_judge(held) as a, fake_judge(lambda body: answer(body, wrong=1)) as b:
         assert run(source, tmp_path / "whole", a, b).exit_code == 0
         a.bodies.clear()
         b.bodies.clear()
+        killed.clear()
         out = tmp_path / "killed"
         command = [sys.executable, "-m", "launch.cli", *arguments(source, out, a, b)]
         process = subprocess.Popen(
             command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + 120
-        while len(a.bodies) < 8:
+        until = time.monotonic() + 240
+        while len(a.bodies) <= 8:
             assert time.monotonic() < until and process.poll() is None
             time.sleep(0.01)
         process.kill()
         process.wait()
+        killed.set()
         kept = {
             json.loads(line)["key"]
             for line in (out / "answers/a.jsonl").read_text().splitlines()[1:]

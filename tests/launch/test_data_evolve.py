@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -147,24 +148,30 @@ def test_a_model_words_and_answers_and_what_follows_is_accepted(tmp_path: Path) 
 
 
 def test_ended_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    def slow(body: Body) -> Any:
-        time.sleep(0.05)
+    ended = threading.Event()
+    ended.set()
+
+    def held(body: Body) -> Any:
+        if len(fake.bodies) > whole + COUNT + 5:  # in the midst of the answers
+            ended.wait(600)
         return answer(body)
 
-    source = seeds(tmp_path)
-    with fake_judge(slow) as fake:
+    source, whole = seeds(tmp_path), 0
+    with fake_judge(held) as fake:
         assert run(source, tmp_path / "whole", fake).exit_code == 0
         whole, out = len(fake.bodies), tmp_path / "killed"
+        ended.clear()
         command = [sys.executable, "-m", "launch.cli", *arguments(source, out, fake)]
         process = subprocess.Popen(
             command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, stderr=subprocess.PIPE
         )
-        until = time.monotonic() + 120
-        while len(fake.bodies) < whole + COUNT + 5:  # in the midst of the answers
+        until = time.monotonic() + 240
+        while len(fake.bodies) <= whole + COUNT + 5:
             assert time.monotonic() < until and process.poll() is None
             time.sleep(0.01)
         process.terminate()
         _, said = process.communicate(timeout=120)
+        ended.set()
         assert process.returncode == 143 and b"keeps what was answered" in said.splitlines()[-1]
         assert not (out / "sft.jsonl").exists()
         assert run(source, out, fake).exit_code == 0
