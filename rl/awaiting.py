@@ -1,4 +1,4 @@
-"""Waiting for learner ranks: always with a deadline, and with the user's error, not Ray's.
+"""Waiting for actors and learner ranks: always with a deadline, with the user's error, not Ray's.
 
 Guarantee: a rank that died is named, also where another, which it left alone in a collective,
 fails first; that one's own error says nothing.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from rl.errors import LearnerLostError, PlumbError
 
@@ -18,6 +18,41 @@ GRACE: Final = 10.0
 """Seconds in which Ray tells of a death, after another rank has noticed it in a collective."""
 COLLECTIVE: Final = ("gloo", "NCCL", "DistBackendError", "DistNetworkError", "DistStoreError")
 """What an error of a broken collective has in its text."""
+
+
+class ActorLostError(Exception):
+    """An actor died, or took too long; says which."""
+
+
+async def asked(actor: Any, method: str, *arguments: Any, deadline: float) -> Any:
+    """What a method of an actor gives.
+
+    Args:
+        actor: Ray's handle.
+        method: its name.
+        arguments: its own.
+        deadline: seconds.
+
+    Raises:
+        ActorLostError: It died, or took longer than `deadline`.
+        PlumbError: One that the method raised, as it was raised there.
+    """
+    limit = asyncio.timeout(deadline)
+    try:
+        async with limit:
+            return await getattr(actor, method).remote(*arguments)
+    except TimeoutError as error:  # also one that the method itself raised
+        if not limit.expired():
+            raise
+        raise ActorLostError(f"`{method}` took longer than {deadline:g} s") from error
+    except RayActorError as error:
+        raise ActorLostError(cause_of(error)) from error
+    except RayTaskError as error:
+        if isinstance(error.cause, PlumbError):
+            raise error.cause from error
+        raise
+    except RayError as error:
+        raise ActorLostError(str(error).strip().splitlines()[0]) from error
 
 
 async def await_ranks(

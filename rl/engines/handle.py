@@ -13,9 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from rl.awaiting import cause_of
+from rl.awaiting import ActorLostError, asked
 from rl.config import RunConfig
 from rl.engines.actor import Report, Request
 from rl.engines.engine import Memory
@@ -188,22 +187,10 @@ class EngineHandle:
         if self.cause:
             raise self._error()
         try:
-            async with asyncio.timeout(deadline):
-                return await getattr(self.actor, method).remote(*arguments)
-        except TimeoutError:
-            self.lose(f"`{method}` took longer than {deadline:g} s")
-        except RayActorError as error:
-            self.lose(cause_of(error))
-        except RayTaskError as error:
-            if isinstance(error.cause, EngineLostError):
-                self.lose(str(error.cause))
-            elif isinstance(error.cause, PlumbError):
-                raise error.cause from error
-            else:
-                raise
-        except RayError as error:
-            self.lose(str(error).strip().splitlines()[0])
-        raise self._error()
+            return await asked(self.actor, method, *arguments, deadline=deadline)
+        except (ActorLostError, EngineLostError) as error:
+            self.lose(str(error))
+            raise self._error() from error
 
     def lose(self, cause: str) -> None:
         """Take the engine for lost: its requests end at once, and nothing more is asked of it."""

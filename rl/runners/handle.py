@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from data.schema import Prompt
 from rewards import Sample, Verdict
-from rl.awaiting import cause_of
+from rl.awaiting import ActorLostError, asked
 from rl.episodes.runner import Played as Told
 from rl.errors import PlumbError, RunnerLostError
 from rl.runners.wire import Answer, Evaluated, Offer, Order, Question, Report, Result, Trained, Turn
@@ -156,19 +155,10 @@ class RunnerHandle:
         if self.cause:
             raise self._error()
         try:
-            async with asyncio.timeout(deadline):
-                return await getattr(self.actor, method).remote(*arguments)
-        except TimeoutError:
-            self.lose(f"it gave no sign of life for {deadline:g} s")
-        except RayActorError as error:
-            self.lose(cause_of(error))
-        except RayTaskError as error:
-            if isinstance(error.cause, PlumbError):
-                raise error.cause from error
-            raise
-        except RayError as error:
-            self.lose(str(error).strip().splitlines()[0])
-        raise self._error()
+            return await asked(self.actor, method, *arguments, deadline=deadline)
+        except ActorLostError as error:
+            self.lose(str(error))
+            raise self._error() from error
 
     async def _follow(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Calls to all learner ranks: who died is named, whoever fails first."""
+"""Calls to actors and to all learner ranks: who died is named, whoever fails first."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
 
 import rl.awaiting
-from rl.awaiting import await_ranks
+from rl.awaiting import ActorLostError, asked, await_ranks
 from rl.errors import ConfigError, LearnerError, LearnerLostError
 
 GLOO = "[../third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer"
@@ -100,3 +100,28 @@ async def test_no_call_is_left_behind() -> None:
         await await_ranks(refs, 30, "learning")
     await asyncio.gather(*refs, return_exceptions=True)
     assert all(ref.done() for ref in refs)
+
+
+class Actor:
+    """Ray's handle of an actor whose one method comes to something; None: to nothing."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.method = self
+        self._outcome = outcome
+
+    def remote(self, *arguments: Any) -> "asyncio.Future[Any]":
+        (call,) = calls(None if self._outcome is None else (0, self._outcome))
+        return call
+
+
+async def test_an_actor_answers_or_is_lost_or_raises_what_it_raised() -> None:
+    assert await asked(Actor("given"), "method", deadline=60) == "given"
+    with pytest.raises(ActorLostError, match=r"`method` took longer than 0.01 s"):
+        await asked(Actor(None), "method", deadline=0.01)
+    with pytest.raises(ActorLostError):
+        await asked(Actor(ActorDiedError()), "method", deadline=60)
+    with pytest.raises(ConfigError, match="no such thing"):
+        await asked(Actor(task_error(ConfigError("no such thing"))), "method", deadline=60)
+    own = task_error(TimeoutError("of a service")).as_instanceof_cause()
+    with pytest.raises(TimeoutError):  # of what it called, which is no silence of the actor
+        await asked(Actor(own), "method", deadline=60)

@@ -351,7 +351,7 @@ async def test_a_silent_runner_is_lost_and_one_that_is_lost_too_often_ends_the_r
         remotes.made[0].hangs = True
         while not any("is back" in line for line in lines):
             await asyncio.sleep(0.01)
-        assert "episode runner 0 is lost: it gave no sign of life for 1.05 s" in lines[0]
+        assert "episode runner 0 is lost: `take` took longer than 1.05 s" in lines[0]
         remotes.made[1].kill()
         with pytest.raises(RunnerError, match="runner_restarts=1 times within an hour"):
             while True:
