@@ -9,8 +9,8 @@ import pytest
 from rl.config import AgentConfig
 from rl.endpoint.rewards import METRICS, worth_of
 from rl.errors import InfrastructureError
+from tests.rl.agents_world import agents, plain
 from tests.rl.endpoint_world import Speaker, recorder_of
-from tests.rl.test_endpoint_agents import agents, plain
 
 SAYS = """
 import json, sys
