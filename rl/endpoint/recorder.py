@@ -27,14 +27,14 @@ from data.schema import Prompt
 from rewards.thinking import Opened
 from rl.endpoint.allowance import Allowance
 from rl.endpoint.answers import Spoken, Turn, turn_of
-from rl.endpoint.encoding import AT_ONCE, apart, at_once
 from rl.endpoint.exchange import Exchange, Exchanges
 from rl.endpoint.matching import canonical, characters_of, key_of, key_of_tools, keys_of
 from rl.endpoint.refusals import RefusalError, too_long
 from rl.endpoint.requests import Asked
 from rl.endpoint.threads import Thread, Threads, record_of
 from rl.endpoint.words import declared, plain
-from rl.episodes.context import Limits
+from rl.episodes.encoding import AT_ONCE, apart, at_once
+from rl.episodes.limits import Limits
 from rl.episodes.rendering import PROMPT_TAIL, Renderer
 from rl.episodes.seeds import seed_of
 from rl.errors import ModelError

@@ -9,38 +9,19 @@ text. A turn that was cut ends the episode.
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from data.schema import Prompt
 from rl.episodes.given import check_message
+from rl.episodes.limits import EpisodeOver, Limits
 from rl.episodes.parsing import Parse, as_written
 from rl.episodes.rendering import PROMPT_TAIL, Renderer
 from rl.episodes.seeds import turn_seed
 from rl.tokens import End, Episode, Ids, Message, Policy, Sampling, Segment, Stop, Trajectory
 from rl.turn_records import CallRecord, TurnRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an episode may take."""
-
-    turns: int
-    """Of the policy."""
-    tokens: int
-    """Of one context."""
-    observation: int | None = None
-    """Tokens of one message that answers the policy; longer ones are cut in their middle."""
-
-
-class EpisodeOver(BaseException):
-    """Raised where an episode cannot go on; no `except Exception` of an environment holds it up."""
-
-    def __init__(self, end: End) -> None:
-        super().__init__(end)
-        self.end = end
 
 
 class Context:
@@ -131,6 +112,8 @@ class Context:
             self.over = "turns"
         if self.over is None and (self._asking or self._is_unanswered):
             raise ValueError("the policy is asked again before its last turn was answered")
+        if self.over is None:
+            await self._catch_up()
         room = 0 if self.over else self.room
         if room <= 0:
             self.over = self.over or "budget"
@@ -190,6 +173,8 @@ class Context:
             self._earn(reward)
         if self.over is not None:
             raise EpisodeOver(self.over)
+        if messages and self._asking:
+            raise ValueError("the policy is answered while it is asked")
         if messages and self._turns and not (self._is_unanswered or self._waiting):
             raise ValueError("an answer was appended already; give all messages of a turn at once")
         for message in messages:
@@ -261,26 +246,41 @@ class Context:
     def _current(self) -> Ids:
         """The context, with what waits appended."""
         if self._waiting:
-            self._append(self._waiting)
-            self._waiting = []
+            last, follow = self._segments[-1], self._renderer.follow
+            self._append(None if last.logprobs is None else follow(last.ids, *self._turn()))
         if len(self._segments) == 1:
             return self._segments[0].ids
         return np.concatenate([segment.ids for segment in self._segments])
 
-    def _append(self, new: Sequence[Message]) -> None:
-        ids = None
+    async def _catch_up(self) -> None:
+        """Append what waits, with other episodes that go on now."""
         last = self._segments[-1]
-        if last.logprobs is not None:
-            turn = self._messages[-len(new) - 1]
-            ids = self._renderer.follow(last.ids, turn, new, self._tools)
+        if not self._waiting or last.logprobs is None:
+            return
+        self._asking = True
+        try:
+            ids = await self._renderer.follow_together(last.ids, *self._turn())
+        finally:
+            self._asking = False
+        self._append(ids)
+
+    def _turn(self) -> tuple[Message, Sequence[Message], Sequence[Mapping[str, Any]]]:
+        """The policy's last turn, what answers it, and the tools on offer."""
+        return self._messages[-len(self._waiting) - 1], self._waiting, self._tools
+
+    def _append(self, ids: Ids | None) -> None:
+        """Append the ids of what waits; None: begin anew."""
         if ids is not None:
             self._segments.append(Segment(ids))
-            return
-        self.begun_anew += last.logprobs is not None
-        self._closed = list(self.trajectories)
-        given, since = self._messages[: self._asked_for], self._messages[self._asked_for :]
-        told = [self._renderer.said(one) if one["role"] == "assistant" else one for one in since]
-        self._segments = [Segment(self._renderer.start([*given, *told], self._tools))]
+        else:
+            given, since = self._messages[: self._asked_for], self._messages[self._asked_for :]
+            said = self._renderer.said
+            told = [said(one) if one["role"] == "assistant" else one for one in since]
+            start = self._renderer.start([*given, *told], self._tools)  # first: it may be refused
+            self.begun_anew += self._segments[-1].logprobs is not None
+            self._closed = list(self.trajectories)
+            self._segments = [Segment(start)]
+        self._waiting = []
 
     def _earn(self, reward: float) -> None:
         if not math.isfinite(reward):

@@ -14,8 +14,9 @@ from rewards import Sample, Verdict
 from rewards.thinking import parted
 from rewards.types import INFRASTRUCTURE
 from rl.episodes.away import is_away, line_of
-from rl.episodes.context import Context, EpisodeOver
+from rl.episodes.context import Context
 from rl.episodes.environment import Environment
+from rl.episodes.limits import EpisodeOver
 from rl.episodes.rendering import Renderer
 from rl.episodes.single_turn import SingleTurn
 from rl.episodes.template import RefusedError

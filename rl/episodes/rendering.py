@@ -19,6 +19,7 @@ from typing import Any, Literal
 from rewards.thinking import Opened, opened_by
 from rewards.tools import format_of_template
 from rl.config import RunConfig
+from rl.episodes.encoding import Together
 from rl.episodes.marks import Marks
 from rl.episodes.parsing import chosen_format
 from rl.episodes.probing import Probe, probe
@@ -39,8 +40,7 @@ class Renderer:
 
     Args:
         tokenizer: The model's, as transformers loads it.
-        arguments: What its chat template is given beside messages and tools, such as
-            `enable_thinking`.
+        arguments: What its chat template is given besides, such as `enable_thinking`.
         template: A chat template, Jinja text, instead of the model's own.
         history: What to do where the template rewrites earlier turns: `template` begins anew from
             its text, `append` lets them stand as they were.
@@ -72,6 +72,7 @@ class Renderer:
         self._bare: bool | None = None
         self._marks = Marks(self._template)
         self._suffixes = Suffixes(self._template)
+        self.together = Together(self._template.encode_all)  # what many go on with
         self.call_format = format_of_template(self._template.source)
         """The format of calls that the chat template asks for; `auto`: it asks for none."""
 
@@ -82,9 +83,8 @@ class Renderer:
             ConfigError: There is no such mode, as where a prompt is of a run with others.
         """
         if mode and mode not in self._modes:
-            raise ConfigError(
-                f"a prompt is to be asked in mode {mode!r}, which `modes` does not have"
-            )
+            told = f"a prompt is to be asked in mode {mode!r}, which `modes` does not have"
+            raise ConfigError(told)
         return self._modes[mode] if mode else self
 
     @property
@@ -148,14 +148,26 @@ class Renderer:
             ModelError: The template cannot show such messages at all.
             RefusedError: It does not show these.
         """
+        text = self._followed(call, new, tools)
+        return None if text is None else self._after(sampled, self._template.encode_more(text))
+
+    async def follow_together(
+        self, sampled: Ids, call: Message, new: Sequence[Message], tools: Tools = ()
+    ) -> Ids | None:
+        """As `follow`, with other episodes that go on now; see `together`."""
+        ids = await self.together(lambda: self._followed(call, new, tools))
+        return None if ids is None else self._after(sampled, ids)
+
+    def _followed(self, call: Message, new: Sequence[Message], tools: Tools) -> str | None:
         roles = sorted({message["role"] for message in new})
         for role in roles:
             self.require(role, with_tools=bool(tools))
         stays = all(self._probe(role, bool(tools)).after(call) for role in roles)
         if self._history == "template" and not stays:
             return None
-        told = self._suffixes(self.said(_named(call)), new, tools)
-        ids = self._template.encode_more(told + self._prefix)
+        return self._suffixes(self.said(_named(call)), new, tools) + self._prefix
+
+    def _after(self, sampled: Ids, ids: Ids) -> Ids:
         is_doubled = len(sampled) and len(ids) and sampled[-1] == ids[0]
         return ids[1:] if is_doubled and int(ids[0]) in self._template.added else ids
 

@@ -18,9 +18,10 @@ from rewards import Sample, Verdict
 from rewards.types import INFRASTRUCTURE
 from rl.config import RunConfig
 from rl.config.modes import TERM
-from rl.episodes.context import Context, Limits
+from rl.episodes.context import Context
 from rl.episodes.environment import Environment
 from rl.episodes.lengths import offered, refuse, started
+from rl.episodes.limits import Limits
 from rl.episodes.outage import Outage
 from rl.episodes.parsing import CallParser, Parse, as_written, chosen_format
 from rl.episodes.playing import played, sample_of, thinking_tokens
@@ -221,7 +222,8 @@ class GroupRunner:
         while True:
             context = begin()
             async with self._outage.turn():
-                episode, verdict = await played(prompt, context, make)
+                with self._renderer.of(prompt.mode).together.episode():
+                    episode, verdict = await played(prompt, context, make)
                 is_away = episode.fault.partition(":")[0] == INFRASTRUCTURE
                 self._outage.failed(episode.fault) if is_away else self._outage.worked()
             if not is_away or attempt == self._config.episode.retries:

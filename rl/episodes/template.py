@@ -130,12 +130,20 @@ class ChatTemplate:
         """The ids of text that goes on."""
         return self._ids(text, special=False)
 
+    def encode_all(self, texts: Sequence[str]) -> list[Ids]:
+        """As `encode_more`, of each of some texts; many cost less together."""
+        return self._all_ids(texts, special=False)
+
     def _ids(self, text: str, *, special: bool) -> Ids:
         """As `tokenizer.encode` gives them, in less time; other threads go on meanwhile."""
+        return self._all_ids([text], special=special)[0]
+
+    def _all_ids(self, texts: Sequence[str], *, special: bool) -> list[Ids]:
         if self._fast is None:
-            return np.array(self._tokenizer.encode(text, add_special_tokens=special), np.int32)
-        (found,) = self._fast.encode_batch_fast([text], add_special_tokens=special)
-        return np.array(found.ids, np.int32)
+            encode = self._tokenizer.encode
+            return [np.array(encode(text, add_special_tokens=special), np.int32) for text in texts]
+        found = self._fast.encode_batch_fast(list(texts), add_special_tokens=special)
+        return [np.array(one.ids, np.int32) for one in found]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """How many tokens `encode` makes of each."""

@@ -234,7 +234,7 @@ class ToolEnvironment:
         calls = calls_of(message)
         self._counts["calls"] += len(calls)
         most = self._limits.calls_per_turn
-        if getattr(self._subject, "in_order", False):
+        if len(calls) == 1 or getattr(self._subject, "in_order", False):
             answers = [await self._call(call) for call in calls[:most]]
         else:
             answers = await all_of([self._call(call) for call in calls[:most]])

@@ -4,8 +4,9 @@ Groups of episodes go through the real runner, contexts, renderer, parser and to
 the policy is scripted: each turn takes `--policy` seconds and calls a tool, which takes `--tool`
 seconds, until the last one answers. A group that ends is followed by another. Printed is the share
 of one core that the thread of the event loop takes meanwhile (CLOCK_THREAD_CPUTIME_ID), and what
-that is a turn. With `--runners N` episodes are played by N actors, and what is measured is the
-driver's loop, through which their turns and verdicts go.
+that is a turn; and the same of the whole process, encoding beside the loop included. With
+`--runners N` episodes are played by N actors, and what is measured is the driver's loop, through
+which their turns and verdicts go.
 """
 
 import argparse
@@ -111,9 +112,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured: a share of a core, and counts."""
+    """What was measured: shares of a core, of the loop and of its process, and counts."""
 
     share: float
+    process: float
     turns: float
     episodes: float
     seconds: float
@@ -163,14 +165,14 @@ async def measured(load: Load, profile: cProfile.Profile | None = None) -> Figur
     asked, before = policy.asked, ended
     if profile is not None:
         profile.enable()
-    began, spent = time.perf_counter(), time.thread_time()
+    began, spent, used = time.perf_counter(), time.thread_time(), time.process_time()
     await asyncio.sleep(load.seconds)
     seconds, spent = time.perf_counter() - began, time.thread_time() - spent
+    used = time.process_time() - used
     if profile is not None:
         profile.disable()
-    figures = Figures(
-        spent / seconds, (policy.asked - asked) / seconds, (ended - before) / seconds, seconds
-    )
+    counted = (policy.asked - asked) / seconds, (ended - before) / seconds
+    figures = Figures(spent / seconds, used / seconds, *counted, seconds)
     for task in playing:
         task.cancel()
     await asyncio.gather(*playing, return_exceptions=True)
@@ -206,7 +208,8 @@ def main() -> None:
         f"{load.open} open episodes of {load.turns} turns, {load.policy:g} s of the policy and "
         f"{load.tool:g} s of a tool each: {figures.share:.1%} of a core, {figures.turns:.0f} turns "
         f"and {figures.episodes:.0f} episodes a second, "
-        f"{1e6 * figures.share / figures.turns:.0f} us a turn"
+        f"{1e6 * figures.share / figures.turns:.0f} us a turn; the whole process: "
+        f"{figures.process:.1%}, {1e6 * figures.process / figures.turns:.0f} us a turn"
     )
     if profile is not None:
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)

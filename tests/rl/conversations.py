@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from data.schema import Prompt
-from rl.episodes.context import Context, Limits
+from rl.episodes.context import Context
+from rl.episodes.limits import Limits
 from rl.episodes.rendering import Renderer
 from rl.tokens import Episode, Message, Sampling
 from tests.rl.scripted import Scripted, Turn, split

@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 from data.schema import Prompt
 from rl.endpoint.recorder import Recorder
 from rl.endpoint.server import Address, Endpoint, serving
-from rl.episodes.context import Limits
+from rl.episodes.limits import Limits
 from rl.episodes.rendering import Renderer
 from rl.tokens import Ids, Sampled, Sampling, Segment, Span
 from tests.rl.scripted import small_tokenizer, split

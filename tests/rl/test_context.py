@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from data.schema import Prompt
-from rl.episodes.context import Context, EpisodeOver, Limits
+from rl.episodes.context import Context
 from rl.episodes.given import UnreadableError
+from rl.episodes.limits import EpisodeOver, Limits
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import turn_seed
 from rl.errors import EngineError
