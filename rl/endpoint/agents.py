@@ -193,6 +193,7 @@ class AgentEnvironment:
                     is_waiting=lambda: recorder.is_sampling,
                     stopped=recorder.failed,
                     end=box.end,
+                    keeps_input=box.keeps_input,
                 )
             except OSError as error:
                 if error.errno not in _NO_PROGRAM:

@@ -3,8 +3,9 @@
 Guarantees of a box: no network but a loopback of its own, on which a port is passed on to the
 endpoint; no file of this machine but those that the settings show it, read-only; no rights; its
 own process and user numbers; memory and processes are bounded (`bounds`); all of it ends with the
-agent. An image needs nothing of Plumb: the port is passed on from a container beside it. A plain
-process ends with the process that started it, however that ends.
+agent, and with the process that started it, however that ends. The port is passed on within the
+box, by Python; of an image of the user's nothing is known, so that a second container does it
+beside it.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from rl.config.agent import AgentConfig
-from rl.endpoint.bounds import bounded
+from rl.endpoint.bounds import OWN, bounded
 from rl.endpoint.commands import docker, ended, opened, said_by
 from rl.endpoint.forward import __file__ as forward_file
 from rl.errors import ConfigError
@@ -46,6 +47,7 @@ class Place:
         folder: The working directory of `command`.
         end: Ends what `command` has started elsewhere.
         variables: What `command` finds in its environment, beside what the agent is to find.
+        keeps_input: Whether the input of `command` stays open behind the task: it ends with that.
     """
 
     command: list[str]
@@ -53,6 +55,7 @@ class Place:
     folder: str | None = None
     end: Callable[[], Awaitable[None]] | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: {"PATH": PATH, **PLAIN})
+    keeps_input: bool = False
 
 
 class Places(Protocol):
@@ -163,7 +166,9 @@ def _files_of(rootfs: Path) -> list[str]:
 
 
 class Docker:
-    """Containers, each beside one that passes the port on and has no network either."""
+    """Containers without a network: Plumb's image passes the port on itself; another has a second
+    container beside it that does, as nothing is known of what can be run in it.
+    """
 
     def __init__(self, agent: AgentConfig) -> None:
         self._agent = agent
@@ -183,17 +188,21 @@ class Docker:
     @asynccontextmanager
     async def open(self, socket: Path, url: str, names: Sequence[str]) -> AsyncIterator[Place]:
         name = f"plumb-agent-{uuid.uuid4().hex[:12]}"
-        door = f"{name}-door"
+        is_own = self._agent.image is None
+        door = None if is_own else f"{name}-door"
 
         async def end() -> None:
-            await docker("rm", "--force", door, name)
+            await docker("rm", "--force", *filter(None, (door, name)))
 
-        program = shutil.which("docker") or "docker"
+        run = [shutil.which("docker") or "docker", "run"]
         process = None
         try:
-            process = await opened([program, "run", *self._door(door, socket)])
-            command = [program, "run", *self._box(name, door, names), *self._agent.command[1:]]
-            yield Place(command, f"http://127.0.0.1:{PORT}", end=end, variables=os.environ)
+            if door is not None:
+                process = await opened([*run, *self._door(door, socket)])
+            run += self._box(name, names, door)
+            run += self._own(socket) if is_own else self._other()
+            host, variables = f"http://127.0.0.1:{PORT}", os.environ
+            yield Place(run, host, end=end, variables=variables, keeps_input=is_own)
         finally:
             await asyncio.shield(end())
             if process is not None:
@@ -203,20 +212,28 @@ class Docker:
         """The container that passes the port on."""
         return [
             "--interactive", "--rm", "--name", door, "--network", "none", *_WALLS,
-            "--memory", "64m", "--pids-limit", "256", "--user", "65533:65533",
-            "--volume", f"{socket}:{_PLACE}/endpoint.sock",
-            "--volume", f"{forward_file}:{_PLACE}/forward.py:ro",
-            "--entrypoint", "python3", image_tag(),
-            "-I", "-S", f"{_PLACE}/forward.py", str(PORT), f"{_PLACE}/endpoint.sock",
+            "--memory", "64m", "--pids-limit", "256", "--user", "65533:65533", *_passing(socket),
         ]  # fmt: skip
 
-    def _box(self, name: str, door: str, names: Sequence[str]) -> list[str]:
+    def _own(self, socket: Path) -> list[str]:
+        """The agent in Plumb's image, beside what passes the port on and ends with this run."""
+        return [*_passing(socket), "line", "--", *self._agent.command]
+
+    def _other(self) -> list[str]:
+        """The agent in another image."""
+        first, *arguments = self._agent.command
+        return ["--entrypoint", first, self._image, *arguments]
+
+    def _box(self, name: str, names: Sequence[str], door: str | None) -> list[str]:
         agent = self._agent
-        memory = f"{agent.memory_mb}m"
-        options = [
-            "--rm", "--interactive", "--name", name, "--network", f"container:{door}", *_WALLS,
-            "--pid", f"container:{door}",  # so that it ends with that one, and that with this run
-            "--memory", memory, "--memory-swap", memory, "--pids-limit", str(agent.processes),
+        memory, processes = f"{agent.memory_mb}m", agent.processes + (OWN if door is None else 0)
+        options = ["--rm", "--interactive", "--name", name, *_WALLS]
+        if door is None:
+            options += ["--network", "none"]
+        else:  # its processes are that one's, so that it ends with that one, and that with this run
+            options += ["--network", f"container:{door}", "--pid", f"container:{door}"]
+        options += [
+            "--memory", memory, "--memory-swap", memory, "--pids-limit", str(processes),
             "--user", "65534:65534", "--workdir", HOME,
             "--tmpfs", "/tmp:rw,nosuid,nodev,size=256m,mode=1777",
         ]  # fmt: skip
@@ -230,7 +247,19 @@ class Docker:
             options += ["--env", f"{name_}={value}"]
         for variable in names:  # their values are those of the command's environment
             options += ["--env", variable]
-        return [*options, "--entrypoint", agent.command[0], self._image]
+        return options
+
+
+def _passing(socket: Path) -> list[str]:
+    """What passes the port on in a container of Plumb's image: the end of its options, and of what
+    it runs.
+    """
+    return [
+        "--volume", f"{socket}:{_PLACE}/endpoint.sock",
+        "--volume", f"{forward_file}:{_PLACE}/forward.py:ro",
+        "--entrypoint", "python3", image_tag(),
+        "-I", "-S", f"{_PLACE}/forward.py", str(PORT), f"{_PLACE}/endpoint.sock",
+    ]  # fmt: skip
 
 
 _WALLS: Final = (

@@ -3,6 +3,8 @@
     python3 forward.py PORT SOCKET                 says "ready", and ends with its standard input
     python3 forward.py PORT SOCKET -- COMMAND      also runs a command, and ends as it does
     python3 forward.py PORT SOCKET BYTES,PROCESSES -- COMMAND          with limits for the command
+    python3 forward.py PORT SOCKET line -- COMMAND      gives it a line of its standard input, and
+                                                        ends with that, however it is closed
 
 It stands alone, with the standard library of any Python from 3.8 on.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -70,6 +73,27 @@ def bound(limits: str) -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
 
+def run_followed(command: list[str]) -> int:
+    """Run a command that is given one line; its exit code."""
+    line = sys.stdin.buffer.readline()
+    child = subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    def give() -> None:
+        with contextlib.suppress(OSError):  # it may read nothing, or not all
+            assert child.stdin is not None
+            child.stdin.write(line)
+            child.stdin.close()
+
+    def follow() -> None:
+        while sys.stdin.buffer.read1(CHUNK):
+            pass
+        os._exit(128 + signal.SIGKILL)  # and with the first process of a box all of it
+
+    for work in (give, follow):
+        threading.Thread(target=work, daemon=True).start()
+    return child.wait()
+
+
 def main(arguments: list[str]) -> int:
     """See the module."""
     port, path = int(arguments[0]), arguments[1]
@@ -81,12 +105,15 @@ def main(arguments: list[str]) -> int:
         sys.stdin.read()
         return 0
     try:
-        first = (lambda: bound(limits)) if limits else None
-        done = subprocess.run(command, check=False, preexec_fn=first)
+        if limits == "line":
+            code = run_followed(command)
+        else:
+            first = (lambda: bound(limits)) if limits else None
+            code = subprocess.run(command, check=False, preexec_fn=first).returncode
     except OSError as error:
         print(f"plumb: {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
         return 127
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

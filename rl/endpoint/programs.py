@@ -55,6 +55,7 @@ async def run_program(
     is_waiting: Callable[[], bool],
     stopped: asyncio.Event,
     end: Callable[[], Awaitable[None]] | None = None,
+    keeps_input: bool = False,
 ) -> Run:
     """Run a program to its end.
 
@@ -68,6 +69,7 @@ async def run_program(
         is_waiting: Whether it waits for the policy now.
         stopped: Set when it is to be ended.
         end: Ends what it has started elsewhere, as a container.
+        keeps_input: Whether its standard input stays open behind the task, as long as this goes on.
 
     Raises:
         OSError: It cannot be started.
@@ -76,7 +78,7 @@ async def run_program(
     assert process.stdin and process.stdout and process.stderr
     output, complaint = bytearray(), bytearray()
     clock = _Clock(is_waiting)
-    feeding = asyncio.create_task(_feed(process.stdin, task))
+    feeding = asyncio.create_task(_feed(process.stdin, task, closes=not keeps_input))
     reading = asyncio.create_task(_keep(process.stdout, output, output_bytes))
     listening = asyncio.create_task(_last(process.stderr, complaint))
     how: Ended = "exit"
@@ -175,11 +177,12 @@ class _Clock:
         self._last = now
 
 
-async def _feed(stdin: asyncio.StreamWriter, task: bytes) -> None:
+async def _feed(stdin: asyncio.StreamWriter, task: bytes, *, closes: bool) -> None:
     with contextlib.suppress(OSError):
         stdin.write(task)
         await stdin.drain()
-        stdin.close()
+        if closes:
+            stdin.close()
 
 
 async def _keep(stream: asyncio.StreamReader, kept: bytearray, most: int) -> bool:

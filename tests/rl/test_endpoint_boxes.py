@@ -4,14 +4,18 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
+from rl.config import AgentConfig
 from rl.endpoint.bounds import bounded
+from rl.endpoint.boxes import Docker
 from rl.errors import InfrastructureError
 from sandbox.backends.bubblewrap import Groups
 from sandbox.image.inputs import image_tag
@@ -80,9 +84,11 @@ def _groups_bound() -> bool:
         groups.remove()
 
 
-@pytest.mark.parametrize("isolation", ["bubblewrap", "docker"])
+@pytest.mark.parametrize(
+    ("isolation", "image"), [("bubblewrap", None), ("docker", None), ("docker", image_tag())]
+)
 async def test_a_boxed_agent_reaches_the_endpoint_and_nothing_else(
-    isolation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    isolation: str, image: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not (has_docker() if isolation == "docker" else has_bubblewrap()):
         pytest.skip(f"{isolation} does not work here, or its image is not built")
@@ -94,7 +100,8 @@ async def test_a_boxed_agent_reaches_the_endpoint_and_nothing_else(
         if str(one).startswith("/tmp/"):
             one.chmod(0o755)
     recorder = recorder_of(Speaker(lambda text: "seven"))
-    async with agents(command=["python3", "agent.py"], isolation=isolation, folder=folder) as made:
+    settings = {"isolation": isolation, "image": image, "folder": folder}
+    async with agents(command=["python3", "agent.py"], **settings) as made:
         assert made._endpoint is not None
         made._agent = made._agent.model_copy(
             update={"command": ["python3", "agent.py", str(made._endpoint.port), str(secret)]}
@@ -146,6 +153,30 @@ async def test_nothing_is_left_of_a_box(
     async with asyncio.timeout(30):
         while runs(mark):
             await asyncio.sleep(0.1)
+
+
+async def test_a_container_ends_with_the_process_that_started_it() -> None:
+    """Its input closes with that process, and the agent may have read no line of it."""
+    if not has_docker():
+        pytest.skip("docker does not work here, or its image is not built")
+    mark = f"plumb-ends-{os.getpid()}"
+    sleeping = "print(1, flush=True); import time; time.sleep(600)"
+    agent = AgentConfig(command=["python3", "-c", sleeping, mark], isolation="docker")
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as endpoint:
+        path = Path(folder) / "endpoint.sock"
+        endpoint.bind(str(path))
+        async with Docker(agent).open(path, "", []) as place, asyncio.timeout(250):
+            pipe = asyncio.subprocess.PIPE
+            started = await asyncio.create_subprocess_exec(*place.command, stdin=pipe, stdout=pipe)
+            assert started.stdin
+            assert started.stdout
+            started.stdin.write(b"x" * 300_000 + b"\n")
+            assert await started.stdout.readline() == b"1\n"
+            assert runs(mark)
+            started.stdin.close()
+            assert await started.wait() == 137
+            while runs(mark):
+                await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("has_groups", [True, False])
