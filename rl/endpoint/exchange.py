@@ -57,6 +57,8 @@ class Exchanges:
         self._clock = clock
         self._by_key: dict[str, list[Exchange]] = {}
         self._numbers = count()
+        self.open = 0
+        """Requests that are not answered."""
 
     def number(self) -> int:
         """The next number of a turn."""
@@ -82,6 +84,7 @@ class Exchanges:
         exchange = Exchange(int(self._clock()))
         exchange.start(work(exchange))
         self._by_key.setdefault(key, []).append(exchange)
+        self.open += 1
         exchange.task.add_done_callback(lambda _: self._drop(key, exchange))
         return exchange
 
@@ -98,6 +101,7 @@ class Exchanges:
 
     def _drop(self, key: str, exchange: Exchange) -> None:
         """Forget one that has failed: it is not given again, and its error holds what it was."""
+        self.open -= 1
         if exchange.has_failed:
             self._by_key[key].remove(exchange)
             if not self._by_key[key]:

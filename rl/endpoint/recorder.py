@@ -29,7 +29,7 @@ from rl.endpoint.allowance import Allowance
 from rl.endpoint.answers import Spoken, Turn, turn_of
 from rl.endpoint.exchange import Exchange, Exchanges
 from rl.endpoint.matching import canonical, characters_of, key_of, key_of_tools, keys_of
-from rl.endpoint.refusals import RefusalError, too_long
+from rl.endpoint.refusals import MOST_AT_ONCE, RefusalError, at_once_only, too_long
 from rl.endpoint.requests import Asked
 from rl.endpoint.threads import Thread, Threads, record_of
 from rl.endpoint.words import declared, plain
@@ -125,7 +125,7 @@ class Recorder:
         """The answer to a request, which is begun here, or was begun when it came before.
 
         Raises:
-            RefusalError: The episode has ended.
+            RefusalError: The episode has ended, or too many requests wait: each holds its messages.
 
         Args:
             asked: What it asks for.
@@ -139,6 +139,8 @@ class Recorder:
         if known is not None:
             self.counts["retried"] += 1
             return known
+        if self._exchanges.open >= max(MOST_AT_ONCE, self.limits.turns):
+            raise at_once_only(self._exchanges.open, "being answered")
         return self._exchanges.begin(key, lambda exchange: self._answer(asked, exchange))
 
     async def aclose(self) -> None:

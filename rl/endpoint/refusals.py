@@ -1,6 +1,9 @@
 """What a client of the endpoint is told when its request is not served."""
 
-from typing import Any
+from typing import Any, Final
+
+MOST_AT_ONCE: Final = 64
+"""Requests of an episode that are read at a time, and, where it has no more turns, answered."""
 
 
 class RefusalError(Exception):
@@ -38,3 +41,9 @@ def too_long(tokens: int | str, limit: int) -> RefusalError:
         param="messages",
         code="context_length_exceeded",
     )
+
+
+def at_once_only(requests: int, what: str) -> RefusalError:
+    """The refusal of a request beside so many others; clients ask again by themselves."""
+    text = f"{requests} requests of this episode are {what}: wait, and ask again"
+    return RefusalError(text, status=429, code="rate_limit_exceeded")

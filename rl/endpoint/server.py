@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from rl.endpoint.answers import MODEL
 from rl.endpoint.delivery import Delivery
 from rl.endpoint.recorder import CHARACTERS, Recorder
-from rl.endpoint.refusals import RefusalError
+from rl.endpoint.refusals import MOST_AT_ONCE, RefusalError, at_once_only
 from rl.endpoint.requests import read
 from rl.errors import InfrastructureError
 from sandbox.service.server_http import HttpServer
@@ -34,7 +34,6 @@ from sandbox.service.server_http import HttpServer
 BODY_SECONDS: Final = 30.0
 BODY_BYTES: Final = 1 << 20  # beside what the context allows
 MOST_REFUSED: Final = 100  # requests of an episode; then none is read any more
-MOST_AT_ONCE: Final = 64  # requests of an episode that are being read
 SOCKET: Final = "endpoint.sock"
 _AGAIN: Final = "x-stainless-retry-count"  # of OpenAI's clients
 
@@ -178,8 +177,7 @@ def _app(endpoint: Endpoint) -> FastAPI:
 async def _completed(recorder: Recorder, request: Request) -> Response:
     _check_refused(recorder)
     if recorder.reading >= MOST_AT_ONCE:
-        text = f"{MOST_AT_ONCE} requests of this episode are being read: wait, and ask again"
-        raise RefusalError(text, status=429, code="rate_limit_exceeded")
+        raise at_once_only(MOST_AT_ONCE, "being read")
     recorder.reading += 1
     try:
         body = await _body(request, recorder)

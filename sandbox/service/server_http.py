@@ -9,9 +9,8 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from sandbox.service.server_protocol import connection_options
+from sandbox.service.server_protocol import IDLE_SECONDS, connection_options
 
-KEEP_ALIVE_SECONDS: Final = 75  # longer than clients keep an idle connection
 CLOSE_SECONDS: Final = 5  # for answers that are being sent when it is to end
 BACKLOG: Final = 2048
 
@@ -35,7 +34,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_keep_alive=int(IDLE_SECONDS),
                 timeout_graceful_shutdown=CLOSE_SECONDS,
                 **connection_options(),
             )

@@ -2,8 +2,9 @@
 
 Guarantees: a request's head, or a trailer, takes at most HEAD_BYTES and one read of memory, and has
 HEAD_SECONDS to arrive, as has the rest of a body whose request has been answered. MOST_DEBTORS
-connections owe one of these at a time; of more, the one that has owed it longest is closed. Nothing
-here depends on a token. h11 parses, since it bounds what it holds.
+connections owe one of these at a time; of more, the one that has owed it longest is closed. So it
+is with connections that wait for a next request: MOST_IDLE of them. Nothing here depends on a
+token. h11 parses, since it bounds what it holds.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from sandbox.faults import STATUS, Fault, FaultBody, Kind
 HEAD_BYTES: Final = 32 << 10
 HEAD_SECONDS: Final = 10.0
 MOST_DEBTORS: Final = 512
+MOST_IDLE: Final = 1024
+IDLE_SECONDS: Final = 75.0  # longer than clients keep an idle connection
 TOO_LARGE: Final = 431  # Request Header Fields Too Large
 
 
@@ -44,9 +47,10 @@ class Debtors:
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection; see the module. `debtors` is set by `connection_options`."""
+    """A connection; see the module. `debtors` and `idle` are set by `connection_options`."""
 
     debtors: Debtors
+    idle: Debtors
     _owed = 0  # bytes of a head that have come
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -55,9 +59,16 @@ class BoundedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.debtors.forget(self)
+        self.idle.forget(self)
         super().connection_lost(exc)
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._owes_head() and not self.transport.is_closing():
+            self.idle.note(self)
+
     def data_received(self, data: bytes) -> None:
+        self.idle.forget(self)
         if self._owes_head():
             self._owed += len(data)
         super().data_received(data)
@@ -72,6 +83,7 @@ class BoundedProtocol(H11Protocol):
     def give_up(self) -> None:
         """Close a connection that has owed something for too long, and say so if it sent any."""
         self.debtors.forget(self)
+        self.idle.forget(self)
         if self.transport.is_closing():
             return
         if self._owes_head() and self._owed and self.conn.our_state is h11.IDLE:
@@ -113,8 +125,9 @@ class BoundedProtocol(H11Protocol):
 def connection_options() -> dict[str, Any]:
     """What `uvicorn.Config` needs for connections as they are described here, for one server."""
     debtors = Debtors(HEAD_SECONDS, MOST_DEBTORS)
+    idle = Debtors(IDLE_SECONDS, MOST_IDLE)
     return {
-        "http": type("Protocol", (BoundedProtocol,), {"debtors": debtors}),
+        "http": type("Protocol", (BoundedProtocol,), {"debtors": debtors, "idle": idle}),
         "h11_max_incomplete_event_size": HEAD_BYTES,
         "ws": "none",
     }

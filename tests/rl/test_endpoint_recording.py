@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rl.endpoint.answers import completion
 from rl.endpoint.recorder import Recorder
 from rl.endpoint.refusals import RefusalError
-from rl.endpoint.requests import read
+from rl.endpoint.requests import Asked, read
 from tests.rl.endpoint_world import ASKED, TOOL, Speaker, calls, check_token_rule, recorder_of
 from tests.rl.templates import KEEPS, NO_TOOLS, STRIPS
 
@@ -335,3 +335,25 @@ async def test_what_is_refused_is_not_kept_and_not_encoded() -> None:
     assert encoded == []
     assert sum(map(len, recorder._exchanges._by_key.values())) == 1
     assert recorder.counts["refused"] == 20
+
+
+async def test_requests_that_wait_are_bounded() -> None:
+    """A client that never waits for an answer would fill the driver's memory with its messages."""
+    speaker = Speaker(lambda text: "ok", gate=asyncio.Event())
+    assert speaker.gate is not None
+    recorder = recorder_of(speaker, turns=2)
+    waiting = [recorder.exchange(asked(str(i)), again=False) for i in range(64)]
+    for _ in range(3):
+        with pytest.raises(RefusalError, match="64 requests of this episode") as refusal:
+            recorder.exchange(asked("more"), again=False)
+        assert refusal.value.status == 429
+    assert recorder.exchange(asked("5"), again=True) is waiting[5]
+    speaker.gate.set()
+    async with asyncio.timeout(120):
+        await recorder.aclose()
+    assert [one.has_failed for one in waiting].count(False) == 2
+    assert recorder._exchanges.open == 0
+
+
+def asked(text: str) -> Asked:
+    return Asked(({"role": "user", "content": text},), ())

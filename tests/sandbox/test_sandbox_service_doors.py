@@ -139,6 +139,25 @@ async def test_of_many_half_heads_the_oldest_give_way(monkeypatch: pytest.Monkey
         assert not opened[-1][0].at_eof()
 
 
+async def test_of_many_idle_connections_the_oldest_give_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client that asks once on each of many would take all of a process's descriptors."""
+    monkeypatch.setattr(server_protocol, "MOST_IDLE", 8)
+    whole = b"GET /v1/health HTTP/1.1\r\nhost: a\r\n\r\n"
+    async with contextlib.AsyncExitStack() as stack:
+        client, _ = await stack.enter_async_context(serving(FakeSandbox()))
+        opened = []
+        for _ in range(20):
+            opened.append(await stack.enter_async_context(connected(client, whole)))
+            assert b" 200 " in await opened[-1][0].readline()
+        for reader, _ in opened[:10]:
+            await rest(reader)
+        opened[-1][1].write(whole)
+        async with asyncio.timeout(60):
+            assert b" 200 " in (await opened[-1][0].readuntil(b" 200 OK"))
+
+
 async def test_half_sent_bodies_take_no_place_and_give_way() -> None:
     box = FakeSandbox()
     async with contextlib.AsyncExitStack() as stack:
