@@ -91,7 +91,10 @@ async def test_a_client_that_goes_and_asks_again_gets_the_same_answer(streamed: 
     assert speaker.gate is not None
     recorder = recorder_of(speaker)
     body = {"messages": ASKED, "stream": streamed}
-    async with episode(recorder) as (endpoint, address), httpx.AsyncClient() as client:
+    async with (
+        episode(recorder) as (endpoint, address),
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
         url = f"{endpoint.host}{address.path}/chat/completions"
         headers = {"Authorization": f"Bearer {address.key}"}
 
@@ -134,7 +137,10 @@ async def test_a_stream_is_kept_alive_while_the_policy_writes(
     monkeypatch.setattr(delivery, "PING_SECONDS", 0.05)
     speaker = Speaker(lambda text: "Seven.", gate=asyncio.Event())
     assert speaker.gate is not None
-    async with episode(recorder_of(speaker)) as (endpoint, address), httpx.AsyncClient() as client:
+    async with (
+        episode(recorder_of(speaker)) as (endpoint, address),
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
         url = f"{endpoint.host}{address.path}/chat/completions"
         headers = {"Authorization": f"Bearer {address.key}"}
         body = {"messages": ASKED, "stream": True}
@@ -148,7 +154,7 @@ async def test_a_stream_is_kept_alive_while_the_policy_writes(
 
 async def test_keys_open_their_own_episode_while_it_lasts() -> None:
     speakers = [Speaker(lambda text: "ok"), Speaker(lambda text: "ok")]
-    async with server.serving() as endpoint, httpx.AsyncClient() as client:
+    async with server.serving() as endpoint, httpx.AsyncClient(timeout=PATIENCE) as client:
 
         async def status(path: str, key: str | None) -> int:
             headers = {} if key is None else {"Authorization": key}
@@ -196,7 +202,10 @@ async def test_what_is_asked_after_the_end_is_not_sampled() -> None:
 
 async def test_a_huge_body_is_refused_unread() -> None:
     recorder = recorder_of(Speaker(lambda text: "ok"), tokens=1000)
-    async with episode(recorder) as (endpoint, address), httpx.AsyncClient() as client:
+    async with (
+        episode(recorder) as (endpoint, address),
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
         url = f"{endpoint.host}{address.path}/chat/completions"
         headers = {"Authorization": f"Bearer {address.key}"}
         told = await client.post(url, content=b"x" * (50 << 20), headers=headers)
@@ -275,7 +284,10 @@ async def test_a_policy_that_fails_is_no_answer(streamed: bool) -> None:
 
 async def test_other_addresses_are_told_what_there_is() -> None:
     recorder = recorder_of(Speaker(lambda text: "ok"))
-    async with episode(recorder) as (endpoint, address), httpx.AsyncClient() as client:
+    async with (
+        episode(recorder) as (endpoint, address),
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
         base = f"{endpoint.host}{address.path}"
         for told in (
             await client.post(f"{base}/responses", json={}),
