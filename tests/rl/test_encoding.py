@@ -32,9 +32,9 @@ class Counted:
         return self._encode(texts)
 
 
-def together(template: str) -> tuple[Renderer, Counted]:
+def together(template: str, prefix: str = "") -> tuple[Renderer, Counted]:
     """A renderer whose episodes always wait for each other."""
-    renderer = Renderer(small_tokenizer(template))
+    renderer = Renderer(small_tokenizer(template), prefix=prefix)
     counted = Counted(renderer)
     renderer.together = Together(counted, many=0)
     return renderer, counted
@@ -59,11 +59,13 @@ async def play(one: Context, number: int) -> list[Ids]:
     return [trajectory.ids for trajectory in one.trajectories]
 
 
-@pytest.mark.parametrize("template", [KEEPS, STRIPS])
-async def test_many_that_go_on_together_read_what_each_would_alone(template: str) -> None:
-    renderer, counted = together(template)
+@pytest.mark.parametrize(("template", "prefix"), [(KEEPS, ""), (KEEPS, "So: "), (STRIPS, "")])
+async def test_many_that_go_on_together_read_what_each_would_alone(
+    template: str, prefix: str
+) -> None:
+    renderer, counted = together(template, prefix)
     found = await asyncio.gather(*(play(context(renderer), i) for i in range(12)))
-    alone = Renderer(small_tokenizer(template))
+    alone = Renderer(small_tokenizer(template), prefix=prefix)
     for i, trajectories in enumerate(found):
         expected = await play(context(alone), i)
         assert len(trajectories) == len(expected)
