@@ -57,7 +57,7 @@ def scan_rows(path: Path) -> Iterator[Row | BadRow]:
         SourceError: the file is missing, unreadable, or of another kind.
     """
     reader = _READERS.get(kind_of(path))
-    if reader is None and not path.exists():
+    if reader is None and not (path.suffix or path.exists()):
         raise SourceError(f"{path}: there is no such file; give the path of a data file")
     if reader is None or (reader is _read_parquet and kind_of(path) != path.suffix.lower()):
         raise SourceError(

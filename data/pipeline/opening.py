@@ -103,11 +103,25 @@ def open_input(place: str, choice: Choice) -> Input:
     return _told(place, source, rows, first, choice)
 
 
+def _readable(rows: Iterable[Row | BadRow], bad: list[BadRow]) -> Iterator[Row]:
+    """The rows that can be read; the first that cannot comes to `bad`."""
+    for row in rows:
+        if isinstance(row, Row):
+            yield row
+        elif not bad:
+            bad.append(row)
+
+
 def _told(
     place: str, source: Source, rows: Iterable[Row | BadRow], first: Path | None, choice: Choice
 ) -> Input:
-    readable = (row for row in rows if isinstance(row, Row))
-    opened = settle(readable, choice.format, place, first)
+    bad: list[BadRow] = []
+    try:
+        opened = settle(_readable(rows, bad), choice.format, place, first)
+    except SourceError as error:
+        if bad:
+            error.add_note(f"of rows that cannot be read the first: {bad[0].error}")
+        raise
     format = opened.format
     if choice.task and "task" in {one.name for one in _fields(format)}:
         format = dataclasses.replace(format, task=choice.task)  # type: ignore[type-var]
