@@ -89,7 +89,7 @@ class PolicyGradient:
         order, places = trained_tokens(share)
         turns = None
         if share.turn_rewards.size:
-            earned, groups = torch.from_numpy(share.turn_rewards), torch.tensor(share.groups)
+            earned, groups = torch.tensor(share.turn_rewards), torch.tensor(share.groups)
             turns = _at_tokens(shape_turn_rewards(earned, groups, config.estimator), share)
         found = token_advantages(
             shaped[torch.tensor(order, dtype=torch.long)],
