@@ -85,7 +85,7 @@ def run_followed(command: list[str]) -> int:
             child.stdin.close()
 
     def follow() -> None:
-        while sys.stdin.buffer.read1(CHUNK):
+        while os.read(sys.stdin.fileno(), CHUNK):
             pass
         os._exit(128 + signal.SIGKILL)  # and with the first process of a box all of it
 
