@@ -93,6 +93,7 @@ async def test_an_error_and_an_end_are_those_of_one_episode() -> None:
     assert isinstance(error, RefusedError)
     assert nothing is None
     encode = renderer._template.encode_more
+    assert isinstance(first, np.ndarray) and isinstance(last, np.ndarray)
     assert np.array_equal(first, encode("a"))
     assert np.array_equal(last, encode("b c"))
     assert given_up.cancelled()
