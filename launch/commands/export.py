@@ -55,10 +55,8 @@ def export(
     """
     with one_line_errors():
         from launch.models.export import export as write_export
-        from rl.errors import ConfigError
 
-        if by is not None and not best:
-            raise ConfigError("--by is of --best: add that, or leave it out")
+        _refuse_contradictions(step, by, best=best)
 
         write_export(
             source,
@@ -71,6 +69,15 @@ def export(
             adapter=adapter,
             mean=ema,
         )
+
+
+def _refuse_contradictions(step: int | None, by: str | None, *, best: bool) -> None:
+    from rl.errors import ConfigError
+
+    if by is not None and not best:
+        raise ConfigError("--by is of --best: add that, or leave it out")
+    if step is not None and best:
+        raise ConfigError("--step and --best both say which checkpoint: leave one of them out")
 
 
 def _say(message: str) -> None:

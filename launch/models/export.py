@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from launch.train.quiet import without_announcements
 from rl.errors import ConfigError
@@ -40,8 +41,6 @@ def export(
         adapter: write adapters alone, as peft does, not the model with them.
         mean: of the running mean of the weights, `learner.ema`, not of the newest.
     """
-    if step is not None and best_by is not None:
-        raise ConfigError("--step and --best both say which checkpoint: leave one of them out")
     check_target(target, overwrite=overwrite)
     found = checkpoint_of(source, step=step, best_by=best_by)
     without_announcements()
@@ -65,13 +64,12 @@ def export(
     if adapter:
         kind = torch.float32 if dtype == "auto" else kind
         check_adapters(model)
-        with replacing(target):
-            write_adapters(target, model, dtype=kind, origin=origin)
-    else:
-        with replacing(target):
-            write_model(
-                target, model.shapes, model.tensor, base=model.base, dtype=kind, origin=origin
-            )
+    said: dict[str, Any] = {"dtype": kind, "origin": origin}
+    with replacing(target):
+        if adapter:
+            write_adapters(target, model, **said)
+        else:
+            write_model(target, model.shapes, model.tensor, base=model.base, **said)
     numbers = ", ".join(f"{name} {value:.1%}" for name, value in evaluations.items())
     measured = f" ({numbers})" if numbers else ""
     what = "adapters of " if adapter else ""
