@@ -50,17 +50,25 @@ def show(run_dir: Path, *, as_json: bool) -> None:
         print(json.dumps(asdict(found) | {"faults": faults}, indent=2))
         return
     print(f"{run_dir}: {found.state}")
+    if found.state == "finished":
+        print(f"step {found.step} of {found.steps}")
+    else:
+        _show_doing(found)
+    if faults:
+        print(f"faults: {len(faults)}, the last:")
+        for fault in faults[-FAULTS:]:
+            when = datetime.fromtimestamp(fault["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            print(f"  {when}  {fault['line']}")
+
+
+def _show_doing(found: Status) -> None:
+    """Print what it does, or did last."""
     nothing = "it is being started" if found.state == "starting" else "nothing is under way"
     print(f"step {found.step} of {found.steps}; {found.doing or nothing}")
     if found.quiet > STALE:
         print(f"nothing has moved for {found.quiet:.0f} s")
     for line in found.waits_for:
         print(f"  waits for {line}")
-    if faults:
-        print(f"faults: {len(faults)}, the last:")
-        for fault in faults[-FAULTS:]:
-            when = datetime.fromtimestamp(fault["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            print(f"  {when}  {fault['line']}")
 
 
 def _is_alive(pid: int) -> bool:

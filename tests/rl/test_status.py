@@ -84,6 +84,12 @@ def test_the_command_shows_it_with_the_last_faults(tmp_path: Path) -> None:
     assert len(as_json["faults"]) == 8
 
 
+def test_a_finished_run_does_nothing_any_more(tmp_path: Path) -> None:
+    folder = written(tmp_path, state="finished", doing="saving the last checkpoint", quiet=30.0)
+    shown = CliRunner().invoke(app, ["status", str(folder)]).stdout
+    assert shown.splitlines() == [f"{tmp_path}: finished", "step 7 of 20"]
+
+
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["status", str(tmp_path)])
     assert done.exit_code == 2
