@@ -7,7 +7,7 @@ they ask for their turns in one turn of the event loop, which an engine takes in
 
 Guarantees: one piece of work at a time on the thread, in the order in which they come; encoding
 itself lets go of the interpreter's lock. Nothing waits where few are open, and an error is that of
-the episode whose text cannot be written.
+the episode whose text cannot be written or encoded, such as one with half of a surrogate pair.
 """
 
 import asyncio
@@ -97,22 +97,33 @@ class Together:
                 dones.append(done)
         if not texts:
             return
-        work = asyncio.get_running_loop().run_in_executor(_thread(), self._encode, texts)
+        work = asyncio.get_running_loop().run_in_executor(_thread(), self._each, texts)
         work.add_done_callback(lambda work: _tell(work, dones))
 
+    def _each(self, texts: Sequence[str]) -> list[Ids | Exception]:
+        """The ids of each text, or why it has none: a tokenizer refuses all for the sake of one."""
+        try:
+            return [*self._encode(texts)]
+        except Exception as error:
+            if len(texts) == 1:
+                return [error]
+            return [one for text in texts for one in self._each([text])]
 
-def _tell(work: "asyncio.Future[list[Ids]]", dones: Sequence["asyncio.Future[Ids | None]"]) -> None:
-    """Give each its own, or all the error."""
-    error = asyncio.CancelledError() if work.cancelled() else work.exception()
-    for i, done in enumerate(dones):
-        if done.done():
+
+def _tell(
+    work: "asyncio.Future[list[Ids | Exception]]", dones: Sequence["asyncio.Future[Ids | None]"]
+) -> None:
+    """Give each its own; all are cancelled where the work was."""
+    found = [None] * len(dones) if work.cancelled() else work.result()
+    for one, done in zip(found, dones, strict=True):
+        if done.done():  # its episode was given up meanwhile
             continue
-        if error is None:
-            done.set_result(work.result()[i])
-        elif isinstance(error, asyncio.CancelledError):
+        if one is None:
             done.cancel()
+        elif isinstance(one, Exception):
+            done.set_exception(one)
         else:
-            done.set_exception(error)
+            done.set_result(one)
 
 
 @cache

@@ -99,6 +99,20 @@ async def test_an_error_and_an_end_are_those_of_one_episode() -> None:
     assert given_up.cancelled()
 
 
+async def test_a_text_that_cannot_be_encoded_fails_alone() -> None:
+    renderer, counted = together(KEEPS)
+    texts = ["a", "half of a pair: \ud800", "b c"]
+    asked = [renderer.together(lambda text=text: text) for text in texts]  # type: ignore[misc]
+    first, error, last = await asyncio.gather(*asked, return_exceptions=True)
+    encode = renderer._template.encode_more
+    assert isinstance(first, np.ndarray) and isinstance(last, np.ndarray)
+    assert np.array_equal(first, encode("a")) and np.array_equal(last, encode("b c"))
+    with pytest.raises(Exception) as alone:
+        encode(texts[1])
+    assert type(error) is alone.type
+    assert counted.texts == [3, 1, 1, 1]
+
+
 async def test_an_encoder_that_fails_tells_all_that_wait() -> None:
     def broken(texts: Sequence[str]) -> list[Ids]:
         raise MemoryError(f"{len(texts)} texts")
@@ -106,7 +120,7 @@ async def test_an_encoder_that_fails_tells_all_that_wait() -> None:
     encoder = Together(broken, many=0)
     asked = [encoder(lambda: "a"), encoder(lambda: "b")]
     found = await asyncio.gather(*asked, return_exceptions=True)
-    assert [str(one) for one in found] == ["2 texts"] * 2
+    assert [str(one) for one in found] == ["1 texts"] * 2
 
 
 async def test_few_wait_for_nobody() -> None:
