@@ -182,8 +182,7 @@ def test_the_rooms_of_launch_know_only_those_below() -> None:
         for target in sorted(targets)
         for room, other in [(part_of(module), part_of(target))]
         if room.startswith("launch.") and room not in FRONT
-        if other.startswith("launch.")
-        and other not in {room, "launch.errors", "launch.secret_words"}
+        if other.startswith("launch.") and other not in {room, *BELOW}
         if other not in ROOMS.get(room, KNOWN)
     ]
     assert wrong == []
