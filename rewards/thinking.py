@@ -190,6 +190,25 @@ def is_one_block(response: str, opened: Opened | None = None) -> bool:
     return not (_OPENING.search(thought) and _CLOSING.search(said))
 
 
+def thinks_later(parts: Parts) -> bool:
+    """Whether thinking stands in the answer, where no verifier takes it for thinking.
+
+    That is a block with words in it, an opening mark on a line of its own, or, where nothing was
+    thought before, words that a closing mark ends. Marks in code and in quotation marks are text.
+    """
+    said = _without_quoted(parts.answer)
+    if any(_OPENING.search(alone[0]) for alone in _ALONE.finditer(said)):
+        return True
+    spans = (match.span() for match in _OPENING.finditer(said))
+    opening = next((span for span in spans if not _is_mentioned(said, *span)), None)
+    closing = _closing(said, 0 if opening is None else opening[1])
+    if closing is None:
+        return False
+    if opening is not None:
+        return says_something(said[opening[1] : closing[0]])
+    return not says_something(parts.thinking or "") and says_something(said[: closing[0]])
+
+
 def _begins_inside(text: str) -> bool:
     closing = _closing(text, 0)
     if closing is None:

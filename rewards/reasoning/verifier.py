@@ -1,7 +1,8 @@
 """The verifier "reasoning": 1 for an answer whose thinking is what its mode asks for, else 0.
 
-Guarantees: it looks at the thinking part alone, as `rewards.thinking` parts it. What cannot be told
-is not held against an answer. Its time is bounded, whatever the answer.
+Guarantees: it looks at the thinking part, as `rewards.thinking` parts it, and, where form is asked
+for, at whether the answer thinks behind it: thinking that is moved there is not passed by. What
+cannot be told is not held against an answer. Its time is bounded, whatever the answer.
 
 Its metrics are `thinks` (whether there is any thinking), `tokens` (of it, where they are known),
 and for each check that was made whether it held: `form`, `length`, `language`.
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from rewards.reasoning.checks import Checks
 from rewards.registry import verifier
-from rewards.thinking import Parts, parted, says_something
+from rewards.thinking import Parts, parted, says_something, thinks_later
 from rewards.types import Sample, Verdict
 
 DEADLINE: Final = 10.0
@@ -44,13 +45,16 @@ class Reasoning(Checks):
             )
         parts = parted(sample.response, sample.thinking)
         says = says_something(parts.thinking or "")
+        later = thinks_later(parts)
         held: dict[str, bool] = {}
         faults = [
-            *_form(checks, parts, says, held),
+            *_form(checks, parts, says, later, held),
             *_length(checks, int(thinking_tokens or 0), held),
             *_language(checks, parts.thinking or "", held),
         ]
-        metrics = {name: float(holds) for name, holds in held.items()} | {"thinks": float(says)}
+        metrics = {name: float(holds) for name, holds in held.items()} | {
+            "thinks": float(says or later)
+        }
         if thinking_tokens is not None:
             metrics["tokens"] = float(thinking_tokens)
         if faults:
@@ -58,16 +62,20 @@ class Reasoning(Checks):
         return Verdict.correct(1.0, "", **metrics)
 
 
-def _form(checks: Checks, parts: Parts, says: bool, held: dict[str, bool]) -> list[str]:
+def _form(
+    checks: Checks, parts: Parts, says: bool, later: bool, held: dict[str, bool]
+) -> list[str]:
     if checks.thinking == "any":
         return []
     fault = ""
     if checks.thinking == "none":
-        fault = "there is thinking where there should be none" if says else ""
+        fault = "there is thinking where there should be none" if says or later else ""
     elif not says:
         fault = "there is no thinking"
     elif not parts.is_closed:
         fault = "the thinking never ended"
+    elif later:
+        fault = "there is more thinking in the answer"
     held["form"] = not fault
     return [fault] if fault else []
 

@@ -57,6 +57,17 @@ def judged(
         ("6*7=42</think>42", None, "none", False),
         ('Strip "</think>" first.', None, "none", True),
         ("<think>6*7", "none", "any", True),
+        ("Sure: <think>6*7=42</think>42", "none", "none", False),
+        ("Sure: <think>6*7=42</think>42", None, "none", False),
+        ("6*7=42</think>42", "none", "none", False),
+        ("</think>6*7=42</think>42", "open", "none", False),
+        ("So.\n<think>\n6*7=42, it is 42", "none", "none", False),
+        ("<think></think>So <think></think>42", "none", "none", True),
+        ("It writes `<think>a</think>`, and <think> alone.", "none", "none", True),
+        ("```xml\n<think>\na\n</think>\n```\n42", "none", "none", True),
+        ("6*7</think>So <think>is 42</think>42", "open", "some", False),
+        ("6*7</think>\n</think>\n42", "open", "some", True),
+        ("6*7</think>It writes '<think>' before </think>: 42", "open", "some", True),
     ],
 )
 def test_whether_there_is_thinking(
