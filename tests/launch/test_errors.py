@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY
 
 from launch.errors import one_line_errors
+from tests.launch.conftest import REPOSITORY
 
 
 async def _interrupted() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import REPOSITORY, Plumb, wait_until
 
 from launch.train.status import status_of
 from rl.fault_log import read_faults
+from tests.launch.conftest import REPOSITORY, Plumb, wait_until
 from tests.ports import free_port
 
 RAY = Path(sys.executable).with_name("ray")

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from conftest import REPOSITORY, Plumb
+
+from tests.launch.conftest import REPOSITORY, Plumb
 
 README = (REPOSITORY / "README.md").read_text()
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import REPOSITORY
 
 from launch.cli import app
 from rl.config_file import load_config
+from tests.launch.conftest import REPOSITORY
 
 FOLDERS = ("rl", "rewards", "sandbox", "data", "launch", "tests")
 READMES = [

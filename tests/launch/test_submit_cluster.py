@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import MARK, REPOSITORY, Plumb, only_line, wait_until
 from ray_nodes import Node, free_port, head, node
+
+from tests.launch.conftest import MARK, REPOSITORY, Plumb, only_line, wait_until
 
 PLUMB = Path(sys.executable).with_name("plumb")
 STARTS = 3

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Plumb
 from safetensors.torch import load_file
 
+from tests.launch.conftest import Plumb
 from tests.run_files import faults
 
 QUIET = {"canary": {"warn": 1e-4, "stop": 1e-3}}

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import wait_until
 
 import launch.train.again
 from launch.train.again import FIRST, JOB, run_again, starts_itself
 from rl.config import RunConfig
 from rl.errors import ClusterError
 from rl.fault_log import read_faults
+from tests.launch.conftest import wait_until
 from tests.processes import is_alive
 
 PRELUDE = """

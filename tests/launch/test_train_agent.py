@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Plumb, only_line
+
+from tests.launch.conftest import REPOSITORY, Plumb, only_line
 
 PAGE = (REPOSITORY / "rl" / "endpoint" / "README.md").read_text()
 

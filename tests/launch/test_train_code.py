@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from conftest import REPOSITORY, Plumb
+
+from tests.launch.conftest import REPOSITORY, Plumb
 
 
 @pytest.mark.slow

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from conftest import Plumb
 from safetensors.torch import load_file
 
+from tests.launch.conftest import Plumb
 from tests.ray_start import start_cluster
 
 

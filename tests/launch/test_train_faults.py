@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Plumb, only_line
+
+from tests.launch.conftest import Plumb, only_line
 
 
 def test_a_misspelt_key_names_the_right_one(plumb: Plumb) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Plumb, wait_until
 
 from tests.judge_server import make_stand_in
+from tests.launch.conftest import Plumb, wait_until
 from tests.processes import descendants
 
 PATIENCE = 240.0  # seconds; more than a server takes to come back on a busy machine

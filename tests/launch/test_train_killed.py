@@ -10,10 +10,10 @@ from subprocess import Popen
 
 import psutil
 import pytest
-from conftest import Plumb, wait_until
 
 from rl.rollout_files import episode_files, step_of
 from rl.sinks import read_metrics
+from tests.launch.conftest import Plumb, wait_until
 from tests.processes import kill_tree, tree
 from tests.run_files import batches, faults
 

@@ -10,12 +10,12 @@ from subprocess import Popen
 
 import psutil
 import pytest
-from conftest import Plumb, drained, last_step, only_line, wait_for_step, wait_until
 from ray_nodes import Node, head, node
 
 from rl.checkpoint import CheckpointStore
 from rl.fault_log import read_faults
 from rl.sinks import read_metrics
+from tests.launch.conftest import Plumb, drained, last_step, only_line, wait_for_step, wait_until
 from tests.processes import tree
 from tests.run_files import faults
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from conftest import Plumb, only_line, wait_until
 
 from rl.checkpoint import CheckpointStore
+from tests.launch.conftest import Plumb, only_line, wait_until
 from tests.processes import kill_tree
 from tests.run_files import Ended, batches, ended_groups, faults
 

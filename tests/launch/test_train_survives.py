@@ -10,13 +10,13 @@ from subprocess import Popen
 
 import psutil
 import pytest
-from conftest import Plumb, wait_until
 
 from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
 from rl.errors import ConfigError
 from rl.fault_log import read_faults
 from rl.sinks import read_metrics
+from tests.launch.conftest import Plumb, wait_until
 from tests.processes import tree
 from tests.run_files import faults
 

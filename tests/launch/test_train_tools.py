@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY, Plumb
+
+from tests.launch.conftest import REPOSITORY, Plumb
 
 
 def accuracies(rows: list[dict[str, Any]], task: str) -> list[float]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from conftest import Plumb, only_line, wait_until
 
 from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
 from rl.sinks import read_metrics
+from tests.launch.conftest import Plumb, only_line, wait_until
 from tests.run_files import faults
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import REPOSITORY, wait_until
 
 from data.errors import RowError
 from launch.verify.rows import read_batches
+from tests.launch.conftest import REPOSITORY, wait_until
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "response": "so \\boxed{4}", "reference": "4"},

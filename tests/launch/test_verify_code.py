@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
 
 from data.errors import RowError
 from data.sources import load_prompts
 from launch.verify.rows import read_batches
 from launch.verify.validate import validate
+from tests.launch.conftest import REPOSITORY
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
