@@ -30,7 +30,7 @@ DEADLINE = 240.0  # of the script's updates, seconds
 @pytest.mark.parametrize(
     "arguments",
     # Both transports; ZeRO-3 with nothing left whole; all weights, and adapters alone. Engines that
-    # are actors die in an update in tests/launch/test_train_survives.py.
+    # are actors die in an update in tests/launch/test_train_killed.py.
     [
         ("broadcast", "2", "3", "core", "none"),
         ("ipc", "2", "3", "core", "adapter"),
