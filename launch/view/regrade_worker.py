@@ -20,6 +20,7 @@ from launch.view.texts import messages_of
 from rewards import Sample, Verdict
 from rewards.errors import RewardError
 from rl.config import RewardConfig
+from rl.config.modes import TERM
 from rl.errors import ConfigError, PlumbError
 from rl.rewarding import grading_pool
 from sandbox.errors import SandboxError
@@ -51,7 +52,7 @@ def _answer(action: str, folder: Path, rows: Sequence[Row]) -> list[dict[str, An
     known = graded.prompts
     if graded.by_agent:
         raise ConfigError("the run's agents give the rewards: answers cannot be graded anew")
-    samples = [_sample(row, _prompt_of(row, known)) for row in rows]
+    samples = [_sample(row, _prompt_of(row, known), graded.reward) for row in rows]
     verdicts = asyncio.run(_grade(graded.reward, samples))
     judged = JUDGED if graded.judged else ""
     return [
@@ -110,10 +111,10 @@ def _reference(text: Any) -> Any:
     return text
 
 
-def _sample(row: Row, prompt: Prompt) -> Sample:
+def _sample(row: Row, prompt: Prompt, reward: RewardConfig) -> Sample:
     metadata = {**prompt.metadata, "response_tokens": row.get("tokens") or 0}
     metadata["reasoning_mode"] = row.get("mode") or ""
-    metadata["thinking_tokens"] = dict(row.get("metrics") or ()).get("reasoning.tokens")
+    metadata["thinking_tokens"] = _thinking_tokens(row, reward)
     opened = row.get("opened")
     return Sample(
         id=f"{prompt.id}#{row.get('episode')}",
@@ -127,6 +128,13 @@ def _sample(row: Row, prompt: Prompt) -> Sample:
         thinking=opened if opened in ("open", "none") else None,
         transcript=tuple(messages_of(row.get("messages"))),
     )
+
+
+def _thinking_tokens(row: Row, reward: RewardConfig) -> Any:
+    """What was counted in the run, which its terms that look at thinking have noted."""
+    metrics = dict(row.get("metrics") or ())
+    names = [f"{name}.tokens" for name, term in reward.terms.items() if (term.spec or name) == TERM]
+    return next((metrics[name] for name in names if name in metrics), None)
 
 
 def _verify_row(row: Row, prompt: Prompt) -> dict[str, Any]:

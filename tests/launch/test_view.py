@@ -15,6 +15,7 @@ import pytest
 from pyarrow import parquet
 from starlette.testclient import TestClient
 
+from data.schema import Prompt
 from launch.evaluate.options import SamplingOptions
 from launch.evaluate.results import ANSWERS, COLUMNS, RESULTS
 from launch.verify.tasks import TASKS
@@ -25,6 +26,7 @@ from launch.view.filters import Filter
 from launch.view.indexing import add_all, start_indexing
 from launch.view.regrade import RegradeError, ask_worker
 from launch.view.regrade_sources import judges
+from launch.view.regrade_worker import _sample
 from launch.view.search import Searcher
 from launch.view.security import Guard, _cookie, is_loopback
 from launch.view.server import application
@@ -32,7 +34,7 @@ from launch.view.shelves import Library, Stamp, doc_of, place_of, runs_of
 from launch.view.text_index import TextIndex
 from launch.view.texts import doc_named, id_of
 from launch.view.words import Query, words_of
-from rl.config import RunConfig
+from rl.config import RewardConfig, RunConfig
 from rl.errors import ConfigError
 from tests.fake_judge import fake_judge
 from tests.launch.eval_world import Body, evaluated, gold, write_set, wrong
@@ -509,6 +511,15 @@ class TestGradingAnew:
     def test_who_judges_a_run_is_told(self, env: str | None, told: bool) -> None:
         config = RunConfig.model_validate({"data": {"train": "a.jsonl"}, "env": env})
         assert judges(config) is told
+
+    @pytest.mark.parametrize("name", ["reasoning", "style"])
+    def test_tokens_of_thinking_are_those_that_its_term_noted(self, name: str) -> None:
+        term = {"spec": "reasoning", "weight": 0, "options": {"max_tokens": 9}}
+        reward = RewardConfig.model_validate({"terms": {name: term}})
+        prompt = Prompt("p", ({"role": "user", "content": "1+1?"},), "2")
+        for metrics, counted in (({f"{name}.tokens": 7.0, "other.tokens": 3.0}, 7.0), ({}, None)):
+            sample = _sample({**answers(1)[5], "metrics": metrics}, prompt, reward)
+            assert sample.metadata["thinking_tokens"] == counted
 
     async def test_a_row_for_plumb_verify_is_one(self, run: Path) -> None:
         said = await ask_worker("row", run, [answers(1)[5], answers(1)[3]])
