@@ -11,6 +11,7 @@ from subprocess import Popen
 import psutil
 import pytest
 
+from rl.checkpoint import CheckpointStore
 from rl.rollout_files import episode_files, step_of
 from rl.sinks import read_metrics
 from tests.launch.conftest import Plumb, wait_until
@@ -48,6 +49,7 @@ def test_an_asynchronous_run_killed_twice_goes_on(plumb: Plumb) -> None:
     for step in (3, 7):
         process = plumb.start(config, "--resume") if step > 3 else plumb.start(config)
         wait_for_step(run_dir, step)
+        wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")  # written beside
         time.sleep(draw.uniform(0, 1.5))
         assert process.poll() is None
         kill_tree(process.pid)
