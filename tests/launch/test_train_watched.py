@@ -1,14 +1,14 @@
 """A run that waits for ever, and a command that dies: both are told, and the second goes on."""
 
 import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from subprocess import Popen
 
 import pytest
+from typer.testing import CliRunner
 
+from launch.cli import app
 from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
 from rl.sinks import read_metrics
@@ -61,15 +61,15 @@ def test_a_run_that_waits_for_ever_says_for_what_and_ends(plumb: Plumb) -> None:
     )
     process = plumb.start(str(config))
     drained(process)
+
+    def stands_still() -> bool:
+        seen = status_of(run_dir)
+        waits = any("with its environment" in line for line in seen.waits_for)
+        return seen.state == "running" and waits and seen.quiet > 4
+
     wait_until((run_dir / "status.json").exists, 480, "the run's beginning")
-    wait_until(lambda: status_of(run_dir).state == "running", 480, "the run's start")
-    wait_until(lambda: status_of(run_dir).quiet > 4, 120, "its standstill")
-    seen = status_of(run_dir)
-    assert any("with its environment" in line for line in seen.waits_for), seen
-    command = [sys.executable, "-m", "launch.cli", "status", str(run_dir)]
-    shown = subprocess.run(
-        command, capture_output=True, text=True, check=True, env=plumb.environment, timeout=60
-    ).stdout
+    wait_until(stands_still, 480, "its standstill")
+    shown = CliRunner().invoke(app, ["status", str(run_dir)]).stdout
     assert ": running" in shown
     assert "with its environment" in shown
 
