@@ -1,8 +1,10 @@
 r"""How much of a thinking part is in another language than the one asked for.
 
 Guarantees: code, formulas and names of one letter say nothing about a language; a text with too
-little prose has none. The same text gives the same share in every process. The cost is bounded,
-whatever the text: of `LONGEST` characters `PIECES` pieces of `PIECE` characters of prose go to
+little prose has none. Words are no code or formula for being written as one: of those, sentences
+count, and words in other letters than Latin and Greek ones, such as Chinese in a fence or between
+dollar signs. The same text gives the same share in every process. The cost is bounded, whatever
+the text: of `LONGEST` characters `PIECES` pieces of `PIECE` characters of prose go to
 langdetect, some 5 ms each.
 
 Pieces are told apart one by one, so that thinking which begins in one language and goes on in
@@ -42,6 +44,16 @@ _APART: Final = re.compile(
     r"|\\[A-Za-z]{1,40}"  # a command of LaTeX
     r"|\b[A-Za-z]\b"
 )
+_OTHER_LETTERS: Final = re.compile(r"[^\W\d_\u0000-\u024f\u0370-\u03ff\u1e00-\u1fff]{2,}+")
+"""Words in none of the letters that code and formulas are written in."""
+_APART_BY: Final = r"(?:[,;:.!?]?[ \n]{1,2}+|['\u2019]|$)"
+_WORD: Final = r"(?![A-Z]{2,}\b)[^\W\d_]{2,}+"
+_SENTENCE: Final = re.compile(
+    rf"(?<![^\W\d_])(?:{_WORD}{_APART_BY}(?:[^\W\d_]{_APART_BY})?+){{4,}}+"
+)
+"""Words that follow one another, as code and formulas have few; those of SQL are in capitals."""
+_SAID: Final = 0.7
+"""Share of a fenced block's letters that are in sentences where it is text, and no code."""
 _FENCE: Final = re.compile(r"[ \t]{0,8}(`{3,16}|~{3,16})")
 
 
@@ -76,22 +88,46 @@ def strange(text: str, asked: str, letters: int) -> Strange | None:
 
 def prose(text: str) -> str:
     """What of a text without fences is words: no code, formulas, addresses, names of a letter."""
-    return " ".join(_APART.sub(" ", unicodedata.normalize("NFKC", text)).split())
+    return " ".join(_APART.sub(_words_of, unicodedata.normalize("NFKC", text)).split())
+
+
+def _words_of(apart: re.Match[str]) -> str:
+    """What a formula, a piece of code or an address says in a language."""
+    text = apart[0]
+    inner = text[2:-2] if text[:2] in ("\\[", "\\(") else text[1:-1]
+    return f" {inner} " if _SENTENCE.search(inner) else _others_of(text)
+
+
+def _others_of(text: str) -> str:
+    return f" {' '.join(_OTHER_LETTERS.findall(text))} "
+
+
+def _words_of_block(lines: Sequence[str]) -> str:
+    """What a fenced block says in a language: all of it, where most of it are sentences."""
+    text = "\n".join(lines)
+    letters, said = _letters(text), sum(map(_letters, _SENTENCE.findall(text)))
+    return text if said > _SAID * letters else _others_of(text)
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _unfenced(text: str) -> str:
-    """A text without its fenced blocks; one that does not end goes to the text's end."""
+    """A text with the words alone of its fenced blocks; one that does not end goes to its end."""
     kept: list[str] = []
+    block: list[str] = []
     fence = ""
     for line in text[:LONGEST].translate(_PAUSES).split("\n"):
         mark = _FENCE.match(line)
         if mark is None:
-            kept += [] if fence else [line]
+            (block if fence else kept).append(line)
         elif not fence:
             fence = mark[1]
         elif mark[1].startswith(fence):
-            fence = ""
-    return "\n".join(kept)
+            kept.append(_words_of_block(block))
+            fence, block = "", []
+    return "\n".join([*kept, _words_of_block(block)])
 
 
 def _spread(text: str) -> list[str]:
@@ -119,7 +155,7 @@ def _by_guess(pieces: Sequence[str], asked: str) -> Strange:
     """By langdetect's guess of each piece, weighed by its letters."""
     own, others = 0, Counter[str]()
     for piece in pieces:
-        weight = sum(map(str.isalpha, piece))
+        weight = _letters(piece)
         found = other_language(piece, "zh-cn" if asked == "zh" else asked)
         if found is None or found == "unknown" or (asked == "zh" and found in _CHINESE):
             own += weight

@@ -123,6 +123,45 @@ def test_in_which_language_it_is(thought: str, language: str, holds: bool | None
     assert found.is_correct is (holds is not False), found.reason
 
 
+COMMENTED = """
+```python
+# First we compute the sum of all the numbers
+total = sum(numbers)
+# Then we divide it by how many there are
+mean = total / len(numbers)
+result = [number for number in numbers if number > mean and number % divisor == 0]
+```
+"""
+
+
+@pytest.mark.parametrize("thought", [IT, ZH, ZH * 3])
+@pytest.mark.parametrize(
+    "hidden",
+    ["${}$", "\\[{}\\]", "\\({}\\)", "`{}`", "```\n{}\n```", "~~~text\n{}", "$x={}$ so $x=5$ "],
+)
+def test_words_are_no_formula_and_no_code_for_being_written_as_one(
+    thought: str, hidden: str
+) -> None:
+    said = " ".join(thought.split()).replace(".", ";")
+    found = judged(f"<think>{hidden.format(said)}</think>5", language="en")
+    assert found.metrics["language"] == 0.0, found.reason
+    beside = judged(f"<think>{IT} {hidden.format(said)}</think>5", language="it")
+    assert beside.is_correct is (thought == IT)
+
+
+SQL = """
+```sql
+SELECT name, total FROM orders WHERE total > 5 AND city IS NOT NULL ORDER BY total DESC LIMIT 5
+```
+"""
+
+
+@pytest.mark.parametrize("apart", [COMMENTED * 3, SQL * 9, MATH * 30, CODE * 30])
+def test_code_with_comments_is_code(apart: str) -> None:
+    assert "language" not in judged(f"<think>{apart}</think>5", language="it").metrics
+    assert judged(f"<think>{IT}{apart}{IT}</think>5", language="it").is_correct
+
+
 def test_the_floor_is_the_settings() -> None:
     short = "Dobbiamo sommare i due numeri e poi dividere per due."
     assert "language" not in judged(f"<think>{short}</think>", language="en").metrics
@@ -162,7 +201,26 @@ def test_the_same_text_has_the_same_share_and_formulas_have_none() -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    ["$", "\\[", "\\(", "`a", "```\n", " ", "http://", "a", "\u0301", "\ufdfa", "<think>", "\\a"],
+    [
+        "$",
+        "\\[",
+        "\\(",
+        "`a",
+        "```\n",
+        " ",
+        "http://",
+        "a",
+        "\u0301",
+        "\ufdfa",
+        "<think>",
+        "\\a",
+        "aa ",
+        "$aa aa aa aa",
+        "`aa aa aa aa a`",
+        "```\naa aa aa\n",
+        "```\n\u6211\u6211\n",
+        "aa'",
+    ],
 )
 def test_what_hostile_text_costs_does_not_grow_beyond_a_bound(hostile: str) -> None:
     few, many = (hostile * (size // len(hostile)) for size in (100_000, 800_000))
