@@ -19,8 +19,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 CHUNK = 1 << 16
+PAUSE = 0.05
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
@@ -45,12 +47,20 @@ def connect(client: socket.socket, path: str) -> None:
         client.close()
         upstream.close()
         return
-    back = threading.Thread(target=pump, args=(upstream, client), daemon=True)
-    back.start()
-    pump(client, upstream)
-    back.join()
-    client.close()
-    upstream.close()
+    with client, upstream:
+        back = threading.Thread(target=pump, args=(upstream, client), daemon=True)
+        if begun(back):
+            pump(client, upstream)
+            back.join()
+
+
+def begun(thread: threading.Thread) -> bool:
+    """Whether a thread could be started: the box may have no process left."""
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def listen(port: int, path: str) -> None:
@@ -60,8 +70,13 @@ def listen(port: int, path: str) -> None:
 
     def accept() -> None:
         while True:
-            client, _ = server.accept()
-            threading.Thread(target=connect, args=(client, path), daemon=True).start()
+            try:
+                client, _ = server.accept()
+            except OSError:  # no file is left; what the agent has open ends by itself
+                time.sleep(PAUSE)
+                continue
+            if not begun(threading.Thread(target=connect, args=(client, path), daemon=True)):
+                client.close()  # clients ask again
 
     threading.Thread(target=accept, daemon=True).start()
 
