@@ -61,13 +61,13 @@ def _mode_of(prompt: Prompt, config: RunConfig, seed: int) -> str:
     named = None if column is None else prompt.metadata.get(column)
     if named is None or named == "":
         return _drawn(prompt.id, config.modes, seed)
-    if named not in config.modes:
+    if not isinstance(named, str) or named not in config.modes:
         raise ConfigError(
             f"prompt {prompt.id!r}: its column {column!r} names the mode {named!r:.40}, and there "
             f"are {', '.join(config.modes)}; correct it, or set data.mode_column to another column "
             "or to null"
         )
-    return str(named)
+    return named
 
 
 def _drawn(id: str, modes: Mapping[str, ModeConfig], seed: int) -> str:

@@ -98,6 +98,8 @@ def test_who_names_a_mode_has_it() -> None:
     [
         ({}, prompt(metadata={"mode": "exact"}), "its column 'mode' names the mode 'exact'.*data"),
         ({}, prompt(metadata={"mode": 3}), "names the mode 3"),
+        ({}, prompt(metadata={"mode": ["think"]}), "names the mode \\['think'\\]"),
+        ({}, prompt(metadata={"mode": {"name": "think"}}), "names the mode {'name'"),
         ({"modes": {"a": {"share": 0}}}, prompt(), "share of every mode is 0"),
         (
             {"modes": {"a": {"template": "{prompt}!"}}},
