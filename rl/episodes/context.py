@@ -254,15 +254,15 @@ class Context:
 
     async def _catch_up(self) -> None:
         """Append what waits, with other episodes that go on now."""
-        last = self._segments[-1]
-        if not self._waiting or last.logprobs is None:
+        if not self._waiting or self._segments[-1].logprobs is None:
             return
         self._asking = True
         try:
-            ids = await self._renderer.follow_together(last.ids, *self._turn())
+            ids = await self._renderer.follow_together(self._segments[-1].ids, *self._turn())
         finally:
             self._asking = False
-        self._append(ids)
+        if self._waiting:  # else `room` was read meanwhile, which appends too
+            self._append(ids)
 
     def _turn(self) -> tuple[Message, Sequence[Message], Sequence[Mapping[str, Any]]]:
         """The policy's last turn, what answers it, and the tools on offer."""

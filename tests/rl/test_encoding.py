@@ -148,6 +148,26 @@ async def test_an_episode_that_is_given_up_while_it_waits_keeps_what_it_was_told
     assert [said["content"] for said in one.messages[2:]] == [told(0)["content"], WHOLE[1]]
 
 
+@pytest.mark.parametrize("template", [KEEPS, STRIPS])
+async def test_reading_the_room_while_it_waits_appends_nothing_twice(template: str) -> None:
+    renderer, _ = together(template)
+    one = context(renderer)
+    await one.ask()
+    one.answer(told(0))
+    asking = asyncio.ensure_future(one.ask())
+    await asyncio.sleep(0)
+    room = one.room
+    await asking
+    alone = context(Renderer(small_tokenizer(template)))
+    await alone.ask()
+    alone.answer(told(0))
+    assert room == alone.room
+    await alone.ask()
+    assert one.begun_anew == alone.begun_anew
+    for mine, other in zip(one.trajectories, alone.trajectories, strict=True):
+        assert np.array_equal(mine.ids, other.ids)
+
+
 async def test_what_cannot_begin_anew_is_trained_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
     renderer = Renderer(small_tokenizer(STRIPS))
     one = context(renderer)
