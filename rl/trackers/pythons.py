@@ -24,9 +24,12 @@ VARIABLES: Final[Mapping[str, str]] = {
 """What their services ask of a machine's environment, by name."""
 BESIDE: Final = Path(__file__).parents[2] / "build" / "trackers" / "bin" / "python"
 """Where `make trackers` puts one."""
-_FIND: Final = (
-    "import sys; from importlib.util import find_spec; "
-    "print(*[name for name in sys.argv[1:] if find_spec(name)])"
+NOT_FROM_HERE: Final = "import sys; sys.path[:] = [one for one in sys.path if one]; "
+"""Nothing is taken from the folder that one happens to be in."""
+# A mere folder has no origin: W&B's package leaves one that is called like it.
+_FIND: Final = NOT_FROM_HERE + (
+    "from importlib.util import find_spec; "
+    "print(*[name for name in sys.argv[1:] if (found := find_spec(name)) and found.origin])"
 )
 
 

@@ -19,13 +19,13 @@ from rl.errors import StorageError
 from rl.sinks import Row
 from rl.storage import writing
 from rl.trackers.ledger import FOLDER, Ledger, unsent
-from rl.trackers.pythons import pythons_of
+from rl.trackers.pythons import NOT_FROM_HERE, pythons_of
 from rl.trackers.service import Ending
 
 ROOT: Final = Path(__file__).parents[2]
 # Behind what the other Python has, so that it takes nothing from here but Plumb.
-_START: Final = (
-    "import sys; sys.path.append(sys.argv[1]); from rl.trackers.process import main; "
+_START: Final = NOT_FROM_HERE + (
+    "sys.path.append(sys.argv[1]); from rl.trackers.process import main; "
     "sys.exit(main(*sys.argv[2:]))"
 )
 _LETTERS: Final[dict[Ending, bytes]] = {"finished": b"f", "failed": b"x", "killed": b""}

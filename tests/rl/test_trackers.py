@@ -242,6 +242,20 @@ def test_what_is_missing_is_said_before_anything_starts(monkeypatch: pytest.Monk
         TrackersConfig.model_validate({"mlflow": {"uri": "https://me:secret@host"}})
 
 
+def test_a_folder_that_is_called_like_a_package_is_none(
+    tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path / "here", tmp_path / "path"):  # as W&B leaves one where it runs
+        (folder / "wandb").mkdir(parents=True)
+        (folder / "wandb" / "run").write_text("")
+    (tmp_path / "here" / "yaml.py").write_text("raise SystemError('of another project')")
+    monkeypatch.chdir(tmp_path / "here")
+    assert tracked.whole(range(1), trackio={}), tracked.lines
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    with pytest.raises(ConfigError, match="has no package wandb"):
+        pythons_of(TrackersConfig.model_validate({"python": sys.executable, "wandb": {}}))
+
+
 def test_ledgers_stay_small(tmp_path: Path) -> None:
     (tmp_path / "trackers").mkdir()
     ledger = Ledger(tmp_path, "wandb")
