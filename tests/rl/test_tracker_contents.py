@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rl.groups import Batch
 from rl.recorder import Recorder
-from rl.secret_words import Scrubber, has_password
+from rl.secret_words import Scrubber, has_password, secret_values
 from rl.trackers.mlflow_service import MOST_METRICS, key_of
 from rl.trackers.samples import COLUMNS, NUMBERS, WORDS, chosen, shortened, table_of
 from rl.trackers.trackio_service import escaped
@@ -37,6 +37,20 @@ ENVIRONMENT = {
 )
 def test_texts_lose_their_secrets_and_nothing_else(text: str, shown: str) -> None:
     assert Scrubber(ENVIRONMENT).text(text) == shown
+
+
+def test_variables_may_say_where_a_secret_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "/" + "a1B2" * 100
+    environment = {"TLS_KEY": "/etc/ssl/private/key.pem", "A_TOKEN": long, "B_KEY": "/usr/bin/env"}
+
+    def exists(path: Path) -> bool:
+        if path.name == "key.pem":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    real = Path.exists
+    monkeypatch.setattr(Path, "exists", exists)
+    assert secret_values(environment) == {"A_TOKEN": long.encode()}
 
 
 def test_settings_keep_the_names_of_variables() -> None:
