@@ -21,7 +21,12 @@ KINDS: Final[Mapping[str, "re.Pattern[bytes]"]] = {
     "a Hugging Face token": re.compile(rb"\bhf_[A-Za-z0-9]{30,100}"),
     "a GitHub token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,100}|github_pat_\w{40,100})"),
     "an AWS access key": re.compile(rb"\bAKIA[0-9A-Z]{16}\b"),
-    "a private key": re.compile(rb"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
+    "a private key": re.compile(
+        rb"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
+        rb"(?:(?:\s|\\[rn]){0,4}[A-Za-z-]{1,30}: [A-Za-z0-9,-]{1,100}){0,4}"  # of encrypted ones
+        rb"[A-Za-z0-9+/=\s\\]{0,20000}"  # backslashes: as JSON has line breaks
+        rb"(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
+    ),
 }
 SHORTEST: Final = 8  # a shorter value may stand anywhere by chance
 HIDDEN: Final = "(secret)"

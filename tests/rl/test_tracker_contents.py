@@ -1,5 +1,6 @@
 """What of a run is shown elsewhere: bounded tables of answers, and no secret."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ ENVIRONMENT = {
     "HF_TOKENS": "short",
     "COLOUR": "blue-blue",
 }
+_BODY = "\n".join(["MIIEow+/" * 8] * 9)
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{_BODY}\nab==\n-----END RSA PRIVATE KEY-----"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,10 @@ ENVIRONMENT = {
         ("postgresql://:pw@db/runs", "postgresql://(secret)@db/runs"),
         ("a token hf_" + "a" * 34, "a token (secret)"),
         ("sk-" + "b" * 40 + " and gh_", "(secret) and gh_"),
+        (f"see {PEM} and", "see (secret) and"),
+        (json.dumps({"key": PEM}), '{"key": "(secret)"}'),
+        (PEM.replace("\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,0F\n\n", 1), "(secret)"),
+        (f"cut {PEM[:300]}", "cut (secret)"),
         ("blue-blue, short, http://host:5000/a@b", "blue-blue, short, http://host:5000/a@b"),
         ("half a \ud800 pair", "half a \ud800 pair"),
     ],
