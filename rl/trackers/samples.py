@@ -84,7 +84,7 @@ def _row(
 
 def shortened(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     """Text of a bounded length whose characters can all be shown: the rest is named."""
-    head = scrub(text[: 2 * limit])  # what a cut would leave of a secret is not one to look for
-    kept = "".join(one if one.isprintable() or one in "\n\t" else "�" for one in head[:limit])
-    left = len(text) - len(kept)
+    whole = scrub(text)  # before it is cut: what that would leave of a secret is not seen as one
+    kept = "".join(one if one.isprintable() or one in "\n\t" else "�" for one in whole[:limit])
+    left = len(whole) - len(kept)
     return f"{kept} [{left:,} more characters]" if left > 0 else kept

@@ -91,6 +91,15 @@ def test_a_text_is_bounded_printable_and_says_what_is_cut(text: str, limit: int)
     assert len(kept) <= limit or " [" in text
 
 
+@pytest.mark.parametrize("before", [0, 50, 390])
+@pytest.mark.parametrize("length", [30, 500, 5000])
+def test_no_part_of_a_secret_is_left_where_a_text_is_cut(before: int, length: int) -> None:
+    secret = ("s3cr3t-" * length)[:length]
+    scrub = Scrubber({"A_TOKEN": secret}).text
+    assert "s3cr" not in shortened("." * before + f"{secret} {secret} {secret}", 200, scrub)
+    assert shortened(f"a {secret}", 200, scrub) == "a (secret)"
+
+
 def test_cutting_is_linear_and_hostile_text_stays_text() -> None:
     assert shortened("x" * 5_000_000, 10, str) == "xxxxxxxxxx [4,999,990 more characters]"
     assert shortened("a\x1b[2Jb\x00\u202e\n", 50, str) == "a\ufffd[2Jb\ufffd\ufffd\n"
