@@ -123,8 +123,11 @@ class MlflowService:
 
 
 def key_of(tag: str) -> str:
-    """A name as MLflow takes it."""
-    return _NO_KEY.sub("_", tag)[:KEY_CHARACTERS]
+    """A name as MLflow takes it: one that leads nowhere else where it is read as a path."""
+    parts = _NO_KEY.sub("_", tag)[:KEY_CHARACTERS].split("/")
+    parts = [one.replace(".", "_") if one.startswith("..") or one == "." else one for one in parts]
+    key = "/".join(one or "_" for one in parts)
+    return key if len(key) <= KEY_CHARACTERS else key[:KEY_CHARACTERS].rstrip("/.")
 
 
 def params_of(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

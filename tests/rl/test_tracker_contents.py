@@ -1,6 +1,7 @@
 """What of a run is shown elsewhere: bounded tables of answers, and no secret."""
 
 import json
+import posixpath
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,11 @@ def test_a_table_is_read_from_the_files_of_a_step(tmp_path: Path) -> None:
 def test_names_are_such_as_mlflow_takes() -> None:
     assert key_of("tasks/math:a%b/acc") == "tasks/math:a_b/acc"
     assert len(key_of("x" * 1000)) == 250 and MOST_METRICS == 1000
+    assert key_of("sources//data/math.jsonl/accuracy") == "sources/_/data/math.jsonl/accuracy"
+
+
+@given(st.text("/.a", max_size=12) | st.text("/.a", min_size=245, max_size=260))
+def test_names_are_paths_that_lead_nowhere_else(tag: str) -> None:
+    key = key_of(tag)  # what MLflow looks at
+    assert posixpath.normpath(key) == key and not key.startswith(("..", "/")) and key != "."
+    assert 0 < len(key) <= 250
