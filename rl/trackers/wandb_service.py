@@ -20,6 +20,8 @@ from rl.trackers.service import Ending, Opening, Point, Table
 
 INIT_SECONDS: Final = 30.0
 PROBE_SECONDS: Final = 10.0
+NOT_SENT: Final = frozenset({"offline", "dryrun", "disabled"})
+"""Of WANDB_MODE: with each the run stays on this machine."""
 
 
 class WandbService:
@@ -32,7 +34,7 @@ class WandbService:
         self._opening = opening
         self._why = ""
         offline = bool(opening.settings["offline"])
-        if os.environ.get("WANDB_MODE") in {"offline", "dryrun"}:
+        if os.environ.get("WANDB_MODE", "").lower() in NOT_SENT:
             offline, self._why = True, " (WANDB_MODE)"
         server = str(wandb.setup().settings.base_url)
         if not offline and not answers(server):

@@ -1,0 +1,38 @@
+"""What W&B is asked, by its service alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rl.trackers.service import Opening
+from tests.rl.tracked import FAKES, Tracked
+
+
+def opened(tracked: Tracked, **settings: Any) -> dict[str, Any]:
+    """How a run was begun there."""
+    from rl.trackers.wandb_service import WandbService
+
+    section = {"project": "plumb", "entity": None, "tags": [], "offline": False, **settings}
+    WandbService(Opening(tracked.run_dir, section, "name", "id", None, {}, 20.0))
+    return tracked.noted("wandb", "open")[-1]
+
+
+@pytest.fixture
+def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracked:
+    monkeypatch.syspath_prepend(str(FAKES))
+    made = Tracked(tmp_path, monkeypatch)
+    (made.run_dir / "trackers").mkdir()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("variable", "mode"),
+    [("offline", "offline"), ("disabled", "offline"), ("online", "online"), (None, "online")],
+)
+def test_nothing_is_sent_where_its_own_variable_says_so(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch, variable: str | None, mode: str
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("WANDB_MODE", variable)
+    assert opened(tracked)["mode"] == mode
