@@ -140,7 +140,7 @@ def answers(server: str) -> bool:
 
 
 def quiet_settings(wait: float) -> Mapping[str, Any]:
-    """Nothing is sent beside what Plumb sends: no console, no code, no command line."""
+    """Nothing is sent beside what Plumb sends: no console, code, command line, list of packages."""
     return {
         "console": "off",
         "disable_code": True,
@@ -150,6 +150,7 @@ def quiet_settings(wait: float) -> Mapping[str, Any]:
         "x_disable_meta": True,
         "x_disable_stats": True,
         "x_disable_machine_info": True,
+        "x_save_requirements": False,
         "init_timeout": INIT_SECONDS,
         "finish_timeout": wait,
         "finish_timeout_raises": True,

@@ -36,3 +36,10 @@ def test_nothing_is_sent_where_its_own_variable_says_so(
     if variable is not None:
         monkeypatch.setenv("WANDB_MODE", variable)
     assert opened(tracked)["mode"] == mode
+
+
+def test_packages_and_machine_are_not_told(tracked: Tracked) -> None:
+    opened(tracked)
+    (noted,) = tracked.noted("wandb", "settings")
+    fields = noted["fields"]
+    assert fields["x_save_requirements"] is False and fields["x_disable_machine_info"] is True
