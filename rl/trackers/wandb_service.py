@@ -11,8 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any, Final
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from rl.trackers.ledger import FOLDER
@@ -135,6 +136,8 @@ def answers(server: str) -> bool:
             return True
     except HTTPError:
         return True
+    except URLError as error:  # W&B trusts other certificates than Python: that is its to say
+        return isinstance(error.reason, SSLCertVerificationError)
     except (OSError, HTTPException, ValueError):
         return False
 

@@ -1,10 +1,13 @@
 """What W&B is asked, by its service alone."""
 
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any
+from urllib.error import HTTPError, URLError
 
 import pytest
 
+from rl.trackers import wandb_service
 from rl.trackers.service import Opening
 from tests.rl.tracked import FAKES, Tracked
 
@@ -43,3 +46,23 @@ def test_packages_and_machine_are_not_told(tracked: Tracked) -> None:
     (noted,) = tracked.noted("wandb", "settings")
     fields = noted["fields"]
     assert fields["x_save_requirements"] is False and fields["x_disable_machine_info"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "is_there"),
+    [
+        (HTTPError("https://host", 404, "Not Found", {}, None), True),  # type: ignore[arg-type]
+        (URLError(SSLCertVerificationError("self-signed certificate")), True),
+        (URLError(ConnectionRefusedError()), False),
+        (TimeoutError(), False),
+        (ValueError("unknown url type"), False),
+    ],
+)
+def test_a_server_is_there_whatever_it_says(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, is_there: bool
+) -> None:
+    def urlopen(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(wandb_service, "urlopen", urlopen)
+    assert wandb_service.answers("https://host") is is_there
