@@ -177,16 +177,10 @@ def home_of(settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Which project of which server a run is sent to."""
     keys = ("project", "entity", "space", "experiment", "uri")
     named = [f"{key}={settings[key]}" for key in keys if settings.get(key)]
-    servers = {
-        "entity": "WANDB_BASE_URL",
-        "uri": "MLFLOW_TRACKING_URI",
-        "space": "TRACKIO_SERVER_URL",
-    }
-    named += [
-        f"{variable}={environment[variable]}"
-        for key, variable in servers.items()
-        if key in settings and environment.get(variable)
-    ]
+    servers = {"uri": "MLFLOW_TRACKING_URI", "space": "TRACKIO_SERVER_URL"}
+    asked = [variable for key, variable in servers.items() if key in settings and not settings[key]]
+    asked += ["WANDB_BASE_URL"] if "entity" in settings else []
+    named += [f"{name}={environment[name]}" for name in asked if environment.get(name)]
     return ", ".join(named)
 
 

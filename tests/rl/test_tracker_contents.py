@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rl.config import MlflowConfig, TrackioConfig, WandbConfig
 from rl.groups import Batch
 from rl.recorder import Recorder
 from rl.secret_words import Scrubber, has_password, secret_values
+from rl.trackers.feed import home_of
 from rl.trackers.mlflow_service import MOST_METRICS, key_of
 from rl.trackers.samples import COLUMNS, NUMBERS, WORDS, chosen, shortened, table_of
 from rl.trackers.trackio_service import escaped
@@ -155,6 +157,20 @@ def test_a_table_is_read_from_the_files_of_a_step(tmp_path: Path) -> None:
     assert rows[0]["prompt"] == "system: (hidden).\nuser: 3+4?"
     assert (rows[0]["reward"], rows[0]["outcome"], rows[0]["response"]) == (1.0, "correct", "7")
     assert rows[1]["reward"] is None
+
+
+def test_a_server_of_the_environment_counts_where_the_settings_name_none() -> None:
+    names = ("MLFLOW_TRACKING_URI", "TRACKIO_SERVER_URL", "TRACKIO_SPACE_ID", "WANDB_BASE_URL")
+    variables = dict.fromkeys(names, "http://b")
+    for settings, changes in (
+        (MlflowConfig(uri="http://a"), False),
+        (MlflowConfig(), True),
+        (TrackioConfig(space="team/runs"), False),
+        (TrackioConfig(), True),
+        (WandbConfig(entity="team"), True),
+    ):
+        tree = settings.model_dump(mode="json")
+        assert (home_of(tree, variables) != home_of(tree, {})) is changes, settings
 
 
 def test_names_are_such_as_mlflow_takes() -> None:
