@@ -56,8 +56,9 @@ class TrackioConfig(Section):
     name: str | None = None
     """Of the run; none: that of run_dir. A part that makes it unique is added."""
     space: str | None = None
-    """A Space, such as `team/runs`, made where it is not there; none: local alone, and so with
-    HF_HUB_OFFLINE."""
+    """A Space, such as `team/runs`, made where it is not there; none: that of TRACKIO_SPACE_ID or
+    the server of TRACKIO_SERVER_URL, and without them local alone. With HF_HUB_OFFLINE it is local
+    too."""
     private: bool = True
     """A Space that is made can be seen by its owner alone."""
 

@@ -177,10 +177,15 @@ def home_of(settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Which project of which server a run is sent to."""
     keys = ("project", "entity", "space", "experiment", "uri")
     named = [f"{key}={settings[key]}" for key in keys if settings.get(key)]
-    servers = {"uri": "MLFLOW_TRACKING_URI", "space": "TRACKIO_SERVER_URL"}
-    asked = [variable for key, variable in servers.items() if key in settings and not settings[key]]
-    asked += ["WANDB_BASE_URL"] if "entity" in settings else []
-    named += [f"{name}={environment[name]}" for name in asked if environment.get(name)]
+    servers = {
+        "uri": ["MLFLOW_TRACKING_URI"],
+        "space": ["TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"],
+    }
+    asked = ["WANDB_BASE_URL"] if "entity" in settings else []
+    for key, variables in servers.items():
+        asked += variables if key in settings and not settings[key] else []
+    found = {name: environment.get(name, "").partition("?")[0] for name in asked}  # ?write_token=
+    named += [f"{name}={value}" for name, value in found.items() if value]
     return ", ".join(named)
 
 

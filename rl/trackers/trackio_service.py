@@ -7,14 +7,17 @@ import html
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rl.trackers.service import Ending, Opening, Point, Table
 
 TRUE = frozenset({"1", "ON", "TRUE", "YES"})
 """What the hub's own library takes for yes."""
+SPACE: Final = "TRACKIO_SPACE_ID"
+SERVER: Final = "TRACKIO_SERVER_URL"
 
 
 class TrackioService:
@@ -27,22 +30,23 @@ class TrackioService:
         self._opening = opening
         self._trackio = trackio
         self._name = f"{opening.name}-{opening.id}"
-        self._space = settings["space"]
+        self._asked = self._space = settings["space"] or os.environ.get(SPACE) or None
         self._project = settings["project"]
         self._why = ""
         if self._space and os.environ.get("HF_HUB_OFFLINE", "").upper() in TRUE:
             self._space, self._why = None, " (HF_HUB_OFFLINE)"
-        self._run: Any = trackio.init(
-            self._project,
-            name=self._name,
-            space_id=self._space,
-            private=settings["private"] if self._space else None,
-            config=dict(opening.config),
-            resume="allow",
-            embed=False,
-            auto_log_gpu=False,
-            auto_log_cpu=False,
-        )
+        with _without(SPACE):  # trackio takes it for a Space that all may see
+            self._run: Any = trackio.init(
+                self._project,
+                name=self._name,
+                space_id=self._space,
+                private=settings["private"] if self._space else None,
+                config=dict(opening.config),
+                resume="allow",
+                embed=False,
+                auto_log_gpu=False,
+                auto_log_cpu=False,
+            )
 
     @property
     def run(self) -> str:
@@ -52,13 +56,14 @@ class TrackioService:
     @property
     def where(self) -> str:
         """Its project and name."""
-        place = f"Space {self._space}" if self._space else f"this machine{self._why}"
+        server = os.environ.get(SERVER, "").partition("?")[0]  # a token may follow
+        place = f"Space {self._space}" if self._space else server or f"this machine{self._why}"
         return f"run {self._name} of project {self._project!r} on {place}"
 
     @property
     def later(self) -> str | None:
         """What sends a local project to the Space that is asked for."""
-        asked = self._opening.settings["space"]
+        asked = self._asked
         if self._space or not asked:
             return None
         command = str(Path(sys.executable).with_name("trackio"))
@@ -95,6 +100,16 @@ class TrackioService:
             [escaped(one) if isinstance(one, str) else one for one in row] for row in table.rows
         ]
         return self._trackio.Table(columns=list(table.columns), data=rows)
+
+
+@contextmanager
+def _without(variable: str) -> Iterator[None]:
+    value = os.environ.pop(variable, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[variable] = value
 
 
 def escaped(text: str) -> str:

@@ -1,5 +1,6 @@
 """Stands in for trackio's package: the calls that Plumb makes, with its signatures."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ def init(
     auto_log_cpu: Any = None,
 ) -> Run:
     at("open")
-    note("trackio", "open", run=name, project=project, config=config, resume=resume)
+    space = space_id or os.environ.get("TRACKIO_SPACE_ID")
+    where = {"space": space, "private": private}
+    note("trackio", "open", run=name, project=project, config=config, resume=resume, **where)
     return Run()
 
 
