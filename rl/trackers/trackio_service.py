@@ -29,7 +29,7 @@ class TrackioService:
         settings = opening.settings
         self._opening = opening
         self._trackio = trackio
-        self._name = f"{opening.name}-{opening.id}"
+        self._name = opening.run or f"{opening.name}-{opening.id}"
         self._asked = self._space = settings["space"] or os.environ.get(SPACE) or None
         self._project = settings["project"]
         self._why = ""

@@ -22,7 +22,8 @@ def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracked:
 
 def opened(tracked: Tracked, run: str | None = None, **settings: Any) -> TrackioService:
     section = TrackioConfig(**settings).model_dump(mode="json")
-    return TrackioService(Opening(tracked.run_dir, section, "name", "id", run, {}, 20.0))
+    name = settings.get("name", "name")
+    return TrackioService(Opening(tracked.run_dir, section, name, "id", run, {}, 20.0))
 
 
 def test_a_space_of_the_environment_is_as_private_as_one_of_the_settings(
@@ -47,3 +48,9 @@ def test_a_server_is_named_without_its_token(
     assert opened(tracked).where.endswith("on http://host:7860/")
     home = home_of(TrackioConfig().model_dump(), server)
     assert "http://host:7860/" in home and "s3cret" not in home
+
+
+def test_a_run_keeps_its_name_where_its_folder_has_another(tracked: Tracked) -> None:
+    first = opened(tracked)
+    assert opened(tracked, run=first.run, name="renamed").run == first.run == "name-id"
+    assert {one["run"] for one in tracked.noted("trackio", "open")} == {"name-id"}
