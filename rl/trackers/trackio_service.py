@@ -113,5 +113,5 @@ def _without(variable: str) -> Iterator[None]:
 
 
 def escaped(text: str) -> str:
-    """Text that is neither HTML nor a link or image of Markdown."""
-    return html.escape(text, quote=False).replace("](", "]\\(")
+    """Text that is neither HTML nor an image of Markdown, nor a link that hides where it leads."""
+    return html.escape(text, quote=False).replace("[", "&#91;")  # a backslash could be escaped

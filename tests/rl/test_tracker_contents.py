@@ -106,7 +106,8 @@ def test_no_part_of_a_secret_is_left_where_a_text_is_cut(before: int, length: in
 def test_cutting_is_linear_and_hostile_text_stays_text() -> None:
     assert shortened("x" * 5_000_000, 10, str) == "xxxxxxxxxx [4,999,990 more characters]"
     assert shortened("a\x1b[2Jb\x00\u202e\n", 50, str) == "a\ufffd[2Jb\ufffd\ufffd\n"
-    assert escaped("<script>![x](http://host)") == "&lt;script&gt;![x]\\(http://host)"
+    assert escaped("<script>![x](http://host)") == "&lt;script&gt;!&#91;x](http://host)"
+    assert "[" not in escaped("![x] \\[a](http://host)\n\n[x]: http://host/p.png")
 
 
 @pytest.mark.parametrize(
