@@ -56,6 +56,7 @@ class Feed:
         home = self._scrubber.text(home_of(self._settings, os.environ))
         self._ledger = ledger_of(run_dir, name, home)
         self._told_again = len(self._ledger.again)
+        self._earlier = self._ledger.later
         self._service: Service | None = None
         self._read: tuple[int, int, int] | None = None
         self._tells_samples = True
@@ -98,7 +99,7 @@ class Feed:
             self._ledger.mark_report(report)
             self._ledger.save()
         service.close(ending)
-        self._ledger.later, self._ledger.is_closed = service.later, True
+        self._ledger.later, self._ledger.is_closed = self._later(service), True
         self._ledger.save()
 
     def _opened(self) -> Service:
@@ -115,10 +116,15 @@ class Feed:
                     wait=float(self._trackers["wait"]),
                 )
             )
-            ledger.run, ledger.later, ledger.is_closed = service.run, service.later, False
+            ledger.run, ledger.later, ledger.is_closed = service.run, self._later(service), False
             ledger.save()
             self._say(service.where)
         return self._service
+
+    def _later(self, service: Service) -> str | None:
+        """What sends what is held back: this time, and before, which nobody has confirmed."""
+        held = dict.fromkeys(one for one in (self._earlier, service.later) if one)
+        return " && ".join(held) or None
 
     def _point(self, row: Mapping[str, Any]) -> Point | None:
         """What is to be sent of a step."""
@@ -135,7 +141,7 @@ class Feed:
         service.send(points)
         for point in points:
             self._ledger.mark(point.step, point.time, point.values)
-        self._ledger.later = service.later
+        self._ledger.later = self._later(service)
         self._ledger.save()
 
     def _send_samples(self, service: Service, row: Mapping[str, Any]) -> bool:

@@ -39,7 +39,7 @@ class Ledger:
         self.run: str | None = None
         """The service's own id of it."""
         self.later: str | None = None
-        """What sends what the service holds back; None: nothing."""
+        """What sends what the service holds back, or may, from before; None: nothing."""
         self.is_closed = True
         """Whether the service has confirmed the end."""
         self.again: list[int] = []

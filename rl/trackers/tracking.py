@@ -95,7 +95,7 @@ class Tracking:
             return False
         again = f"plumb track {shlex.quote(str(run_dir))} sends it"
         if missing:
-            if ledger.later and not ledger.is_closed:
+            if ledger.later:
                 again += f", and {ledger.later} what it holds already"
             self._say(f"{name}: {missing} not sent{tracker.why(is_done)}; {again}")
         elif not ledger.is_closed:

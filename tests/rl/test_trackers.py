@@ -211,6 +211,21 @@ def test_offline_runs_are_kept_and_the_line_says_what_sends_them(
     assert "trackio sync --project plumb --space-id team/runs" in line
 
 
+def test_what_was_kept_offline_is_named_at_the_end_of_later_runs_too(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert tracked.whole(range(2), wandb={})
+    (first,) = [one for one in tracked.lines if one.startswith("wandb: kept on this machine")]
+    monkeypatch.delenv("WANDB_MODE")
+    tracked.lines.clear()
+    tracking = tracked.begin(wandb={})
+    tracked.steps(range(2, 4), tracking, last_step=1)
+    assert tracking.end("finished")
+    assert [one["mode"] for one in tracked.noted("wandb", "open")] == ["offline", "online"]
+    assert first in tracked.lines
+
+
 def test_a_damaged_ledger_is_a_line_and_nothing_else(tracked: Tracked) -> None:
     (tracked.run_dir / "trackers").mkdir()
     (tracked.run_dir / "trackers" / "trackio.json").write_text('{"version": 1, "steps"')
