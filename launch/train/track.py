@@ -9,7 +9,7 @@ from rl.config_file import load_config
 from rl.errors import ConfigError
 from rl.status import read_status
 from rl.trackers.ledger import FOLDER
-from rl.trackers.pythons import named
+from rl.trackers.pythons import named, pythons_of
 from rl.trackers.tracking import Tracking
 
 
@@ -42,8 +42,9 @@ def track(
         )
     for name in names:
         _refuse_two(run_dir, name)
-        if anew:
-            (run_dir / FOLDER / f"{name}.json").unlink(missing_ok=True)
+    pythons_of(config.trackers)  # nothing is forgotten before everything is there
+    for name in names if anew else ():
+        (run_dir / FOLDER / f"{name}.json").unlink(missing_ok=True)
     status = read_status(run_dir)
     is_finished = status is not None and status.state == "finished"
     tracking = Tracking(config, say)

@@ -45,6 +45,19 @@ def test_a_run_without_a_tracker_can_be_shown_in_one(tracked: Tracked) -> None:
     assert {step for step, _ in tracked.sent("trackio")} == {0, 1}
 
 
+def test_what_was_sent_is_not_forgotten_where_nothing_can_be_sent(
+    tracked: Tracked, tmp_path: Path
+) -> None:
+    tracked.begin(samples=0)
+    ledger = tracked.run_dir / "trackers" / "trackio.json"
+    ledger.parent.mkdir()
+    ledger.write_text("what was sent")
+    python = f"trackers.python={tmp_path / 'nowhere'}"
+    code, output = track(tracked.run_dir, "--anew", "trackers.trackio={}", python)
+    assert code == 2 and "cannot be started" in output
+    assert ledger.read_text() == "what was sent"
+
+
 def test_wrong_uses_are_a_line(tracked: Tracked, tmp_path: Path) -> None:
     assert track(tmp_path / "none")[0] == 2
     tracked.begin(samples=0)
