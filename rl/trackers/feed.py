@@ -84,6 +84,7 @@ class Feed:
                 self._send(service, points)
                 points = []
         self._send(service, points)
+        self._say_again(service)
         for row in settled:
             if not self._send_samples(service, row):
                 break
@@ -135,14 +136,18 @@ class Feed:
     def _send(self, service: Service, points: Sequence[Point]) -> None:
         if not points:
             return
-        if len(self._ledger.again) > self._told_again:
-            service.again(self._ledger.again)
-            self._told_again = len(self._ledger.again)
+        self._say_again(service)
         service.send(points)
         for point in points:
             self._ledger.mark(point.step, point.time, point.values)
         self._ledger.later = self._later(service)
         self._ledger.save()
+
+    def _say_again(self, service: Service) -> None:
+        """Say which steps were trained again, if there are others by now."""
+        if len(self._ledger.again) > self._told_again:
+            service.again(self._ledger.again)
+            self._told_again = len(self._ledger.again)
 
     def _send_samples(self, service: Service, row: Mapping[str, Any]) -> bool:
         """Send a step's answers; whether the next can be. What fails keeps no number back."""

@@ -13,6 +13,7 @@ import pytest
 
 from rl.config import RunConfig, TrackersConfig
 from rl.errors import ConfigError
+from rl.trackers.feed import Feed
 from rl.trackers.ledger import Ledger, unsent
 from rl.trackers.pythons import pythons_of
 from tests.rl.tracked import ALL, FAKES, NAMES, Tracked
@@ -79,6 +80,23 @@ def test_a_resumed_run_goes_on_as_the_same_and_no_step_is_there_twice(tracked: T
         assert tracked.noted(name, "again")[-1]["steps"] in ([3, 4], 4)
     assert [one["how"] for one in tracked.noted("wandb", "end")] == [1, 0]
     assert [one["how"] for one in tracked.noted("mlflow", "end")] == ["FAILED", "FINISHED"]
+
+
+def test_steps_are_said_to_be_trained_again_where_no_new_one_follows(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(FAKES))
+    from rl.trackers.mlflow_service import MlflowService
+
+    section = TrackersConfig.model_validate({"mlflow": ALL["mlflow"]}).model_dump(mode="json")
+    (tracked.run_dir / "trackers").mkdir()
+    for times in ([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]):  # a run of three steps, and its last again
+        rows = [{"step": step, "time": at, "loss": 0.5} for step, at in enumerate(times)]
+        (tracked.run_dir / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+        feed = Feed(tracked.run_dir, "mlflow", section, {}, MlflowService, tracked.lines.append)
+        feed.send(whole=True)
+        feed.close("finished")
+    assert [one["steps"] for one in tracked.noted("mlflow", "again")] == [[2]]
 
 
 def test_a_run_that_goes_back_while_it_runs_is_not_doubled_either(tracked: Tracked) -> None:
