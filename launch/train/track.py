@@ -8,7 +8,7 @@ from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
 from rl.status import read_status
-from rl.trackers.ledger import FOLDER
+from rl.trackers.ledger import FOLDER, Ledger
 from rl.trackers.pythons import named, pythons_of
 from rl.trackers.tracking import Tracking
 
@@ -49,8 +49,9 @@ def track(
     is_finished = status is not None and status.state == "finished"
     tracking = Tracking(config, say)
     is_done = tracking.end("finished" if is_finished else "failed")
-    if is_done:
-        say(f"{', '.join(names)}: everything is sent")
+    sent = [name for name in names if is_done and not Ledger(run_dir, name).later]
+    if sent:  # of the others it is said what keeps it
+        say(f"{', '.join(sent)}: everything is sent")
     return is_done
 
 

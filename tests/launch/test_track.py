@@ -45,6 +45,17 @@ def test_a_run_without_a_tracker_can_be_shown_in_one(tracked: Tracked) -> None:
     assert {step for step, _ in tracked.sent("trackio")} == {0, 1}
 
 
+def test_what_is_kept_on_this_machine_is_not_called_sent(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked.steps(range(1), tracked.begin(samples=0))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    given = ["trackers.wandb={}", f"trackers.python={sys.executable}", "--wait", "240"]
+    code, output = track(tracked.run_dir, *given)
+    assert code == 0 and "wandb: kept on this machine" in output
+    assert "everything is sent" not in output
+
+
 def test_what_was_sent_is_not_forgotten_where_nothing_can_be_sent(
     tracked: Tracked, tmp_path: Path
 ) -> None:
