@@ -81,8 +81,10 @@ def check_target(target: Path, *, overwrite: bool) -> None:
     """Refuse a folder that holds something.
 
     Raises:
-        ConfigError: It does, and may not be replaced, or is no model.
+        ConfigError: It does, and may not be replaced, or is no model; or it has no name.
     """
+    if target.name in {"", ".."}:
+        raise ConfigError(f"{target} has no name to be replaced by: give the folder's own")
     if not target.exists() or not any(target.iterdir() if target.is_dir() else [target]):
         return
     if not overwrite:
@@ -105,4 +107,4 @@ def replacing(target: Path) -> Iterator[None]:
     except BaseException:
         old.rename(target)
         raise
-    shutil.rmtree(old)
+    old.unlink() if old.is_symlink() else shutil.rmtree(old)

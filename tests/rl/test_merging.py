@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from launch.models.export import replacing
+from launch.models.export import check_target, replacing
 from launch.models.merge import Recipe, merge
 from rl.errors import ConfigError, ModelError, PlumbError
 from rl.models.files import INDEX, ORIGIN, ModelFolder, write_model
@@ -238,3 +238,17 @@ def test_what_was_there_stays_where_its_replacement_fails(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError), replacing(tmp_path / "out"):
         raise RuntimeError
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "c", "out"]
+
+
+def test_a_link_to_a_model_is_replaced_and_a_folder_without_a_name_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "config.json").write_text("{}")
+    out = tmp_path / "out"
+    out.symlink_to(tmp_path / "real")
+    with replacing(out):
+        out.mkdir()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out", "real"]
+    assert not out.is_symlink() and (tmp_path / "real" / "config.json").exists()
+    for name in (".", ".."):
+        with pytest.raises(ConfigError, match="has no name"):
+            check_target(Path(name), overwrite=True)
