@@ -56,7 +56,7 @@ def test_help_shows_how_it_is_used() -> None:
         ([URL, "--set", "a=gsm8k.jsonl", "--select", "reward=x"], "write reward=URL"),
         ([URL, "--set", "a=task.jsonl"], "prompts of the task 'riddles' have no verifier"),
         ([URL, "--set", "a=gsm8k.jsonl", "--template", "no place"], "put {prompt} where"),
-        ([URL, "--set", "a=gsm8k.jsonl", "--key-env", "NOT_SET_9"], "NOT_SET_9 is not set"),
+        ([URL, "--set", "a=gsm8k.jsonl", "--key-env", "NOT_SET_9"], "NOT_SET_9: the variable"),
         (["none", "--set", "a=gsm8k.jsonl", "--timeout", "3"], "--timeout is of endpoints"),
         (["./none", "--set", "a=gsm8k.jsonl"], "the model folder ./none does not exist"),
         (["run", "--set", "a=gsm8k.jsonl"], "plumb export run run/model"),

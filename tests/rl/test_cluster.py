@@ -19,6 +19,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, times: int, error: Exception) -> list[
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}])
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     return starts
 
