@@ -12,6 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from launch.cli import app
+from tests.launch.wrong_uses import assert_one_line
 
 URL = "http://127.0.0.1:9"
 VERIFY = "verify --task math"
@@ -99,15 +100,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_wrong_use_is_one_line_and_leaves_nothing(
     world: Path, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
-    code, said = WRONG[words]
-    monkeypatch.chdir(world)
-    before = sorted(world.rglob("*"))
-    done = CliRunner().invoke(app, shlex.split(words))
-    assert done.exit_code == code, done.output
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("plumb: ")
-    assert said in line
-    assert sorted(world.rglob("*")) == before
+    assert_one_line(world, monkeypatch, words, *WRONG[words])
 
 
 @pytest.mark.parametrize("name", ["words", "my words", "a: b #c", "123", "ünï ☃", 'it\'s\n"so"'])

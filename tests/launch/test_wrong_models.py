@@ -1,12 +1,10 @@
 """Wrong uses of `plumb export`, `plumb merge`, `plumb status`, `plumb report` and `plumb view`."""
 
-import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from launch.cli import app
+from tests.launch.wrong_uses import assert_one_line
 
 WRONG = {
     "export nofile out": (1, "nofile is neither a checkpoint nor a run that has one"),
@@ -87,12 +85,4 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_wrong_use_is_one_line_and_leaves_nothing(
     world: Path, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
-    code, said = WRONG[words]
-    monkeypatch.chdir(world)
-    before = sorted(world.rglob("*"))
-    done = CliRunner().invoke(app, shlex.split(words))
-    assert done.exit_code == code, done.output
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("plumb: ")
-    assert said in line
-    assert sorted(world.rglob("*")) == before
+    assert_one_line(world, monkeypatch, words, *WRONG[words])
