@@ -31,7 +31,10 @@ def merge(
         str | None,
         typer.Option(metavar="W,W...", help="weighted, linear: a number for each model"),
     ] = None,
-    decay: Annotated[float, typer.Option(help="ema: how much of the mean each model leaves")] = 0.5,
+    decay: Annotated[
+        float | None,
+        typer.Option(help="ema: how much of the mean each model leaves", show_default="0.5"),
+    ] = None,
     share: Annotated[
         float | None,
         typer.Option(

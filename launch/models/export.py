@@ -5,15 +5,18 @@ Guarantees: no GPU and no cluster is needed; the model's folder appears whole or
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launch.train.quiet import without_announcements
 from rl.errors import ConfigError
 from rl.models.finding import checkpoint_of
 from rl.storage import writing
+
+if TYPE_CHECKING:
+    from rl.models.files import Weights
 
 
 def export(
@@ -51,6 +54,7 @@ def export(
     from rl.models.trained import Trained
 
     model = Trained(found.folder, mean=mean)
+    check_bases(target, [model])
     kind = model.dtype if dtype == "auto" else DTYPES[dtype]
     # What an evaluation said is of the policy, not of a mean.
     evaluations = {} if mean else dict(found.evaluations)
@@ -91,6 +95,20 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"{target} is there already: add --overwrite, or name another folder")
     if not any((target / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise ConfigError(f"{target} is no model's folder: it is not replaced; name another")
+
+
+def check_bases(target: Path, models: "Sequence[Weights]") -> None:
+    """Refuse to replace what a model takes its configuration or weights from.
+
+    Raises:
+        ConfigError: It would be gone before it is read.
+    """
+    for model in models:
+        if model.base.resolve().is_relative_to(target.resolve()):
+            raise ConfigError(
+                f"{target} is, or holds, the model that {model.label} began with: name another "
+                "folder"
+            )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from launch.models.export import check_target, replacing
+from launch.models.export import check_bases, check_target, replacing
 from launch.train.quiet import without_announcements
 from rl.errors import ConfigError
 from rl.models.finding import Candidate, candidates
@@ -27,7 +27,7 @@ class Recipe:
 
     scheme: str
     given: Sequence[float] | None
-    decay: float
+    decay: float | None
     share: float | None
 
 
@@ -65,6 +65,7 @@ def merge(
         recipe.scheme, len(found), given=recipe.given, decay=recipe.decay, share=recipe.share
     )
     models = [opened(one) for one in found]
+    check_bases(target, models)
     kind = models[0].dtype if dtype == "auto" else DTYPES[dtype]
     origin = {
         "kind": "merge",

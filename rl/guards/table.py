@@ -55,7 +55,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
         "engines and learner differ by {value:.3g} nats a token on tokens just sampled",
         "they compute two policies: other weights, kernels, precision or sampling settings",
         "where canary_gap is large too, weights arrive damaged (sync.verify=true); else try "
-        "model.dtype=float32 for some steps, top_p=1 and top_k=0, and keep learner.correction",
+        "model.dtype=fp32 for some steps, top_p=1 and top_k=0, and keep learner.correction",
     ),
     "entropy": Guard(
         "guards.entropy",

@@ -65,15 +65,10 @@ class ModelFolder:
         self.base = folder
         if not (folder / "config.json").is_file():
             raise ModelError(f"{folder} is no model: it has no config.json")
-        files = sorted(folder.glob("*.safetensors"))
-        if not files:
-            raise ModelError(
-                f"{folder} has no weights in safetensors: save the model with save_pretrained"
-            )
         self._files: dict[str, Path] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         found = set()
-        for path in files:
+        for path in _weight_files(folder):
             with _opened(path) as file:
                 for name in file.keys():  # noqa: SIM118  # the file is no mapping
                     self._files[name] = path
@@ -99,6 +94,21 @@ class ModelFolder:
         with _opened(self._files[name]) as file:
             tensor: Tensor = file.get_tensor(name)
         return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The files of weights that transformers would read: others beside them hold the same again."""
+    if (whole := folder / "model.safetensors").is_file():
+        return [whole]
+    if (index := folder / INDEX).is_file():
+        try:
+            places: Mapping[str, str] = json.loads(index.read_text("utf-8"))["weight_map"]
+            return sorted({folder / name for name in places.values()})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{index} is damaged: it names no files of weights") from error
+    if found := sorted(folder.glob("*.safetensors")):
+        return found
+    raise ModelError(f"{folder} has no weights in safetensors: save the model with save_pretrained")
 
 
 def write_model(

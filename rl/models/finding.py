@@ -82,7 +82,7 @@ def candidates(paths: Sequence[Path], *, last: int) -> list[Candidate]:
         if _is_checkpoint(path) or (path / "config.json").is_file():
             found.append(candidate(path))
             continue
-        exported = [candidate(one) for one in sorted((path / "models").glob("step_*"))]
+        exported = [candidate(one) for one in (path / "models").glob("step_*") if _has_step(one)]
         steps = {one.step: one for one in (*exported, *checkpoints_of(path))}
         own = [steps[step] for step in sorted(steps, key=lambda step: step or 0)]
         if not own:
@@ -111,9 +111,8 @@ def candidate(folder: Path) -> Candidate:
 
 def _exported(folder: Path) -> Candidate:
     """A model that says nothing of itself: a run may have exported it."""
-    name = folder.name.removeprefix("step_")
-    if folder.parent.name == "models" and name.isdecimal():
-        step = int(name)
+    if folder.parent.name == "models" and _has_step(folder):
+        step = int(folder.name.removeprefix("step_"))
         return Candidate(folder, step, False, _measured(folder.resolve().parents[1], step))
     if folder.name == "model" and (rows := _rows(folder.resolve().parent)):
         step = rows[-1]["step"]
@@ -122,7 +121,12 @@ def _exported(folder: Path) -> Candidate:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    return (path / "state.json").is_file() and path.name.removeprefix("step_").isdecimal()
+    return (path / "state.json").is_file() and _has_step(path)
+
+
+def _has_step(path: Path) -> bool:
+    """Whether it is of one step; beside the model of a step there may be the mean up to it."""
+    return path.name.removeprefix("step_").isdecimal()
 
 
 def _measured(run_dir: Path, step: int) -> dict[str, float]:

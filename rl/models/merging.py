@@ -6,6 +6,7 @@ reference, its SFT model, and later checkpoints of its training. That report giv
 shares here are this module's, and can be set.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ def weights_of(
     count: int,
     *,
     given: Sequence[float] | None = None,
-    decay: float = 0.5,
+    decay: float | None = None,
     share: float | None = None,
 ) -> list[float]:
     """How much each model weighs, in the order in which they are named.
@@ -41,7 +42,7 @@ def weights_of(
             or as 1, 2, 3 ... (`increasing`) or the reverse (`decreasing`).
         count: models.
         given: a number for each of them.
-        decay: of `ema`.
+        decay: of `ema`; none: a half.
         share: of all but the first; none: as `SHARES` has it.
 
     Raises:
@@ -52,10 +53,14 @@ def weights_of(
     if (given is not None) != (scheme in GIVEN):
         asked = "needs" if scheme in GIVEN else "takes no"
         raise ConfigError(f"the scheme {scheme} {asked} weights; {', '.join(GIVEN)} take them")
+    if decay is not None and scheme != "ema":
+        raise ConfigError(f"the scheme {scheme} has no decay; ema has one")
+    if share is not None and scheme not in SHARES:
+        raise ConfigError(f"the scheme {scheme} has no share; {', '.join(SHARES)} have one")
     if scheme == "average":
         return [1 / count] * count
     if scheme == "ema":
-        return _ema(count, decay)
+        return _ema(count, 0.5 if decay is None else decay)
     if scheme in GIVEN:
         return _given(scheme, count, given or ())
     if scheme not in SHARES:
@@ -117,6 +122,8 @@ def _ema(count: int, decay: float) -> list[float]:
 def _given(scheme: str, count: int, given: Sequence[float]) -> list[float]:
     if len(given) != count:
         raise ConfigError(f"there are {len(given)} weights for {count} models: give one for each")
+    if not all(map(math.isfinite, given)):
+        raise ConfigError("weights are finite numbers: with another one a model holds no numbers")
     if scheme == "linear":
         return list(given)
     if min(given) < 0 or sum(given) <= 0:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from data.schema import Prompt
 from rewards import Sample
@@ -124,6 +125,15 @@ def found(world: World) -> dict[str, list[int]]:
 
 def test_the_guards_here_are_those_of_the_table_and_of_the_settings() -> None:
     assert set(PROVOKED) == set(GUARDS) == {*GuardsConfig.model_fields, "canary"}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_what_a_remedy_tells_to_set_can_be_set(guard: str) -> None:
+    for path, value in re.findall(r"\b([a-z_]+(?:\.[a-z_]+)+)=(\w+)", GUARDS[guard].remedy):
+        settings: Any = yaml.safe_load(value)
+        for name in reversed(path.split(".")):
+            settings = {name: settings}
+        RunConfig.model_validate(settings)
 
 
 def test_a_run_that_goes_well_hears_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from launch.models.export import check_target, replacing
+from launch.models.export import check_bases, check_target, replacing
 from launch.models.merge import Recipe, merge
 from rl.errors import ConfigError, ModelError, PlumbError
 from rl.models.files import INDEX, ORIGIN, ModelFolder, write_model
@@ -36,7 +36,7 @@ def merged(
     recipe = Recipe(
         scheme,
         options.pop("given", None),
-        options.pop("decay", 0.5),
+        options.pop("decay", None),
         options.pop("share", None),
     )
     settings = {"last": 5, "dtype": "auto", "overwrite": True} | options
@@ -100,6 +100,11 @@ def test_ema_is_the_running_mean(decay: float) -> None:
         ("weighted", 2, {"given": [1]}, "there are 1 weights for 2 models"),
         ("weighted", 2, {"given": [1, -1]}, "are 0 or more: linear takes others"),
         ("weighted", 2, {"given": [0, 0]}, "are 0 or more"),
+        ("weighted", 2, {"given": [1, float("nan")]}, "weights are finite numbers"),
+        ("linear", 2, {"given": [float("inf"), 1]}, "weights are finite numbers"),
+        ("average", 2, {"decay": 0.9}, "the scheme average has no decay"),
+        ("linear", 2, {"given": [1, 1], "share": 0.3}, "the scheme linear has no share"),
+        ("ema", 2, {"share": 0.3}, "the scheme ema has no share"),
         ("ema", 2, {"decay": 1.0}, "decay=1 is no decay"),
         ("uniform-low", 2, {"share": 0.0}, "share=0 is no share"),
         ("increasing", 2, {"share": 1.5}, "share=1.5 is no share"),
@@ -164,6 +169,36 @@ def test_the_last_of_a_run_are_taken_oldest_first(
         candidates([run_dir], last=5)
 
 
+def test_the_mean_that_was_exported_beside_a_model_is_not_one_of_the_last(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    for step in (5, 10):
+        model(run_dir / "models" / f"step_{step:06d}", float(step))
+        model(run_dir / "models" / f"step_{step:06d}_ema", -1.0)
+    assert [one.folder.name for one in candidates([run_dir], last=2)] == [
+        "step_000005", "step_000010",
+    ]  # fmt: skip
+    with pytest.raises(ModelError, match="has 2 checkpoints, fewer than the last 3"):
+        candidates([run_dir], last=3)
+    mean = run_dir / "models" / "step_000010_ema"
+    assert [one.folder for one in candidates([mean], last=2)] == [mean]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_weights_that_lie_there_twice_are_read_once(in_parts: bool, tmp_path: Path) -> None:
+    """Some publish a model's weights in a form of their own too, under other names."""
+    folder = model(tmp_path / "m", 1.0)
+    if in_parts:
+        (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+        places = dict.fromkeys(("a.weight", "b.bias"), "model-00001-of-00001.safetensors")
+        (folder / INDEX).write_text(json.dumps({"weight_map": places}))
+    save_file({"layers.0.a.weight": torch.ones(3, 4)}, folder / "consolidated.safetensors")
+    assert set(ModelFolder(folder).shapes) == {"a.weight", "b.bias"}
+    if in_parts:
+        (folder / INDEX).write_text("{}")
+        with pytest.raises(ModelError, match="is damaged: it names no files of weights"):
+            ModelFolder(folder)
+
+
 def test_models_of_another_shape_are_named(tmp_path: Path) -> None:
     one, two = model(tmp_path / "one", 1.0), model(tmp_path / "two", 1.0, rows=2)
     with pytest.raises(ModelError) as caught:
@@ -226,6 +261,13 @@ def test_no_model_is_replaced_by_what_is_made_of_it(tmp_path: Path, inside: str)
     with pytest.raises(ConfigError, match="out is one of the models, or holds one"):
         merged(tmp_path, [one, other])
     assert load_file(one / "model.safetensors")["b.bias"][0] == 1
+
+
+def test_no_model_is_replaced_by_what_was_trained_from_it(tmp_path: Path) -> None:
+    made = ModelFolder(model(tmp_path / "out" / "begin", 1.0))
+    with pytest.raises(ConfigError, match="out is, or holds, the model that"):
+        check_bases(tmp_path / "out", [made])
+    check_bases(tmp_path / "other", [made])
 
 
 def test_what_was_there_stays_where_its_replacement_fails(tmp_path: Path) -> None:
