@@ -8,13 +8,14 @@ shorter than its patience cost nothing.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from data.asking import Answer, EndpointModel
 from data.asking.asking import MOST_REFUSED, OF_THE_QUESTION
 from data.schema import Prompt
 from launch.evaluate.answers import REFUSED, Given, verdict_as_json
 from launch.evaluate.sets import EvalSet
+from launch.evaluate.thinking import arguments_of, with_thinking
 from launch.evaluate.work import Work
 from rewards import Verdict
 from rewards.grading.running import Pool
@@ -27,9 +28,6 @@ from rl.episodes.seeds import seed_of
 from rl.errors import ModelError, TooLongError
 from rl.evaluation_sets import sampling_of
 from rl.tokens import Episode
-
-THINKS: Final = "enable_thinking"
-"""The chat template's argument that switches thinking on and off."""
 
 Told = Callable[[Given], Awaitable[None]]
 
@@ -77,34 +75,6 @@ async def answerer(work: Work, pool: Pool, say: Callable[[str], None]) -> AsyncI
     finally:
         await model.aclose()
         await pool.aclose()
-
-
-def with_thinking(
-    config: RunConfig, thinking: bool | None, say: Callable[[str], None]
-) -> RunConfig:
-    """The settings with thinking switched on or off, where the chat template can.
-
-    Raises:
-        ModelError: the tokenizer cannot be loaded.
-    """
-    if thinking is None or THINKS in config.rollout.template_arguments:
-        return config
-    if THINKS not in _template(config):
-        how = "on" if thinking else "off"
-        say(f"the chat template has no {THINKS}: thinking cannot be switched {how} by it")
-        return config
-    arguments = {**config.rollout.template_arguments, THINKS: thinking}
-    rollout = config.rollout.model_copy(update={"template_arguments": arguments})
-    return config.model_copy(update={"rollout": rollout})
-
-
-def _template(config: RunConfig) -> str:
-    from rl.tokenizer import load_tokenizer
-
-    if config.rollout.template_file is not None:
-        return config.rollout.template_file.read_text("utf-8")
-    own = load_tokenizer(config).chat_template or ""
-    return own if isinstance(own, str) else "\n".join(map(str, own.values()))
 
 
 class Engines:
@@ -163,8 +133,8 @@ class Endpoint:
 
     Args:
         model: is asked.
-        config: a run's, for the seed and the modes of prompts.
-        thinking: what its settings say of it already.
+        config: a run's, for the seed, the chat template's arguments and where answers stop.
+        thinking: whether it is to think; None: as the settings say.
     """
 
     def __init__(self, model: EndpointModel, config: RunConfig, thinking: bool | None) -> None:
@@ -186,7 +156,7 @@ class Endpoint:
                 tools=prompt.tools,
                 seed=seed % 2**31,  # what every server takes
                 **_asked(one),
-                **self._template_arguments(prompt),
+                **self._rendered(prompt),
             )
         except (RefusedError, ToolsError) as error:
             return self._take(error), None
@@ -195,13 +165,15 @@ class Endpoint:
         await told(given)
         return given, None
 
-    def _template_arguments(self, prompt: Prompt) -> dict[str, Any]:
-        """The chat template's arguments of the prompt's mode, as vLLM and SGLang take them."""
-        if not prompt.mode:
-            return {}
-        arguments = self._config.modes[prompt.mode].template_arguments
-        known = {} if self._thinking is None else {THINKS: self._thinking}
-        return {"chat_template_kwargs": {**known, **arguments}} if arguments else {}
+    def _rendered(self, prompt: Prompt) -> dict[str, Any]:
+        """What the settings say of a prompt and of its answer's end, as vLLM and SGLang take it."""
+        rollout = self._config.rollout
+        said = {
+            "chat_template_kwargs": arguments_of(self._config, self._thinking, prompt.mode),
+            "stop": rollout.stop,
+            "stop_token_ids": rollout.stop_token_ids,
+        }
+        return {name: value for name, value in said.items() if value}
 
     def _take(self, error: RefusedError | ToolsError) -> Given:
         """A refusal as an answer, unless it is one of everything."""

@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
+from data.asking import EndpointModel
 from launch.datasets.progress import Counting, ended_gently
 from launch.evaluate.answers import Kept, forget
 from launch.evaluate.identity import asked_by, graded_by
@@ -25,7 +27,7 @@ def evaluate(options: Options, say: Say) -> tuple[Work, dict[str, Any]]:
         PlumbError, DataError, RewardError: it cannot be done; what was answered is kept.
     """
     began = time.monotonic()
-    work = work_of(options, say)
+    work = asyncio.run(with_model(work_of(options, say)))
     _tell(work, say)
     if options.overwrite or options.regrade:
         for one in work.sets:
@@ -44,6 +46,23 @@ def evaluate(options: Options, say: Say) -> tuple[Work, dict[str, Any]]:
                 error.add_note(f"answers are kept in {work.out}: the same command goes on there")
             raise
         return work, write(work, kept, time.monotonic() - began)
+
+
+async def with_model(work: Work) -> Work:
+    """The work with the model that an endpoint serves now, where none is named: another may answer
+    under the same address, and its answers are others.
+
+    Raises:
+        RewardError: it does not answer, or serves several.
+    """
+    if work.served is None or work.served.model is not None:
+        return work
+    model = EndpointModel(work.served)
+    try:
+        await model.start()
+        return replace(work, served=work.served.model_copy(update={"model": model.name}))
+    finally:
+        await model.aclose()
 
 
 def check_graded(work: Work, found: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Guarantee: what changes an answer is in it, and nothing else: engines, workers a
 may change between two starts of one evaluation.
 """
 
+from hashlib import sha256
 from typing import Any
 
 from launch.datasets.identity import model_digest, model_name
@@ -30,9 +31,10 @@ def asked_by(work: Work, one: EvalSet) -> dict[str, Any]:
         model: dict[str, Any] = {"name": work.served.model or work.target.name}
     else:
         path = config.model.path
-        model = {"name": model_name(path), "sha256": model_digest(path)}
+        digest, dtype = model_digest(path), config.model.dtype
+        model = {"name": model_name(path), "sha256": digest, "dtype": dtype}
     settings = one.settings.model_dump(mode="json")
-    found = {
+    found: dict[str, Any] = {
         "model": model,
         "sampling": {name: settings[name] for name in SAMPLING},
         "thinking": work.thinking,
@@ -45,6 +47,9 @@ def asked_by(work: Work, one: EvalSet) -> dict[str, Any]:
         },
         "seed": config.seed,
     }
+    if rollout.template_file is not None and work.served is None:
+        template = sha256(rollout.template_file.read_bytes()).hexdigest()
+        found["rendering"]["template_sha256"] = template
     if config.modes:
         shown = {"share", "checks"}  # on which no answer depends
         found["modes"] = {
@@ -62,4 +67,9 @@ def graded_by(work: Work) -> dict[str, Any]:
     """What verdicts depend on."""
     reward = work.config.reward.model_dump(mode="json")
     names = ("verifier", "options", "routes", "scale", *(["terms"] if reward["terms"] else []))
-    return {name: reward[name] for name in names}
+    found: dict[str, Any] = {name: reward[name] for name in names}
+    for one in (found, *found["routes"].values()):
+        box = one["options"].get("box")
+        if isinstance(box, dict):  # how many programs run at once: no verdict depends on it
+            one["options"]["box"] = {name: at for name, at in box.items() if name != "slots"}
+    return found

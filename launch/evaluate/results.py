@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,7 +115,7 @@ def write(work: Work, kept: Kepts, seconds: float) -> dict[str, Any]:
     """
     found = {
         "plumb_evaluation": VERSION,
-        "model": work.target.name,
+        "model": work.target.name if work.served is None else work.served.model,
         "path": work.target.path or ",".join(work.target.urls),
         "run_dir": str(work.target.run_dir) if work.target.run_dir else None,
         "preset": None if work.preset is None else work.preset.source,
@@ -177,11 +178,11 @@ def _is_lost(verdict: Verdict) -> bool:
 def _batches(sets: Sequence[EvalSet], kept: Kepts) -> Iterator[list[dict[str, Any]]]:
     """Rows of the table, so many at a time that few are held."""
     batch: list[dict[str, Any]] = []
+    groups = count()  # over all sets: they are in one file, where a number tells one group
     for one in sets:
-        levels = levels_of(one.prompts)
-        for group, prompt in enumerate(one.prompts):
+        for level, prompt in zip(levels_of(one.prompts), one.prompts, strict=True):
             rows = rows_of(one, prompt, kept[one.name])
-            batch += _rows(one, group, prompt, levels[group], rows)
+            batch += _rows(one, next(groups), prompt, level, rows)
             if len(batch) >= ROW_GROUP:
                 yield batch
                 batch = []

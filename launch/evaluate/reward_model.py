@@ -1,14 +1,16 @@
 """A reward model behind `vllm serve MODEL --runner pooling`: how good an answer is, as one number.
 
 Guarantees: asked by the `openai` client, with a deadline for each request and tries again with
-growing pauses; what stays away is one error with the address. A sequence of numbers, as process
-reward models give, counts by its last one; of a classifier's several logits the last is that of
-the better class.
+growing pauses; what stays away is one error with the address. An answer that alone is refused, as
+one that is too long for the model, has no score; that every one is refused is an error. A sequence
+of numbers, as process reward models give, counts by its last one; of a classifier's several logits
+the last is that of the better class.
 """
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from data.asking.asking import MOST_REFUSED, OF_THE_QUESTION
 from rewards import InfrastructureError, Sample
 from rewards.thinking import final_part
 
@@ -35,6 +37,8 @@ class RewardModel:
         self._clients: list[AsyncOpenAI] = []
         self._models: list[str] = []
         self._turn = 0
+        self._refused = 0
+        self._has_scored = False
 
     async def start(self) -> None:
         """See that each answers, and which model it serves.
@@ -62,10 +66,10 @@ class RewardModel:
             await client.close()
 
     async def score(self, sample: Sample) -> float | None:
-        """The reward of an answer without its thinking.
+        """The reward of an answer without its thinking; None: the model gives it none.
 
         Raises:
-            InfrastructureError: The model is away.
+            InfrastructureError: The model is away, or refuses everything.
         """
         place = self._turn % len(self._clients)
         self._turn += 1
@@ -74,10 +78,23 @@ class RewardModel:
         messages = [*map(dict, sample.prompt), {"role": "assistant", "content": answer}]
         body = {"model": self._models[place], "messages": messages, "add_generation_prompt": False}
         async with self._gate:
-            found = await _asked(
-                self._clients[place].post(f"{url}/pooling", body=body, cast_to=object), url
-            )
+            try:
+                found = await _asked(
+                    self._clients[place].post(f"{url}/pooling", body=body, cast_to=object), url
+                )
+            except InfrastructureError as error:
+                if not self._is_of_the_answer(error):
+                    raise
+                return None
+        self._has_scored = True
         return _reward(found)
+
+    def _is_of_the_answer(self, error: InfrastructureError) -> bool:
+        """Whether a refusal may be for one answer alone."""
+        if getattr(error.__cause__, "status_code", None) not in OF_THE_QUESTION - {None}:
+            return False
+        self._refused += 1
+        return self._has_scored or self._refused < MOST_REFUSED
 
 
 async def _asked(call: Any, url: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from launch.evaluate.options import Options
+from launch.evaluate.options import Options, SamplingOptions
 from launch.evaluate.presets import Preset
 from launch.evaluate.sets import EvalSet
 from launch.evaluate.target import context_of
@@ -29,7 +29,9 @@ def settings_of(
     """How a set is sampled: options over the preset over what the run's `evaluation` says."""
     own = base.evaluation.get(name)
     found: dict[str, Any] = {} if own is None else own.model_dump()
-    if preset is not None:
+    if preset is not None:  # what it does not say changes nothing, whatever the run says
+        sampled = SamplingOptions.__dataclass_fields__
+        found = {name: value for name, value in found.items() if name not in sampled}
         found |= preset.sampling
     found |= options.sampling.given
     if samples is not None:
@@ -46,6 +48,9 @@ def settings_of(
 def samples_of(given: Sequence[str], sets: Sequence[str]) -> Mapping[str, int]:
     """Answers a prompt of each set."""
     found: dict[str, int] = {}
+    plain = [option for option in given if "=" not in option]
+    if len(plain) > 1:
+        raise ConfigError(f"-k {plain[0]} and -k {plain[1]}: give one of them, or NAME=NUMBER")
     for option in given:
         name, equals, number = option.rpartition("=")
         if not number.isdecimal() or int(number) < 1:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -31,6 +31,7 @@ from launch.evaluate.sets import (
     worded,
 )
 from launch.evaluate.target import Target, base_config, target_of
+from launch.evaluate.thinking import wished
 from rl.config import ReadingConfig, RewardConfig, RunConfig
 from rl.config.modes import TERM
 from rl.errors import ConfigError
@@ -82,11 +83,13 @@ def work_of(options: Options, say: Say) -> Work:
     is_run = options.config is not None or target.run_dir is not None
     base = base_config(target, options.config, _overrides(options))
     model = options.served.model or target.name
-    preset = None
+    preset, thinking = None, wished(options.thinking, base)
     if options.preset is not None:
-        preset = preset_of(options.preset, model, options.thinking)
-    thinking = options.thinking if preset is None else preset.thinking
-    served = _served(options, target, thinking)
+        preset = preset_of(options.preset, model, thinking)
+        thinking = preset.thinking
+    served = _served(options, target)
+    if served is not None and base.rollout.template_file is not None:
+        say("rollout.template_file is not used: an endpoint has its own chat template")
     if served is not None and (base.env is not None or base.agent is not None):
         raise ConfigError(
             "episodes with an environment or an agent need our engines: give the model's folder, "
@@ -216,7 +219,13 @@ def _check_modes(config: RunConfig, options: Options, served: ModelSettings | No
         )
 
 
-def _served(options: Options, target: Target, thinking: bool | None) -> ModelSettings | None:
+class Served(ModelSettings):
+    """An endpoint that is evaluated."""
+
+    names_model: ClassVar[str] = "--served-model"
+
+
+def _served(options: Options, target: Target) -> ModelSettings | None:
     if not target.urls:
         if options.served.given:
             raise ConfigError(
@@ -226,20 +235,22 @@ def _served(options: Options, target: Target, thinking: bool | None) -> ModelSet
         return None
     if options.engines is not None:
         raise ConfigError("--engines is for models, not for endpoints: leave it out")
+    if options.max_prompt_tokens is not None:
+        raise ConfigError(
+            "--max-prompt-tokens is for models: an endpoint refuses what is too long for it"
+        )
     given = options.served
     if given.key_env is not None and not os.environ.get(given.key_env):
         raise ConfigError(f"--key-env {given.key_env}: the variable is not set: set it")
-    extra = {} if thinking is None else {"chat_template_kwargs": {"enable_thinking": thinking}}
     values = {
         "url": target.urls,
         "model": given.model,
         "api_key_env": given.key_env,
         "concurrency": given.concurrency,
         "timeout": given.timeout,
-        "extra": extra,
     }
     try:
-        return ModelSettings.model_validate({k: v for k, v in values.items() if v is not None})
+        return Served.model_validate({k: v for k, v in values.items() if v is not None})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
