@@ -131,6 +131,23 @@ async def test_a_session_says_what_it_does_not_keep(box: None) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_session_goes_on_whatever_its_values_refer_to(box: None) -> None:
+    one = Python(session=True)
+    said = await one.python(
+        "from collections import namedtuple\nfrom typing import TypeVar\nimport math\n"
+        "Point = namedtuple('Point', 'x y')\np = Point(1, 2)\nT = TypeVar('T')\nalias = math\n"
+        "def twice(x):\n    return 2 * x\nother = twice\nscale = 3\n"
+        "class Scaled:\n    by = scale\ns = Scaled()\n"
+        "if True:\n    class Hidden: pass\n    def hidden(): pass\nh = Hidden()"
+    )
+    assert said == "[not kept for the next call: T, Hidden, hidden, h]"
+    said = await one.python("[p.x, isinstance(p, Point), other(4), alias.pi > 3, s.by, Scaled.by]")
+    assert said == "[1, True, 8, True, 3, 3]"
+    await one.python("twice = 5\nclass Scaled: by = 4")
+    assert await one.python("[twice, Scaled.by, p.y]") == "[5, 4, 2]"
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_session_outlives_what_ends_a_run(box: None) -> None:
     one = Python(session=True, seconds=4.0)
     assert await one.python("x = 1") == "[no output]"

@@ -1,12 +1,16 @@
 """A turn of a Python session: the state in, code run, what it wrote and the state out.
 
 It runs in the sandbox alone. Values are pickled; imports, functions, classes and lambdas with a
-name are kept as their source.
+name are kept as their source. Whatever else is left behind is named, so that no later call fails
+over it.
 """
 
 import ast
 import base64
 import builtins
+import contextlib
+import importlib
+import io
 import json
 import pickle
 import sys
@@ -15,57 +19,166 @@ import types
 from typing import Any
 
 
-def load(module: types.ModuleType, state: dict[str, Any]) -> None:
-    """Definitions, then values, then definitions that wanted values."""
-    for _ in range(2):
-        for source in state["sources"].values():
+class Definitions:
+    """The sources that are run again in the next call, and what they have made in this one.
+
+    Attributes:
+        sources: By name; of imports, by what they say.
+        made: What a name was given by a source, and which one that was.
+    """
+
+    def __init__(self, module: types.ModuleType, sources: dict[str, str]) -> None:
+        self.module = module
+        self.sources = sources
+        self.made: dict[str, tuple[Any, str]] = {}
+
+    def run(self, node: ast.stmt) -> None:
+        """Run a statement, and keep its source if it defines something."""
+        before = dict(self.module.__dict__)
+        exec(compile(ast.Module([node], []), "<session>", "exec"), self.module.__dict__)
+        if (key := self._key(node)) is not None:
+            self.sources.pop(key, None)
+            self.sources[key] = ast.unparse(node)
+            self._note(key, before)
+
+    def run_again(self) -> None:
+        """Run all that was kept; what cannot be run now is passed over."""
+        for key, source in self.sources.items():
+            before = dict(self.module.__dict__)
             try:
-                exec(compile(source, "<session>", "exec"), module.__dict__)
+                exec(compile(source, "<session>", "exec"), self.module.__dict__)
             except Exception:
                 continue
-        module.__dict__.update(pickle.loads(base64.b64decode(state["values"])))
+            self._note(key, before)
+
+    def covers(self, name: str) -> bool:
+        """Whether a name has what a source gives it, and nothing newer."""
+        return name in self.made and self.module.__dict__.get(name) is self.made[name][0]
+
+    def forget(self) -> None:
+        """Drop the sources of what has been given another value since."""
+        names = self.module.__dict__
+        for name, (_, key) in self.made.items():
+            if key == name and name in names and not self.covers(name):
+                self.sources.pop(key, None)
+
+    def _note(self, key: str, before: dict[str, Any]) -> None:
+        missing = object()
+        for name, value in self.module.__dict__.items():
+            if before.get(name, missing) is not value:
+                self.made[name] = value, key
+
+    def _key(self, node: ast.stmt) -> str | None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return node.name
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            return ast.unparse(node)
+        if not isinstance(node, ast.Assign) or not isinstance(target := node.targets[0], ast.Name):
+            return None
+        if isinstance(node.value, ast.Lambda):
+            return target.id
+        value = self.module.__dict__.get(target.id)
+        if isinstance(value, type) and value.__module__ == "__main__":  # as a named tuple is
+            return target.id if value.__qualname__ == target.id else None
+        return None
 
 
-def name_of(node: ast.stmt) -> str | None:
-    """The name that a statement defines, if its source is to be kept."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return node.name
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return ast.unparse(node)
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-        return ast.unparse(node.targets[0])
-    return None
+class Pickler(pickle.Pickler):
+    """Pickles modules too, by name."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """How a module is made again; all else as it says itself."""
+        if isinstance(value, types.ModuleType):
+            return importlib.import_module, (value.__name__,)
+        return NotImplemented
 
 
-def run(module: types.ModuleType, code: str, sources: dict[str, str]) -> None:
+class Lenient(pickle.Unpickler):
+    """Gives something in the place of what a source makes that wants values first."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What stands under a name."""
+        try:
+            return super().find_class(module, name)
+        except AttributeError:
+            return Undefined
+
+
+class Undefined:
+    """Takes whatever it is made with."""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+class Checking(pickle.Unpickler):
+    """Refuses what the next call would not find: of this module what has no source."""
+
+    def __init__(self, file: io.BytesIO, definitions: Definitions) -> None:
+        super().__init__(file)
+        self.definitions = definitions
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What stands under a name that is there in the next call too."""
+        if module == "__main__" and not self.definitions.covers(name.partition(".")[0]):
+            raise pickle.UnpicklingError(f"{name} has no source")
+        return super().find_class(module, name)
+
+
+def dumped(value: Any) -> bytes:
+    """A value as bytes."""
+    file = io.BytesIO()
+    Pickler(file).dump(value)
+    return file.getvalue()
+
+
+def load(definitions: Definitions, values: str) -> None:
+    """Definitions, then values, then definitions that wanted values, and the values of those."""
+    pickled = base64.b64decode(values)
+    names = definitions.module.__dict__
+    with contextlib.redirect_stdout(io.StringIO()):  # it was shown by the call that defined them
+        definitions.run_again()
+        first: dict[str, Any] = {}
+        with contextlib.suppress(Exception):
+            first = Lenient(io.BytesIO(pickled)).load()
+        names.update(first)
+        definitions.run_again()
+        for name in first:
+            names.pop(name, None)
+        names.update(pickle.loads(pickled))
+
+
+def run(definitions: Definitions, code: str) -> None:
     """Run code as an interactive interpreter would: a last expression is shown."""
     tree = ast.parse(code, "<session>")
     last = tree.body[-1] if tree.body else None
     if isinstance(last, ast.Expr):
         tree.body.pop()
     for node in tree.body:
-        exec(compile(ast.Module([node], []), "<session>", "exec"), module.__dict__)
-        if (name := name_of(node)) is not None:
-            sources.pop(name, None)
-            sources[name] = ast.unparse(node)
+        definitions.run(node)
     if isinstance(last, ast.Expr):
-        value = eval(compile(ast.Expression(last.value), "<session>", "eval"), module.__dict__)
+        names = definitions.module.__dict__
+        value = eval(compile(ast.Expression(last.value), "<session>", "eval"), names)
         if value is not None:
             print(repr(value))
 
 
-def kept(module: types.ModuleType, sources: dict[str, str], most: int) -> tuple[str, list[str]]:
+def kept(definitions: Definitions, most: int) -> tuple[str, list[str]]:
     """What can be kept of the module's values, and the names of the others."""
+    definitions.forget()
     values: dict[str, Any] = {}
     lost: list[str] = []
     size = 0
-    for name, value in list(module.__dict__.items()):
-        if name.startswith("__") or name in sources or isinstance(value, types.ModuleType):
+    for name, value in list(definitions.module.__dict__.items()):
+        if name.startswith("__") or definitions.covers(name):
             continue
-        if getattr(builtins, name, None) is value or isinstance(value, type | types.FunctionType):
+        if getattr(builtins, name, None) is value:
             continue
         try:
-            own = len(pickle.dumps(value)) * 4 // 3
+            own = size_of(value, definitions)
         except Exception:
             own = most + 1
         if size + own > most:
@@ -73,7 +186,15 @@ def kept(module: types.ModuleType, sources: dict[str, str], most: int) -> tuple[
             continue
         size += own
         values[name] = value
-    return base64.b64encode(pickle.dumps(values)).decode(), lost
+    return base64.b64encode(dumped(values)).decode(), lost
+
+
+def size_of(value: Any, definitions: Definitions) -> int:
+    """Letters that a value takes; raises whatever is wrong with one that cannot be kept."""
+    pickled = dumped(value)
+    with contextlib.redirect_stdout(io.StringIO()):
+        Checking(io.BytesIO(pickled), definitions).load()
+    return len(pickled) * 4 // 3
 
 
 def main() -> None:
@@ -82,11 +203,14 @@ def main() -> None:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     sys.setrecursionlimit(3000)
+    definitions, failed = Definitions(module, state["sources"]), False
     if state["values"] is not None:
-        load(module, state)
-    sources, failed = state["sources"], False
+        try:
+            load(definitions, state["values"])
+        except Exception as error:
+            print(f"[values of earlier calls are lost: {type(error).__name__}: {error}]")
     try:
-        run(module, asked["code"], sources)
+        run(definitions, asked["code"])
     except BaseException as error:
         failed = True
         frames = [
@@ -95,10 +219,11 @@ def main() -> None:
         where = f"line {frames[-1].lineno}: " if frames else ""
         print(f"{where}{''.join(traceback.format_exception_only(error)).strip()}")
     sys.stdout.flush()
-    values, lost = kept(module, sources, asked["state_bytes"])
+    values, lost = kept(definitions, asked["state_bytes"])
     if lost:
         print(f"[not kept for the next call: {', '.join(lost)}]")
-    out = {"state": json.dumps({"sources": sources, "values": values}), "failed": failed}
+    after = json.dumps({"sources": definitions.sources, "values": values})
+    out = {"state": after, "failed": failed}
     out_stream = sys.__stdout__ or sys.stdout  # code may have replaced the latter
     out_stream.write(asked["mark"] + json.dumps(out))
     out_stream.flush()
