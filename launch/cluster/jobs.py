@@ -18,8 +18,13 @@ VARIABLE: Final = "RAY_API_SERVER_ADDRESS"
 HEADERS: Final = "RAY_JOB_HEADERS"
 """A JSON object of HTTP headers, as Ray's own commands read it, such as for a proxy's token."""
 _ANSWER: Final = 20.0  # seconds
+_AGENT: Final = 60.0  # seconds for the head's agent, which starts jobs, to come up
 _END: Final = 60.0  # seconds for a job to end once its log has, or once it was asked to
 _PAUSE: Final = 1.0
+_NO_AGENT: Final = (
+    "the head's agent, which starts jobs, does not run; where another Ray of that machine has its "
+    "port (52365), start the head with --dashboard-agent-listen-port=0"
+)
 _TRIES: Final = 30  # times that the log may break off without a word between
 
 
@@ -109,9 +114,17 @@ class Service:
             self._client = JobSubmissionClient(address, headers=headers)
 
     def submit(self, entrypoint: str, **more: Any) -> str:
-        """Start a job; returns its id."""
+        """Start a job; returns its id. The agent of a head that has just started is waited for."""
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+        tries = Retrying(
+            retry=retry_if_exception(_lacks_agent),
+            stop=stop_after_delay(_AGENT),
+            wait=wait_fixed(_PAUSE),
+            reraise=True,
+        )
         with self._asking("submit"):
-            return str(self._client.submit_job(entrypoint=entrypoint, **more))
+            return str(tries(self._client.submit_job, entrypoint=entrypoint, **more))
 
     def job(self, id: str) -> Job:
         """What is known of a job; raises ConfigError where there is none of that id."""
@@ -185,7 +198,8 @@ class Service:
                 raise ConfigError(
                     f"there is no job {id} at {self.address}; plumb jobs lists them"
                 ) from error
-            raise ClusterError(f"{self.address} does not {what}: {_line(error)}") from error
+            reason = _NO_AGENT if _lacks_agent(error) else _line(error)
+            raise ClusterError(f"{self.address} does not {what}: {reason}") from error
 
 
 def exit_code_of(job: Job) -> int:
@@ -195,6 +209,10 @@ def exit_code_of(job: Job) -> int:
     if job.status == "STOPPED":
         return 143
     return job.exit_code or 1
+
+
+def _lacks_agent(error: BaseException) -> bool:
+    return "No available agent" in str(error)
 
 
 def _headers() -> dict[str, str]:

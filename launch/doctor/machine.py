@@ -16,7 +16,11 @@ from launch.doctor.findings import Check, Finding
 LOCKS: Final = Path(__file__).parents[1] / "locks"
 PACKAGES: Final = ("torch", "vllm", "ray", "deepspeed", "transformers", "openrlhf")
 PINNED: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^ ;\\]+)", re.MULTILINE)
-RAY_PORTS: Final = {6379: "Ray's head", 8265: "Ray's dashboard and job service"}
+RAY_PORTS: Final = {
+    6379: "Ray's head",
+    8265: "Ray's dashboard and job service",
+    52365: "Ray's agent, which starts jobs",
+}
 SHARED: Final = frozenset(
     (
         "nfs",
@@ -190,7 +194,8 @@ def ports() -> list[Finding]:
     return [
         Finding(
             "ports", "warning", f"in use: {named}",
-            "fine where Ray is running; else ray start --port and --dashboard-port take others",
+            "fine where Ray is running; else ray start --port, --dashboard-port and "
+            "--dashboard-agent-listen-port take others",
         )
     ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from launch.evaluate.differences import judged_by, set_differences
 from launch.evaluate.results import ANSWERS, RESULTS
 from launch.evaluate.table import percent, show_table
 from rl.errors import ConfigError
@@ -22,9 +23,6 @@ from rl.errors import ConfigError
 RESAMPLES: Final = 10_000
 _AT_ONCE: Final = 2_000_000  # numbers that are drawn at once
 _SEED: Final = 0
-
-ASKED: Final = ("sampling", "thinking", "rendering", "modes", "environment", "episode", "agent")
-"""What of two evaluations should be the same, beside prompts, k and verifiers."""
 
 Shares = Mapping[str, tuple[str, float | None]]
 """By a prompt's digest: its name, and the share of right answers among the graded."""
@@ -224,44 +222,10 @@ def notes(first: Result, second: Result, sets: Sequence[str]) -> list[str]:
     found = []
     for name in sets:
         one, other = (result.about["sets"][name] for result in (first, second))
-        for what in ASKED:
-            a, b = _asked(one, what), _asked(other, what)
-            if a != b:
-                found.append(f"note: {name}: {what} differs: {_short(a, b)}")
-        a, b = (sorted(which.get("accuracy_by_mode") or {}) for which in (one, other))
-        if a != b:
-            said = " / ".join(", ".join(modes) or "none" for modes in (a, b))
-            found.append(f"note: {name}: the modes that prompts were asked in differ: {said}")
-        if one["samples"] != other["samples"]:
-            found.append(f"note: {name}: k differs: A {one['samples']}, B {other['samples']}")
-    if _judging(first.about.get("reward")) != _judging(second.about.get("reward")):
+        found += [f"note: {name}: {line}" for line in set_differences(one, other)]
+    if judged_by(first.about.get("reward")) != judged_by(second.about.get("reward")):
         found.append("note: they were graded by other verifiers or options")
     return found
-
-
-def _asked(one: Mapping[str, Any], what: str) -> Any:
-    """What answers depended on; how long a prompt may be shows in those that count in neither."""
-    value = one["asked"].get(what)
-    if what == "rendering" and isinstance(value, dict):
-        return {name: at for name, at in value.items() if name != "max_prompt_tokens"}
-    return value
-
-
-def _judging(reward: Any) -> Any:
-    """What of the rewards' settings says which answers are correct."""
-    if not isinstance(reward, dict):
-        return reward
-    return {name: reward.get(name) for name in ("verifier", "options", "routes")}
-
-
-def _short(a: Any, b: Any) -> str:
-    if isinstance(a, dict) and isinstance(b, dict):
-        names = sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
-        return ", ".join(f"{name}: A {a.get(name)}, B {b.get(name)}" for name in names)
-    return ", ".join(
-        f"{name} {', '.join(at) if isinstance(at, dict) else at}"
-        for name, at in (("A", a), ("B", b))
-    )
 
 
 def _common(first: Result, second: Result, sets: Sequence[str]) -> list[str]:
