@@ -16,7 +16,7 @@ from rl.errors import ClusterError, ConfigError, PlanError
 from rl.placement import Node, place
 from rl.plan.fitting import engine_remedy, learner_remedy, told
 from rl.plan.hardware import Gpu, cpu_host, gpu_of
-from rl.plan.plan import Plan, plan_of
+from rl.plan.plan import Plan, host_memory, plan_of
 from rl.plan.settings import context_of
 from rl.plan.shape import shape_of
 from rl.plan.times import Assumed, assumed_of
@@ -101,7 +101,10 @@ def nodes_of(config: RunConfig, gpu: Gpu, given: Given, found: int) -> list[Node
 def remedies(config: RunConfig, made: Plan, assumed: Assumed) -> Iterator[str]:
     """What would make it fit, as settings."""
     shape, gpu, placement = made.shape, made.gpu, made.placement
-    if made.rank.total > made.rank_room:
+    needed = host_memory(made.rank, placement)
+    if made.rank.total <= made.rank_room and gpu.host < needed <= gpu.host + made.rank.saving:
+        yield "the host's memory would do with train.checkpoint_async=false"
+    elif made.rank.total > made.rank_room or needed > gpu.host:
         change = learner_remedy(config, shape, gpu, placement, assumed)
         yield (
             f"the learner would fit with {told(change)}"

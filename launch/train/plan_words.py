@@ -116,7 +116,9 @@ def _engine_lines(config: RunConfig, made: Plan, assumed: Assumed) -> Iterator[s
         "mean"
     )
     if made.rank.host:
-        yield f"a learner rank has {_gib(made.rank.host)} GiB in its host's memory"
+        saving = made.rank.saving
+        of_it = f", {_gib(saving)} of it a copy for checkpoints" if saving else ""
+        yield f"a learner rank has {_gib(made.rank.host)} GiB in its host's memory{of_it}"
     yield f"a learner rank holds most in {made.rank.moment}"
 
 

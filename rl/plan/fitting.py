@@ -5,11 +5,13 @@ from itertools import product
 from math import log2
 from typing import Any, Final
 
-from rl.config import RunConfig
+from pydantic import ValidationError
+
+from rl.config import LearnerConfig, RunConfig
 from rl.errors import ClusterError
 from rl.placement import Node, Placement, place
 from rl.plan.hardware import Gpu
-from rl.plan.plan import learner_memory, rank_room, rollout_memory
+from rl.plan.plan import host_memory, learner_memory, rank_room, rollout_memory
 from rl.plan.settings import context_of, trained_context
 from rl.plan.shape import Shape
 from rl.plan.times import Assumed
@@ -54,7 +56,8 @@ def learner_remedy(
             continue
         tried = changed(config, change)
         memory = learner_memory(tried, shape, gpu, assumed)
-        if memory.total <= ROOM * rank_room(tried, gpu, placement) and memory.host <= gpu.host:
+        fits = memory.total <= ROOM * rank_room(tried, gpu, placement)
+        if fits and host_memory(memory, placement) <= gpu.host and _is_allowed(tried.learner):
             found = [(cost, order, change)]
     return found[0][2] if found else None
 
@@ -128,6 +131,15 @@ def _learner_changes(config: RunConfig, shape: Shape) -> Iterator[Change]:
                     "learner.micro_batch_tokens": tokens,
                 },
             )
+
+
+def _is_allowed(learner: LearnerConfig) -> bool:
+    """Whether these settings may stand together."""
+    try:
+        LearnerConfig.model_validate(learner.model_dump())
+    except ValidationError:
+        return False
+    return True
 
 
 def _cost(config: RunConfig, change: Change) -> float:

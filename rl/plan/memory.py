@@ -30,7 +30,9 @@ class RankMemory:
         head: logits of a chunk, and the gradient of the head's weight.
         sending: buckets in which the first rank sends weights to engines.
         moment: which it is.
-        host: bytes in the host's memory instead.
+        host: bytes in the host's memory instead, `saving` among them.
+        saving: the copy of what is being written into a checkpoint.
+        resting: of the total, what is there between two steps.
     """
 
     weights: float
@@ -42,6 +44,8 @@ class RankMemory:
     sending: float
     moment: str
     host: float
+    saving: float
+    resting: float
 
     @property
     def total(self) -> float:
@@ -72,6 +76,7 @@ def rank_memory(
     whole: bool = True,
     reference: bool = False,
     ema: bool = False,
+    copies: bool = False,
 ) -> RankMemory:
     """What a learner rank holds at its largest moment.
 
@@ -83,6 +88,7 @@ def rank_memory(
         whole: whether engines are sent the whole model, not what is trained of it.
         reference: whether there is a reference model, sharded as the policy is at ZeRO 3.
         ema: whether a mean of the weights is kept, in the host's memory.
+        copies: whether a checkpoint is written of a copy there (`train.checkpoint_async`).
     """
     before = states.gradients if passes > 1 or states.stage == 3 else 0.0
     of_head = micro.head_gradient
@@ -97,16 +103,21 @@ def rank_memory(
     moment = max(moments, key=lambda name: sum(moments[name]))
     gradients, activations, head = moments[moment]
     gathered = 0.0 if moment == STEP else states.gathered
+    other = _reference(states) if reference else 0.0
+    mean = states.trained * F32 / _mean_shares(states) if ema else 0.0
+    saving = states.saved + mean if copies else 0.0
     return RankMemory(
         weights=states.weights + gathered,
         gradients=gradients,
         optimizer=states.optimizer,
-        reference=_reference(states) if reference else 0.0,
+        reference=other,
         activations=activations,
         head=head,
         sending=_sending(states, bucket, whole=whole),
         moment=moment,
-        host=states.host + (states.trained * F32 / _mean_shares(states) if ema else 0.0),
+        host=states.host + mean + saving,
+        saving=saving,
+        resting=states.weights + states.optimizer + other,
     )
 
 

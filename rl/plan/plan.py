@@ -107,6 +107,7 @@ def learner_memory(config: RunConfig, shape: Shape, gpu: Gpu, assumed: Assumed) 
         # Under adapters the policy without them is the reference.
         reference=learner.kl.coef > 0 and not learner.lora.on,
         ema=learner.ema is not None,
+        copies=config.train.checkpoint_async,
     )
 
 
@@ -156,6 +157,11 @@ def rank_room(config: RunConfig, gpu: Gpu, placement: Placement) -> float:
     return room
 
 
+def host_memory(rank: RankMemory, placement: Placement) -> float:
+    """Bytes of its host's memory that a learner rank needs, while engines have its GPU too."""
+    return rank.host + (rank.resting if placement.sleeps else 0.0)
+
+
 def _rank_lacks(rank: RankMemory, room: float, gpu: Gpu, placement: Placement) -> list[str]:
     lacks = []
     if rank.total > room:
@@ -163,12 +169,10 @@ def _rank_lacks(rank: RankMemory, room: float, gpu: Gpu, placement: Placement) -
             f"a learner rank needs {rank.total / GIB:.1f} GiB and has {room / GIB:.1f} GiB of one "
             f"{gpu.name}"
         )
-    moved = rank.host
-    if placement.layout == "colocated" and placement.sleeps:
-        moved += rank.weights + rank.optimizer
-    if moved > gpu.host:
+    needed = host_memory(rank, placement)
+    if needed > gpu.host:
         lacks.append(
-            f"a learner rank needs {moved / GIB:.0f} GiB of its host's memory and has about "
+            f"a learner rank needs {needed / GIB:.0f} GiB of its host's memory and has about "
             f"{gpu.host / GIB:.0f} GiB"
         )
     return lacks

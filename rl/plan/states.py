@@ -98,16 +98,26 @@ class States:
     @property
     def stepping(self) -> float:
         """What a step needs beside gradients: their flat copy, and the optimizer's own."""
+        if self.offloads_optimizer:
+            return 0.0  # it is made in the host's memory, where the gradients are
         share = self.ranks if self.stage >= 1 else 1
         flat = self.trained * F32 / share if self.stage in (1, 2) else 0.0
         return flat + (0.0 if self.is_fused else 2 * self.trained * F32 / share)
 
     @property
     def host(self) -> float:
-        """In the host's memory, by this rank."""
-        moved = self._optimizer + self.trained * F32 / self.ranks if self.offloads_optimizer else 0
+        """In the host's memory, by this rank; at ZeRO 1 and 2 also new weights on their way up."""
+        moved = 0.0
+        if self.offloads_optimizer:
+            up = self.width if self.stage < 3 else 0
+            moved = self._optimizer + self.trained * (F32 + up) / self.ranks
         whole = self.trained * self.width + self.frozen * self.frozen_width
         return moved + (whole / self.ranks if self.offloads_weights else 0.0)
+
+    @property
+    def saved(self) -> float:
+        """What the first rank writes of it into a checkpoint; at ZeRO 3 no weights but masters."""
+        return self._optimizer + (self.trained * self.width if self.stage < 3 else 0.0)
 
     @property
     def _optimizer(self) -> float:

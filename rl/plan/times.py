@@ -16,6 +16,7 @@ from rl.plan.settings import (
     merges,
     pass_of,
     passes_of,
+    states_of,
     training_of,
     width_of,
 )
@@ -171,12 +172,17 @@ def _learning(
     passes = passes_of(config, length, pass_of(config, shape, gpu))
     nodes = {placement.rank_node(rank) for rank in range(learner.ranks)}
     link = (gpu.link if len(nodes) == 1 else gpu.network) * LINKS
-    weights = shape.parameters * width * (learner.ranks - 1) / learner.ranks
+    states = states_of(config, shape, gpu)
+    others = (learner.ranks - 1) / learner.ranks
+    trained_weights = states.trained * width * others
+    frozen_weights = states.frozen * states.frozen_width * others
     # ZeRO 3 gathers weights on both ways and spreads gradients; else gradients are summed once.
-    sent = (3 * passes if learner.zero_stage == 3 else 3) * weights * steps
+    sent = 3 * trained_weights * steps
+    if learner.zero_stage == 3:
+        sent = (3 * trained_weights + 2 * frozen_weights) * passes * steps
     host = 0.0
     if learner.optimizer_offload:
-        host = steps * shape.parameters * 16 / learner.ranks / HOST_STEP
+        host = steps * states.trained * 16 / learner.ranks / HOST_STEP
     return flops, max(compute, sent / link) + host
 
 
@@ -195,4 +201,4 @@ def _update(
         shared=placement.layout == "colocated",
         gathered=learner.zero_stage == 3,
     )
-    return seconds + (moving_seconds(rank.weights + rank.optimizer) if placement.sleeps else 0.0)
+    return seconds + (moving_seconds(rank.resting) if placement.sleeps else 0.0)

@@ -64,6 +64,22 @@ def test_what_cannot_fit_is_refused_with_what_would(tmp_path: Path) -> None:
     assert "the learner would fit with learner." in found.output
 
 
+def test_a_host_with_too_little_memory_is_told_what_would_do(tmp_path: Path) -> None:
+    small = ["model.path=Qwen3-4B", "learner.ranks=2", "rollout.engines=1"]
+    small += ["learner.zero_stage=2", "learner.optimizer_offload=true"]
+    small += ["rollout.max_response_tokens=1024", "learner.micro_batch_tokens=2048"]
+    found = ran(tmp_path, *small, "--plan", "--hardware", "rtx4090")
+    assert found.exit_code == 1
+    assert "of its host's memory and has about 60 GiB; the host's memory would do" in found.output
+    mended = ran(
+        tmp_path, *small, "train.checkpoint_async=false", "--plan", "--hardware", "rtx4090"
+    )
+    assert mended.exit_code == 0, mended.output
+    alone = ran(tmp_path, *small, "learner.ranks=1", "--plan", "--hardware", "rtx4090")
+    assert alone.exit_code == 1
+    assert "the learner would fit with learner.ranks=" in alone.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -13,7 +13,7 @@ from rl.placement import Node
 from rl.plan.fitting import changed, engine_remedy, fit, learner_remedy
 from rl.plan.hardware import GPUS, gpu_of
 from rl.plan.known import KNOWN
-from rl.plan.plan import Plan, plan_of
+from rl.plan.plan import Plan, host_memory, plan_of
 from rl.plan.shape import described, shape_of
 from rl.plan.speed import decoding, forward_flops
 from rl.plan.times import Times, assumed_of
@@ -219,6 +219,61 @@ def test_an_engine_without_room_for_a_context_is_named_and_gets_more_gpus() -> N
     mended = changed(config, remedy)
     assert not any("KV cache" in line for line in planned(mended, nodes=8).lacks)
     assert engine_remedy(mended, plan.shape, H100, plan.placement) == {}
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_an_optimizer_in_the_hosts_memory_makes_its_step_there(stage: int) -> None:
+    """Where its gradients are too: no copy of them is on the GPU."""
+    learner = {"ranks": 1, "optimizer_offload": True, "zero_stage": stage}
+    learner |= {"micro_batch_tokens": 2048, "gradient_checkpointing": True}
+    short = {"engines": 1, "max_response_tokens": 1024}
+    plan = planned(settings(model={"path": "Qwen3-4B"}, learner=learner, rollout=short))
+    assert plan.rank.moment != "the optimizer's step"
+
+
+def test_the_hosts_memory_holds_what_is_written_beside_training() -> None:
+    copied, waited = (
+        planned(settings(learner={"zero_stage": 1}, train={"checkpoint_async": copies})).rank
+        for copies in (True, False)
+    )
+    weights, of_optimizer = 2 * SIZES["Qwen3-8B"], 12 * SIZES["Qwen3-8B"] / 4
+    assert copied.host - waited.host == copied.saving == weights + of_optimizer
+    assert waited.host == waited.saving == 0
+    kept = planned(settings(learner={"ema": 0.9, "zero_stage": 1})).rank
+    assert kept.host - copied.host == 2 * 4 * SIZES["Qwen3-8B"], "the mean is there, and copied"
+
+
+def test_what_leaves_a_gpu_in_turns_is_there_with_the_reference_model() -> None:
+    turns: dict[str, Any] = {"placement": {"layout": "colocated"}}
+    without, beside = (
+        planned(settings(learner={"kl": {"coef": coef}}, **turns)) for coef in (0.0, 0.1)
+    )
+    more = [host_memory(one.rank, one.placement) for one in (beside, without)]
+    assert more[0] - more[1] == 2 * SIZES["Qwen3-8B"] / 4
+    assert (
+        timed(settings(learner={"kl": {"coef": 0.1}}, **turns)).sync > timed(settings(**turns)).sync
+    )
+
+
+def test_what_is_advised_may_be_set() -> None:
+    """Muon's state is not sharded as ZeRO 3 does it."""
+    learner = {"optimizer": "muon", "ranks": 1, "zero_stage": 2, "gradient_checkpointing": False}
+    config = settings(model={"path": "Qwen3-14B"}, learner=learner)
+    plan = planned(config)
+    assert any("learner rank needs" in line for line in plan.lacks)
+    remedy = learner_remedy(config, plan.shape, H100, plan.placement, assumed_of(config))
+    assert remedy
+    RunConfig.model_validate(changed(config, remedy).model_dump())
+
+
+@pytest.mark.parametrize("stage", [1, 3])
+def test_the_step_of_adapters_in_the_hosts_memory_is_as_small_as_they_are(stage: int) -> None:
+    learner = {"ranks": 4, "zero_stage": stage, "lora": {"rank": 16}}
+    there, here = (
+        timed(settings(learner=learner | {"optimizer_offload": offload})).learn
+        for offload in (True, False)
+    )
+    assert there == pytest.approx(here, rel=0.05)
 
 
 def test_a_fit_needs_a_placement() -> None:
