@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from data.errors import SourceError
 from data.measuring import STAGE, Measurement
-from data.parts import clear, in_blocks, manifest_of
+from data.parts import clear, described, in_blocks, manifest_of
 from data.pipeline.block import Drop
 from data.pipeline.manifest import digest, read_manifest
 from data.pipeline.output import FOLDERS, part_name, write_manifest, write_part
@@ -91,14 +91,18 @@ def checked(
             known.add(record.id)
 
 
-def finished(out: Path, inputs: Any, config: Mapping[str, Any], *, overwrite: bool) -> bool:
+def finished(
+    out: Path, sources: Sequence[str], config: Mapping[str, Any], *, overwrite: bool
+) -> bool:
     """Whether the folder holds this measurement, whole.
 
     Raises:
         SourceError: it holds something else, which `overwrite` does not replace.
+        PipelineError: it holds one of the sources.
     """
     manifest = read_manifest(out)
     if manifest is not None:
+        inputs = described(sources)
         same = manifest.config_sha256 == digest(config)
         if same and manifest.input == inputs:
             return True
@@ -108,7 +112,7 @@ def finished(out: Path, inputs: Any, config: Mapping[str, Any], *, overwrite: bo
                 f"{out}: holds a data set {what}; add --overwrite to measure anew (answers that "
                 "still count are used again), or name another folder"
             )
-        clear(out)
+        clear(out, sources)
     elif out.exists():
         ours = {ANSWERS, FOLDERS[DROPPED]}
         other = [p.name for p in out.iterdir() if p.name not in ours and "part_" not in p.name]

@@ -47,7 +47,7 @@ def mix(
     """
     if any(Path(source).resolve() in (out.resolve(), *out.resolve().parents) for source in sources):
         raise SourceError(f"{out}: is read itself; name another folder")
-    check_unused(out, overwrite=overwrite)
+    check_unused(out, sources, overwrite=overwrite)
 
     def read() -> Iterator[Record]:
         for source in sources:

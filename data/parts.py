@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from data.errors import SourceError
 from data.pipeline.manifest import NAME, Counts, Manifest, Part, StageCounts, digest
-from data.pipeline.output import FOLDERS
+from data.pipeline.output import FOLDERS, delete
 from data.pipeline.source import BLOCK_ROWS, file_digest
 from data.pipeline.work import DROPPED
 from data.prompt_records import files_of
@@ -54,11 +54,12 @@ def manifest_of(
     )
 
 
-def check_unused(out: Path, *, overwrite: bool) -> None:
+def check_unused(out: Path, sources: Iterable[str], *, overwrite: bool) -> None:
     """Refuse a folder that holds something else than `overwrite` may replace.
 
     Raises:
         SourceError: it is not empty, or no folder.
+        PipelineError: it holds one of the sources.
     """
     if not out.exists():
         return
@@ -71,13 +72,13 @@ def check_unused(out: Path, *, overwrite: bool) -> None:
     if not overwrite or not ours:
         remedy = "add --overwrite, or name another folder" if ours else "name another folder"
         raise SourceError(f"{out}: holds {held[0]} already; {remedy}")
-    clear(out)
+    clear(out, sources)
 
 
-def clear(out: Path) -> None:
-    """Delete the data set in a folder."""
-    for path in [*out.glob("part_*"), *(out / FOLDERS[DROPPED]).glob("part_*"), out / NAME]:
-        path.unlink(missing_ok=True)
+def clear(out: Path, sources: Iterable[str]) -> None:
+    """Delete the data set in a folder; raises PipelineError where it is one of the sources."""
+    held = [*out.glob("part_*"), *(out / FOLDERS[DROPPED]).glob("part_*"), out / NAME]
+    delete(held, (path for source in sources for path in files_of(source)))
 
 
 def described(sources: Iterable[str]) -> list[dict[str, Any]]:

@@ -12,17 +12,33 @@ def difference(held: Any, wanted: Mapping[str, Any]) -> str | None:
     inputs, others = held.get("input", []), wanted["input"]
     if len(inputs) != len(others):
         return f"it was made from {len(inputs)} files, and there are now {len(others)}"
-    for old, new in zip(inputs, others, strict=True):
-        # A file is known by its content wherever it lies, a stream by all that is said of it.
-        told = ("sha256",) if "sha256" in new else tuple(new)
-        if any(old.get(name) != new[name] for name in told):
-            return f"the input {new['path']} is not what {old.get('path')} was"
+    pairs = zip(inputs, others, strict=True)
+    changed = next(filter(None, (_changed(old, new) for old, new in pairs)), None)
+    if changed is not None:
+        return changed
     if held.get("block_rows") != wanted["block_rows"]:
         return "its blocks are of another size"
     for name, value in wanted["config"].items():
         if held["config"].get(name) != value:
             return f"its configuration differs in {_where(name, held['config'].get(name), value)}"
     return None if held["config"] == wanted["config"] else "its configuration is another one"
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """In what two inputs differ, in words.
+
+    A file is known by its content wherever it lies, a stream by all that was said of it before it
+    was read: its digest, and how many rows there are, come only then.
+    """
+    is_file = "sha256" in old and "sha256" in new
+    apart = {"rows", "path" if is_file else "sha256"}
+    was, now = ({name: one[name] for name in one if name not in apart} for one in (old, new))
+    if was == now:
+        return None
+    if {**was, "limit": None} == {**now, "limit": None}:
+        told = [one.get("limit", "all") for one in (was, now)]
+        return f"of the input {new['path']} {told[0]} rows were wanted, and now {told[1]}"
+    return f"the input {new['path']} is not what {old.get('path')} was"
 
 
 def _where(name: str, old: Any, new: Any) -> str:

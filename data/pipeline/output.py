@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +67,9 @@ class Folder:
         Args:
             identity: of input and configuration, as JSON values.
             overwrite: whether output of other work is deleted; it raises otherwise.
+
+        Raises:
+            PipelineError: the folder holds other work, or its own input.
         """
         manifest = read_manifest(self.path)
         held = self._identity(manifest)
@@ -83,7 +86,7 @@ class Folder:
                     "--overwrite to replace them"
                 )
         if not same:
-            self._clear()
+            self._clear(Path(one["path"]) for one in identity["input"])
             self._write(f"{_STATE}/identity.json", _text(identity))
         for name in (*FOLDERS.values(), _STATE):
             for left in (self.path / name).glob(".*.tmp"):
@@ -139,17 +142,29 @@ class Folder:
         except (OSError, ValueError):
             return None
 
-    def _clear(self) -> None:
-        for name in (NAME, BAD):
-            (self.path / name).unlink(missing_ok=True)
-        for kind in FOLDERS:
-            for part in self.path.glob(part_name(kind, "*")):
-                part.unlink()
-        for note in self._state.glob("*.json"):
-            note.unlink()
+    def _clear(self, read: Iterable[Path]) -> None:
+        parts = (part for kind in FOLDERS for part in self.path.glob(part_name(kind, "*")))
+        named = (self.path / name for name in (NAME, BAD))
+        delete([*named, *parts, *self._state.glob("*.json")], read)
 
     def _write(self, name: str, data: bytes) -> None:
         write_whole(self.path / name, data)
+
+
+def delete(files: Sequence[Path], read: Iterable[Path]) -> None:
+    """Delete what a folder holds of other work.
+
+    Raises:
+        PipelineError: one of the files is read for the new work; nothing is deleted.
+    """
+    needed = {path.resolve() for path in read}
+    lost = next((path for path in files if path.resolve() in needed), None)
+    if lost is not None:
+        raise PipelineError(
+            f"{lost}: is read, and would be replaced by what comes of it; give another folder"
+        )
+    for path in files:
+        path.unlink(missing_ok=True)
 
 
 def write_part(folder: Path, name: str, encoded: Encoded) -> Part:

@@ -134,7 +134,7 @@ def measure(
     identity = identity_of(work.config)
     settings = {"k": work.k, "early": work.early, **identity}
     inputs = described([work.source])
-    if finished(work.out, inputs, settings, overwrite=overwrite):
+    if finished(work.out, [work.source], settings, overwrite=overwrite):
         return None
     # What is wrong with these is known before anything is started.
     rubric(work.config.reward)

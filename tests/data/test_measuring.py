@@ -241,22 +241,26 @@ async def test_duplicates_are_dropped(tmp_path: Path) -> None:
 
 
 async def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    config, inputs = {"k": 5}, described(["builtin:x"])
-    assert not finished(tmp_path / "new", inputs, config, overwrite=False)
+    config, sources = {"k": 5}, ["builtin:x"]
+    assert not finished(tmp_path / "new", sources, config, overwrite=False)
     await measured(Scripted(), tmp_path / "old", plan(True))
-    assert finished(tmp_path / "old", inputs, config, overwrite=False)
+    assert finished(tmp_path / "old", sources, config, overwrite=False)
     with pytest.raises(SourceError, match="with other settings; add --overwrite"):
-        finished(tmp_path / "old", inputs, {"k": 6}, overwrite=False)
+        finished(tmp_path / "old", sources, {"k": 6}, overwrite=False)
     with pytest.raises(SourceError, match="of other data"):
-        finished(tmp_path / "old", [], config, overwrite=False)
+        finished(tmp_path / "old", ["builtin:y"], config, overwrite=False)
     with pytest.raises(AnswersError, match="holds answers to something else"):
         AnswerStore.open(tmp_path / "old" / "answers.jsonl", {"model": "other"})
-    assert not finished(tmp_path / "old", inputs, {"k": 6}, overwrite=True)
+    part = tmp_path / "old" / "part_000000.parquet"
+    with pytest.raises(PipelineError, match=r"part_000000\.parquet: is read"):
+        finished(tmp_path / "old", [*sources, str(part)], {"k": 6}, overwrite=True)
+    assert part.exists()
+    assert not finished(tmp_path / "old", sources, {"k": 6}, overwrite=True)
     assert [p.name for p in (tmp_path / "old").glob("*.*")] == ["answers.jsonl"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
     with pytest.raises(SourceError, match=r"notes\.txt"):
-        finished(tmp_path / "mine", inputs, config, overwrite=True)
+        finished(tmp_path / "mine", sources, config, overwrite=True)
     with pytest.raises(SourceError, match="no record"):
         await measured(Scripted(), tmp_path / "none", plan(True), [])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data.errors import MixError, SourceError
+from data.errors import MixError, PipelineError, SourceError
 from data.mix_files import mix
 from data.mix_shares import parse_column, parse_ratio, parse_share
 from data.mixing import Request, Selection, select
@@ -144,7 +144,7 @@ def test_orders() -> None:
     assert {r.id for r in shuffled} == {r.id for r in as_read}
 
 
-def test_a_record_comes_once(tmp_path: Path) -> None:
+def test_a_record_comes_once() -> None:
     some = records(medium=10, hard=5)
     found, selection = chosen(some + some[:4], REPORT)
     assert len({r.id for r in found}) == len(found) == 15
@@ -204,6 +204,10 @@ def test_a_mix_is_written_the_same_twice_and_replaces_nothing(tmp_path: Path) ->
         mix([source], tmp_path / "mine", REPORT, overwrite=True)
     with pytest.raises(SourceError, match="name another folder"):
         mix([source], tmp_path / "in", REPORT, overwrite=True)
+    part = tmp_path / "one" / "part_000000.parquet"
+    with pytest.raises(PipelineError, match=r"part_000000\.parquet: is read"):
+        mix([source, str(part)], tmp_path / "one", REPORT, overwrite=True)
+    assert len(list(read_records(part))) == 5
     assert list(read_records(tmp_path / "in")) == some
 
 

@@ -11,11 +11,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from data.curate.curation import Curation, Running, curate
 from data.errors import PipelineError, RowError
 from data.files import Row
+from data.formats.table import format_named
 from data.pipeline.block import Drop, Outcome
 from data.pipeline.blocks import Block
 from data.pipeline.manifest import Manifest, read_manifest
+from data.pipeline.opening import Formatted, Input
 from data.pipeline.parts import Parts
 from data.pipeline.run import run_pipeline
 from data.pipeline.source import Files, Rows, Source
@@ -219,6 +222,53 @@ def test_other_input_or_configuration_is_refused_or_replaces(raw: Path, tmp_path
     lines(raw, rows(ROWS + 1))
     with pytest.raises(PipelineError, match=r"the input .*raw\.jsonl is not what"):
         run(raw, out, stages=(Above(9), Marked()))
+
+
+def test_a_folder_that_is_read_itself_is_left_as_it_is(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(raw, out)
+    held = content(out)
+    (tmp_path / "link").symlink_to(out)
+    for part in sorted(out.rglob("part_*")):
+        with pytest.raises(PipelineError, match=f"{part.name}: is read"):
+            run(Files([tmp_path / "link" / part.relative_to(out)]), out, overwrite=True)
+    assert content(out) == held
+
+
+def test_another_limit_is_other_work(raw: Path, tmp_path: Path) -> None:
+    limits = (7, None, 12)
+    for limit in limits:
+        run(Files([raw], limit), tmp_path / f"{limit}")
+        for other in limits:
+            if other != limit:
+                with pytest.raises(PipelineError, match=f"{limit or 'all'} rows were wanted"):
+                    run(Files([raw], other), tmp_path / f"{limit}")
+        assert run(Files([raw], limit), tmp_path / f"{limit}").counts.read == min(limit or 99, ROWS)
+
+
+def test_a_stream_is_curated_in_two_passes_and_not_anew(tmp_path: Path) -> None:
+    """What a stream gave is known only once it was read, so that it cannot tell two streams."""
+    out, opened = tmp_path / "out", 0
+
+    def start() -> Iterator[Row]:
+        nonlocal opened
+        opened += 1
+        for n in range(9):
+            asked, right = f"What is {n} and {n} in all?", f"It is so.\n#### {2 * n}"
+            yield Row(n + 1, f"owner/name row {n + 1}", {"question": asked, "answer": right})
+
+    def curated(revision: str) -> Manifest:
+        stream = Rows("owner/name", {"revision": revision}, start)
+        reader = Formatted("gsm8k", held=format_named("gsm8k"))
+        told = Input(stream, reader, "owner/name", "gsm8k", "", ("math",))
+        return curate([told], out, Curation(), Running())
+
+    made = curated("a")
+    assert (made.counts.kept, opened) == (9, 1)
+    assert curated("a").text() == made.text()
+    assert opened == 1
+    with pytest.raises(PipelineError, match="the input owner/name is not what owner/name was"):
+        curated("b")
 
 
 def test_a_folder_of_parts_without_a_manifest_is_left_alone(raw: Path, tmp_path: Path) -> None:
