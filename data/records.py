@@ -88,13 +88,19 @@ def record_of(row: Row) -> Record:
                 columns[name] = json.loads(columns[name])
         if isinstance(columns.get("messages"), list):
             columns["messages"] = [_message(one) for one in columns["messages"]]
-        return Record.model_validate(columns)
+        record = Record.model_validate(columns)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "row"
         raise RowError(f"{row.where}: {field}: {first['msg']}; mend or remove the row") from error
     except (ValueError, RecursionError) as error:
         raise RowError(f"{row.where}: a column is no JSON text: {error}; mend the row") from error
+    for place, message in enumerate(record.messages):
+        if not isinstance(message.get("role"), str):
+            raise RowError(f"{row.where}: messages.{place}: has no role; mend or remove the row")
+        if "content" not in message and not message.get("tool_calls"):
+            raise RowError(f"{row.where}: messages.{place}: has no content; mend or remove the row")
+    return record
 
 
 def as_json(record: Record) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def test_training_reads_a_file_and_a_folder_of_parts(tmp_path: Path) -> None:
         ({"messages": []}, "messages"),
         ({"pass_rate": {"k": 2, "correct": 3, "model": "m"}}, "pass_rate"),
         ({"colour": "red"}, "colour"),
+        ({"messages": [{"content": "1+1"}]}, "messages.0: has no role"),
+        ({"messages": [{"role": "user"}]}, "messages.0: has no content"),
     ],
 )
 def test_a_broken_row_says_file_line_and_field(
