@@ -18,6 +18,7 @@ from launch.secret_words import refuse_secrets_of
 from launch.train.data import counted, load_data, load_evaluations, never_evaluated, stream_of
 from launch.train.files import record_files
 from launch.train.quiet import without_announcements
+from launch.train.status import death
 from rewards.grading.running import Pool
 from rl.checkpoint import CheckpointStore
 from rl.config import ModeConfig, RunConfig
@@ -60,6 +61,8 @@ def train(
     evaluation, named = prepared.evaluation, prepared.named
     stream = stream_of(config, prompts)
     resume = resume or (retry and config.run_dir.exists())
+    if resume and (died := death(config.run_dir)):
+        say(died)
     checkpoint = open_run_dir(config, resume=resume, overwrite=overwrite, source=stream)
     record_files(config, resume=checkpoint is not None)
     say(f"{counted(prompts)}, {len(evaluation)} held out")

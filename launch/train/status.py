@@ -16,6 +16,7 @@ from rl.status import WRITE_SECONDS, Status, read_status
 
 STALE = 5 * WRITE_SECONDS
 """Seconds after which a run that writes nothing stands still, or is gone."""
+UNDER_WAY = ("starting", "running")
 FAULTS = 5
 """The last faults, as many as are shown."""
 
@@ -30,7 +31,7 @@ def status_of(run_dir: Path, *, now: float | None = None) -> Status:
     if found is None:
         raise ConfigError(f"{run_dir} holds no status.json: name the run_dir of a run that began")
     silent = (time.time() if now is None else now) - found.time
-    if found.state not in ("starting", "running") or silent <= STALE:
+    if found.state not in UNDER_WAY or silent <= STALE:
         return found
     here = found.host == socket.gethostname()
     if here and not _is_alive(found.pid):
@@ -41,6 +42,19 @@ def status_of(run_dir: Path, *, now: float | None = None) -> Status:
         where = f"process {found.pid}" if here else f"process {found.pid} on {found.host}"
         state = f"standing still: {where} has told nothing for {silent:.0f} s"
     return replace(found, state=state)
+
+
+def death(run_dir: Path) -> str | None:
+    """In a line, how the process ended that had the run before this one, if it could not tell."""
+    try:
+        found = read_status(run_dir)
+    except ConfigError:  # of another version: no reason not to go on
+        return None
+    if found is None or found.state not in UNDER_WAY or found.host != socket.gethostname():
+        return None
+    if _is_alive(found.pid):
+        return None
+    return f"the process {found.pid} that had this run died without a word after step {found.step}"
 
 
 def show(run_dir: Path, *, as_json: bool) -> None:

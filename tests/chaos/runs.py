@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from rl.sinks import read_metrics
+from rl.status import read_status
 from tests.chaos.victims import Victim, drawn
 from tests.processes import kill_tree
 from tests.run_files import faults
@@ -33,14 +34,19 @@ MODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Death:
     """A process that was killed."""
 
     kind: str
+    words: tuple[str, ...]
+    """One of them names it."""
     step: int
     """The last in the metrics by then; -1: none."""
-    named: float | None
+    said: int
+    """Letters of the log by then."""
+    at: float
+    named: float | None = None
     """Seconds until the log named it; None: it did not."""
 
 
@@ -95,6 +101,7 @@ class Run:
         began = last = time.monotonic()
         process = self._start()
         while True:
+            self._look()
             if process.poll() is None:
                 time.sleep(0.1)
             elif process.returncode == 0:
@@ -108,10 +115,11 @@ class Run:
             if now - began > DEADLINE:
                 kill_tree(process.pid)
                 raise SystemExit(f"chaos: {self.run_dir} took longer than {DEADLINE:g} s")
-            if every is not None and now - last > every:
+            if every is not None and now - last > every and not self._is_over():
                 last = now
                 if (victim := drawn(process.pid, draw)) is not None:
                     self._kill(victim)
+        self._look()
         return self._result(time.monotonic() - began)
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -132,16 +140,19 @@ class Run:
             )
 
     def _kill(self, victim: Victim) -> None:
-        step, before, began = self._step(), len(self._text()), time.monotonic()
+        death = Death(victim.kind, victim.words, self._step(), len(self._text()), time.monotonic())
+        self._deaths.append(death)
         with suppress(psutil.NoSuchProcess):
             victim.process.kill()
-        named: float | None = None
-        while named is None and time.monotonic() - began < NAMED_SECONDS:
-            text = self._text()[before:]
-            if any(words in text for words in victim.words):
-                named = time.monotonic() - began
-            time.sleep(0.1)
-        self._deaths.append(Death(victim.kind, step, named))
+
+    def _look(self) -> None:
+        """Whether the log, perhaps of the command started again, names those that died lately."""
+        now = time.monotonic()
+        recent = [d for d in self._deaths if d.named is None and now - d.at < NAMED_SECONDS]
+        text = self._text() if recent else ""
+        for death in recent:
+            if any(words in text[death.said :] for words in death.words):
+                death.named = now - death.at
 
     def _result(self, seconds: float) -> Ran:
         rows = read_metrics(self.run_dir / "metrics.jsonl")
@@ -156,6 +167,11 @@ class Run:
             sum(last) / len(last),
             tuple(faults(self.run_dir)),
         )
+
+    def _is_over(self) -> bool:
+        """Whether it has trained, and ends what it started: nothing that dies now is missed."""
+        status = read_status(self.run_dir)
+        return status is not None and status.state == "finished"
 
     def _step(self) -> int:
         rows = read_metrics(self.run_dir / "metrics.jsonl")

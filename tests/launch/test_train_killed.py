@@ -58,6 +58,7 @@ def test_an_asynchronous_run_killed_twice_goes_on(plumb: Plumb) -> None:
     done = plumb.run(config, "--resume", f"train.steps={end}")
     assert done.returncode == 0, done.stderr
     assert "resumed after step" in done.stdout
+    assert f"the process {process.pid} that had this run died without a word" in done.stdout
     assert faults(run_dir) == []
     assert {step: len(groups) for step, groups in batches(run_dir).items()} == dict.fromkeys(
         range(1, end + 1), 4

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launch.cli import app
-from launch.train.status import STALE, status_of
+from launch.train.status import STALE, death, status_of
 from rl.fault_log import FaultLog, read_faults
 from rl.status import NAME, Status, StatusFile, moved
 from tests.rl.trainer_world import World
@@ -65,6 +65,19 @@ def test_one_that_tells_nothing_is_gone_or_stands_still(tmp_path: Path) -> None:
     assert status_of(written(tmp_path, host="node-7"), now=later).state == (
         f"standing still: process {os.getpid()} on node-7 has told nothing for 11 s"
     )
+
+
+def test_whoever_goes_on_hears_of_a_death_that_nobody_could_tell(tmp_path: Path) -> None:
+    assert death(tmp_path) is None
+    gone = 2**22 + 1
+    for state in ("starting", "running"):
+        said = death(written(tmp_path, state=state, pid=gone))
+        assert said == f"the process {gone} that had this run died without a word after step 7"
+    assert death(written(tmp_path)) is None
+    assert death(written(tmp_path, state="finished", pid=gone)) is None
+    assert death(written(tmp_path, host="node-7", pid=gone)) is None
+    (tmp_path / NAME).write_text("{}")  # of another version
+    assert death(tmp_path) is None
 
 
 def test_the_command_shows_it_with_the_last_faults(tmp_path: Path) -> None:
