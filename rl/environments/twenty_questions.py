@@ -119,7 +119,7 @@ class TwentyQuestions:
                 f"in `names`, not {names!r:.100}"
             )
         self._thing = names[0]
-        self._names = {plain(one) for one in names}
+        self._names = {plain(form) for one in names for form in (one, _guessed(one))}
         self._asked = self._unclear = 0
         self._is_won = False
         return RULES if self._rules else None
@@ -129,8 +129,7 @@ class TwentyQuestions:
         said = final_part(message["content"], None).strip()
         self._asked += 1
         is_last = self._asked >= self._questions
-        found = _GUESS.fullmatch(said[:ASKED])
-        if found is not None and plain(found[1]) in self._names:
+        if plain(_guessed(said[:ASKED])) in self._names:
             self._is_won = True
             return Result("Yes, that is it!", done=True)
         answer = await self._answered(said)
@@ -170,6 +169,12 @@ class TwentyQuestions:
             if read is not None:
                 return read[1].lower()
         return "unclear"
+
+
+def _guessed(text: str) -> str:
+    """What a turn names, without the words and the article before it; a name has one too."""
+    found = _GUESS.fullmatch(text)
+    return text if found is None else found[1]
 
 
 def plain(name: str) -> str:

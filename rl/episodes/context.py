@@ -195,9 +195,9 @@ class Context:
             between: What stands between the message and it, where the message says something.
 
         Raises:
-            ValueError: The policy has spoken already.
+            ValueError: The policy has spoken already, or is asked now.
         """
-        if self._turns or self._waiting:
+        if self._turns or self._waiting or self._asking:
             raise ValueError("the policy has spoken already: use `answer`")
         message = self._renderer.observed({"role": "user", "content": text}, None)
         last = self._messages[-1]

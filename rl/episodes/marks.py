@@ -87,7 +87,7 @@ class Marks:
         if limit is None or (tokens <= limit and not left_out):
             return text
         first, last, whole = text[:kept], text[kept:], left_out
-        share = min(1.0, limit / tokens)
+        share = min(1.0, limit / max(1, tokens))
         while True:
             ahead, behind = int(len(first) * share), int(len(last) * share)
             out = whole + len(first) - ahead + len(last) - behind

@@ -13,7 +13,7 @@ from rl.episodes.limits import EpisodeOver, Limits
 from rl.episodes.rendering import Renderer
 from rl.episodes.seeds import turn_seed
 from rl.errors import EngineError
-from rl.tokens import Sampling
+from rl.tokens import Ids, Sampled, Sampling
 from tests.rl import templates
 from tests.rl.scripted import Scripted, Turn, small_tokenizer
 
@@ -190,6 +190,21 @@ async def test_turns_and_answers_alternate() -> None:
     assert one.room
     with pytest.raises(ValueError, match="appended already"):
         one.answer(AGAIN)
+
+
+async def test_the_prompt_stays_as_it_is_while_the_policy_is_asked() -> None:
+    class Hasty(Scripted):
+        async def sample(self, context: Ids, how: Sampling, *, session: str) -> Sampled:
+            with pytest.raises(ValueError, match="use `answer`"):
+                one.begin("Below ten.")
+            return await super().sample(context, how, session=session)
+
+    policy = Hasty(turns(KEEPS, "6"))
+    one = context(policy)
+    await one.ask()
+    (trajectory,) = one.episode("stop").trajectories
+    ((given, _, _),) = policy.seen
+    assert trajectory.ids[: len(given)].tolist() == list(given)
 
 
 async def test_what_the_policy_raises_is_kept() -> None:

@@ -124,6 +124,14 @@ TINY, SMALL = tiny_tokenizer(), small_tokenizer(templates.KEEPS)
 RENDERERS = {id(one): Renderer(one) for one in (TINY, SMALL)}
 
 
+def test_a_flood_that_the_tokenizer_makes_nothing_of_is_cut_too() -> None:
+    tokenizer = small_tokenizer(templates.KEEPS)
+    tokenizer.backend_tokenizer.normalizer = normalizers.Strip()
+    told = Renderer(tokenizer).observed({"role": "tool", "content": " " * 100_000}, 64)["content"]
+    assert "characters are left out here" in told
+    assert len(tokenizer.encode(told, add_special_tokens=False)) <= 64
+
+
 def test_a_flood_costs_what_is_kept_of_it() -> None:
     """Nothing but its ends is looked at: the middle could not even be encoded."""
 

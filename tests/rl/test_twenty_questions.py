@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,13 @@ async def test_a_judge_answers_and_a_name_wins() -> None:
 async def test_guesses_that_name_it(text: str) -> None:
     game = TwentyQuestions({"url": "http://127.0.0.1:9/v1"})
     game.reset(CAT)
+    assert (await game.reply(said(text))).done
+
+
+@pytest.mark.parametrize("text", ["Is it the Moon?", "moon", "It is the moon.", "The Moon"])
+async def test_a_name_with_an_article_is_guessed_with_it_and_without(text: str) -> None:
+    game = TwentyQuestions({"url": "http://127.0.0.1:9/v1"})
+    game.reset(replace(CAT, reference="The Moon", metadata={}))
     assert (await game.reply(said(text))).done
 
 
