@@ -5,6 +5,7 @@ from typing import Any
 from rl.config import RunConfig
 from rl.errors import ModelError
 from rl.gc_pause import loading
+from rl.hub import see_hub
 
 
 def load_tokenizer(config: RunConfig) -> Any:
@@ -13,6 +14,7 @@ def load_tokenizer(config: RunConfig) -> Any:
     Raises:
         ModelError: There is none, or it cannot be loaded.
     """
+    see_hub(config.model.path)
     with loading():
         from transformers import AutoTokenizer
 

@@ -203,12 +203,13 @@ class Service:
 
 
 def exit_code_of(job: Job) -> int:
-    """What the command that followed a job ends with."""
+    """What the command that followed a job ends with; of a signal as a shell has it."""
     if job.status == "SUCCEEDED":
         return 0
     if job.status == "STOPPED":
         return 143
-    return job.exit_code or 1
+    code = job.exit_code or 1
+    return code if code > 0 else 128 - code
 
 
 def _lacks_agent(error: BaseException) -> bool:

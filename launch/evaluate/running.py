@@ -1,8 +1,8 @@
 """Asking, grading and scoring everything that is not on disk yet.
 
-Guarantees: engines and endpoints are started only if something is left to ask. An answer that is
-there is graded without being asked for again. As many answers are under way as there is room for,
-whichever set they are of, and grading holds no place of theirs.
+Guarantees: engines are started, and endpoints asked for answers, only if something is left to ask.
+An answer that is there is graded without being asked for again. As many answers are under way as
+there is room for, whichever set they are of, and grading holds no place of theirs.
 """
 
 import asyncio

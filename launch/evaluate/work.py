@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import ValidationError
 
@@ -32,9 +32,10 @@ from launch.evaluate.sets import (
 )
 from launch.evaluate.target import Target, base_config, target_of
 from launch.evaluate.thinking import wished
-from rl.config import ReadingConfig, RewardConfig, RunConfig
+from rl.config import RewardConfig, RunConfig
 from rl.config.modes import TERM
 from rl.errors import ConfigError
+from rl.hub import see_hub
 from rl.modes import in_modes
 from rl.rewarding import rubric
 
@@ -123,6 +124,8 @@ def work_of(options: Options, say: Say) -> Work:
     ]
     _check_choice(choice, sets)
     config, sets = with_room(config, sets, options, say, is_run=is_run)
+    if served is None:
+        see_hub(config.model.path)
     out = options.out or Path("evals") / model.replace("/", "--").replace(":", "-")
     return Work(target, config, sets, out, preset, thinking, served, choice, options.engines)
 
@@ -150,20 +153,13 @@ def _read(options: Options, base: RunConfig, is_run: bool) -> Read:
         if limit is None and own is not None:
             limit = own.size
         reading = Reading(file, formats.get(name, "auto"), limit)
-        prompts, format = read_prompts(name, reading, _columns(base) if is_run else None)
+        prompts, format = read_prompts(name, reading, base.data.columns if is_run else None)
         if format == OWN and base.reward.verifier not in STANDARD.values():
             # The run's own verifier grades what the run is trained on, whatever its task is called.
             routed = base.reward.routes
             prompts = [one if one.task in routed else replace(one, task="") for one in prompts]
         found[name] = (prompts, (reading, format))
     return found
-
-
-def _columns(base: RunConfig) -> dict[str, Any]:
-    """Which columns hold what, as training reads them."""
-    wording = ("system", "template", "mode", "mode_column")
-    names = [name for name in ReadingConfig.model_fields if name not in wording]
-    return {name: getattr(base.data, name) for name in names}
 
 
 def _all_builtin(read: Read) -> bool:

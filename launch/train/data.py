@@ -173,16 +173,7 @@ def load_gradable(
 ) -> list[Prompt]:
     """The prompts of a file, `limit` at most, on which an answer can be graded."""
     loaded = load_prompts(
-        source,
-        prompt_column=reading.prompt_column,
-        reference_column=reading.reference_column,
-        reference_pattern=reading.reference_pattern,
-        tools_column=reading.tools_column,
-        task_column=reading.task_column,
-        task=reading.task,
-        system=reading.system,
-        template=reading.template,
-        limit=limit,
+        source, **reading.columns, system=reading.system, template=reading.template, limit=limit
     )
     return without_refused(loaded, source, on_bad, grading, say)
 

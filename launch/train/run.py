@@ -30,6 +30,7 @@ from rl.evaluation_sets import HELD_OUT, check_tools, evaluation_sets
 from rl.gc_pause import loading
 from rl.guards.table import GuardError
 from rl.hardware import calm_threads
+from rl.hub import see_hub
 from rl.model_path import check_model_path
 from rl.modes import in_modes
 from rl.report_records import ReportError
@@ -60,6 +61,8 @@ def train(
     config, pool, prompts = prepared.config, prepared.pool, prepared.prompts
     evaluation, named = prepared.evaluation, prepared.named
     stream = stream_of(config, prompts)
+    if config.model.path != TINY:
+        see_hub(config.model.path)
     resume = resume or (retry and config.run_dir.exists())
     if resume and (died := death(config.run_dir)):
         say(died)

@@ -109,15 +109,7 @@ def _of_run(config: RunConfig, wanted: set[str]) -> dict[str, Prompt]:
 def _loaded(reading: ReadingConfig, file: str) -> list[Prompt]:
     try:
         return load_prompts(
-            file,
-            prompt_column=reading.prompt_column,
-            reference_column=reading.reference_column,
-            reference_pattern=reading.reference_pattern,
-            tools_column=reading.tools_column,
-            task_column=reading.task_column,
-            task=reading.task,
-            system=reading.system,
-            template=reading.template,
+            file, **reading.columns, system=reading.system, template=reading.template
         )
     except DataError:
         return []  # moved or changed since: what the rollouts hold is graded
@@ -147,10 +139,7 @@ def _read(name: str, one: Mapping[str, Any], run: Any) -> list[Prompt]:
     if format == OWN:
         if not (isinstance(run, str) and (Path(run) / CONFIG).is_file()):
             return []
-        data = load_config(Path(run) / CONFIG).data
-        wording = ("system", "template")
-        columns = {key: getattr(data, key) for key in ReadingConfig.model_fields}
-        columns = {key: value for key, value in columns.items() if key not in wording}
+        columns = load_config(Path(run) / CONFIG).data.columns
     reading = Reading(file) if format in (OWN, BUILTIN) else Reading(file, format)
     try:
         prompts, _ = read_prompts(name, reading, columns)

@@ -58,6 +58,12 @@ class ReadingConfig(Section):
     mode_column: str | None = "mode"
     """Column with the mode of a row, where there are `modes`; rows without it have one by share."""
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Which columns hold what, as `data.sources.load_prompts` takes them."""
+        names = ("prompt_column", "reference_column", "reference_pattern", "tools_column")
+        return {name: getattr(self, name) for name in (*names, "task_column", "task")}
+
 
 class SourceConfig(ReadingConfig, NamedSection):
     """One of several files that are trained on together; columns and wording that it does not say

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from huggingface_hub import constants
 from pyarrow import parquet
 
 from launch.evaluate.compare import notes, read_result
@@ -186,3 +187,13 @@ async def test_an_answer_that_a_reward_model_refuses_has_no_score() -> None:
     with pytest.raises(InfrastructureError, match="reward model at http://rm: too long"):
         for _ in range(20):
             await none.score(sample("far too long"))
+
+
+def test_a_model_of_a_hub_that_is_away_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
+    sets = [write_set(tmp_path, "gsm8k")]
+    with pytest.raises(PlumbError, match="owner/model is not on this machine, and http://127"):
+        evaluated(target="owner/model", sets=sets, out=tmp_path / "out", verifier=quick(tmp_path))

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from launch.cli import app
 from launch.cluster.imports import imports_beside
-from launch.cluster.jobs import Job, _line
+from launch.cluster.jobs import Job, _line, exit_code_of
 from launch.cluster.package import MOST, package_of
 from rl.config_file import load_config
 from rl.secret_words import NAMES
@@ -237,6 +237,19 @@ def test_a_link_to_nothing_in_a_folder_is_one_line(folder: Path) -> None:
 def test_a_traceback_that_ends_in_a_name_is_a_line() -> None:
     trace = "Traceback (most recent call last):\n  File x, line 1, in y\nasyncio.TimeoutError"
     assert _line(RuntimeError(trace)) == "RuntimeError: asyncio.TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("status", "own", "code"),
+    [
+        ("SUCCEEDED", 0, 0), ("SUCCEEDED", None, 0), ("FAILED", 2, 2), ("FAILED", None, 1),
+        ("FAILED", -9, 137), ("FAILED", -15, 143), ("STOPPED", None, 143),
+    ],
+)  # fmt: skip
+def test_the_exit_code_is_the_job_s_as_a_shell_has_it(
+    status: str, own: int | None, code: int
+) -> None:
+    assert exit_code_of(Job("a", status, "plumb", "", None, None, own, {})) == code
 
 
 def test_of_keys_the_names_are_sent_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
