@@ -12,9 +12,6 @@ prompt is what the verifier "constraints" reads. Its words name every keyword an
 import random
 import re
 from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
     Iterable,
     Iterator,
     Mapping,
@@ -39,10 +36,6 @@ from rewards.constraints.casing import NAMES
 
 MOST: Final = 6
 """How many constraints a prompt gets at most."""
-
-Rewrite = Callable[[Prompt, Sequence[str]], Awaitable[str]]
-"""Words a new request: takes the seed prompt and the constraints in words, such as a language model
-that is asked to bring both together."""
 
 _NUMBERS: Final = (
     *("zero", "one", "two", "three", "four", "five", "six"),
@@ -148,25 +141,6 @@ def drawn(seed: Prompt, copy: int, how: Evolution) -> tuple[Constraint, ...]:
     """
     rng = random.Random(f"{how.seed}/{copy}/{seed.id}")  # text is hashed by SHA-512
     return draw_constraints(rng, request_of(seed), most=how.most, types=how.types)
-
-
-async def rewritten(
-    seeds: Iterable[Prompt],
-    rewrite: Rewrite,
-    how: Evolution = Evolution(),
-) -> AsyncIterator[Prompt]:
-    """Grow prompts whose words are those of `rewrite`, which is awaited for one at a time.
-
-    Where it leaves out a constraint, a keyword or a number, the plain words are taken; the column
-    `wording` says "rewritten" or "plain". Constraints and parameters are those of `evolved`.
-
-    Raises:
-        PromptError: A seed prompt has no request in text.
-    """
-    for seed in seeds:
-        for copy in range(how.copies):
-            words = await rewrite(seed, [describe(one) for one in drawn(seed, copy, how)])
-            yield evolve(seed, copy, how, words if isinstance(words, str) else "")
 
 
 def unnamed(text: str, constraints: Sequence[Constraint]) -> list[str]:

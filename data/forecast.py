@@ -104,11 +104,6 @@ class Population:
         p = _expit(self.logits)
         return float(self._weights @ p**group), float(self._weights @ (1 - p) ** group)
 
-    def acceptances(self, group: int) -> Floats:
-        """(U,) the acceptance of a prompt with each kind of evidence."""
-        found: Floats = self.posteriors @ mixed(self.logits, group)
-        return found
-
     def acceptance_error(self, group: int) -> float:
         """Standard deviation of `acceptance` by what is not known of each prompt."""
         values = mixed(self.logits, group)

@@ -6,7 +6,7 @@ they were measured to be, as nothing foretells how a model's answers grow.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from data.errors import ForecastError
@@ -213,9 +213,7 @@ def _step(
     )
 
 
-def group_sizes(
-    found: Population, plan: Plan, sizes: Sequence[int] = GROUP_SIZES
-) -> list[GroupSize]:
+def group_sizes(found: Population, plan: Plan) -> list[GroupSize]:
     r"""What each group size would make of the data, at the planned number of trained answers.
 
     The signal of a group of n answers at pass rate p is s / (1 + s) with s = (n - 1) p (1 - p): in
@@ -225,7 +223,7 @@ def group_sizes(
     prompts that teach nothing, grows with n, and flattens: that is why there is a best n for each
     sampled answer. It does not know how prompts help each other.
     """
-    return [_group_size(found, plan, size) for size in sorted({*sizes, plan.group})]
+    return [_group_size(found, plan, size) for size in sorted({*GROUP_SIZES, plan.group})]
 
 
 def _group_size(found: Population, plan: Plan, group: int) -> GroupSize:
@@ -255,9 +253,3 @@ def best_group_size(sizes: Sequence[GroupSize], steps: int, epochs: int | None) 
     if not lasting:
         return max(sizes, key=lambda one: one.steps)
     return max(lasting, key=lambda one: one.per_answer)
-
-
-def with_group(plan: Plan, group: int) -> Plan:
-    """The plan with another group size and as many trained answers a step."""
-    batch = max(1, round(plan.batch * plan.group / group))
-    return replace(plan, group=group, batch=batch)

@@ -94,20 +94,10 @@ class Validated(Model):
     dropped: list[Dropped]
 
 
-def parse_reply(reply: str) -> list[GeneratedTest]:
-    """The tests in a model's reply: a JSON array, alone or in the last fenced block.
-
-    Raises:
-        TestsError: There is none, or a test is not of the format; names the first fault.
-    """
-    tests, faults = read_reply(reply)
-    if faults:
-        raise TestsError(faults[0])
-    return tests
-
-
 def read_reply(reply: str) -> tuple[list[GeneratedTest], list[str]]:
     """The tests of a reply that are of the format, and what is wrong with each other one.
+
+    A reply is a JSON array, alone or in the last fenced block.
 
     Raises:
         TestsError: There is no array of 1 to 10.

@@ -1,12 +1,12 @@
 """Asking models, so that an outage, a limit or a kill costs no answer that was given.
 
 `EndpointModel` asks an OpenAI-compatible endpoint; `AnswerStore` keeps what came back, on disk;
-`ask_all` brings both together, and goes on where it was stopped. `Asked` finds the answers again.
+`ask_models` brings both together, and goes on where it was stopped; `Asked` finds answers again.
 """
 
 from data.asking.answers import Answer, Model, Request
 from data.asking.asked import Asked
-from data.asking.asking import answers_in, ask_all, ask_models
+from data.asking.asking import answers_in, ask_models
 from data.asking.endpoint import EndpointModel, ModelSettings
 from data.asking.named import models_of
 from data.asking.store import AnswerStore
@@ -20,7 +20,6 @@ __all__ = [
     "ModelSettings",
     "Request",
     "answers_in",
-    "ask_all",
     "ask_models",
     "models_of",
 ]

@@ -8,8 +8,8 @@ single questions (too long, not allowed) is stored as an answer that says so.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from data.asking.answers import Answer, Model, Request
 from data.asking.store import AnswerStore
@@ -28,43 +28,27 @@ DRAIN_SECONDS: Final = 60.0
 OnAnswer = Callable[[Request, list[Answer]], None]
 
 
-async def ask_all(
-    store: AnswerStore,
-    model: Model,
-    requests: Iterable[Request],
-    *,
-    n: int = 1,
-    sampling: Mapping[str, Any] | None = None,
-    on_answer: OnAnswer | None = None,
-) -> None:
-    """Have every question answered.
-
-    Args:
-        store: Where the answers are, and get.
-        model: Who is asked; started if there is anything to ask.
-        requests: The questions; of two with one key the first.
-        n: Answers to each.
-        sampling: Fields in place of the model's own.
-        on_answer: Told of each question that is answered, in no order; of those in the store too.
-
-    Raises:
-        AnswersError: The model is away or refuses everything, or the store cannot be written.
-    """
-    await ask_models([(store, model, requests)], n=n, sampling=sampling, on_answer=on_answer)
-
-
 async def ask_models(
     asked: Sequence[tuple[AnswerStore, Model, Iterable[Request]]],
     *,
     n: int = 1,
-    sampling: Mapping[str, Any] | None = None,
     on_answer: OnAnswer | None = None,
 ) -> None:
-    """As `ask_all`, for several models side by side; if one fails, no other is asked anything more.
+    """Have every question answered, by several models side by side.
 
-    What is open then is waited for, for up to `DRAIN_SECONDS`, so that it need not be asked again.
+    If one fails, no other is asked anything more. What is open then is waited for, for up to
+    `DRAIN_SECONDS`, so that it need not be asked again.
+
+    Args:
+        asked: Where the answers are and get; who is asked, started if there is anything to ask; and
+            the questions, of two with one key the first.
+        n: Answers to each.
+        on_answer: Told of each question that is answered, in no order; of those in the store too.
+
+    Raises:
+        AnswersError: A model is away or refuses everything, or a store cannot be written.
     """
-    askers = [_Asker(*one, n, dict(sampling or {}), on_answer) for one in asked]
+    askers = [_Asker(*one, n, on_answer) for one in asked]
     workers = {
         asyncio.create_task(asker.work()): asker
         for asker in askers
@@ -114,14 +98,12 @@ class _Asker:
         model: Model,
         requests: Iterable[Request],
         n: int,
-        sampling: dict[str, Any],
         on_answer: OnAnswer | None,
     ) -> None:
         self.store = store
         self.model = model
         self._waiting = iter(requests)
         self._n = n
-        self._sampling = sampling
         self._tell = on_answer or (lambda request, answers: None)
         self._open: set[str] = set()
         self._starting = asyncio.Lock()
@@ -159,7 +141,6 @@ class _Asker:
                 n=self._n,
                 schema=request.schema,
                 seed=request.seed,
-                **self._sampling,
             )
         except (RefusedError, ToolsError) as error:
             await self._take_refusal(request, error)

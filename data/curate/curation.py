@@ -51,7 +51,6 @@ class Curation:
         duplicates: what counts as one; None: duplicates are not looked for.
         against: evaluation sets whose rows are not to be trained on.
         overlap: the share of an evaluation row's 13-grams that a record may have.
-        more: further stages, run after the others' checks.
     """
 
     task: str = AUTO
@@ -61,7 +60,6 @@ class Curation:
     duplicates: Settings | None = field(default_factory=Settings)
     against: tuple[EvaluationSet, ...] = ()
     overlap: float = OVERLAP
-    more: tuple[Stage, ...] = ()
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages that look at each record by itself."""
@@ -77,7 +75,7 @@ class Curation:
             if self.task in (AUTO, task)
             for stage in some
         ]
-        return (*wanted, *chosen, *self.more)
+        return (*wanted, *chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,12 @@
 The filters read texts alone; the checks compare answers by the verifier's own rules.
 """
 
-from typing import Final, Literal
+from typing import Literal
 
 from data.curate.math_questions import MathQuestions
 from data.curate.math_references import MathReferences
 from data.curate.math_verifiable import MathVerifiable
 from data.pipeline.block import Stage
-
-TASK: Final = "math"
 
 
 def math_filters(options: Literal["keep", "drop"] = "keep") -> tuple[Stage, ...]:

@@ -17,7 +17,6 @@ EXACT: Final = "exact duplicate"
 NEAR: Final = "near duplicate"
 SEMANTIC: Final = "semantic duplicate"
 CONFLICT: Final = "same question, different references"
-REASONS: Final = (EXACT, NEAR, SEMANTIC, CONFLICT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Verdict:
     """Why a row does not stay as it is.
 
     Attributes:
-        reason: one of `REASONS`.
+        reason: one of the four above.
         detail: the row kept instead and how similar it is, or the references that differ.
     """
 

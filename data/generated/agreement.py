@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from sandbox import Program, Status
 from sandbox.errors import RequestError, TestsError
 from sandbox.generated import GeneratedCall, GeneratedInput, GeneratedTest
-from sandbox.transport import DEFAULT_LIMITS, Transport
-from sandbox.types import Call, CallTests, Limits, StdioTests, TestCase
+from sandbox.transport import Transport
+from sandbox.types import Call, CallTests, StdioTests, TestCase
 
 
 async def agreeing(
@@ -24,7 +24,6 @@ async def agreeing(
     entry_point: str | None,
     *,
     share: float,
-    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Program]:
     """The programs of the best group; none: too few agree on anything.
 
@@ -34,7 +33,6 @@ async def agreeing(
         tests: What they are compared on.
         entry_point: The function that tests call; None: programs read standard input.
         share: Of the different programs, how many must be in the group; two at least.
-        limits: Of one run.
 
     Raises:
         UnavailableError: Nothing was measured.
@@ -43,7 +41,7 @@ async def agreeing(
     if len(different) < 2:
         return []
     passed = await asyncio.gather(
-        *(_passed(box, program, tests, entry_point, limits) for program in different)
+        *(_passed(box, program, tests, entry_point) for program in different)
     )
     votes = Counter(one for one in passed if one)
     if not votes:
@@ -60,14 +58,13 @@ async def _passed(
     program: Program,
     tests: Sequence[GeneratedTest],
     entry_point: str | None,
-    limits: Limits,
 ) -> frozenset[tuple[int, str]]:
     """What a program agrees to: tests by number, with the output where a test leaves it open."""
     stated = [(n, one) for n, one in enumerate(tests) if _is_stated(one)]
-    found = await _passed_stated(box, program, stated, entry_point, limits)
+    found = await _passed_stated(box, program, stated, entry_point)
     for number, one in enumerate(tests):
         if isinstance(one, GeneratedInput) and one.stdout is None:
-            result = await box.run(program, stdin=one.stdin, limits=limits)
+            result = await box.run(program, stdin=one.stdin)
             if result.status is Status.PASSED:
                 found.add((number, " ".join(result.stdout.split())))
     return frozenset(found)
@@ -78,7 +75,6 @@ async def _passed_stated(
     program: Program,
     stated: Sequence[tuple[int, GeneratedTest]],
     entry_point: str | None,
-    limits: Limits,
 ) -> set[tuple[int, str]]:
     tests: StdioTests | CallTests
     if not stated:
@@ -98,7 +94,7 @@ async def _passed_stated(
         ]
         tests = CallTests(entry_point=entry_point, cases=calls)
     try:
-        judgement = await box.judge(program, tests, limits=limits, stop_at_first_failure=False)
+        judgement = await box.judge(program, tests, stop_at_first_failure=False)
     except (TestsError, RequestError):
         return set()
     return {

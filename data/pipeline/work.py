@@ -248,16 +248,6 @@ def _with(carried: bytes | None, drops: Sequence[Drop]) -> "pyarrow.Table":
     return pyarrow.concat_tables([parquet.read_table(io.BytesIO(carried)), table])
 
 
-def schema_of_drops() -> "pyarrow.Schema":
-    """The columns of the parts in `dropped` and `review`."""
-    import pyarrow
-
-    schema = arrow_schema()
-    for name in WHY:
-        schema = schema.append(pyarrow.field(name, pyarrow.string()))
-    return schema
-
-
 def encoded(table: "pyarrow.Table") -> Encoded:
     """The table as a parquet file: the same table gives the same bytes."""
     import pyarrow

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 BATCH: Final = 64
 """Texts of one request."""
-Vector = "NDArray[numpy.float32]"
 
 
 class EmbeddingSettings(EndpointSettings):

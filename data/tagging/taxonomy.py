@@ -76,7 +76,3 @@ class Taxonomy:
     def as_json(self) -> dict[str, Any]:
         """The domains as JSON values."""
         return {domain: list(tags) for domain, tags in self.domains.items()}
-
-    def domain_of(self, tag: str) -> str | None:
-        """The domain that a tag belongs to."""
-        return next((domain for domain, tags in self.domains.items() if tag in tags), None)

@@ -14,7 +14,6 @@ from data.asking import (
     Asked,
     EndpointModel,
     Request,
-    ask_all,
     ask_models,
     models_of,
 )
@@ -202,8 +201,9 @@ async def asked(fake: FakeJudge, folder: Path, count: int, **settings: Any) -> d
     told: list[str] = []
     with Asked.of(one, folder).store() as store:
         try:
-            await ask_all(
-                store, one, requests(count), on_answer=lambda request, _: told.append(request.key)
+            await ask_models(
+                [(store, one, requests(count))],
+                on_answer=lambda request, _: told.append(request.key),
             )
             assert sorted(told) == sorted(one.key for one in requests(count))
         finally:
@@ -241,7 +241,7 @@ class TestAskAll:
         with fake_judge(answer) as fake:
             one = model(fake, concurrency=4)
             with Asked.of(one, tmp_path).store() as store:
-                await ask_all(store, one, stream())
+                await ask_models([(store, one, stream())])
             await one.aclose()
         assert len(fake.bodies) == 40
 
@@ -309,7 +309,7 @@ class TestAskAll:
         with fake_judge(echo) as fake:
             one = model(fake, concurrency=2)
             with Asked.of(one, tmp_path).store() as store:
-                task = asyncio.create_task(ask_all(store, one, requests(150)))
+                task = asyncio.create_task(ask_models([(store, one, requests(150))]))
                 while len(store) < 5:
                     await asyncio.sleep(0.001)
                 task.cancel()
@@ -328,7 +328,7 @@ class TestAskAll:
         with fake_judge(echo) as fake:
             one = model(fake, concurrency=4)
             with Asked.of(one, tmp_path).store() as store:
-                await ask_all(store, one, [*requests(4), *requests(4)])
+                await ask_models([(store, one, [*requests(4), *requests(4)])])
             await one.aclose()
         assert sorted(body["messages"][-1]["content"] for body in fake.bodies) == list("0123")
 

@@ -103,7 +103,7 @@ def test_a_damaged_file_is_one_error(plain: Path, ending: str, damage: str) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_of_compressed_files_is_a_data_set(plain: Path, tmp_path: Path) -> None:
+def test_a_folder_of_compressed_files_is_a_data_set(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()
     for ending, way in WAYS.items():

@@ -1,6 +1,5 @@
 """Prompts with constraints: what is drawn, what is worded, and which responses are kept."""
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from data.constraint_draws import DEFAULT_TYPES, RARE_LETTERS, WORDS
 from data.errors import PromptError, SourceError
-from data.evolution import SAID, Evolution, evolved, followers, rewritten, unnamed
+from data.evolution import SAID, Evolution, drawn, evolve, evolved, followers, unnamed
 from data.schema import Prompt
 from rewards.constraints import CONSTRAINTS, conflict, constraints_of, describe
 
@@ -57,17 +56,15 @@ def test_words_and_letters_that_are_drawn_cannot_contradict_each_other() -> None
     assert not set("".join(WORDS)) & set(RARE_LETTERS)
 
 
-async def test_words_of_a_model_are_taken_where_they_name_everything() -> None:
-    async def good(prompt: Prompt, constraints: Sequence[str]) -> str:
+def test_words_of_a_model_are_taken_where_they_name_everything() -> None:
+    def words(prompt: Prompt) -> str:
+        constraints = map(describe, drawn(prompt, 0, how))
         return f" A story is wanted. {prompt.messages[-1]['content']} {' '.join(constraints)} "
-
-    async def forgetful(prompt: Prompt, constraints: Sequence[str]) -> str:
-        return "A story is wanted."
 
     how = Evolution(types=("length_constraints:number_words", "keywords:existence"))
     plain = list(evolved(SEEDS[:5], how))
-    worded = [prompt async for prompt in rewritten(SEEDS[:5], good, how)]
-    fallen = [prompt async for prompt in rewritten(SEEDS[:5], forgetful, how)]
+    worded = [evolve(seed, 0, how, words(seed)) for seed in SEEDS[:5]]
+    fallen = [evolve(seed, 0, how, "A story is wanted.") for seed in SEEDS[:5]]
     assert [one.reference for one in worded] == [one.reference for one in plain]
     assert all(one.messages[-1]["content"].startswith("A story") for one in worded)
     assert {one.metadata["wording"] for one in worded} == {"rewritten"}

@@ -9,7 +9,7 @@ from data.errors import ForecastError
 from data.forecast import Evidence, Path, Population, population
 from data.forecast_cost import Cluster
 from data.forecast_pacing import Pacing
-from data.forecast_run import Plan, best_group_size, forecast, group_sizes, with_group
+from data.forecast_run import Plan, best_group_size, forecast, group_sizes
 from rl.dispatch.ledger import Ledger
 from rl.dispatch.waves import Waves
 
@@ -201,7 +201,6 @@ def test_rare_successes_want_larger_groups() -> None:
         assert all(a.steps < b.steps for a, b in pairwise(sizes))
     few = group_sizes(known(0.5), Plan(prompts=1000, batch=32, group=8, steps=100))
     assert best_group_size(few, 100, 1).group > best_group_size(few, 100, None).group
-    assert with_group(plan, 16).batch == 16
 
 
 @pytest.mark.parametrize("text", ["", "0.5", "0:1.5", "0:0", "5:0.2,1:0.3", "0:a", "0:0.3,0:0.4"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.asking import Answer, Model, Request, ask_all
+from data.asking import Answer, Model, Request, ask_models
 from data.asking.asked import Asked
 from launch.datasets.engine_models import Cluster, EngineModel, engine_models
 from rewards.judge.errors import RefusedError
@@ -138,7 +138,7 @@ async def test_answers_are_kept_and_those_of_other_weights_are_told_apart(
     requests = [Request(f"{i}", say(f"q {i}" if i != 3 else "x" * 30)) for i in range(20)]
     asked = Asked.of(model, tmp_path / "answers")
     with asked.store() as store:
-        await ask_all(store, model, requests)
+        await ask_models([(store, model, requests)])
         assert len(store) == 20
     assert asked.answers("0")[0].text == "4"
     assert asked.answers("3")[0].stop_reason == "refused"

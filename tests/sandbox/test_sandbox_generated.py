@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox import Program, Sandbox, TestsError
-from sandbox.generated import MOST_TESTS, Problem, parse_reply, validate
+from sandbox.generated import MOST_TESTS, Problem, read_reply, validate
 from sandbox.types import CallTests, StdioTests
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -65,10 +65,14 @@ async def test_calls(box: Sandbox) -> None:
 
 async def test_a_reply_is_read() -> None:
     text = f"Here they are:\n```json\n{json.dumps(TESTS)}\n```\nDone."
-    assert [test.category for test in parse_reply(text)][:2] == ["normal", "boundary"]
-    assert len(parse_reply(json.dumps(TESTS))) == 5
-    for bad in ("no tests", "[]", "{}", json.dumps(TESTS[:1] * (MOST_TESTS + 1)), "[1]"):
+    tests, faults = read_reply(text)
+    assert [test.category for test in tests][:2] == ["normal", "boundary"]
+    assert faults == []
+    assert len(read_reply(json.dumps(TESTS))[0]) == 5
+    for bad in ("no tests", "[]", "{}", json.dumps(TESTS[:1] * (MOST_TESTS + 1))):
         with pytest.raises(TestsError):
-            parse_reply(bad)
-    with pytest.raises(TestsError, match=r"test 0: category"):
-        parse_reply('[{"stdin": "1", "category": "odd"}]')
+            read_reply(bad)
+    tests, faults = read_reply(json.dumps([1, *TESTS, {"stdin": "1", "category": "odd"}]))
+    assert len(tests) == 5
+    assert [fault.partition(": ")[0] for fault in faults] == ["test 0", "test 6"]
+    assert faults[1].startswith("test 6: category")
