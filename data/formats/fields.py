@@ -65,9 +65,9 @@ def answer_text(row: Row, name: str, value: object = ...) -> str:
     return value.strip()
 
 
-def decoded(row: Row, name: str) -> Any:
-    """The value of a column that is JSON text; one that a table has as it is stays so."""
-    value = row.columns.get(name)
+def decoded(row: Row, name: str, value: object = ...) -> Any:
+    """What JSON text holds, that of the column or one found within it; another value stays so."""
+    value = row.columns.get(name) if value is ... else value
     if not isinstance(value, str):
         return value
     try:

@@ -7,14 +7,13 @@
 {"kind": ...}                                            the tests of `plumb verify`
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from data.errors import RowError
 from data.files import Row
 from data.formats.cases import Tests, checked, paired_tests, script_tests, typed_cases
-from data.formats.fields import sequence, wrong
+from data.formats.fields import decoded, sequence, wrong
 
 
 def ground_truth_tests(row: Row, name: str, value: Any) -> Tests:
@@ -28,7 +27,7 @@ def ground_truth_tests(row: Row, name: str, value: Any) -> Tests:
     Raises:
         RowError: it is none of the forms above.
     """
-    held = _decoded(row, name, value)
+    held = decoded(row, name, value)
     if isinstance(held, list) and held:
         return typed_cases(row, name, held)
     if not isinstance(held, Mapping):
@@ -49,14 +48,3 @@ def ground_truth_tests(row: Row, name: str, value: Any) -> Tests:
         f"{row.where}: column {name!r} has {', '.join(held) or 'nothing'}, which are no tests "
         "that are known; mend or remove the row"
     )
-
-
-def _decoded(row: Row, name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise RowError(
-            f"{row.where}: column {name!r} is no JSON text: {error}; mend or remove the row"
-        ) from error

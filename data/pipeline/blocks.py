@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, Self, runtime_checkable
 
 from data.compressed import kind_of, opened
 from data.errors import SourceError
@@ -57,20 +57,26 @@ class PartOfRecords(Block, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LinesBlock:
-    """Lines of a `.jsonl` file."""
+class _Raw:
+    """A block of which nothing was made or decided before."""
 
     number: int
     origin: int
-    path: str
-    first: int
-    data: bytes
     carried: ClassVar[Mapping[str, bytes]] = _NOTHING
     own_stages: ClassVar[Sequence[Stage]] = ()
 
-    def moved(self, number: int, origin: int) -> "LinesBlock":
+    def moved(self, number: int, origin: int) -> Self:
         """As `Block` says."""
         return replace(self, number=number + self.number, origin=origin + self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class LinesBlock(_Raw):
+    """Lines of a `.jsonl` file."""
+
+    path: str
+    first: int
+    data: bytes
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Parse the lines."""
@@ -78,20 +84,12 @@ class LinesBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class TableBlock:
+class TableBlock(_Raw):
     """Rows of a parquet file, as an Arrow stream."""
 
-    number: int
-    origin: int
     path: str
     first: int
     data: bytes
-    carried: ClassVar[Mapping[str, bytes]] = _NOTHING
-    own_stages: ClassVar[Sequence[Stage]] = ()
-
-    def moved(self, number: int, origin: int) -> "TableBlock":
-        """As `Block` says."""
-        return replace(self, number=number + self.number, origin=origin + self.origin)
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Make Python values of the rows."""
@@ -104,18 +102,10 @@ class TableBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class RowsBlock:
+class RowsBlock(_Raw):
     """Rows that have been read already."""
 
-    number: int
-    origin: int
     held: tuple[Row | BadRow, ...]
-    carried: ClassVar[Mapping[str, bytes]] = _NOTHING
-    own_stages: ClassVar[Sequence[Stage]] = ()
-
-    def moved(self, number: int, origin: int) -> "RowsBlock":
-        """As `Block` says."""
-        return replace(self, number=number + self.number, origin=origin + self.origin)
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Give them."""
