@@ -31,6 +31,8 @@ _MARKS: Final = re.compile(
     r"|<(?:start|end)_of_(?:turn|role)>|</?(?:tool_call|tool_response|tools|think)>"
 )
 """What opens or ends turns and calls in the chat templates that there are."""
+LONGEST: Final = 240.0
+"""Seconds for a server to start at most: an episode waits no longer for what it begins with."""
 PASSED: Final = ("PATH", "LANG", "LC_ALL", "TZ")
 """What a server's process has of our environment: nothing that is secret or says who we are."""
 
@@ -232,8 +234,10 @@ def address_of(
         raise ConfigError(f"the url {url!r:.100} does not begin with http:// or https://")
     if url and (environment or pass_environment):
         raise ConfigError("environment and pass_environment are for a server that command starts")
-    if start_seconds <= 0 or message_kb < 1:
-        raise ConfigError("start_seconds and message_kb have to be above 0")
+    if not 0 < start_seconds <= LONGEST or message_kb < 1:
+        raise ConfigError(
+            f"start_seconds has to be above 0 and at most {LONGEST:g}, and message_kb above 0"
+        )
     passed = {name: os.environ[name] for name in PASSED if name in os.environ}
     named = {name: _set(name) for name in pass_environment}
     sent = {name: _set(variable) for name, variable in (headers or {}).items()}

@@ -45,7 +45,8 @@ class Shell(Boxed):
         self._files = {}
         code = told["code"]
         killed = f"[killed by signal {-code}]" if code < 0 else f"[exit code {code}]"
-        ends = [killed] if code else []
+        ends = [f"[{left_out:,} more bytes are left out]"] if (left_out := told["left_out"]) else []
+        ends += [killed] if code else []
         if told["is_large"]:
             kept = f"[the files take more than {self._state_kb} KiB: nothing of this is kept]"
             ends.append(kept)

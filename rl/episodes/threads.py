@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
 
-from rl.errors import ConfigError
+from rl.errors import ConfigError, InfrastructureError
 
 ABANDONED: Final = 200
 """Threads that may be left behind at a time: more would take the run's memory."""
@@ -40,6 +40,7 @@ async def called(
     Raises:
         LateError: It took longer.
         ConfigError: Too many calls before it have never come back.
+        InfrastructureError: The machine gives no thread now.
     """
     if inspect.iscoroutinefunction(function):
         return await _within(_on_loop(function(*arguments, **named)), seconds)
@@ -114,7 +115,10 @@ async def _in_thread(
             loop.call_soon_threadsafe(tell, result, error)
 
     thread = threading.Thread(target=run, name=f"environment {function.__name__}", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # no affair of what was called
+        raise InfrastructureError(f"{function.__name__} cannot be run: {error}") from error
     try:
         return await done
     finally:

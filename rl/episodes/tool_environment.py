@@ -44,7 +44,9 @@ from rl.tokens import End, Message
 from rl.turn_records import CallRecord
 
 PATIENCE: Final = 10
-"""Times `call_seconds` that an environment's own methods (`reset`, `reward`, ...) may take."""
+"""Times `call_seconds` that an environment's own methods (`reset`, `metrics`) may take."""
+LEAST: Final = 300.0
+"""Seconds that they may take at least: a server that an episode begins with is no call."""
 
 
 class ToolEnvironments(Environments):
@@ -184,7 +186,8 @@ class ToolEnvironment:
             InfrastructureError: It took longer than anything should.
         """
         try:
-            return await called(method, PATIENCE * self._limits.call_seconds, arguments)
+            seconds = max(LEAST, PATIENCE * self._limits.call_seconds)
+            return await called(method, seconds, arguments)
         except LateError as error:
             raise InfrastructureError(f"{method.__name__} {error}") from error
 

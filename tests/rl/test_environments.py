@@ -179,7 +179,9 @@ async def test_a_shell_has_files_and_a_place(box: None) -> None:
 async def test_a_shell_is_bounded(box: None) -> None:
     one = Shell(seconds=4.0, state_kb=64, output_kb=16)
     one.reset(row(files={"x": "1"}))
-    assert len(await one.shell("yes | head -c 3000000")) <= 16 << 10
+    said = await one.shell("yes | head -c 3000000; false")
+    assert len(said) <= (16 << 10) + 100
+    assert said.endswith(f"y\n[{3_000_000 - (16 << 10):,} more bytes are left out]\n[exit code 1]")
     assert "64 KiB: nothing of this is kept]" in await one.shell("head -c 300000 /dev/urandom > y")
     assert "nothing of this run is kept]" in await one.shell("rm x; sleep 60")
     assert await one.shell("ls") == "x"

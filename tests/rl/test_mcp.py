@@ -261,6 +261,7 @@ async def test_what_is_no_server_is_refused_at_the_start(
         ({"url": "file:///x"}, "does not begin with http"),
         ({"url": "http://x", "headers": {"Authorization": "NOT_SET_HERE"}}, "NOT_SET_HERE"),
         ({"command": ["x"], "message_kb": 0}, "message_kb"),
+        ({"command": ["x"], "start_seconds": 900.0}, "start_seconds has to be .* at most 240"),
         ({"command": ["x"], "stateles": True}, "stateles"),
     ],
 )

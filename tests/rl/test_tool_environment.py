@@ -266,6 +266,40 @@ async def test_a_service_that_is_away_is_never_an_observation() -> None:
     assert SAMPLES == []
 
 
+async def test_a_machine_without_threads_is_never_an_observation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Adds:
+        def add(self) -> int:
+            """Add."""
+            return 1
+
+    begin = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "environment add":
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    group = await played(Adds, *[call(("add", "{}"))] * 4)
+    (verdict,) = group.verdicts
+    assert verdict.reason == "infrastructure: add cannot be run: can't start new thread"
+    assert observations(group) == []
+
+
+async def test_what_an_episode_begins_with_has_more_time_than_a_call() -> None:
+    class Connects:
+        async def reset(self, prompt: Any) -> None:
+            await asyncio.sleep(0.1)
+
+        def reply(self, message: Any) -> None:
+            return None
+
+    (verdict,) = (await played(Connects, "42", call_seconds=0.001)).verdicts
+    assert verdict.is_correct
+
+
 @pytest.mark.parametrize(
     ("gives", "correct", "reward"),
     [(True, True, 1.0), (False, False, 0.0), (0.5, False, 0.5), (3, True, 3.0), (None, True, 1.0)],

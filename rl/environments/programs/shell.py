@@ -37,8 +37,8 @@ def pack() -> str:
     return base64.b64encode(made.getvalue()).decode()
 
 
-def command(text: str, place: str, most: int) -> int:
-    """The exit code; the first `most` bytes that are written are passed on."""
+def command(text: str, place: str, most: int) -> tuple[int, int]:
+    """The exit code, and how many bytes are left out behind the first `most`, which are shown."""
     process = subprocess.Popen(
         ["sh", "-c", RUN, "sh", place, text],
         stdin=subprocess.DEVNULL,
@@ -46,11 +46,13 @@ def command(text: str, place: str, most: int) -> int:
         stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
+    left_out = 0
     while chunk := os.read(process.stdout.fileno(), 1 << 16):
         sys.stdout.buffer.write(chunk[:most])
+        left_out += max(0, len(chunk) - most)
         most -= min(most, len(chunk))
     sys.stdout.buffer.flush()
-    return process.wait()
+    return process.wait(), left_out
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def main() -> None:
     before = json.loads(asked["state"] or '{"files": "", "place": ""}')
     unpack(before["files"], asked["files"])
     start = (asked["keep"] and before["place"]) or FOLDER
-    code = command(asked["command"], start, asked["output_bytes"])
+    code, left_out = command(asked["command"], start, asked["output_bytes"])
     place = ""
     if os.path.exists(LEFT):
         with open(LEFT, errors="replace") as file:
@@ -66,7 +68,7 @@ def main() -> None:
     packed = pack() if asked["keep"] else ""
     is_large = len(packed) > asked["state_bytes"]
     state = asked["state"] if is_large else json.dumps({"files": packed, "place": place})
-    told = {"state": state, "code": code, "is_large": is_large}
+    told = {"state": state, "code": code, "is_large": is_large, "left_out": left_out}
     sys.stdout.write(asked["mark"] + json.dumps(told))
     sys.stdout.flush()
 
