@@ -16,7 +16,7 @@ from typing import Any, Final
 from data.schema import Prompt
 from rl.config import ModeConfig, RunConfig
 from rl.errors import ConfigError
-from rl.tokens import Message
+from rl.tokens import LastTurn, Message
 
 COLUMN: Final = "reasoning_mode"
 """The column under which verifiers find a prompt's mode."""
@@ -47,10 +47,22 @@ def counted_modes(prompts: Sequence[Prompt]) -> str:
     return ", ".join(f"{count:,} in mode {name}" for name, count in sorted(counts.items()))
 
 
-def columns_of(prompt: Prompt, thinking_tokens: int | None) -> dict[str, Any]:
-    """The columns by which verifiers know of a prompt's mode, and of an answer's thinking."""
+def columns_of(
+    prompt: Prompt, thinking_tokens: int | None, last_turn: LastTurn | None = None
+) -> dict[str, Any]:
+    """The columns by which verifiers know of a prompt's mode, and of an answer's thinking.
+
+    Args:
+        prompt: as it was asked.
+        thinking_tokens: of the policy's last turn; None: not counted.
+        last_turn: of the policy, where something else is graded.
+    """
     found: dict[str, Any] = {COLUMN: prompt.mode} if prompt.mode else {}
-    return found if thinking_tokens is None else {**found, "thinking_tokens": thinking_tokens}
+    if thinking_tokens is not None:
+        found["thinking_tokens"] = thinking_tokens
+    if last_turn is not None:
+        found |= {"policy_turn": last_turn.text, "policy_turn_thinking": last_turn.thinking}
+    return found
 
 
 def _mode_of(prompt: Prompt, config: RunConfig, seed: int) -> str:

@@ -46,7 +46,7 @@ def conversation(row: Mapping[str, Any]) -> list[Said]:
     if len(said) > MESSAGE_LIMIT:
         left = Said("", f"[{len(said) - MESSAGE_LIMIT:,} more messages]")
         said[MESSAGE_LIMIT // 2 : -MESSAGE_LIMIT // 2] = [left]
-    return said + list(_elsewhere(turns))
+    return [*said, *_elsewhere(turns), *_graded(row, messages)]
 
 
 def alone(row: Mapping[str, Any]) -> Said | None:
@@ -150,6 +150,14 @@ def _elsewhere(turns: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
         yield Said("assistant, elsewhere", shortened(turn["text"] or ""), *_known(turn))
     if len(others) > MESSAGE_LIMIT:
         yield Said("", f"[{len(others) - MESSAGE_LIMIT:,} more turns of other contexts]")
+
+
+def _graded(row: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
+    """What is graded, where an agent wrote it and no turn of the policy is it."""
+    response = row.get("response")
+    is_agents = "agent_seconds" in dict(row.get("metrics") or ())
+    if is_agents and isinstance(response, str) and response != messages[-1].get("content"):
+        yield Said("answer, by the agent", shortened(response))
 
 
 def seconds(value: float) -> str:

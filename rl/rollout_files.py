@@ -176,7 +176,10 @@ def _rows(
 
 def _has_more(group: Group, episode: Episode) -> bool:
     """Whether an episode is more than a prompt and one answer."""
-    return episode.turns > 1 or len(episode.messages) > len(group.prompt.messages) + 1
+    if episode.turns > 1 or len(episode.messages) > len(group.prompt.messages) + 1:
+        return True
+    last = episode.messages[-1] if episode.messages else {}
+    return last.get("role") == "assistant" and last.get("content") != episode.response
 
 
 def _turns(episode: Episode) -> list[dict[str, Any]] | None:

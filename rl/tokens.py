@@ -113,6 +113,14 @@ class Trajectory:
         return np.concatenate(found)
 
 
+class LastTurn(NamedTuple):
+    """What the policy said last."""
+
+    text: str
+    thinking: Opened | None
+    """Whether its prompt ended in an open thinking part; None: it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One attempt at a prompt."""
@@ -123,9 +131,12 @@ class Episode:
     """The whole conversation, for graders and records."""
     end: End
     response: str = ""
-    """The policy's last turn, as it is graded."""
+    """What is graded: the policy's last turn, or what an agent wrote."""
     thinking: Opened | None = None
     """Whether the last prompt ended in an open thinking part; None: it is not known."""
+    last_turn: LastTurn | None = None
+    """The policy's last turn where `response` is none, as what an agent wrote. Gone once graded: a
+    checkpoint does not hold it."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """What the environment measured."""
     fault: str = ""

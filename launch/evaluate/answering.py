@@ -216,10 +216,13 @@ def _of_episode(episode: Episode) -> Given:
         for segment in trajectory.segments
         if segment.logprobs is not None
     ]
+    last_turn = episode.last_turn
     return Given(
         response=episode.response,
         end=episode.end,
         opened=episode.thinking,
+        policy_turn=last_turn.text if last_turn else None,
+        policy_turn_thinking=last_turn.thinking if last_turn else None,
         tokens=episode.sampled,
         last_tokens=len(spoken[-1].ids) if spoken else 0,
         prompt_tokens=len(first.segments[0].ids) if first is not None else None,

@@ -20,6 +20,7 @@ from launch.datasets.difficulty import LOST
 from rewards import Outcome, Sample, Verdict
 from rewards.thinking import Opened
 from rl.modes import columns_of
+from rl.tokens import LastTurn
 
 ANSWERS: Final = "answers.jsonl"
 VERDICTS: Final = "verdicts.jsonl"
@@ -39,6 +40,8 @@ class Given:
         tokens: that were sampled, all turns together.
         last_tokens: of the last turn.
         thinking_tokens: of thinking in the last turn; None: not counted.
+        policy_turn: the last one, where an agent wrote the response; None: the response is it.
+        policy_turn_thinking: whether that turn's prompt opened the thinking.
         prompt_tokens: of the first; None: not known.
         turns: times that the model spoke.
         messages: the whole conversation where there were several turns.
@@ -55,6 +58,8 @@ class Given:
     tokens: int = 0
     last_tokens: int = 0
     thinking_tokens: int | None = None
+    policy_turn: str | None = None
+    policy_turn_thinking: Opened | None = None
     prompt_tokens: int | None = None
     turns: int = 1
     messages: tuple[Mapping[str, Any], ...] = ()
@@ -75,12 +80,19 @@ class Given:
             metadata={
                 **prompt.metadata,
                 "response_tokens": self.last_tokens,
-                **columns_of(prompt, self.thinking_tokens),
+                **columns_of(prompt, self.thinking_tokens, self.last_turn),
             },
             stop_reason="length" if self.end == "length" else "stop",
             thinking=self.opened,
             transcript=self.messages,
         )
+
+    @property
+    def last_turn(self) -> LastTurn | None:
+        """The policy's last turn; None: it is the response."""
+        if self.policy_turn is None:
+            return None
+        return LastTurn(self.policy_turn, self.policy_turn_thinking)
 
     def as_json(self) -> dict[str, Any]:
         """As a file keeps it; what is empty is left out."""

@@ -115,6 +115,8 @@ def _sample(row: Row, prompt: Prompt, reward: RewardConfig) -> Sample:
     metadata = {**prompt.metadata, "response_tokens": row.get("tokens") or 0}
     metadata["reasoning_mode"] = row.get("mode") or ""
     metadata["thinking_tokens"] = _thinking_tokens(row, reward)
+    if (turn := _policy_turn(row)) is not None:
+        metadata["policy_turn"] = turn
     opened = row.get("opened")
     return Sample(
         id=f"{prompt.id}#{row.get('episode')}",
@@ -128,6 +130,15 @@ def _sample(row: Row, prompt: Prompt, reward: RewardConfig) -> Sample:
         thinking=opened if opened in ("open", "none") else None,
         transcript=tuple(messages_of(row.get("messages"))),
     )
+
+
+def _policy_turn(row: Row) -> Any:
+    """The policy's last turn, where an agent wrote the response; None: the response is it."""
+    said = messages_of(row.get("messages"))
+    if "agent_seconds" not in dict(row.get("metrics") or ()) or not said:
+        return None
+    content = said[-1].get("content")
+    return None if content == row.get("response") else content
 
 
 def _thinking_tokens(row: Row, reward: RewardConfig) -> Any:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rewards.reasoning.checks import Checks
 from rewards.registry import verifier
-from rewards.thinking import Parts, parted, says_something, thinks_later
+from rewards.thinking import Opened, Parts, parted, says_something, thinks_later
 from rewards.types import Sample, Verdict
 
 DEADLINE: Final = 10.0
@@ -35,15 +35,32 @@ class Reasoning(Checks):
     `checks` are put here."""
 
     def __call__(
-        self, sample: Sample, *, reasoning_mode: str = "", thinking_tokens: float | None = None
+        self,
+        sample: Sample,
+        *,
+        reasoning_mode: str = "",
+        thinking_tokens: float | None = None,
+        policy_turn: str | None = None,
+        policy_turn_thinking: Opened | None = None,
     ) -> Verdict:
-        """Look at the thinking; the last two are columns, which a run fills by itself."""
+        """Look at the thinking.
+
+        Args:
+            sample: What is graded.
+            reasoning_mode: This and the others are columns, which a run fills by itself.
+            thinking_tokens: Of the thinking.
+            policy_turn: The policy's last turn, where the response is what an agent made of it.
+            policy_turn_thinking: Whether that turn's prompt had opened the thinking.
+        """
         checks = self.modes.get(reasoning_mode, self)
         if checks.counts_tokens and thinking_tokens is None:
             return Verdict.ungradable(
                 "reference: min_tokens and max_tokens need the column thinking_tokens"
             )
-        parts = parted(sample.response, sample.thinking)
+        if policy_turn is None:
+            parts = parted(sample.response, sample.thinking)
+        else:
+            parts = parted(policy_turn, policy_turn_thinking)
         says = says_something(parts.thinking or "")
         later = thinks_later(parts)
         held: dict[str, bool] = {}

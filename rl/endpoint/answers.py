@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from rewards.thinking import Opened, parted
 from rewards.tools import parse_calls
-from rl.tokens import Ids, Message, Sampled, Stop
+from rl.tokens import LastTurn, Message, Sampled, Stop
 
 MODEL: Final = "policy"
 """The name that the model is served under; requests may say any."""
@@ -26,8 +26,13 @@ class Spoken(NamedTuple):
 
     messages: tuple[Message, ...]
     sampled: Sampled
-    tail: Ids
-    """The end of the context that it was given."""
+    opened: Opened | None
+    """Whether its prompt ended in an open thinking part."""
+
+    @property
+    def last_turn(self) -> LastTurn:
+        """As graders know it."""
+        return LastTurn(self.sampled.text, self.opened)
 
 
 @dataclass(frozen=True, slots=True)

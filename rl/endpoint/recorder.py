@@ -171,20 +171,20 @@ class Recorder:
         """The episode as it stands, ended."""
         end = self._allowance.spent or end
         counted = {f"requests_{name}": float(self.counts[name]) for name in COUNTED}
-        response = self.result or ""
+        response, spoken = self.result or "", self._spoken
         thinking: Opened | None = None
         if self.result is not None:
             thinking = "none"
-        elif self._spoken is not None:
-            response = self._spoken.sampled.text
-            thinking = self._renderer.opened(self._spoken.tail)
-            end = "length" if self._spoken.sampled.stop == "length" else end
+        elif spoken is not None:
+            response, thinking = spoken.last_turn
+            end = "length" if spoken.sampled.stop == "length" else end
         return Episode(
             self.trajectories,
             self.messages,
             end,
             response=response,
             thinking=thinking,
+            last_turn=spoken.last_turn if spoken and self.result is not None else None,
             metrics={**counted, **(metrics or {})},
             fault=fault,
             records=self._threads.records(self.messages),
@@ -228,16 +228,16 @@ class Recorder:
         finally:
             if thread is not None:
                 thread.is_taken = False
-        tail = context[-PROMPT_TAIL:]
+        opened = self._renderer.opened(context[-PROMPT_TAIL:])
         turn = turn_of(
             sampled,
             exchange.number,
             len(context),
             format=self.call_format,
             tools=asked.tools,
-            opened=self._renderer.opened(tail),
+            opened=opened,
         )
-        self._spoken = Spoken((*asked.messages, turn.followed), sampled, tail)
+        self._spoken = Spoken((*asked.messages, turn.followed), sampled, opened)
         after = (*keys, key_of(turn.message))
         record = record_of(turn, sampled, how.max_tokens, len(keys), began, self._clock)
         self.counts["begun" if thread is None else "followed"] += 1

@@ -23,7 +23,7 @@ from rl.episodes.template import RefusedError
 from rl.episodes.threads import LateError, called
 from rl.errors import ConfigError, InfrastructureError, PlumbError
 from rl.modes import columns_of
-from rl.tokens import End, Episode, Message
+from rl.tokens import End, Episode, LastTurn, Message
 
 SECONDS: Final = 300.0
 """What `reward`, `metrics` and `close` of an environment may take."""
@@ -109,7 +109,8 @@ def sample_of(
         response_tokens: Tokens of its last answer.
         thinking_tokens: Those of them that are thinking; None: not counted.
     """
-    told = {"response_tokens": response_tokens, **columns_of(prompt, thinking_tokens)}
+    columns = columns_of(prompt, thinking_tokens, episode.last_turn)
+    told = {"response_tokens": response_tokens, **columns}
     return Sample(
         id=name,
         prompt=prompt.messages,
@@ -133,7 +134,8 @@ async def thinking_tokens(renderer: Renderer, episode: Episode, response_tokens:
         response_tokens: Of the whole answer, which is the most that there can be: it is counted by
             encoding the thinking again.
     """
-    thought = parted(episode.response, episode.thinking).thinking
+    said = episode.last_turn or LastTurn(episode.response, episode.thinking)
+    thought = parted(said.text, said.thinking).thinking
     return min(response_tokens, await renderer.count(thought or ""))
 
 

@@ -521,6 +521,14 @@ class TestGradingAnew:
             sample = _sample({**answers(1)[5], "metrics": metrics}, prompt, reward)
             assert sample.metadata["thinking_tokens"] == counted
 
+    def test_an_agents_row_has_the_policys_turn_beside_what_is_graded(self) -> None:
+        prompt = Prompt("p", ({"role": "user", "content": "1+1?"},), "2")
+        said = [*prompt.messages, {"role": "assistant", "content": "<think>1+1</think>2"}]
+        row = {**answers(1)[5], "messages": json.dumps(said), "response": "It is 2"}
+        for metrics, turn in (({"agent_seconds": 1.0}, said[1]["content"]), ({}, None)):
+            sample = _sample({**row, "metrics": metrics}, prompt, RewardConfig())
+            assert (sample.response, sample.metadata.get("policy_turn")) == ("It is 2", turn)
+
     async def test_a_row_for_plumb_verify_is_one(self, run: Path) -> None:
         said = await ask_worker("row", run, [answers(1)[5], answers(1)[3]])
         assert said[0]["row"] == {

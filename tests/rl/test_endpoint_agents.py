@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from data.schema import Prompt
-from rewards import Sample, Verdict
+from rewards import Sample, Use, Verdict
 from rl.config import AgentConfig, EpisodeConfig, RunConfig, SamplerConfig
 from rl.endpoint.agents import task_of
+from rl.episodes.playing import sample_of, thinking_tokens
 from rl.episodes.rendering import Renderer
 from rl.episodes.runner import GroupRunner
 from rl.errors import ConfigError, InfrastructureError
@@ -54,6 +55,25 @@ async def test_the_policy_s_last_turn_is_graded_where_that_is_said(tmp_path: Pat
     async with agents(**settings) as made:
         await play(made, recorder)
     assert recorder.episode("stop").response == "seven"
+
+
+@pytest.mark.parametrize("result", ["stdout", "turn"])
+async def test_terms_look_at_the_policys_thinking_whatever_is_graded(
+    tmp_path: Path, result: str
+) -> None:
+    recorder = recorder_of(Speaker(lambda text: "<think>6*7=42</think>42"))
+    source = "print('It is', ask(task['messages'])['content'])"
+    async with agents(**plain(tmp_path, source, result=result)) as made:
+        await play(made, recorder)
+    episode = recorder.episode("stop")
+    counted = await thinking_tokens(Renderer(tokenizer_of()), episode, 1_000)
+    sample = sample_of(PROMPT, "p#0", episode, recorder.response_tokens, counted)
+    assert sample.response == ("It is 42" if result == "stdout" else "<think>6*7=42</think>42")
+    for asked, holds in (
+        ({"thinking": "some", "min_tokens": 2}, True),
+        ({"thinking": "none"}, False),
+    ):
+        assert Use("reasoning", asked).load().judge(sample).is_correct is holds
 
 
 def test_an_agent_is_not_told_what_graders_know() -> None:

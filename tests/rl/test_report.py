@@ -607,6 +607,29 @@ def test_an_episode_is_shown_turn_by_turn(tmp_path: Path) -> None:
         assert told in page.text
 
 
+def test_what_an_agent_wrote_stands_beside_what_the_policy_did(tmp_path: Path) -> None:
+    asked = Prompt("q", ({"role": "user", "content": "6*7?"},), "42")
+    said = {"role": "assistant", "content": "<think>6*7</think>42"}
+    read = Segment(np.arange(4, dtype=np.int32))
+    trajectories = (Trajectory((read, sampled(9, Span(9, 4)))),)
+    turn = TurnRecord(0, 1, None, 4, 9, "stop", 0.0, 0.75)
+    ended = Episode(
+        trajectories,
+        (*asked.messages, said),
+        "stop",
+        "It is 42",
+        metrics={"agent_seconds": 1.0},
+        records=(turn,),
+    )
+    run = make_run(tmp_path, [metric_row(1)])
+    recorder = Recorder(run, last_step=0)
+    recorder.trained(Batch(5, (Group(0, asked, 3, (ended,), (Verdict.correct(1.0),)),)), {})
+    recorder.close()
+    (step,), _ = read_answers(run / "rollouts")
+    shown = [(one.role, one.text) for one in step.answers[0]["conversation"]]
+    assert shown == [("assistant", said["content"]), ("answer, by the agent", "It is 42")]
+
+
 def test_a_long_conversation_is_folded_and_capped(tmp_path: Path) -> None:
     turns = [
         {"role": role, "content": f"{role} {number}"}

@@ -31,6 +31,14 @@ function Calls({ turn }) {
   return html`<p class="quiet">${told.join("; ")}</p>`;
 }
 
+/* What is graded, where an agent wrote it and no turn of the policy is it. */
+function graded(sample) {
+  const last = sample.messages[sample.messages.length - 1];
+  if (sample.metrics?.agent_seconds === undefined || (sample.response || "") === (last.content || "")) return null;
+  return html`<div class="turn assistant" key="graded"><div class="role">answer, by the agent</div>
+    <${Answer} text=${sample.response || ""} opened="none" /><${Rest} sample=${sample} name="response" /></div>`;
+}
+
 export function Conversation({ sample }) {
   const records = list(sample.turn_records);
   const rewards = list(sample.turn_rewards);
@@ -55,5 +63,5 @@ export function Conversation({ sample }) {
   });
   return html`${shown}${apart.map((turn, index) => html`<div class="turn assistant" key=${`apart ${index}`}>
     <div class="role">a turn that the conversation does not hold${words(turn).map((fact) => html`<span key=${fact}>${fact}</span>`)}</div>
-    <${Answer} text=${turn.text || ""} /><${Calls} turn=${turn} /></div>`)}`;
+    <${Answer} text=${turn.text || ""} /><${Calls} turn=${turn} /></div>`)}${graded(sample)}`;
 }
