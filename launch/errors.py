@@ -139,7 +139,12 @@ def _end_silently() -> None:
 
 def _say(message: str) -> None:
     """Print it; a line stands for a fault, and what a file or a word holds cannot act on it."""
-    print(f"plumb: {_CONTROL.sub(_escaped, message)}", file=sys.stderr, flush=True)
+    print(f"plumb: {plain(message)}", file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """The text with its control characters written out: what others say does not act on it."""
+    return _CONTROL.sub(_escaped, text)
 
 
 def _escaped(found: "re.Match[str]") -> str:

@@ -5,6 +5,7 @@ remedy; nothing that can go wrong with a backend raises.
 """
 
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 from typing import Any, Final, Literal
 
 from sandbox.backends.settings import BoxSettings
@@ -61,7 +62,7 @@ async def examine(kind: BackendKind, settings: BoxSettings | None = None) -> Exa
     try:
         backend = await choose(kind, settings or BoxSettings(slots=1))
         box = await backend.open()
-    except (SandboxError, BoxLostError) as error:
+    except (SandboxError, BoxLostError, OSError, SubprocessError) as error:
         return Examination(kind, [Finding("available", "missing", str(error))])
     findings: list[Finding] = []
     try:

@@ -268,7 +268,9 @@ class RaySandbox(Transport):
         import ray
 
         if not ray.is_initialized():
-            raise RequestError("Ray is not connected: call ray.init() before the sandbox starts")
+            raise RequestError(
+                "Ray is not connected: call ray.init() first, or name docker, bubblewrap or a URL"
+            )
         cpus = max(1, self._settings.slots * self._settings.boxes - SLOTS_A_CORE_SPARE)
         actor = (
             ray.remote(Node)

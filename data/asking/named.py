@@ -72,11 +72,13 @@ def keys_of(named: Sequence[str], keys: Sequence[str]) -> list[str]:
 def _parted(text: str, option: str) -> tuple[str, str]:
     """The name, which may be missing, and the address."""
     for scheme in ("http://", "https://"):
-        if text.startswith(scheme):
-            return "", text.rstrip("/")
         name, equals, rest = text.partition(f"={scheme}")
-        if equals and name:
-            return name, scheme + rest.rstrip("/")
+        if text.startswith(scheme):
+            name, rest = "", text.removeprefix(scheme)
+        elif not (equals and name):
+            continue
+        if address := rest.rstrip("/"):
+            return name, scheme + address
     raise SourceError(
         f"{option} {text}: has no address; write NAME=URL, such as "
         "qwen3-32b=http://localhost:8000/v1"
@@ -119,4 +121,7 @@ def _settings(
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "settings"
-        raise SourceError(f"{option} {name}: {field}: {first['msg']}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        if isinstance(first["input"], int | float):
+            message += f" (got {first['input']})"
+        raise SourceError(f"{option} {name}: {field}: {message}") from error

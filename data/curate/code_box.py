@@ -46,17 +46,42 @@ def in_sandbox(
         raise UnavailableError(f"stage {stage!r}: {error}") from error
 
 
+def require_sandbox(where: str) -> None:
+    """Open the sandbox and close it again.
+
+    Args:
+        where: As `in_sandbox` takes it.
+
+    Raises:
+        UnavailableError: It cannot be had.
+    """
+
+    async def begin() -> None:
+        async with open_sandbox(where, slots=1):
+            pass
+
+    try:
+        asyncio.run(begin())
+    except SandboxError as error:
+        raise UnavailableError(f"--sandbox {where}: {error}") from error
+
+
+def open_sandbox(where: str, slots: int = 0) -> Sandbox:
+    """A sandbox of `in_sandbox`, not yet started; raises RequestError where `where` names none."""
+    size: dict[str, Any] = {"slots": slots} if slots else {}
+    places = where.split(",") if "," in where else where
+    token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
+    return Sandbox.open(places, settings=BoxSettings(**size), token=token)
+
+
 async def _all(
     where: str,
     slots: int,
     numbers: Sequence[int],
     work: Callable[[Sandbox, int], Awaitable[Found]],
 ) -> dict[int, Found]:
-    size: dict[str, Any] = {"slots": slots} if slots else {}
-    places = where.split(",") if "," in where else where
-    token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
     gate = asyncio.Semaphore(AT_ONCE)
-    async with Sandbox.open(places, settings=BoxSettings(**size), token=token) as box:
+    async with open_sandbox(where, slots) as box:
 
         async def one(number: int) -> Found:
             async with gate:

@@ -95,8 +95,11 @@ def read_manifest(folder: Path) -> Manifest | None:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise PipelineError(f"{folder}: is, or is in, a file; give a folder") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path}: cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise PipelineError(f"{path}: cannot be read: {reason}; give another folder") from error
     try:
         held = json.loads(text)
         if held.get("version") != VERSION:

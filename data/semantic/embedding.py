@@ -8,6 +8,7 @@ as too long ones, are kept as having no vector.
 import asyncio
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -58,19 +59,36 @@ class EmbeddingEndpoint(Endpoint):
 
     async def _vectors(self, texts: Sequence[str]) -> "list[list[float]]":
         call = self._opened().embeddings.create(
-            model=self._model, input=list(texts), encoding_format="float"
+            model=self._model,
+            input=list(texts),
+            encoding_format="float",
+            extra_body=self._settings.extra or None,
         )
         page = await self._answer(call)
         try:
-            found = [list(one.embedding) for one in sorted(page.data, key=lambda one: one.index)]
+            given = sorted(page.data, key=lambda one: one.index)
+            numbers, found = [one.index for one in given], [one.embedding for one in given]
         except (AttributeError, TypeError) as error:
             raise RefusedError(f"{self.name}: answers, but with no embeddings") from error
-        if len(found) != len(texts) or not all(found):
+        if len(found) != len(texts):
             raise TransientError(f"{self.name}: {len(found)} vectors for {len(texts)} texts")
+        if numbers != list(range(len(texts))):
+            raise RefusedError(f"{self.name}: does not say which vector is of which text")
+        if not all(_is_vector(one) for one in found):
+            raise RefusedError(f"{self.name}: gives vectors that are no finite numbers, or all 0")
         return found
 
     async def _try_out(self) -> None:
         await self._vectors(["1"])
+
+
+def _is_vector(given: Any) -> bool:
+    """Whether it is a direction: finite numbers, not all of them 0."""
+    return (
+        isinstance(given, list)
+        and all(type(one) in (int, float) and math.isfinite(one) for one in given)
+        and any(given)
+    )
 
 
 def key_of(text: str) -> str:
@@ -104,6 +122,7 @@ async def embed_all(
 
     Raises:
         AnswersError: the endpoint is away or refuses everything; says how far it came.
+        DataError: a text cannot be read, or its vector not be kept.
     """
     key = settings.api_key()
     client = EndpointClient(
@@ -121,10 +140,12 @@ async def embed_all(
         async with asyncio.TaskGroup() as group:
             for _ in range(settings.concurrency):
                 group.create_task(work())
-    except* RewardError as failures:
+    except BaseExceptionGroup as failures:
         first: BaseException = failures
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
+        if not isinstance(first, RewardError):
+            raise first from None  # of the texts, or of the store, which say what is wrong
         raise AnswersError(
             f"{first}; {len(store)} vectors are kept in {store.path}: run the command again, and "
             "it goes on there"
@@ -182,6 +203,6 @@ def _packed(vector: Sequence[float]) -> str:
     import numpy as np
 
     values: Any = np.asarray(vector, np.float64)
-    length = float(np.linalg.norm(values))
-    scaled = values / length if length > 0 else values
-    return base64.b64encode(scaled.astype("<f2").tobytes()).decode()
+    values /= np.abs(values).max()  # or the squares of large ones overflow
+    values /= np.linalg.norm(values)
+    return base64.b64encode(values.astype("<f2").tobytes()).decode()

@@ -223,10 +223,11 @@ def run(options: EvalOptions) -> None:
 
       plumb eval runs/mine --set gsm8k=gsm8k.jsonl --set code=HumanEval.jsonl
 
-      plumb eval http://127.0.0.1:8000/v1 --set aime=aime25.jsonl -k 8 --temperature 0.6
+      plumb eval http://127.0.0.1:8000/v1 --set aime=aime25.jsonl -k 8 \\
+        --temperature 0.6
 
-      plumb eval Qwen/Qwen3-8B --set aime=aime25.jsonl -k 8 --temperature 0.6 \
---select reward=http://127.0.0.1:8001
+      plumb eval Qwen/Qwen3-8B --set aime=aime25.jsonl -k 8 --temperature 0.6 \\
+        --select reward=http://127.0.0.1:8001
     """
     with one_line_errors():
         from launch.evaluate.evaluate import check_graded, evaluate

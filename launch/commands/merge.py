@@ -63,8 +63,8 @@ def merge(
 
       plumb merge soup model-a model-b --scheme weighted --weights 2,1
 
-      plumb merge soup sft runs/a/checkpoints/step_000020 runs/a/checkpoints/step_000040 \
-          --scheme uniform-low
+      plumb merge soup sft runs/a/checkpoints/step_000020 \\
+        runs/a/checkpoints/step_000040 --scheme uniform-low
     """
     with one_line_errors():
         from launch.models.merge import Recipe

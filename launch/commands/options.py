@@ -61,6 +61,13 @@ Folder = Annotated[Path, typer.Option(metavar="FOLDER", help="where the records 
 ReplaceFolder = Annotated[
     bool, typer.Option("--overwrite", help="replace what the folder holds of other work")
 ]
+SandboxAt = Annotated[
+    str,
+    typer.Option(
+        help="where programs run: docker, bubblewrap, auto (the first that works), or the "
+        "URL of a plumb sandbox serve, or several with commas; its token is in PLUMB_SANDBOX_TOKEN"
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from launch.commands.options import takes_options
+from launch.commands.options import SandboxAt, takes_options
 from launch.errors import one_line_errors
 
 sandbox_app = typer.Typer(
@@ -76,7 +76,8 @@ def serve(options: ServeOptions) -> None:
 
       plumb sandbox serve --port 8080
 
-      PLUMB_SANDBOX_TOKEN=$(cat token) plumb sandbox serve --host 0.0.0.0 --boxes 4
+      PLUMB_SANDBOX_TOKEN=$(cat token) plumb sandbox serve --host 0.0.0.0 \\
+        --boxes 4
     """
     with one_line_errors():
         _serve(options)
@@ -194,7 +195,13 @@ def doctor(
         from rich.console import Console
 
         from launch.sandbox.doctor import doctor as run_doctor
+        from rl.errors import ConfigError
 
+        if rootfs is not None and not (Path(rootfs) / "usr").is_dir():
+            raise ConfigError(
+                f"--rootfs {rootfs} is no root file system; make one by: "
+                f"plumb sandbox build --rootfs {rootfs or 'DIR'}"
+            )
         if not run_doctor(Console(), rootfs):
             sys.exit(1)
 
@@ -208,9 +215,7 @@ def tests(
     target: Annotated[
         str, typer.Argument(metavar="OUT.jsonl", help="what was kept of each; - for stdout")
     ],
-    sandbox: Annotated[
-        str, typer.Option(help="auto, docker, bubblewrap, ray:N, or the URL of a service")
-    ] = "auto",
+    sandbox: SandboxAt = "auto",
 ) -> None:
     """Keep the generated tests on which trusted solutions agree.
 

@@ -148,7 +148,8 @@ def verify(options: VerifyOptions) -> None:
 
       plumb verify --task code --sandbox docker programs.jsonl verdicts.jsonl
 
-      plumb verify --task text --judge http://127.0.0.1:8000/v1 chats.jsonl verdicts.jsonl
+      plumb verify --task text --judge http://127.0.0.1:8000/v1 \\
+        chats.jsonl verdicts.jsonl
 
       plumb verify --plugin verifier.py:in_order answers.jsonl verdicts.jsonl
 

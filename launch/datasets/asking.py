@@ -9,7 +9,7 @@ import json
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from data.asking import Asked, Model, Request
@@ -24,8 +24,12 @@ def extra_fields(text: str | None) -> dict[str, Any] | None:
 
     if text is None:
         return None
+
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no number")
+
     try:
-        fields = json.loads(text)
+        fields = json.loads(text, parse_constant=refuse)
     except ValueError as error:
         raise SourceError(f"--extra {text}: is no JSON: {error}") from error
     if not isinstance(fields, dict):
@@ -43,11 +47,11 @@ def own_models(paths: Sequence[str], **settings: Any) -> "Sequence[Model]":
 
 
 def require_records(source: str) -> None:
-    """Refuse a source that holds no records; raises SourceError."""
+    """Refuse a source whose first row is no record; raises DataError."""
     from data.errors import SourceError
-    from data.prompt_records import holds_records
+    from data.prompt_records import holds_records, open_records
 
-    if not holds_records(source):
+    if not holds_records(source) or next(open_records(source), None) is None:
         raise SourceError(f"{source}: holds no records; make some by plumb data curate first")
 
 

@@ -28,12 +28,17 @@ def gpus() -> list[Finding]:
     if not rows:
         said = " ".join(listed.split())[:200] or "nothing"
         return [Finding("GPUs", "failure", f"nvidia-smi says: {said}", "mend the driver")]
-    names = [f"{name} ({int(memory) / 1024:.0f} GiB)" for name, memory, _ in rows]
+    names = [f"{name}{_size(memory)}" for name, memory, _ in rows]
     found = [Finding("GPUs", "ok", f"{len(rows)}: {', '.join(names)}")]
     found += [driver(rows[0][2], _run("nvidia-smi")), nccl()]
     if len(rows) > 1:
         found.append(peers(_run("nvidia-smi", "topo", "-p2p", "r")))
     return found
+
+
+def _size(memory: str) -> str:
+    """Its memory, of MiB; nothing where a GPU has none of its own, and says [N/A]."""
+    return f" ({int(memory) / 1024:.0f} GiB)" if memory.isdecimal() else ""
 
 
 def _none(why: str) -> Finding:

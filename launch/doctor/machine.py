@@ -170,8 +170,24 @@ def _nearest(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.is_dir())
 
 
+def _blocked(path: Path) -> str:
+    """Why no folder can be there; empty: one is, or can be made."""
+    path = path.absolute()
+    for one in (path, *path.parents):
+        try:
+            one.lstat()
+            return "" if one.is_dir() else f"{one} is no folder"
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return f"{one}: {error.strerror}"
+    return ""
+
+
 def file_system(run_dir: Path, root: Path) -> list[Finding]:
     """What kind of file system a run writes to, and whether it may."""
+    if blocked := _blocked(run_dir):
+        return [Finding("run_dir", "failure", blocked, "name another run_dir")]
     there = _nearest(run_dir)
     mounts = [line.split()[1:3] for line in (root / "proc/mounts").read_text().splitlines()]
     at = there.resolve()

@@ -41,15 +41,17 @@ def look_here(run_dir: Path, config: RunConfig | None) -> list[Finding]:
     return examine([*gpu_checks(), *machine_checks(run_dir), *service_checks(config)])
 
 
-def look_at_nodes(address: str, run_dir: Path, config: RunConfig | None) -> list[Machine]:
-    """All checks on each node of the cluster.
+def look_at_nodes(
+    address: str, run_dir: Path, config: RunConfig | None, *, named_by: str = "--address"
+) -> list[Machine]:
+    """All checks on each node of the cluster; `named_by` is what gave its address.
 
     Raises:
         ClusterError: it cannot be joined.
     """
     import ray
 
-    _join(address)
+    _join(address, named_by)
     try:
         nodes = [one for one in ray.nodes() if one["Alive"]]
         lost = [one for one in ray.nodes() if not one["Alive"]]
@@ -81,16 +83,17 @@ def clock(skew: float, uncertain: float) -> Finding:
     )
 
 
-def _join(address: str) -> None:
+def _join(address: str, named_by: str) -> None:
     host, _, port = address.rpartition(":")
     if address != "auto":
-        if "://" in address or not host or not port.isdigit():
+        is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16
+        if "://" in address or not host or not is_port:
             raise ClusterError(
-                f"--address {address}: give the head's address, such as HEAD:6379, or auto"
+                f"{named_by} {address}: give the head's address, such as HEAD:6379, or auto"
             )
         try:
-            socket.create_connection((host, int(port)), timeout=10).close()
-        except OSError as error:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except (OSError, UnicodeError) as error:  # the latter of a name that none can have
             raise ClusterError(
                 f"{address} does not answer: {error}; is Ray's head running there (ray start "
                 "--head), and is the port open?"

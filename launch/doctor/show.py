@@ -12,6 +12,7 @@ from rich.table import Table
 
 from launch.doctor.findings import worst
 from launch.doctor.nodes import Machine, look_at_nodes, look_here
+from launch.errors import plain
 from launch.pages.console import wide_console
 from rl.config_file import load_config
 
@@ -29,9 +30,13 @@ def doctor(
     """
     config = None if config_path is None else load_config(config_path)
     folder = run_dir or (config.run_dir if config else Path("runs"))
-    address = address or os.environ.get("RAY_ADDRESS")
+    from_environment = os.environ.get("RAY_ADDRESS")
     if address:
         machines = look_at_nodes(address, folder.absolute(), config)
+    elif from_environment:
+        machines = look_at_nodes(
+            from_environment, folder.absolute(), config, named_by="RAY_ADDRESS"
+        )
     else:
         machines = [Machine(socket.gethostname(), look_here(folder, config))]
     state = worst([one for machine in machines for one in machine.findings])
@@ -52,10 +57,11 @@ def _show(machines: list[Machine]) -> None:
         table.add_column(no_wrap=True, overflow="fold", max_width=24)
         table.add_column(overflow="fold")
         for one in machine.findings:
-            told = escape(one.detail)
+            told = escape(plain(one.detail))
             if one.remedy:
-                told += f"\n[dim]-> {escape(one.remedy)}[/]"
-            table.add_row(f"[{STYLES[one.state]}]{one.state}[/]", escape(one.subject), told)
+                told += f"\n[dim]-> {escape(plain(one.remedy))}[/]"
+            state = f"[{STYLES[one.state]}]{one.state}[/]"
+            table.add_row(state, escape(plain(one.subject)), told)
         console.print(table)
     found = [one.state for machine in machines for one in machine.findings]
     console.print(

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from rich.console import Console
 
+from data.curate.code_box import open_sandbox
 from data.errors import RowError, SourceError
 from launch.verify.progress import Meter
 from launch.verify.rows import Output, check_apart, read_lines
 from launch.verify.run import stop_on_terminate
-from sandbox import Sandbox
 from sandbox.generated import Problem, Validated, validate
 
 AT_ONCE = 16  # problems
@@ -42,7 +42,7 @@ async def _run(source: str, target: str, where: str, console: Console) -> tuple[
     kept: Counter[str] = Counter()
     dropped = 0
     window: deque[tuple[int, asyncio.Task[Validated]]] = deque()
-    async with Sandbox.open(where) as box:
+    async with open_sandbox(where) as box:
         with Output(target) as output, Meter(source, console) as meter:
 
             async def write_oldest() -> None:

@@ -192,8 +192,8 @@ class Endpoint:
 
     async def _served_models(self) -> dict[str, Any]:
         """The models that the endpoint lists, by id."""
-        page = await self._answer(self._opened().models.list())
-        try:
+        try:  # the client itself fails by the latter where what comes is no object
+            page = await self._answer(self._opened().models.list())
             return {str(one.id): one for one in page.data}
         except (AttributeError, TypeError) as error:
             raise RefusedError(

@@ -5,7 +5,7 @@ it at once.
 import math
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,6 +14,8 @@ from rewards.errors import PoolError
 
 PATIENCE = 120.0
 REQUEST_SECONDS = 120.0
+OURS: Final = ("model", "messages", "input", "n", "stream", "encoding_format")
+"""Fields of a request that are no extra ones."""
 
 
 class Prices(BaseModel):
@@ -103,6 +105,14 @@ class EndpointSettings(BaseModel):
             if not _has_host(one):
                 raise ValueError(f"the url {one!r} names no host and port")
         return url
+
+    @field_validator("extra")
+    @classmethod
+    def _is_not_of_ours(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        """Else another thing would be asked than what the answers are taken for."""
+        if ours := [name for name in OURS if name in extra]:
+            raise ValueError(f"it sets {ours[0]}, which Plumb sets by itself: leave it out")
+        return extra
 
     @property
     def urls(self) -> tuple[str, ...]:

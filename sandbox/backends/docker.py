@@ -42,7 +42,7 @@ def connect(seconds: float = DAEMON_SECONDS) -> "docker.DockerClient":
     try:
         client = docker.from_env(timeout=seconds)
         client.ping()
-    except (DockerException, requests.RequestException, OSError) as error:
+    except (DockerException, requests.RequestException, OSError, ValueError) as error:
         raise IsolationError(
             f"no Docker daemon answers ({_root(error)}); start one (sudo systemctl start docker), "
             "set DOCKER_HOST, or use the backend bubblewrap"

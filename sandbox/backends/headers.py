@@ -23,7 +23,8 @@ def precompiled() -> Path | None:
     compiler = shutil.which("g++", path="/usr/local/bin:/usr/bin:/bin")
     if compiler is None:
         return None
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
+    # A user without a home has no folder for it, which is a RuntimeError.
+    with contextlib.suppress(OSError, subprocess.SubprocessError, RuntimeError):
         version = _run([compiler, "--version"])
         name = hashlib.sha256(f"{compiler} {version} {CPP_FLAGS}".encode()).hexdigest()[:16]
         folder = _cache() / f"headers-{name}"

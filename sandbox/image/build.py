@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.errors import ImageError
+from sandbox.errors import ImageError, IsolationError
 from sandbox.image.inputs import REPOSITORY, arguments, context, image_tag
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = ["Recipe", "build_image", "image_tag", "is_built", "prune"]
 Say = Callable[[str], None]
 
 BUILD_SECONDS: Final = 900  # of silence by the daemon
+ANSWER_SECONDS: Final = 10  # the same, where only a look at it is wanted
 KEPT_LINES: Final = 40
 COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 BOOK_KEEPING: Final = ("Removing intermediate", "--->")
@@ -54,11 +55,16 @@ def is_built() -> bool:
     Raises:
         IsolationError: No daemon answers.
     """
+    import requests
+    from docker.errors import DockerException
+
     from sandbox.backends.docker import connect
 
-    client = connect()
+    client = connect(ANSWER_SECONDS)
     try:
         return _found(client) is not None
+    except (DockerException, requests.RequestException) as error:
+        raise IsolationError(f"the Docker daemon does not answer: {error}") from error
     finally:
         client.close()
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -67,11 +68,10 @@ class HttpSandbox(Transport):
         patience: float = PATIENCE,
     ) -> None:
         self._urls = [url.rstrip("/") for url in dict.fromkeys(urls)]
-        wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
+        wrong = [url for url in urls if not _is_address(url)]
         if wrong or not self._urls:
-            raise RequestError(
-                f"{wrong or 'nothing'} is no URL of a sandbox; give http://HOST:PORT"
-            )
+            named = ", ".join(map(repr, wrong)) or "nothing"
+            raise RequestError(f"{named} is no URL of a sandbox; give http://HOST:PORT")
         self._token = token
         self._deadline = deadline
         self._queue_seconds = queue_seconds
@@ -250,6 +250,14 @@ class HttpSandbox(Transport):
     def _faults(self) -> str:
         out = [server for server in self.servers if server.health is None]
         return "; ".join(f"{server.url}: {server.fault}" for server in out)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class _Call:

@@ -13,6 +13,7 @@ from launch.doctor import gpus, machine, nodes, services
 from launch.doctor.findings import Check, Finding, examine, worst
 from rl.config_file import load_config
 from tests.fake_judge import fake_judge
+from tests.launch.wrong_uses import assert_one_line
 
 P2P = """ \tGPU0\tGPU1\tGPU2
  GPU0\tX\tOK\t{a}
@@ -128,6 +129,7 @@ esac
         ("printf 'H100, 81559, 580.1\\nH100, 81559, 580.1\\n'", "12.8", "OK", "ok failure ok"),
         ("printf 'H100, 81559, 580.1\\nH100, 81559, 580.1\\n'", "13.0", "CNS", "ok ok warning"),
         ("printf 'L4, 23034, 580.1\\n'", "14.0", "OK", "ok ok"),
+        ("printf 'GB10, [N/A], 580.1\\n'", "13.0", "OK", "ok ok"),
         ("echo 'driver/library mismatch'; exit 1", "13.0", "OK", "failure"),
     ],
 )
@@ -167,8 +169,31 @@ def test_judges_of_a_config_are_asked(tmp_path: Path, monkeypatch: pytest.Monkey
         assert (found.state, found.detail) == ("ok", "serves big")
         wrong = services.judge(fake.url + "/elsewhere", None)
         assert wrong.state == "failure"
+        monkeypatch.setenv("MY_KEY", "kept to\nitself")  # which the client would say as it is
+        unsound = services.judge(fake.url, "MY_KEY")
+        assert (unsound.state, "itself" in str(unsound)) == ("failure", False)
+        (mirror,) = services.hub({"HF_ENDPOINT": fake.url})
+        assert (mirror.state, mirror.detail) == ("warning", f"{fake.url} answers 404")
     gone = services.judge(fake.url, None)
     assert (gone.state, bool(gone.remedy)) == ("failure", True)
+
+
+@pytest.mark.parametrize(
+    "url", ["7", "'no url'", "'http://[::1'", "'http://me:hidden@127.0.0.1:9/v1'"]
+)
+def test_a_judge_s_wrong_url_is_a_failure_with_a_remedy(tmp_path: Path, url: str) -> None:
+    (tmp_path / "c.yaml").write_text(f"reward: {{verifier: judge, options: {{url: {url}}}}}")
+    found = examine(services.service_checks(load_config(tmp_path / "c.yaml"))[3:])
+    assert [(one.state, bool(one.remedy)) for one in found] == [("failure", True)]
+    assert "hidden" not in str(found)
+
+
+@pytest.mark.parametrize("name", ["file", "file/x", "loop", "loop/x", "a" * 300])
+def test_a_run_dir_that_cannot_be_is_a_failure(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to("loop")
+    (found,) = machine.file_system(tmp_path / name, proc(tmp_path, {}, "/dev/a / ext4 rw\n"))
+    assert (found.state, found.remedy) == ("failure", "name another run_dir")
 
 
 def test_the_hub_is_not_needed() -> None:
@@ -191,7 +216,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Makes the command find one line of a state."""
 
     def found(state: str) -> None:
-        line = Finding("thing", state, "[was] looked at", "mend it" if state != "ok" else "")  # type: ignore[arg-type]
+        line = Finding(
+            "thing", state, "[was] looked at\x1b]0;a\x07", "mend it" if state != "ok" else ""
+        )  # type: ignore[arg-type]
         monkeypatch.setattr("launch.doctor.show.look_here", lambda *_: [line])
 
     return found
@@ -204,7 +231,7 @@ def test_the_command_says_it_and_ends_with_a_code(
     quick(state)
     done = CliRunner().invoke(app, ["doctor"], env={"RAY_ADDRESS": ""})
     assert done.exit_code == code
-    assert "[was] looked at" in done.output
+    assert "[was] looked at\\x1b]0;a\\x07" in done.output  # nothing acts on the terminal
     assert ("-> mend it" in done.output) == (state != "ok")
     as_json = CliRunner().invoke(app, ["doctor", "--json"], env={"RAY_ADDRESS": ""})
     assert as_json.exit_code == code
@@ -213,22 +240,83 @@ def test_the_command_says_it_and_ends_with_a_code(
     assert told["machines"][0]["findings"][0]["subject"] == "thing"
 
 
+GIVE = "give the head's address, such as HEAD:6379"
+WRONG = {
+    "doctor none.yaml": (2, "none.yaml"),
+    "doctor folder": (2, "folder"),
+    "doctor loop": (1, "is a link in a circle"),
+    "doctor binary.yaml": (2, "binary.yaml is not UTF-8 text"),
+    "doctor list.yaml": (2, "list.yaml"),
+    "doctor tab.yaml": (2, "tab.yaml"),
+    "doctor typo.yaml": (2, "did you mean run_dir?"),
+    "doctor typo.yaml --json": (2, "did you mean run_dir?"),
+    "doctor ok.yaml more": (2, "unexpected extra argument"),
+    "doctor --jsn": (2, "no such option: --jsn"),
+    "doctor --address": (2, "'--address' requires an argument"),
+    "doctor --address head": (1, GIVE),
+    "doctor --address head:port": (1, GIVE),
+    "doctor --address head:²": (1, GIVE),
+    "doctor --address head:99999": (1, GIVE),
+    "doctor --address :6379": (1, GIVE),
+    "doctor --address ray://head:10001": (1, GIVE),
+    "doctor --address http://head:8265": (1, GIVE),
+    "doctor --address no..host:6379": (1, "no..host:6379 does not answer"),
+    "doctor --address 127.0.0.1:9": (1, "127.0.0.1:9 does not answer"),
+    "doctor --address 127.0.0.1:9 --json": (1, "127.0.0.1:9 does not answer"),
+    "sandbox doctor --rootfs none": (2, "--rootfs none is no root file system"),
+    "sandbox doctor --rootfs folder": (2, "--rootfs folder is no root file system"),
+    "sandbox doctor --rootfs ok.yaml": (2, "--rootfs ok.yaml is no root file system"),
+    "sandbox doctor --rootfs loop": (2, "--rootfs loop is no root file system"),
+    "sandbox doctor --rootfs ''": (2, "plumb sandbox build --rootfs DIR"),
+    "sandbox doctor --rootfs": (2, "'--rootfs' requires an argument"),
+    "sandbox doctor --json": (2, "no such option: --json"),
+    "sandbox doctor here": (2, "unexpected extra argument"),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files that are not what is asked for."""
+    folder = tmp_path_factory.mktemp("world")
+    texts = {
+        "ok.yaml": b"run_dir: runs/a\n",
+        "binary.yaml": bytes(range(256)),
+        "list.yaml": b"- 1\n",
+        "tab.yaml": b"a:\n\t- b\n",
+        "typo.yaml": b"run_dirr: runs/a\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_bytes(text)
+    (folder / "folder").mkdir()
+    (folder / "loop").symlink_to("loop")
+    return folder
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_use_is_one_line(world: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    assert_one_line(world, monkeypatch, words, *WRONG[words])
+
+
+def test_an_address_of_the_environment_is_named_as_such(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "head")
+    assert_one_line(world, monkeypatch, "doctor", 1, f"RAY_ADDRESS head: {GIVE}")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["none.yaml"], 2, "none.yaml"),
-        (["--address", "head"], 1, "such as HEAD:6379"),
-        (["--address", "ray://head:10001"], 1, "such as HEAD:6379"),
-        (["--address", "head:port"], 1, "such as HEAD:6379"),
-        (["--address", "127.0.0.1:9"], 1, "does not answer"),
-    ],
+    "host", ["tcp://127.0.0.1:9", "tcp://127.0.0.1:99999", "unix:///none", "x"]
 )
-def test_a_wrong_use_is_one_line(arguments: list[str], code: int, said: str) -> None:
-    done = CliRunner().invoke(app, ["doctor", *arguments])
-    assert done.exit_code == code
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("plumb: ")
-    assert said in line
+def test_where_nothing_isolates_it_is_said_and_the_code_is_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = CliRunner().invoke(app, ["sandbox", "doctor"])
+    assert (done.exit_code, done.stderr) == (1, ""), done.output
+    assert "Nothing here can isolate a program" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "no Docker daemon" in said and "bubblewrap is not installed" in said
 
 
 def test_the_whole_command_works_here(tmp_path: Path) -> None:

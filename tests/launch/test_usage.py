@@ -28,10 +28,12 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
 COMMANDS = {" ".join(path): command for path, command in _commands(ROOT)}
 
 
-def _examples(command: Any) -> list[str]:
-    """What stands below `Examples:`, each with the line that it goes on in."""
-    _, _, below = (command.help or "").partition("Examples:")
-    return [" ".join(one.split()) for one in below.split("\n\n") if one.strip()]
+def _examples(path: str) -> list[str]:
+    """What a shell would run of the lines below `Examples:`, as a narrow terminal shows them."""
+    shown = RUNNER.invoke(app, [*path.split(), "--help"], env={"COLUMNS": "80"}).stdout
+    _, _, below = shown.partition("Examples:")
+    lines = [line.strip() for line in below.partition("╭")[0].splitlines()]
+    return [one for one in "\n".join(lines).replace("\\\n", "").splitlines() if one]
 
 
 def _words(example: str) -> list[str]:
@@ -54,7 +56,7 @@ def test_help_says_what_in_a_line_and_has_examples_that_parse(
     command = COMMANDS[path]
     first, *_ = (command.help or "").splitlines()
     assert first.endswith((".", ":")), first
-    examples = _examples(command)
+    examples = _examples(path)
     assert examples, f"plumb {path} --help has no examples"
     run: list[str] = []
     for one, other in COMMANDS.items():

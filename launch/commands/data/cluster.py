@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -57,7 +57,7 @@ class ClusterOptions:
         ),
     ] = 0.95
     max_chars: Annotated[int, typer.Option(help="characters of a query that count", min=1)] = 8000
-    seed: Annotated[int, typer.Option(help="of the clusters")] = 0
+    seed: Annotated[int, typer.Option(help="of the clusters", min=0)] = 0
     key_env: KeyEnv = None
     concurrency: Annotated[int, typer.Option(help="requests open at once, of 64 queries each")] = 8
     timeout: Timeout = 120.0
@@ -81,10 +81,11 @@ def cluster(options: ClusterOptions) -> None:
 
     Examples:
 
-      plumb data cluster curated/ --out clustered/ --embeddings bge-m3=http://host:8000/v1
+      plumb data cluster curated/ --out clustered/ \\
+        --embeddings bge-m3=http://host:8000/v1
 
-      plumb data cluster curated/ --out clustered/ --embeddings http://host:8000/v1
-      --clusters 200 --similarity 1
+      plumb data cluster curated/ --out clustered/ \\
+        --embeddings http://host:8000/v1 --clusters 200 --similarity 1
 
       plumb data mix clustered/ --out mix/ --share metadata.cluster
     """
@@ -135,7 +136,7 @@ def _cluster(options: ClusterOptions) -> None:
     show_manifest(manifest, options.out, began)
     print(f"{decided.clusters} clusters; {decided.siblings} close pairs are other exercises")
     if decided.without:
-        print(f"without a vector: {decided.without}: the endpoint refused them; they are kept")
+        print(f"without a vector: {decided.without}: empty, or refused; they are kept")
     print(f"next: plumb data mix {options.out} --out mix/ --share metadata.cluster")
 
 
@@ -173,13 +174,19 @@ def _decided(
         return record.request()[: settings.max_chars]
 
     # Where nothing names the model, the address is all that tells it from others.
-    identity = {
+    identity: dict[str, Any] = {
         "embeddings": settings.model or " ".join(settings.urls), "max_chars": settings.max_chars
     }  # fmt: skip
+    if settings.extra:
+        identity["extra"] = settings.extra
     with AnswerStore.open(work / "vectors.jsonl", identity) as store:
         with Counting("embedding", rows_of(source)) as count:
             texts = (text for record in open_records(source) if (text := text_of(record)).strip())
-            asyncio.run(embed_all(store, settings, texts, count.advance))
+            try:
+                asyncio.run(embed_all(store, settings, texts, count.advance))
+            except KeyboardInterrupt as error:
+                error.add_note(f"{store.path} keeps the vectors: run it again to go on")
+                raise
         with Counting("clustering", rows_of(source)) as count:
 
             def counted(record: "Record") -> "NDArray[numpy.float32] | None":

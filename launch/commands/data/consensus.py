@@ -92,14 +92,14 @@ def consensus(options: ConsensusOptions) -> None:
 
     Examples:
 
-      plumb data consensus tools/ --out agreed/ --model a=http://h1:8000/v1
-      --model b=http://h2:8000/v1
+      plumb data consensus tools/ --out agreed/ --model a=http://h1:8000/v1 \\
+        --model b=http://h2:8000/v1
 
-      plumb data consensus math/ --out agreed/ --model a=http://h1:8000/v1
-      --answers 5 --within 0.6 --temperature 0.7
+      plumb data consensus math/ --out agreed/ --model a=http://h1:8000/v1 \\
+        --answers 5 --within 0.6 --temperature 0.7
 
-      plumb data consensus tools/ --out agreed/ --agree 1
-      --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
+      plumb data consensus tools/ --out agreed/ --agree 1 \\
+        --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
 
       plumb data consensus math/ --out agreed/ --engine Qwen/Qwen3-8B --answers 8
 

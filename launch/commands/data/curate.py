@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from launch.commands.options import takes_options
+from launch.commands.options import SandboxAt, takes_options
 from launch.datasets.progress import Counting, ended_gently
 from launch.datasets.summary import show_manifest
 from launch.errors import one_line_errors
@@ -73,14 +73,7 @@ class CurateOptions:
         Literal["keep", "review", "drop"],
         typer.Option(help="code: what becomes of rows without a reference solution"),
     ] = "keep"
-    sandbox: Annotated[
-        str,
-        typer.Option(
-            help="code: where programs run: docker, bubblewrap, auto (the first that works), "
-            "or the URL of a plumb sandbox serve, or several with commas; its token is in "
-            "PLUMB_SANDBOX_TOKEN"
-        ),
-    ] = "auto"
+    sandbox: SandboxAt = "auto"
     runs: Annotated[
         int, typer.Option(min=1, max=100, help="code: how often each reference is run")
     ] = 3
@@ -149,8 +142,8 @@ def curate(options: CurateOptions) -> None:
 
       plumb data curate openai/gsm8k --name main --out curated/gsm8k --task math
 
-      plumb data curate a.parquet b.jsonl --out curated
-      --against t=openai/gsm8k@main/test
+      plumb data curate a.parquet b.jsonl --out curated \\
+        --against t=openai/gsm8k@main/test
     """
     with one_line_errors():
         _curate(options)

@@ -95,7 +95,8 @@ def difficulty(options: DifficultyOptions) -> None:
 
       plumb data difficulty train.jsonl --out measured/ --model Qwen/Qwen3-0.6B
 
-      plumb data difficulty curated/ --out measured/ --config run.yaml -k 16 --full
+      plumb data difficulty curated/ --out measured/ --config run.yaml \\
+        -k 16 --full
     """
     with one_line_errors():
         _difficulty(options)

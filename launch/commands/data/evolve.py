@@ -88,13 +88,13 @@ def evolve(options: EvolveOptions) -> None:
 
       plumb data evolve seeds.jsonl --out evolved/ --copies 4
 
-      plumb data evolve seeds.jsonl --out evolved/ --answers 4 --temperature 0.8
-      --model qwen3-32b=http://host:8000/v1
+      plumb data evolve seeds.jsonl --out evolved/ --answers 4 --temperature 0.8 \\
+        --model qwen3-32b=http://host:8000/v1
 
       plumb data evolve seeds.jsonl --out evolved/ --engine Qwen/Qwen3-8B
 
-      plumb data evolve seeds.jsonl --out evolved/ --most 2
-      --types keywords:existence,length_constraints:number_words
+      plumb data evolve seeds.jsonl --out evolved/ --most 2 \\
+        --types keywords:existence,length_constraints:number_words
     """
     with one_line_errors():
         _evolve(options)

@@ -107,11 +107,11 @@ def forecast(options: ForecastOptions) -> None:
 
       plumb data forecast mix/ --prior measured/ --config run.yaml
 
-      plumb data forecast mix/ --prior measured/ --config run.yaml --run runs/first
-      --gpus 8 --path 0:0.3,200:0.7
+      plumb data forecast mix/ --prior measured/ --config run.yaml \\
+        --run runs/first --gpus 8 --path 0:0.3,200:0.7
 
-      plumb data forecast mix/ --gpus 16 --engines 8 --tokens-per-second 2500
-      --learner-tokens-per-second 12000
+      plumb data forecast mix/ --gpus 16 --engines 8 --tokens-per-second 2500 \\
+        --learner-tokens-per-second 12000
     """
     with one_line_errors():
         _forecast(options)

@@ -67,10 +67,11 @@ def tag(options: TagOptions) -> None:
 
       plumb data tag curated/ --out tagged/ --model qwen3-32b=http://host:8000/v1
 
-      plumb data tag curated/ --out tagged/ --model a=http://h1:8000/v1
-      --model b=http://h2:8000/v1 --tags topics.yaml --lowest 0.5
+      plumb data tag curated/ --out tagged/ --model a=http://h1:8000/v1 \\
+        --model b=http://h2:8000/v1 --tags topics.yaml --lowest 0.5
 
-      plumb data mix tagged/ --out mix/ --share metadata.tags --weight metadata.quality
+      plumb data mix tagged/ --out mix/ --share metadata.tags \\
+        --weight metadata.quality
     """
     with one_line_errors():
         _tag(options)

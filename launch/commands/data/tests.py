@@ -15,6 +15,7 @@ from launch.commands.options import (
     Models,
     Records,
     ReplaceFolder,
+    SandboxAt,
     takes_options,
 )
 from launch.datasets.asking import ANSWERS
@@ -53,13 +54,7 @@ class TestsOptions(AskingOptions):
         ),
     ] = "add"
     least: Annotated[int, typer.Option(help="tests that must hold", min=1, max=10)] = 1
-    sandbox: Annotated[
-        str,
-        typer.Option(
-            help="where programs run: docker, bubblewrap, auto (the first that works), or the URL "
-            "of a plumb sandbox serve, or several with commas; its token is in PLUMB_SANDBOX_TOKEN"
-        ),
-    ] = "auto"
+    sandbox: SandboxAt = "auto"
     max_tokens: MaxTokens = 8192
     workers: Annotated[int, typer.Option(help="processes that run programs", min=1)] = 1
     overwrite: ReplaceFolder = False
@@ -87,18 +82,20 @@ def tests(options: TestsOptions) -> None:
 
       plumb data tests problems/ --out tested/ --model a=http://h1:8000/v1
 
-      plumb data tests problems/ --out tested/ --model a=http://h1:8000/v1
-      --model b=http://h2:8000/v1 --programs 8 --agree 0.6 --temperature 0.8
+      plumb data tests problems/ --out tested/ --model a=http://h1:8000/v1 \\
+        --model b=http://h2:8000/v1 --programs 8 --agree 0.6 --temperature 0.8
 
-      plumb data tests curated/ --out tested/ --existing replace --least 5
-      --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
+      plumb data tests curated/ --out tested/ --existing replace --least 5 \\
+        --model gpt-5=https://api.openai.com/v1 --key-env gpt-5=OPENAI_API_KEY
     """
     with one_line_errors():
         _tests(options)
 
 
 def _tests(options: TestsOptions) -> None:
+    from data.curate.code_box import require_sandbox
     from data.generated.stage import GeneratedTests
+    from data.pipeline.manifest import read_manifest
     from data.pipeline.run import run_pipeline
     from data.pipeline.source import Files
     from data.prompt_records import files_of, rows_of
@@ -109,6 +106,10 @@ def _tests(options: TestsOptions) -> None:
     began = time.monotonic()
     require_records(options.source)
     check_command(options.out, "tests", overwrite=options.overwrite)
+    options.served(options.model)  # names and keys are looked at before anything is started
+    has_any = next(_for_tests(options.source, options.existing), None) is not None
+    if has_any and read_manifest(options.out) is None:
+        require_sandbox(options.sandbox)  # before models are asked, which may take a night
 
     asked, solved = _asked(options)
     slots = -(-len(os.sched_getaffinity(0)) // options.workers) + 1
@@ -133,6 +134,8 @@ def _tests(options: TestsOptions) -> None:
             on_block=lambda note: count.advance(note.read),
         )
     show_manifest(manifest, options.out, began)
+    if not has_any:
+        print("no record was given tests: none is of task code and wants some (see --existing)")
     print(f"next: plumb data curate {options.out} --out checked/ --task code")
 
 

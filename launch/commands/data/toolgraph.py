@@ -88,8 +88,8 @@ def toolgraph(options: ToolgraphOptions) -> None:
 
       plumb data toolgraph --out hard/ --difficulty medium:2,hard:1 --language en
 
-      plumb data toolgraph --out own/ --apis apis.json --only --count 500
-      --model qwen3-32b=http://host:8000/v1
+      plumb data toolgraph --out own/ --apis apis.json --only --count 500 \\
+        --model qwen3-32b=http://host:8000/v1
     """
     with one_line_errors():
         _toolgraph(options)
