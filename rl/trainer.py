@@ -10,8 +10,8 @@ up for. A learner that is lost begins again from there too, without the run's en
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rl.checkpoint import Checkpoint
 from rl.checkpointing import Checkpointing, Written
@@ -29,6 +29,8 @@ from rl.trainer_parts import Parts, shares_of
 
 if TYPE_CHECKING:
     from rl.weights.publisher import SyncStats
+
+T = TypeVar("T")
 
 
 class Trainer:
@@ -142,7 +144,7 @@ class Trainer:
         self._tell(started)
         for finding in started.findings:
             self._say(finding.line)
-        await self._parts.evaluations.at_start(self.step)
+        await self._watched(self._parts.evaluations.at_start(self.step))
         self._since = time.perf_counter()
         while self.step < self._config.train.steps:
             if not await self._train_step():
@@ -150,9 +152,13 @@ class Trainer:
                 await self._parts.evaluations.at_end(self.step)
                 break
         self._phase = ""
-        await self._parts.evaluations.finish()
-        await self._parts.guards.finish()
+        await self._watched(self._parts.evaluations.finish())
+        await self._watched(self._parts.guards.finish())
         await unbroken(self._save_last())
+
+    async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await what the learner has no part in, unless a rank of it dies meanwhile."""
+        return await unless_lost(self._parts.learner.lost(), work)
 
     async def save(self) -> None:
         """Begin a checkpoint of the last complete step; training may go on once this returns."""
@@ -180,9 +186,7 @@ class Trainer:
         """One step; whether there was anything to train on."""
         self._phase = ""
         parts = self._parts
-        batch = await unless_lost(
-            parts.learner.lost(), parts.evaluations.beside(parts.dispatcher.batch())
-        )
+        batch = await self._watched(parts.evaluations.beside(parts.dispatcher.batch()))
         if not batch.groups:
             return False
         waited = time.perf_counter() - self._since

@@ -116,6 +116,36 @@ def test_a_learner_that_dies_with_nothing_to_do_is_noticed_meanwhile(
     check(world)
 
 
+@pytest.mark.parametrize("instant", [500.0, 1500.0])
+def test_a_learner_that_dies_beside_a_long_evaluation_is_noticed_at_once(
+    instant: float, tmp_path: Path
+) -> None:
+    """Before the first step, and after the last: nothing is asked of the learner then."""
+    train = {"steps": STEPS, "checkpoint_every": 2, "eval_every": 0}
+    world = World(
+        tmp_path, seconds=lambda session: 1.0 if session.isdecimal() else 1000.0, train=train
+    )
+    died: list[float] = []
+    noticed: list[float] = []
+    restart = world.learner.restart
+
+    async def restarting() -> None:
+        noticed.append(asyncio.get_running_loop().time())
+        await restart()
+
+    async def work() -> None:
+        world.learner.restart = restarting  # type: ignore[method-assign]
+        running = asyncio.ensure_future(world.run())
+        await asyncio.wait({running}, timeout=instant)
+        died.append(asyncio.get_running_loop().time())
+        world.learner.dead.set()
+        await running
+
+    run(work())
+    assert noticed == died
+    assert [row["step"] for row in world.written()] == list(range(STEPS + 1))
+
+
 @pytest.mark.parametrize("mode", ["lag 0", "lag 0, adaptive"])
 @pytest.mark.parametrize("step", [1, 2, 3, 6])
 def test_a_synchronous_run_trains_on_the_same_batches(step: int, mode: str, tmp_path: Path) -> None:
