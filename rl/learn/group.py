@@ -25,6 +25,7 @@ from rl.gc_pause import loading
 from rl.hardware import Hardware
 from rl.learn.shares import Share
 from rl.manifest import FileRecord, Manifest
+from rl.out_of_memory import telling_memory
 from rl.storage import write_atomically
 from rl.whereabouts import Whereabouts, here
 
@@ -54,7 +55,8 @@ class LearnerActor:
 
     def call(self, method: str, *arguments: Any, **named: Any) -> Any:
         """Call a method of the learner."""
-        return getattr(self._learner, method)(*arguments, **named)
+        with telling_memory(self._rank, method):
+            return getattr(self._learner, method)(*arguments, **named)
 
     def write(self, folder: Path) -> Manifest:
         """Write what was noted of the learner's state; runs in a thread of its own."""
