@@ -73,7 +73,8 @@ def export(
         if adapter:
             write_adapters(target, model, **said)
         else:
-            write_model(target, model.shapes, model.tensor, base=model.base, **said)
+            shapes, base = model.shapes, model.base
+            write_model(target, shapes, model.tensor, base=base, exact=model.exact, **said)
     numbers = ", ".join(f"{name} {value:.1%}" for name, value in evaluations.items())
     measured = f" ({numbers})" if numbers else ""
     what = "adapters of " if adapter else ""

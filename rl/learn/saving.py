@@ -74,7 +74,7 @@ class LearnerState:
         """
         if self._writing:
             raise LearnerError("the state before is still being written: its room is not free")
-        noted: dict[str, Any] = {f"rng_{self._rank}.pt": torch.get_rng_state()}
+        noted: dict[str, Any] = _random_states(self._rank)
         with TemporaryDirectory() as place:
             capture = _Capture(Path(place), noted)
             usual, self._engine.checkpoint_engine = self._engine.checkpoint_engine, capture
@@ -130,9 +130,7 @@ class LearnerState:
                 load_universal(self._engine, folder / TAG, self._layout, rank=self._rank)
         for one in self._kept:
             one.load(folder)
-        state = folder / f"rng_{self._rank}.pt"
-        if state.exists():  # not where the run has more ranks than it was saved with
-            torch.set_rng_state(torch.load(state, weights_only=True))
+        _set_random_states(folder, self._rank)
 
     @property
     def _has_frozen(self) -> bool:
@@ -196,6 +194,23 @@ def _names(engine: Any) -> list[str]:
     if groups is None:
         groups = [group["params"] for group in optimizer.param_groups]
     return [names[parameter] for group in groups for parameter in group]
+
+
+def _random_states(rank: int) -> dict[str, torch.Tensor]:
+    """The state of each generator that a rank draws from, by the name of its file."""
+    found = {f"rng_{rank}.pt": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        found[f"rng_gpu_{rank}.pt"] = torch.cuda.get_rng_state()
+    return found
+
+
+def _set_random_states(folder: Path, rank: int) -> None:
+    """Go on from them, as far as they were saved: not where the run has more ranks by now."""
+    for name in _random_states(rank):
+        if (folder / name).exists():
+            state = torch.load(folder / name, weights_only=True)
+            put = torch.cuda.set_rng_state if "gpu" in name else torch.set_rng_state
+            put(state)
 
 
 @contextmanager

@@ -107,10 +107,11 @@ class Shards:
 
     def frozen(self) -> Mapping[str, Tensor]:
         """Weights that are not trained, as far as they are in the checkpoint; and buffers."""
-        if self.layout.zero_stage == 3:
-            return {}
+        held = self.model["module"]
+        if self.layout.zero_stage == 3:  # whose parameters are elsewhere
+            return {name: held[name] for name in self.model["buffer_names"]}
         trained = self.shapes
-        return {name: one for name, one in self.model["module"].items() if name not in trained}
+        return {name: one for name, one in held.items() if name not in trained}
 
     @property
     def _state(self) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@ chat template) is that of the model it was made from.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -25,6 +26,7 @@ ORIGIN: Final = "origin.json"
 """What a model was made of."""
 INDEX: Final = "model.safetensors.index.json"
 WEIGHTS: Final = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.h5", "*.msgpack")
+HALVES: Final = {"BF16": torch.bfloat16, "F16": torch.float16}
 DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -50,6 +52,10 @@ class Weights(Protocol):
     def shapes(self) -> Shapes:
         """Its tensors."""
 
+    @property
+    def exact(self) -> Collection[str]:
+        """Those of them that are kept as precise as they are, whatever type weights are given."""
+
     def tensor(self, name: str) -> Tensor:
         """One of them, as precise as it is there."""
 
@@ -67,22 +73,27 @@ class ModelFolder:
             raise ModelError(f"{folder} is no model: it has no config.json")
         self._files: dict[str, Path] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
-        found = set()
+        types: dict[str, str] = {}
         for path in _weight_files(folder):
             with _opened(path) as file:
                 for name in file.keys():  # noqa: SIM118  # the file is no mapping
                     self._files[name] = path
                     one = file.get_slice(name)
                     self.shapes[name] = tuple(one.get_shape())
-                    found.add(one.get_dtype())
-        self.dtype = torch.bfloat16 if found == {"BF16"} else torch.float32
-        if found == {"F16"}:
-            self.dtype = torch.float16
-        if other := found - {"BF16", "F16", "F32", "F64"}:
+                    types[name] = one.get_dtype()
+        if other := set(types.values()) - {*HALVES, "F32", "F64"}:
             raise ModelError(
                 f"{folder} has weights of the type {sorted(other)[0]}: those of whole or quantised "
                 "numbers cannot be averaged"
             )
+        numbers: Counter[str] = Counter()
+        for name, kind in types.items():
+            numbers[kind] += torch.Size(self.shapes[name]).numel()
+        most = numbers.most_common(1)[0][0] if numbers else "F32"
+        self.dtype = HALVES.get(most, torch.float32)
+        self.exact = frozenset(
+            name for name, kind in types.items() if most in HALVES and kind not in HALVES
+        )
 
     @property
     def label(self) -> str:
@@ -119,6 +130,7 @@ def write_model(
     base: Path,
     dtype: torch.dtype,
     origin: Mapping[str, Any],
+    exact: Collection[str] = (),
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """Write a model.
@@ -130,6 +142,7 @@ def write_model(
         base: a model's folder, of which everything but the weights is taken.
         dtype: of the weights in the files.
         origin: what it was made of, as JSON values.
+        exact: tensors that keep the type in which they are given.
         shard_bytes: size of a file of weights; one tensor may be larger.
 
     Raises:
@@ -141,7 +154,11 @@ def write_model(
         shutil.rmtree(temporary, ignore_errors=True)
         try:
             shutil.copytree(base, temporary, ignore=_no_weights)
-            _write_weights(temporary, shapes, tensor, dtype, shard_bytes)
+
+            def typed(name: str) -> Tensor:
+                return tensor(name) if name in exact else tensor(name).to(dtype)
+
+            _write_weights(temporary, shapes, typed, dtype.itemsize, shard_bytes)
             _say_dtype(temporary / "config.json", dtype)
             write_atomically(temporary / ORIGIN, json.dumps(origin, indent=1) + "\n")
             publish(temporary, target)
@@ -153,19 +170,20 @@ def _write_weights(
     folder: Path,
     shapes: Shapes,
     tensor: Callable[[str], Tensor],
-    dtype: torch.dtype,
+    itemsize: int,
     shard_bytes: int,
 ) -> None:
-    shards = list(_shards(shapes, dtype.itemsize, shard_bytes))
+    shards = list(_shards(shapes, itemsize, shard_bytes))
     places: dict[str, str] = {}
+    total = 0
     for number, names in enumerate(shards, start=1):
         file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
         file = file if len(shards) > 1 else "model.safetensors"
-        held = {name: tensor(name).to(dtype).contiguous().clone() for name in names}
+        held = {name: tensor(name).contiguous().clone() for name in names}
+        total += sum(one.nbytes for one in held.values())
         save_file(held, folder / file, metadata={"format": "pt"})
         places |= dict.fromkeys(names, file)
     if len(shards) > 1:
-        total = sum(torch.Size(shape).numel() for shape in shapes.values()) * dtype.itemsize
         index = {"metadata": {"total_size": total}, "weight_map": places}
         write_atomically(folder / INDEX, json.dumps(index, indent=1) + "\n")
 

@@ -109,7 +109,15 @@ def merge(
         tell(name)
         return total
 
-    write_model(target, shapes, summed, base=models[0].base, dtype=dtype, origin=origin)
+    write_model(
+        target,
+        shapes,
+        summed,
+        base=models[0].base,
+        dtype=dtype,
+        origin=origin,
+        exact=models[0].exact,
+    )
 
 
 def _ema(count: int, decay: float) -> list[float]:

@@ -22,7 +22,7 @@ from rl.learn.lora import Rounding
 from rl.learn.shards import Shards
 from rl.manifest import check_digests, check_sizes
 from rl.models.files import DTYPES, ModelFolder, Shapes
-from rl.weights.sources import ADAPTER, PEFT_PREFIX
+from rl.weights.sources import ADAPTER, PEFT_PREFIX, saved_buffers
 
 TINY = "builtin:tiny"
 
@@ -81,6 +81,14 @@ class Trained:
         if self.lora.on:
             return self._below.shapes
         return {name: shape for name, (_, shape) in self._owners.items()}
+
+    @cached_property
+    def exact(self) -> frozenset[str]:
+        """What is no weight, and of another type than weights."""
+        if self.lora.on:
+            return self._below.exact
+        buffers = dict(saved_buffers(self._module))
+        return frozenset(name for name, (owner, _) in self._owners.items() if owner in buffers)
 
     def tensor(self, name: str) -> Tensor:
         """A tensor in float32."""
@@ -160,7 +168,8 @@ class Trained:
     def _owners(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
         """Each tensor of the files: the parameter that it is of, and its shape."""
         found = {}
-        for parameter, weight in self._module.named_parameters():
+        held = {**dict(self._module.named_parameters()), **dict(saved_buffers(self._module))}
+        for parameter, weight in held.items():
             for name, tensor in _in_files(self._module, parameter, weight.detach()).items():
                 found[name] = parameter, tuple(tensor.shape)
         return found

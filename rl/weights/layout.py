@@ -1,7 +1,7 @@
 """Where each tensor lies in the flattened buckets by which weights travel."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,17 +33,24 @@ class Entry:
 
 
 def plan_buckets(
-    parameters: Iterable[tuple[str, torch.Size]], dtype: torch.dtype, size: int
+    parameters: Iterable[tuple[str, torch.Size]],
+    dtype: torch.dtype,
+    size: int,
+    own: Mapping[str, torch.dtype] | None = None,
 ) -> list[list[Entry]]:
-    """Lay parameters out in buckets of `size` bytes; a larger parameter has a bucket of its own."""
+    """Lay parameters out in buckets of `size` bytes; a larger parameter has a bucket of its own.
+
+    They are of `dtype`, but for those that `own` names with another one.
+    """
     buckets: list[list[Entry]] = []
     end = size + 1
     for name, shape in parameters:
-        nbytes = shape.numel() * dtype.itemsize
+        kind = (own or {}).get(name, dtype)
+        nbytes = shape.numel() * kind.itemsize
         if end + nbytes > size:
             buckets.append([])
             end = 0
-        buckets[-1].append(Entry(name, str(dtype).removeprefix("torch."), tuple(shape), end))
+        buckets[-1].append(Entry(name, str(kind).removeprefix("torch."), tuple(shape), end))
         end += -(-nbytes // ALIGNMENT) * ALIGNMENT
     return buckets
 

@@ -32,7 +32,7 @@ class Packing:
     Args:
         module: the policy, which the sources are of.
         sources: what is packed.
-        dtype: of every tensor in the buckets.
+        dtype: of the tensors in the buckets, but for sources with one of their own.
         device: where buckets are laid out.
         size: bytes of a bucket.
         lead: whether this rank holds the buffer.
@@ -55,7 +55,8 @@ class Packing:
         self._holds = lead
         self._buffer: Tensor | None = None
         tensors = [item for source in sources for item in source.tensors.items()]
-        self._buckets = plan_buckets(tensors, dtype, size)
+        own = {name: one.dtype for one in sources if one.dtype for name in one.tensors}
+        self._buckets = plan_buckets(tensors, dtype, size, own)
         sizes = [bucket_bytes(bucket) for bucket in self._buckets]
         # Two neighbours fit side by side: one at the start, the next at the end, and so on.
         self._room = max(map(sum, zip(sizes, [*sizes[1:], 0], strict=True)))

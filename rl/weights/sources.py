@@ -3,7 +3,8 @@
 That is what engines load and what exports hold. Where transformers joins tensors of a checkpoint
 into one parameter (the experts of a mixture), they are taken apart again. Where a layer has a
 low-rank adapter, base + scaling * B A, in float32, stands in the base's place; base and adapter
-stay as they are. Adapters alone go by the names of peft's files.
+stay as they are. Adapters alone go by the names of peft's files. What is no parameter and stands in
+checkpoints all the same, such as the biases that route a mixture's tokens, travels in its own type.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,9 +35,11 @@ class Source:
     """A parameter of the learner and the tensors that it is in a checkpoint."""
 
     name: str
-    parameter: nn.Parameter
+    parameter: Tensor
     tensors: Mapping[str, torch.Size]
     low: Low | None = None
+    dtype: torch.dtype | None = None
+    """In which it travels; None: in that of all others."""
 
     @property
     def joined(self) -> bool:
@@ -78,13 +81,16 @@ def model_sources(module: nn.Module) -> list[Source]:
     """
     network = network_of(module)
     lows = {id(layer.get_base_layer().weight): low for _, layer, low in adapted_layers(network)}
-    parameters = dict(_base_parameters(network))
-    shapes = {name: full_shape(parameter) for name, parameter in parameters.items()}
+    held: dict[str, Tensor] = dict(_base_parameters(network))
+    own_types = {name: buffer.dtype for name, buffer in saved_buffers(network)}
+    held |= dict(saved_buffers(network))
+    shapes = {name: full_shape(tensor) for name, tensor in held.items()}
     found = []
     for name, shape in shapes.items():
         tensors = _checkpoint_form(network, {name: torch.empty(shape, device="meta")})
         sizes = {own: tensor.shape for own, tensor in tensors.items()}
-        found.append(Source(name, parameters[name], sizes, lows.get(id(parameters[name]))))
+        one = held[name]
+        found.append(Source(name, one, sizes, lows.get(id(one)), own_types.get(name)))
     together = _checkpoint_form(
         network, {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     )
@@ -120,7 +126,15 @@ def adapted_layers(network: nn.Module) -> Iterator[tuple[str, Any, Low]]:
             yield name, layer, Low(a.weight, b.weight, float(found.scaling[ADAPTER]))
 
 
-def plain(parameter: nn.Parameter) -> Tensor:
+def saved_buffers(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The numbers in a network's checkpoints that are no parameters; ZeRO shards none of them."""
+    for prefix, module in network.named_modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_floating_point() and name not in module._non_persistent_buffers_set:
+                yield f"{prefix}.{name}".removeprefix(".").replace(".base_layer.", "."), buffer
+
+
+def plain(parameter: Tensor) -> Tensor:
     """The numbers of a parameter that is whole, also of one that bitsandbytes keeps in 4 bits."""
     state: Any = getattr(parameter, "quant_state", None)
     if state is None:
@@ -131,7 +145,7 @@ def plain(parameter: nn.Parameter) -> Tensor:
     return whole
 
 
-def full_shape(parameter: nn.Parameter) -> torch.Size:
+def full_shape(parameter: Tensor) -> torch.Size:
     """The whole parameter's shape; ZeRO-3 keeps it in `ds_shape`, bitsandbytes in its state."""
     state: Any = getattr(parameter, "quant_state", None)
     if state is not None:
@@ -139,7 +153,7 @@ def full_shape(parameter: nn.Parameter) -> torch.Size:
     return torch.Size(getattr(parameter, "ds_shape", parameter.shape))
 
 
-def gathered(parameter: nn.Parameter) -> Any:
+def gathered(parameter: Tensor) -> Any:
     """Context in which a ZeRO-3 shard is whole; does nothing for a parameter that is whole anyway.
 
     One at a time: of several, DeepSpeed awaits only the last, which is enough on a CUDA stream, but

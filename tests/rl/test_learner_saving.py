@@ -17,7 +17,7 @@ from rl.config import RunConfig
 from rl.config_file import dump_config
 from rl.errors import CheckpointError, ConfigError, LearnerError, StorageError
 from rl.learn.host_copy import HostCopies
-from rl.learn.saving import LearnerState
+from rl.learn.saving import LearnerState, _random_states, _set_random_states
 from rl.learn.shards import Layout, Shards
 from rl.manifest import manifest_of
 from rl.models.trained import Trained
@@ -81,6 +81,21 @@ def test_what_was_not_noted_cannot_be_written(tmp_path: Path) -> None:
     rank.write(tmp_path)
     with pytest.raises(LearnerError, match="none was noted"):
         rank.write(tmp_path)
+
+
+def test_what_a_gpu_draws_goes_on_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The dropout of adapters, for one."""
+    gpu = [torch.arange(16, dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: gpu[-1])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", gpu.append)
+    noted(dict(_random_states(1))).write(tmp_path)
+    drawn = torch.rand(3)
+    gpu.append(torch.zeros(16, dtype=torch.uint8))
+    _set_random_states(tmp_path, 1)
+    assert gpu[-1].tolist() == list(range(16)) and torch.equal(torch.rand(3), drawn)
+    _set_random_states(tmp_path, 2)
+    assert len(gpu) == 3, "a rank that saved nothing draws as it would"
 
 
 def test_every_pair_of_stages_and_of_numbers_of_ranks_is_tried() -> None:

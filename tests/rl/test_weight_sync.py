@@ -87,10 +87,27 @@ def small(kind: str) -> Any:
     if kind == "experts":
         experts = {"num_experts": 3, "num_experts_per_tok": 2, "moe_intermediate_size": 12}
         return Qwen3MoeForCausalLM(Qwen3MoeConfig(**common, **experts))
+    if kind == "routed":
+        return routed(common)
     return Qwen3ForCausalLM(Qwen3Config(**common))
 
 
-@pytest.mark.parametrize("kind", ["tied", "untied", "experts"])
+def routed(common: dict[str, Any]) -> Any:
+    """A mixture of experts with a bias in its routing, which is no parameter."""
+    from transformers import Glm4MoeConfig, Glm4MoeForCausalLM
+
+    experts: dict[str, Any] = {
+        "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 12,
+        "n_shared_experts": 1, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
+    }  # fmt: skip
+    network = Glm4MoeForCausalLM(Glm4MoeConfig(**common, **experts))
+    for name, buffer in network.named_buffers():
+        if "correction_bias" in name:
+            buffer.uniform_(7, 8)
+    return network
+
+
+@pytest.mark.parametrize("kind", ["tied", "untied", "experts", "routed"])
 @pytest.mark.parametrize("kib", [1, 4, 4096])
 def test_buckets_hold_a_checkpoints_tensors_and_the_last_one_is_whole_while_the_next_is_filled(
     tmp_path: Path, kind: str, kib: int
@@ -100,7 +117,7 @@ def test_buckets_hold_a_checkpoints_tensors_and_the_last_one_is_whole_while_the_
     model = small(kind)
     model.save_pretrained(tmp_path)
     written = load_file(tmp_path / "model.safetensors")
-    assert any(source.joined for source in model_sources(model)) == (kind == "experts")
+    assert any(source.joined for source in model_sources(model)) == (kind in ("experts", "routed"))
     sender = WeightSender(
         model,
         dtype=torch.float32,
@@ -116,6 +133,25 @@ def test_buckets_hold_a_checkpoints_tensors_and_the_last_one_is_whole_while_the_
         last = bucket
     assert found.keys() == written.keys()
     assert all(torch.equal(found[name], written[name]) for name in written)
+
+
+def test_what_routes_tokens_travels_in_its_own_type() -> None:
+    """In bf16 biases of about 8 would be one of a few numbers."""
+    model = small("routed").to(torch.bfloat16)
+    biases = {name: one for name, one in small("routed").named_buffers() if "correction" in name}
+    for name, bias in biases.items():
+        module, _, own = name.rpartition(".")
+        setattr(model.get_submodule(module), own, bias)
+    sender = WeightSender(
+        model, dtype=torch.bfloat16, device=torch.device("cpu"), bucket_mb=1, lead=True
+    )
+    found: dict[str, torch.Tensor] = {}
+    for bucket in sender.buckets():
+        assert bucket.data is not None
+        found |= {entry.name: entry.view(bucket.data).clone() for entry in bucket.entries}
+    assert biases
+    assert all(torch.equal(found.pop(name), bias) for name, bias in biases.items())
+    assert {one.dtype for one in found.values()} == {torch.bfloat16}
 
 
 def test_buckets_hold_every_parameter_once_and_stay_within_their_size() -> None:
