@@ -5,7 +5,7 @@ Guarantees: no GPU and no cluster is needed; the model's folder appears whole or
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,21 +65,31 @@ def export(
         "mean": mean,
         "evaluations": evaluations,
     }
-    if adapter:
-        kind = torch.float32 if dtype == "auto" else kind
-        check_adapters(model)
     said: dict[str, Any] = {"dtype": kind, "origin": origin}
+    if adapter:
+        said["dtype"] = kind = torch.float32 if dtype == "auto" else kind
+        check_adapters(model)
+    else:
+        said |= {"base": model.base, "exact": model.exact}
     with replacing(target):
         if adapter:
             write_adapters(target, model, **said)
         else:
-            shapes, base = model.shapes, model.base
-            write_model(target, shapes, model.tensor, base=base, exact=model.exact, **said)
+            write_model(target, model.shapes, model.tensor, **said)
+    what = _named(adapter=adapter, mean=mean) + f" after step {found.step}"
+    say(f"{target}: {what}{_measured(evaluations)}, in {str(kind).split('.')[-1]}")
+
+
+def _named(*, adapter: bool, mean: bool) -> str:
+    """What is written, in words."""
+    whole = "the mean of the weights" if mean else "the policy"
+    return f"adapters of {whole}" if adapter else whole
+
+
+def _measured(evaluations: Mapping[str, float]) -> str:
+    """What evaluations said, in words."""
     numbers = ", ".join(f"{name} {value:.1%}" for name, value in evaluations.items())
-    measured = f" ({numbers})" if numbers else ""
-    what = "adapters of " if adapter else ""
-    what += "the mean of the weights" if mean else "the policy"
-    say(f"{target}: {what} after step {found.step}{measured}, in {str(kind).split('.')[-1]}")
+    return f" ({numbers})" if numbers else ""
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
