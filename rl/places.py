@@ -31,6 +31,10 @@ GONE = 60.0  # seconds for Ray to notice that a node is gone
 GIVEN = 20.0  # seconds for Ray to reserve what was free a moment before
 
 
+class NotGivenError(BusyClusterError):
+    """What was told to be free was not given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """A bundle that the run has."""
@@ -217,6 +221,7 @@ async def reserve(config: RunConfig, say: Callable[[str], None], *, learner: boo
             seconds; says what is asked for, and what is free.
     """
     started, wait, told = time.monotonic(), config.placement.wait, False
+    tried: type[BusyClusterError] | None = None
     while True:
         try:
             nodes = look()
@@ -228,6 +233,9 @@ async def reserve(config: RunConfig, say: Callable[[str], None], *, learner: boo
                 say(placed(placement, {node.name: node.called for node in nodes}))
             return Places(config, placement, reserved)
         except BusyClusterError as error:
+            before, tried = tried, type(error)
+            if tried is NotGivenError and before is not NotGivenError:
+                continue  # Ray's word of what is free comes late: what holds it shows in a moment
             waited = time.monotonic() - started
             if waited >= wait:
                 raise ClusterError(f"{error} (waited placement.wait={wait:g} s)") from error
@@ -241,7 +249,7 @@ async def _reserve(bundles: Sequence[Bundle]) -> PlacementGroup:
     """Reserve bundles, each on its node.
 
     Raises:
-        BusyClusterError: somebody else took some of it first.
+        NotGivenError: somebody else took some of it first.
     """
     group = placement_group(
         [_resources(bundle) for bundle in bundles],
@@ -255,7 +263,7 @@ async def _reserve(bundles: Sequence[Bundle]) -> PlacementGroup:
         remove_placement_group(group)
         raise
     remove_placement_group(group)
-    raise BusyClusterError(f"Ray did not reserve {len(bundles)} places that were free before")
+    raise NotGivenError(f"Ray did not reserve {len(bundles)} places that were free before")
 
 
 def _resources(bundle: Bundle) -> dict[str, float]:

@@ -53,13 +53,13 @@ def asked(client: TestClient, path: str) -> Any:
     return answer.json()
 
 
-def loaded(client: TestClient) -> None:
-    """Wait until all light columns are in memory."""
-    while (state := asked(client, "state"))["loaded"] < max(1, state["files"]):
+def loaded(client: TestClient, steps: int) -> None:
+    """Wait until the light columns of all steps are in memory; the newest are there before."""
+    while asked(client, "state")["loaded"] < steps:
         time.sleep(0.05)
 
 
-def start(run: Path, cache: Path, watch: Stopwatch, name: str) -> None:
+def start(run: Path, cache: Path, steps: int, watch: Stopwatch, name: str) -> None:
     """Start, ask the first screen at once, and wait until everything is read."""
     guard = Guard()
     with watch.timed(f"{name}: first screen", "from the start of the server: runs and curves"):
@@ -73,7 +73,7 @@ def start(run: Path, cache: Path, watch: Stopwatch, name: str) -> None:
             time.sleep(0.02)
         asked(client, "previews?" + "&".join(f"id={row['id']}" for row in found[:20]))
     with watch.timed(f"{name}: all columns read", "after the first screen"):
-        loaded(client)
+        loaded(client, steps)
     client.__exit__(None, None, None)
 
 
@@ -138,8 +138,8 @@ def _spent(client: TestClient, path: str) -> tuple[float, float]:
 def measure(run: Path, cache: Path, steps: int, rows: int) -> Table:
     """All figures of a run."""
     watch = Stopwatch()
-    start(run, cache, watch, "first start")
-    start(run, cache, watch, "second start")
+    start(run, cache, steps, watch, "first start")
+    start(run, cache, steps, watch, "second start")
     desk = Desk(runs_of([run]), cache)
     desk.library.look()
     index = TextIndex(desk.snapshots[0].index, writing=True)
@@ -149,7 +149,7 @@ def measure(run: Path, cache: Path, steps: int, rows: int) -> Table:
     with TestClient(
         application(desk, guard), BASE, headers={"Authorization": f"Bearer {guard.token}"}
     ) as client:
-        loaded(client)
+        loaded(client, steps)
         ask_filters(client, steps, watch)
         ask_searches(client, steps, rows, watch)
         with watch.timed("an answer, its group and its tokens"):

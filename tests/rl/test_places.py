@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,21 @@ async def test_what_others_hold_is_waited_for_and_then_told(cluster: Cluster2) -
     assert not waiting.done()
     other.release()
     (await waiting).release()
+
+
+async def test_what_ray_tells_late_of_what_is_free_is_looked_at_again(
+    cluster: Cluster2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await reserve(config(1, 2, 2), unsaid)
+    late = [[replace(node, free=None) for node in look()]]
+    monkeypatch.setattr("rl.places.look", lambda: late.pop() if late else look())
+    monkeypatch.setattr("rl.places.GIVEN", 1.0)
+    try:
+        with pytest.raises(ClusterError, match=r"0 of 4 GPUs on \S+: wait for what .*=0.1 s\)"):
+            await reserve(config(2, 2, 2, wait=0.1), unsaid)
+        assert late == []
+    finally:
+        other.release()
 
 
 async def test_what_was_on_a_node_that_is_gone_gets_another_place(cluster: Cluster2) -> None:
