@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import ray
+from ray.exceptions import RaySystemError
 
 from rl.config import RunConfig
 from rl.errors import ClusterError, HeadLostError
@@ -62,7 +63,10 @@ def _init(address: str | None) -> None:
             )
             return
         except Exception as error:
-            too_slow = type(error) is Exception  # that is what Ray raises after its 30 s
+            # That is what Ray raises after its 30 s, or where its new head did not answer in time.
+            too_slow = type(error) is Exception or (
+                not address and isinstance(error, RaySystemError)
+            )
             if not too_slow or start == STARTS:
                 raise _unusable(address, error) from error
             ray.shutdown()

@@ -2,6 +2,7 @@
 
 import pytest
 import ray
+from ray.exceptions import RaySystemError
 
 from rl.cluster import STARTS, connect
 from rl.config import RunConfig
@@ -27,8 +28,11 @@ def fail(monkeypatch: pytest.MonkeyPatch, times: int, error: Exception) -> list[
 SLOW = Exception("The current node timed out during startup. This could happen because")
 
 
-def test_a_start_that_takes_too_long_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    starts = fail(monkeypatch, STARTS - 1, SLOW)
+@pytest.mark.parametrize("error", [SLOW, RaySystemError("Failed to connect to GCS.")])
+def test_a_start_that_takes_too_long_is_tried_again(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = fail(monkeypatch, STARTS - 1, error)
     with connect(RunConfig()):
         assert len(starts) == STARTS
 
