@@ -14,7 +14,7 @@ import pytest
 from rl.checkpoint import CheckpointStore
 from rl.rollout_files import episode_files, step_of
 from rl.sinks import read_metrics
-from tests.launch.conftest import Plumb, wait_until
+from tests.launch.conftest import Plumb, last_step, wait_for_step, wait_until
 from tests.processes import kill_tree, tree
 from tests.run_files import batches, faults
 
@@ -27,16 +27,6 @@ ASYNCHRONOUS = {
 ENGINE = "ray::EngineActor"
 
 
-def last_step(run_dir: Path) -> int:
-    """The last step in the metrics; -1 where there is none."""
-    rows = read_metrics(run_dir / "metrics.jsonl")
-    return int(rows[-1]["step"]) if rows else -1
-
-
-def wait_for_step(run_dir: Path, step: int) -> None:
-    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_asynchronous_run_killed_twice_goes_on(plumb: Plumb) -> None:
@@ -46,9 +36,9 @@ def test_an_asynchronous_run_killed_twice_goes_on(plumb: Plumb) -> None:
     run_dir = plumb.folder / "run"
     train = {"steps": 1000, "checkpoint_every": 2}
     config = str(plumb.write_config(train=train, sampler=ASYNCHRONOUS))
-    for step in (3, 7):
-        process = plumb.start(config, "--resume") if step > 3 else plumb.start(config)
-        wait_for_step(run_dir, step)
+    for again in ([], ["--resume"]):
+        process = plumb.start(config, *again)
+        wait_for_step(run_dir, last_step(run_dir) + 4)  # of its own, whatever was made before
         wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")  # written beside
         time.sleep(draw.uniform(0, 1.5))
         assert process.poll() is None

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import threading
 import time
 from pathlib import Path
 from subprocess import Popen
@@ -16,20 +15,11 @@ from rl.checkpoint import CheckpointStore
 from rl.errors import ConfigError
 from rl.fault_log import read_faults
 from rl.sinks import read_metrics
-from tests.launch.conftest import Plumb, wait_until
+from tests.launch.conftest import Plumb, drained, last_step, wait_for_step, wait_until
 from tests.processes import tree
 from tests.run_files import faults
 
 LEARNER_SECONDS = 60.0
-
-
-def last_step(run_dir: Path) -> int:
-    rows = read_metrics(run_dir / "metrics.jsonl")
-    return int(rows[-1]["step"]) if rows else -1
-
-
-def wait_for_step(run_dir: Path, step: int) -> None:
-    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
 
 
 def of_run(process: "Popen[str]", name: str) -> list[psutil.Process]:
@@ -62,16 +52,6 @@ def starts(run_dir: Path, what: str) -> bool:
 def is_prepared(spare: psutil.Process) -> bool:
     """Whether a process has what vLLM computes with on a CPU."""
     return any("vllm/_C" in one.path for one in spare.memory_maps())
-
-
-def drained(process: "Popen[str]") -> None:
-    """Print what a run says as it comes, so that its pipe never fills."""
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            print(line, end="")
-
-    threading.Thread(target=listen, daemon=True).start()
 
 
 @pytest.mark.slow

@@ -1,9 +1,6 @@
 """A run that waits for ever, and a command that dies: both are told, and the second goes on."""
 
 import json
-import threading
-from pathlib import Path
-from subprocess import Popen
 
 import pytest
 from typer.testing import CliRunner
@@ -11,29 +8,15 @@ from typer.testing import CliRunner
 from launch.cli import app
 from launch.train.status import status_of
 from rl.checkpoint import CheckpointStore
-from rl.sinks import read_metrics
-from tests.launch.conftest import Plumb, only_line, wait_until
+from tests.launch.conftest import (
+    Plumb,
+    drained,
+    last_step,
+    only_line,
+    wait_for_step,
+    wait_until,
+)
 from tests.run_files import faults
-
-
-def last_step(run_dir: Path) -> int:
-    rows = read_metrics(run_dir / "metrics.jsonl")
-    return int(rows[-1]["step"]) if rows else -1
-
-
-def wait_for_step(run_dir: Path, step: int) -> None:
-    wait_until(lambda: last_step(run_dir) >= step, 300, f"step {step}")
-
-
-def drained(process: "Popen[str]") -> None:
-    """Print what a run says as it comes, so that its pipe never fills."""
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            print(line, end="")
-
-    threading.Thread(target=listen, daemon=True).start()
-
 
 HANGS = """
 import asyncio
