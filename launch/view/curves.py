@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ STALE: Final = 5 * WRITE_SECONDS
 """Seconds after which a run that writes nothing is said to stand still."""
 SLOWEST: Final = 20
 FAULTS: Final = 50
+_DRAWN: Final = ("metrics.jsonl", "results.json", "forecast.json")
+"""What a run's charts and tables are made of."""
 _ENGINE: Final = re.compile(r"(?:rollout )?engine \d+")
 
 
@@ -36,47 +39,58 @@ class Metrics:
     def __init__(self, run: Run) -> None:
         self._path = run.path / "metrics.jsonl"
         self._run = run
+        self._reading = threading.Lock()
         self._stamp: Stamp | None = None
         self._history: History | None = None
+        self._drawn_of: History | None = None
         self._drawn: dict[str, Any] = {}
 
     @property
     def stamp(self) -> str:
-        """Differs when the metrics do."""
-        with suppress(OSError):
-            status = self._path.stat()
-            return f"{status.st_size}-{status.st_mtime_ns}"
-        return ""
+        """Differs when the metrics do, or what else is drawn of the run."""
+        stamps = (_stamp_of(self._run.path / name) for name in _DRAWN)
+        return ",".join(f"{one.size}-{one.changed}" if one else "" for one in stamps)
 
     def history(self) -> History | None:
         """The metrics; None where there are none yet."""
-        try:
-            status = self._path.stat()
-            stamp = Stamp(status.st_size, status.st_mtime_ns)
-            if stamp != self._stamp:
-                self._history = read_history(self._path)
-                self._stamp, self._drawn = stamp, {}
-        except (OSError, ReportError):
-            return None
-        return self._history
+        with self._reading:
+            stamp = _stamp_of(self._path)
+            if stamp is None or stamp != self._stamp:
+                try:
+                    self._history = read_history(self._path)
+                except (OSError, ReportError):
+                    self._history, stamp = None, None
+                self._stamp = stamp
+            return self._history
 
     def drawn(self) -> dict[str, Any]:
         """Charts, numbers, notes and findings of guards; empty where there are no metrics yet."""
         history = self.history()
         if history is None:
             return {}
-        if not self._drawn:
-            whole = charted(history)
-            panels, absent = panels_of(whole)
-            self._drawn = {
-                **chart_data(whole, panels),
-                "absent": absent,
-                "lead": lead(history),
-                "tiles": [asdict(tile) for tile in tiles(history, config_text(self._run.path))],
-                "notes": list(history.notes),
-                "guards": [asdict(one) for one in findings_of(history) or ()],
-            }
-        return self._drawn
+        with self._reading:
+            if self._drawn_of is not history:
+                self._drawn, self._drawn_of = self._draw(history), history
+            return self._drawn
+
+    def _draw(self, history: History) -> dict[str, Any]:
+        whole = charted(history)
+        panels, absent = panels_of(whole)
+        return {
+            **chart_data(whole, panels),
+            "absent": absent,
+            "lead": lead(history),
+            "tiles": [asdict(tile) for tile in tiles(history, config_text(self._run.path))],
+            "notes": list(history.notes),
+            "guards": [asdict(one) for one in findings_of(history) or ()],
+        }
+
+
+def _stamp_of(path: Path) -> Stamp | None:
+    with suppress(OSError):
+        status = path.stat()
+        return Stamp(status.st_size, status.st_mtime_ns)
+    return None
 
 
 def config_text(run: Path) -> str:

@@ -163,12 +163,13 @@ class Desk:
     def found(self, asked: Filter, after: int | None, limit: int) -> dict[str, Any]:
         """Rows that have a text, and where to go on."""
         if not Query.parse(asked.text):
-            return {"rows": [], "next": None, "step": None}
+            return {"rows": [], "next": None, "step": None, "waits": False}
         found = self.searcher.find(asked, after, limit)
         return {
             "rows": [as_row(row) for row in found.rows],
             "next": None if found.next is None else str(found.next),
             "step": None if found.next is None else place_of(found.next)[1],
+            "waits": found.waits,
         }
 
     def group(self, doc: int) -> list[dict[str, Any]]:

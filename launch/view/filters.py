@@ -8,6 +8,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from launch.view.shelves import STEP_BITS
+
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Step = Annotated[int, Field(ge=0, lt=1 << STEP_BITS)]
 Words = Annotated[list[str], Field(max_length=40)]
 Sort = Literal[
     "newest", "oldest", "reward", "-reward", "advantage", "-advantage", "tokens", "-tokens",
@@ -51,7 +55,7 @@ class Filter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    shelf: Annotated[list[int], Field(max_length=400)] = []
+    shelf: Annotated[list[Whole], Field(max_length=400)] = []
     task: Words = []
     source: Words = []
     mode: Words = []
@@ -59,18 +63,18 @@ class Filter(BaseModel):
     kind: Words = []
     stop: Words = []
     ending: Words = []
-    step_from: int | None = None
-    step_to: int | None = None
-    lag_from: int | None = None
-    tokens_from: int | None = None
-    tokens_to: int | None = None
-    turns_from: int | None = None
+    step_from: Step | None = None
+    step_to: Step | None = None
+    lag_from: Whole | None = None
+    tokens_from: Whole | None = None
+    tokens_to: Whole | None = None
+    turns_from: Whole | None = None
     reward_from: float | None = None
     reward_to: float | None = None
     advantage_from: float | None = None
     advantage_to: float | None = None
     prompt: str | None = None
-    group: int | None = None
+    group: Whole | None = None
     used: bool | None = None
     text: Annotated[str, Field(max_length=500)] = ""
     sort: Sort = "newest"

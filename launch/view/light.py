@@ -18,7 +18,15 @@ from launch.view.facets import counted
 from launch.view.filters import ORDERS, Filter
 from launch.view.light_columns import COLUMNS, ENGINES, MIX, NAMES, lock_down
 from launch.view.light_kept import Table, keep, restore
-from launch.view.shelves import Library, Shelf, Stamp, doc_of, episode_file, files_of
+from launch.view.shelves import (
+    STEP_BITS,
+    Library,
+    Shelf,
+    Stamp,
+    doc_of,
+    episode_file,
+    files_of,
+)
 
 CHUNKS: Final = (1, 4, 24)  # files that are read at once: first, then, and from then on
 WORTH_KEEPING: Final = 48  # files read, from which on the next start is spared the reading
@@ -54,6 +62,17 @@ class LightTable:
     def loaded(self) -> int:
         """Files whose rows are in the table."""
         return len(self._table.held)
+
+    def unread(self, shelf: Shelf) -> set[int]:
+        """The steps of a shelf that are still to be read, but for those newer than all that are.
+
+        What a run has just written is seen with the next look; a search does not wait for it.
+        """
+        held = [step for number, step in list(self._table.held) if number == shelf.number]
+        broken = {step for number, step in list(self._broken) if number == shelf.number}
+        newest = max(held) if held else 1 << STEP_BITS
+        missing = files_of(shelf.folder).keys() - set(held) - broken
+        return {step for step in missing if step < newest}
 
     def refresh(self, stop: threading.Event, wait: Callable[[], None] = lambda: None) -> None:
         """Take in what has come, and forget what has gone; a chunk of files at a time.
@@ -127,24 +146,26 @@ class LightTable:
         return counted(self._all, asked)
 
     def prompts(self, asked: Filter, by: str, limit: int) -> list[dict[str, Any]]:
-        """Prompts by what they cost or earned."""
+        """Prompts by what they cost or earned; those of two sets are two, whatever their ids."""
         order = {
             "took": "took DESC NULLS LAST, longest DESC NULLS LAST",
             "reward": "reward NULLS LAST",
         }[by]
         condition, values = asked.condition()
         return self._dicts(
-            "SELECT prompt_id, any_value(task) AS task, count(*) AS answers, avg(reward) AS reward,"
+            "SELECT prompt_id, shelf, any_value(source) AS source, any_value(task) AS task,"
+            " count(*) AS answers, avg(reward) AS reward,"
             " avg(tokens) AS tokens, max(tokens) AS longest, max(took) AS took,"
             " max(turns) AS turns, arg_max(doc, coalesce(took, tokens)) AS doc "
-            f"FROM light WHERE {condition} AND prompt_id IS NOT NULL GROUP BY prompt_id "
-            f"ORDER BY {order}, prompt_id LIMIT ?",
+            f"FROM light WHERE {condition} AND prompt_id IS NOT NULL "
+            "GROUP BY shelf, coalesce(source, ''), prompt_id "
+            f"ORDER BY {order}, prompt_id, shelf, source LIMIT ?",
             [*values, limit],
         )
 
     def engines(self, shelf: Shelf) -> list[dict[str, Any]]:
         """How fast each engine was in the newest step that says so; nothing where none does."""
-        steps = [step for number, step in self._table.held if number == shelf.number]
+        steps = [step for number, step in list(self._table.held) if number == shelf.number]
         if not steps:
             return []
         try:

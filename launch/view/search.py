@@ -31,6 +31,7 @@ from launch.view.words import Query
 SECONDS: Final = 0.3
 """After which an answer says how far it got."""
 FIRST_BATCH, LARGEST_BATCH = 64, 8192
+_LAST: Final = (1 << STEP_BITS) - 1  # the largest step, and the largest row
 _TEXT_COLUMNS: Final = ("prompt", "response", "messages")
 
 
@@ -41,10 +42,12 @@ class Found:
     Attributes:
         rows: the newest first, each with a `snippet`.
         next: the number of the last row that was looked at; None: that was all.
+        waits: whether it goes on only when more light columns have been read.
     """
 
     rows: Sequence[dict[str, Any]]
     next: int | None
+    waits: bool = False
 
 
 class Searcher:
@@ -70,11 +73,15 @@ class Searcher:
         self._clock = clock
 
     def find(self, asked: Filter, after: int | None, limit: int) -> Found:
-        """Rows that fit and have the text, `limit` at most, after a row that was looked at."""
+        """Rows that fit and have the text, `limit` at most, after a row that was looked at.
+
+        Rows are known by their light columns: where these are still being read, it waits.
+        """
         query = Query.parse(asked.text)
         end = self._clock() + SECONDS
+        gate = self._gate(asked, after)
         candidates = merge(
-            *(self._candidates(shelf, asked, query, after) for shelf in self._shelves(asked)),
+            *(self._candidates(shelf, asked, query, after, gate) for shelf in self._shelves(asked)),
             key=_newest,
         )
         hits: list[dict[str, Any]] = []
@@ -90,7 +97,7 @@ class Searcher:
             if self._clock() > end:
                 return Found(hits, last)
             size = min(2 * size, LARGEST_BATCH)
-        return Found(hits, None)
+        return Found(hits, gate, gate is not None)
 
     @property
     def indexed(self) -> bool:
@@ -111,6 +118,18 @@ class Searcher:
     def _shelves(self, asked: Filter) -> list[Shelf]:
         return [shelf for shelf in self._library.shelves if asked.takes(shelf.number)]
 
+    def _gate(self, asked: Filter, after: int | None) -> int | None:
+        """A number before those of the newest step whose light columns are not read yet."""
+        first, last = asked.step_from or 0, _LAST if asked.step_to is None else asked.step_to
+        unread = (
+            doc_of(shelf.number, step, _LAST)
+            for shelf in self._shelves(asked)
+            for step in self._light.unread(shelf)
+            if first <= step <= last
+        )
+        to_come = (doc for doc in unread if after is None or _newest(doc) >= _newest(after))
+        return min(to_come, key=_newest, default=None)
+
     def _having(
         self, query: Query, rows: Sequence[dict[str, Any]], limit: int
     ) -> Iterator[dict[str, Any]]:
@@ -125,9 +144,9 @@ class Searcher:
                     limit -= 1
 
     def _candidates(
-        self, shelf: Shelf, asked: Filter, query: Query, after: int | None
+        self, shelf: Shelf, asked: Filter, query: Query, after: int | None, gate: int | None
     ) -> Iterator[int]:
-        """Numbers of rows that may fit, the newest first.
+        """Numbers of rows that may fit, the newest first, down to a gate.
 
         Where a file was read and nothing found, its first row's number comes inverted: it
         says how far the search got.
@@ -136,9 +155,8 @@ class Searcher:
         index = self._indexes.get(shelf.run.number)
         held = index.held(shelf.name) if index is not None and query.words else {}
         top = _top(shelf.number, after)
-        low = 0 if asked.step_from is None else max(0, asked.step_from) << STEP_BITS
-        high = (1 << 2 * STEP_BITS) - 1 if asked.step_to is None else _end_of(asked.step_to)
-        high = min(high, top)
+        low = max((asked.step_from or 0) << STEP_BITS, _bottom(shelf.number, gate))
+        high = min(_end_of(_LAST if asked.step_to is None else asked.step_to), top)
         steps = sorted(
             (s for s in files if low <= _end_of(s) and s << STEP_BITS <= high), reverse=True
         )
@@ -171,11 +189,19 @@ def _newest(doc: int) -> tuple[int, int, int]:
 def _top(shelf: int, after: int | None) -> int:
     """The newest row of a shelf that comes after a row in the order of hits."""
     if after is None:
-        return (1 << 2 * STEP_BITS) - 1
+        return _end_of(_LAST)
     at, step, row = place_of(after)
     if shelf < at:
         return (step << STEP_BITS) - 1
     return (step << STEP_BITS | row) - 1 if shelf == at else _end_of(step)
+
+
+def _bottom(shelf: int, gate: int | None) -> int:
+    """The first row of a shelf, as step and row in one number, that a gate leaves open."""
+    if gate is None:
+        return 0
+    at, step, _ = place_of(gate)
+    return (step if shelf < at else step + 1) << STEP_BITS
 
 
 def _end_of(step: int) -> int:

@@ -1,17 +1,27 @@
 """What a search for text asks: whole words, all of them, and "phrases in quotes" as they stand.
 
 Case does not count. A word is letters, digits and underscores; anything else separates words, so
-that `\\boxed{42}` asks for `boxed` and `42`.
+that `\\boxed{42}` asks for `boxed` and `42`. Of scripts that put no spaces between words each
+character is a word, and several together are a phrase.
 """
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 TOKENIZER: Final = "unicode61 remove_diacritics 0 tokenchars '_'"
 """Of the index: what is a word there."""
 SNIPPET: Final = 90  # characters on each side of what was found
-_WORD: Final = re.compile(r"\w+")
+_UNSPACED: Final = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese
+    "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    "\uac00-\ud7a3"  # Korean, whose particles stand with the word
+)
+_WORD: Final = re.compile(rf"(?=\w)[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_LETTER: Final = rf"[^\W{_UNSPACED}]"  # of a word with more than one
 _PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
@@ -78,16 +88,15 @@ def _has_word(low: str, word: str) -> bool:
 def _place(low: str, word: str) -> int:
     """Where a word stands by itself; -1 where it does not."""
     at = low.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if not (at and _is_letter(low[at - 1])) and not (end < len(low) and _is_letter(low[end])):
-            return at
-        at = low.find(word, at + 1)
-    return -1
+    if at < 0 or not re.match(_LETTER, word):
+        return at
+    found = _alone(word).search(low, max(0, at - 1))
+    return found.start() if found else -1
 
 
-def _is_letter(character: str) -> bool:
-    return character.isalnum() or character == "_"
+@lru_cache(maxsize=64)
+def _alone(word: str) -> re.Pattern[str]:
+    return re.compile(f"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})")
 
 
 def _flat(text: str) -> str:

@@ -1,10 +1,12 @@
 /* A group's answers beside each other, and how they differ from one of them. */
 import { html, script, useEffect, useState } from "./dom.js";
-import { ask, send } from "./api.js";
+import { send } from "./api.js";
+import { useAsked } from "./asking.js";
 import { count, figure, signed } from "./format.js";
 import { Verdict } from "./sample.js";
 
 const AT_ONCE = 8;
+const GRADED = 64; // answers that are graded by one request
 const LONGEST = 20_000; // characters of which differences are looked for
 const MILLISECONDS = 250;
 
@@ -17,59 +19,57 @@ function difference(base, text) {
 }
 
 export function Beside({ id, open, say }) {
-  const [rows, setRows] = useState(null);
-  const [samples, setSamples] = useState({});
-  const [first, setFirst] = useState(0);
+  const { found: rows, error } = useAsked("group", { id });
+  const [page, setPage] = useState(null);
   const [base, setBase] = useState(id);
   const [differs, setDiffers] = useState(true);
   const [ready, setReady] = useState(false);
-  const [error, setError] = useState("");
   const [graded, setGraded] = useState({});
+  const [busy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState("");
+  const compared = useAsked("sample", { id: base });
   useEffect(() => {
-    setRows(null);
-    setBase(id);
-    setGraded({});
-    ask("group", { id }).then((found) => {
-      setRows(found);
-      const at = found.findIndex((row) => row.id === id);
-      setFirst(Math.floor(Math.max(0, at) / AT_ONCE) * AT_ONCE);
-    }).catch((problem) => setError(problem.message));
-    script("diff/diff.min.js").then(() => setReady(true));
-  }, [id]);
-  const shown = rows ? rows.slice(first, first + AT_ONCE) : [];
-  useEffect(() => {
-    let here = true;
-    for (const one of [...shown.map((row) => row.id), base]) {
-      if (samples[one]) continue;
-      ask("sample", { id: one }).then((sample) => here && setSamples((known) => ({ ...known, [one]: sample }))).catch(() => {});
+    script("diff/diff.min.js").then(() => setReady(true), (problem) => setWrong(problem.message));
+  }, []);
+  if (!rows) return error ? html`<p class="error">${error}</p>` : html`<p class="quiet" aria-busy="true">Reading the group …</p>`;
+  const own = Math.max(0, rows.findIndex((row) => row.id === id));
+  const first = page ?? Math.floor(own / AT_ONCE) * AT_ONCE;
+  const grade = async () => {
+    setBusy(true);
+    setWrong("");
+    try {
+      let right = 0;
+      for (let at = 0; at < rows.length; at += GRADED) {
+        const found = await send("regrade", { ids: rows.slice(at, at + GRADED).map((row) => row.id) });
+        right += found.filter((one) => one.outcome === "correct").length;
+        setGraded((before) => ({ ...before, ...Object.fromEntries(found.map((one) => [one.id, one])) }));
+      }
+      say(`${right} of ${rows.length} are correct now`);
+    } catch (problem) {
+      setWrong(problem.message);
     }
-    return () => { here = false; };
-  }, [rows, first, base]);
-  if (error) return html`<p class="error">${error}</p>`;
-  if (!rows) return html`<p class="quiet" aria-busy="true">Reading the group …</p>`;
-  const grade = () => send("regrade", { ids: rows.map((row) => row.id).slice(0, 64) })
-    .then((found) => {
-      setGraded(Object.fromEntries(found.map((one) => [one.id, one])));
-      say(`${found.filter((one) => one.outcome === "correct").length} of ${found.length} are correct now`);
-    }).catch((problem) => setError(problem.message));
+    setBusy(false);
+  };
   const right = rows.filter((row) => row.outcome === "correct").length;
   return html`
+    ${(wrong || error) && html`<p class="error">${wrong || error}</p>`}
     <div class="actions">
       <span class="quiet">${count(rows.length)} answers, ${count(right)} right</span>
       <button aria-pressed=${String(differs)} onClick=${() => setDiffers(!differs)}>Differences</button>
-      <button onClick=${grade}>Grade all anew</button>
+      <button onClick=${grade} disabled=${busy}>${busy ? "Grading …" : "Grade all anew"}</button>
       ${rows.length > AT_ONCE && html`
-        <button disabled=${first === 0} onClick=${() => setFirst(Math.max(0, first - AT_ONCE))}>Earlier</button>
-        <button disabled=${first + AT_ONCE >= rows.length} onClick=${() => setFirst(first + AT_ONCE)}>Further</button>
+        <button disabled=${first === 0} onClick=${() => setPage(Math.max(0, first - AT_ONCE))}>Earlier</button>
+        <button disabled=${first + AT_ONCE >= rows.length} onClick=${() => setPage(first + AT_ONCE)}>Further</button>
         <span class="quiet">${first + 1} to ${Math.min(rows.length, first + AT_ONCE)}</span>`}
     </div>
     <div class="beside" tabindex="0" aria-label="The group's answers">
-      ${shown.map((row) => html`<${One} key=${row.id} row=${row} sample=${samples[row.id]} base=${samples[base]}
+      ${rows.slice(first, first + AT_ONCE).map((row) => html`<${One} key=${row.id} row=${row} base=${compared.current ? compared.found : null}
         isBase=${row.id === base} differs=${differs && ready} setBase=${setBase} open=${open} graded=${graded[row.id]} />`)}
     </div>`;
 }
 
-function One({ row, sample, base, isBase, differs, setBase, open, graded }) {
+function One({ row, base, isBase, differs, setBase, open, graded }) {
+  const { found: sample, error } = useAsked("sample", { id: row.id });
   const text = sample && textOf(sample);
   const found = differs && sample && base && !isBase ? difference(textOf(base), text) : null;
   return html`<article class=${`one${isBase ? " base" : ""}`} aria-label=${`Answer ${row.episode}`}>
@@ -79,7 +79,7 @@ function One({ row, sample, base, isBase, differs, setBase, open, graded }) {
       <button disabled=${isBase} onClick=${() => setBase(row.id)}>${isBase ? "Compared with" : "Compare with this"}</button>
       <button onClick=${() => open(row.id)}>Open</button>
     </div>
-    <div class="body" tabindex="0">${!sample ? "…" : found
+    <div class="body" tabindex="0">${!sample ? error || "…" : found
       ? found.map((part, index) => (part.added ? html`<ins key=${index}>${part.value}</ins>` : part.removed ? html`<del key=${index}>${part.value}</del>` : part.value))
       : text}</div>
   </article>`;

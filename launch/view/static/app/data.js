@@ -1,10 +1,10 @@
 /* How hard the prompts were, what was foretold of them, and those that are never right. */
-import { html, useEffect, useState } from "./dom.js";
-import { ask } from "./api.js";
+import { html } from "./dom.js";
+import { useAsked } from "./asking.js";
 import { count, figure } from "./format.js";
 import { Chart, panelsOf } from "./charts.js";
 import { asked } from "./filters.js";
-import { Rows } from "./times.js";
+import { Prompt, promptOf, Rows } from "./times.js";
 
 const STRATA = /^(Difficulty|Measured strata) /;
 const FORETOLD = [
@@ -26,12 +26,8 @@ function foretold({ run, steps }, name, stamp) {
 }
 
 export function Data({ state, curves, hidden, theme, show }) {
-  const [found, setFound] = useState(null);
-  const [error, setError] = useState("");
   const filter = asked(new URLSearchParams(), state, hidden);
-  useEffect(() => {
-    ask("data", filter).then(setFound).catch((problem) => setError(problem.message));
-  }, [state.version, state.runs.map((run) => run.stamp).join(), JSON.stringify(filter)]);
+  const { found, error, stamp } = useAsked("data", filter, `${state.version} ${state.runs.map((run) => run.stamp)}`);
   const shown = curves.filter((run) => !hidden.includes(run.run) && run.steps);
   const strata = panelsOf(shown, (panel) => STRATA.test(panel.title));
   const forecasts = (found?.forecasts ?? []).filter((one) => one.steps.length && !hidden.includes(one.run));
@@ -45,11 +41,11 @@ export function Data({ state, curves, hidden, theme, show }) {
     ${forecasts.map((one) => html`<div class="panels" key=${one.run}>${FORETOLD.map(([key, title, unit, caption]) => html`<${Chart} key=${key}
       panel=${{ title, unit, caption, series: [
         { key: `${key}.told`, label: "foretold", colour: 5, style: "line" }, { key: `${key}.came`, label: "came", colour: 1, style: "line" }] }}
-      runs=${[foretold(one, state.runs[one.run].name, `${state.version}-${state.runs[one.run].stamp}`)]} theme=${theme}
+      runs=${[foretold(one, state.runs[one.run].name, stamp)]} theme=${theme}
       title=${state.runs.length > 1 ? `${title}: ${state.runs[one.run].name}` : title} />`)}</div>`)}
     ${error && html`<p class="error">${error}</p>`}
     <h2>Prompts that earn least</h2>
     ${found && html`<${Rows} none="No answers are recorded." words=${2} heads=${["prompt", "task", "answers", "mean reward", "mean tokens"]}
-      rows=${found.hardest.map((one) => [html`<button class="plain" onClick=${() => show({ prompt: one.prompt_id })}>${one.prompt_id}</button>`,
+      rows=${found.hardest.map((one) => [html`<${Prompt} one=${one} state=${state} go=${() => show(promptOf(one))} />`,
         one.task, count(one.answers), figure(one.reward), figure(one.tokens, 1)])} />`}`;
 }

@@ -1,16 +1,16 @@
 /* Every evaluation of every run: curves of each set, and a table. */
-import { html, useEffect, useState } from "./dom.js";
-import { ask } from "./api.js";
+import { html } from "./dom.js";
+import { useAsked } from "./asking.js";
 import { count, figure, runColour, seconds, share } from "./format.js";
 import { Chart } from "./charts.js";
 
 /* The measurements of a set as one run of charts a run. */
-function curvesOf(found, set, state) {
+function curvesOf(found, set, state, stamp) {
   return state.runs.map((run) => {
     const own = found.filter((one) => one.run === run.number && one.set === set);
     const columns = { accuracy: own.map((one) => one.accuracy), low: own.map((one) => one.interval?.[0] ?? null), high: own.map((one) => one.interval?.[1] ?? null), majority: own.map((one) => one.majority ?? null) };
     for (const one of own) for (const k of Object.keys(one.pass_at || {})) columns[`pass.${k}`] ??= own.map((other) => other.pass_at?.[k] ?? null);
-    return { run: run.number, name: run.name, steps: own.map((one) => one.step), columns, stamp: run.stamp };
+    return { run: run.number, name: run.name, steps: own.map((one) => one.step), columns, stamp };
   }).filter((run) => run.steps.length);
 }
 
@@ -27,21 +27,17 @@ function panelOf(set, runs) {
 }
 
 export function Evaluations({ state, hidden, theme, show }) {
-  const [found, setFound] = useState(null);
-  const [error, setError] = useState("");
-  useEffect(() => {
-    ask("evaluations").then(setFound).catch((problem) => setError(problem.message));
-  }, [state.runs.map((run) => run.stamp).join()]);
-  if (error) return html`<p class="error">${error}</p>`;
-  if (!found) return html`<p class="quiet" aria-busy="true">Reading …</p>`;
+  const { found, error, stamp } = useAsked("evaluations", {}, String(state.runs.map((run) => run.stamp)));
+  if (!found) return error ? html`<p class="error">${error}</p>` : html`<p class="quiet" aria-busy="true">Reading …</p>`;
   const shown = found.filter((one) => !hidden.includes(one.run));
   const sets = [...new Set(shown.map((one) => one.set))].sort();
   if (!sets.length) return html`<h2>Evaluations</h2><p class="quiet">None has been recorded.</p>`;
   const shelf = (one) => state.shelves.find((other) => other.run === one.run && (other.set === one.set || other.set === "plumb eval"));
   const of = (one) => (shelf(one).set === "plumb eval" ? { source: one.set } : { step_from: one.step, step_to: one.step });
   return html`<h2>Evaluations</h2>
+    ${error && html`<p class="error">${error}</p>`}
     <div class="panels">${sets.map((set) => {
-      const runs = curvesOf(shown, set, state);
+      const runs = curvesOf(shown, set, state, stamp);
       return html`<${Chart} key=${set} panel=${panelOf(set, runs)} runs=${runs} theme=${theme} />`;
     })}</div>
     <h2>All of them</h2>

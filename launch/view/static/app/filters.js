@@ -15,6 +15,8 @@ const BOUNDS = [
 export const LISTS = ["shelf", "outcome", "task", "source", "mode", "kind", "stop", "ending"];
 export const SINGLE = [...BOUNDS.map(([name]) => name), "prompt", "used", "text", "sort"];
 
+const NO_SHELF = -1;
+
 /* What the server is asked: what the address holds, and of the runs those that are shown. */
 export function asked(parameters, state, hidden) {
   const values = {};
@@ -25,6 +27,7 @@ export function asked(parameters, state, hidden) {
   for (const name of SINGLE) if (parameters.get(name)) values[name] = parameters.get(name);
   if (!values.shelf && hidden.length) {
     values.shelf = state.shelves.filter((shelf) => !hidden.includes(shelf.run)).map((shelf) => shelf.number);
+    if (!values.shelf.length) values.shelf = [NO_SHELF]; // no list at all would mean every shelf
   }
   return values;
 }
@@ -35,6 +38,7 @@ export const shelfName = (state, shelf) => {
   return state.runs.length > 1 ? `${run}, ${set}` : set;
 };
 
+/* A field that tells what was typed once typing pauses. */
 function Late({ value, change, ...rest }) {
   const [typed, type] = useState(value);
   const told = useRef(value);

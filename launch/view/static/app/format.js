@@ -18,6 +18,13 @@ export const STOPS = {
 
 export const count = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en-US"));
 
+/* How many characters a text has, as Python counts them: not all are one of JavaScript's. */
+export function length(text) {
+  let found = 0;
+  for (const _ of text) found += 1;
+  return found;
+}
+
 export function figure(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);

@@ -4,6 +4,7 @@ import {
 } from "../vendor/virtual/index.js";
 import { html, useEffect, useLayoutEffect, useReducer, useRef, useState } from "./dom.js";
 import { ask } from "./api.js";
+import { AGAIN } from "./asking.js";
 import { count, ENDINGS, figure, signed } from "./format.js";
 import { Verdict } from "./sample.js";
 
@@ -24,7 +25,7 @@ function useVirtual(options) {
 }
 
 /* Rows that are asked for as they come into sight. `total` may grow; `rowAt` gives a row or nothing. */
-export function List({ total, rowAt, need, chosen, choose, label, names }) {
+export function List({ total, rowAt, need, chosen, choose, label, names, none }) {
   const box = useRef(null);
   const virtual = useVirtual({ count: total, getScrollElement: () => box.current });
   const items = virtual.getVirtualItems();
@@ -37,7 +38,7 @@ export function List({ total, rowAt, need, chosen, choose, label, names }) {
   const previews = usePreviews(items.map((item) => rowAt(item.index)).filter(Boolean));
   return html`<div class="list" ref=${box} role="listbox" tabindex="0" aria-label=${label}
       aria-activedescendant=${chosen >= 0 ? `row-${chosen}` : undefined} data-list>
-    ${total === 0 && html`<p class="empty quiet">No answer fits. Take a filter away.</p>`}
+    ${total === 0 && html`<p class="empty quiet">${none}</p>`}
     <ul role="presentation" style=${`height: ${virtual.getTotalSize()}px`}>
       ${items.map((item) => html`<${Item} key=${item.key} index=${item.index} start=${item.start} row=${rowAt(item.index)}
         preview=${previews[rowAt(item.index)?.id]} chosen=${item.index === chosen} choose=${choose} total=${total} names=${names} />`)}
@@ -63,6 +64,7 @@ function Item({ index, start, row, preview, chosen, choose, total, names }) {
 /* The beginnings of texts of the rows in sight, asked for once each. */
 function usePreviews(rows) {
   const [known, setKnown] = useState({});
+  const [again, askAgain] = useReducer((number) => number + 1, 0);
   const asked = useRef(new Set());
   const ids = rows.map((row) => row.id).filter((id) => !asked.current.has(id));
   useEffect(() => {
@@ -70,7 +72,10 @@ function usePreviews(rows) {
     ids.forEach((id) => asked.current.add(id));
     ask("previews", { id: ids })
       .then((found) => setKnown((before) => ({ ...before, ...found })))
-      .catch(() => ids.forEach((id) => asked.current.delete(id)));
-  }, [ids.join()]);
+      .catch((problem) => !problem.final && setTimeout(() => {
+        ids.forEach((id) => asked.current.delete(id));
+        askAgain();
+      }, AGAIN));
+  }, [ids.join(), again]);
   return known;
 }

@@ -1,6 +1,7 @@
 /* The page: where one is, what is known of the runs, and keys. */
-import { html, render, useEffect, useRef, useState } from "./dom.js";
+import { html, render, useEffect, useMemo, useRef, useState } from "./dom.js";
 import { ask } from "./api.js";
+import { useAsked } from "./asking.js";
 import { count } from "./format.js";
 import { Data } from "./data.js";
 import { Evaluations } from "./evaluations.js";
@@ -37,51 +38,44 @@ function useRuns() {
   const [error, setError] = useState("");
   useEffect(() => {
     let timer = null;
-    let ended = false;
+    let asking = false;
     const look = async () => {
-      try {
-        if (!document.hidden) {
-          setState(await ask("state"));
-          setError("");
-        }
-      } catch (problem) {
-        setError(problem instanceof TypeError ? "plumb view does not answer any more: start it again" : problem.message);
-      }
-      if (!ended) timer = setTimeout(look, LOOK);
-    };
-    const back = () => {
-      if (document.hidden) return;
       clearTimeout(timer);
-      look();
+      if (asking || document.hidden) return;
+      asking = true;
+      try {
+        setState(await ask("state"));
+        setError("");
+      } catch (problem) {
+        setError(problem.message);
+      }
+      asking = false;
+      timer = setTimeout(look, LOOK);
     };
     look();
-    document.addEventListener("visibilitychange", back);
+    document.addEventListener("visibilitychange", look);
     return () => {
-      ended = true;
+      asking = true;
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", back);
+      document.removeEventListener("visibilitychange", look);
     };
   }, []);
   return [state, error];
 }
 
 /* The first curves are asked for along with the first state, not after it. */
-let early = ask("curves").catch(() => []);
-
 function useCurves(state) {
-  const [curves, setCurves] = useState([]);
-  const stamps = state ? state.runs.map((run) => run.stamp).join() : null;
+  const [stamps, setStamps] = useState("");
+  const { found } = useAsked("curves", {}, stamps);
+  const now = state ? state.runs.map((run) => run.stamp).join() : "";
+  const told = found ? found.map((run) => run.stamp).join() : "";
   useEffect(() => {
-    if (stamps === null) return;
-    const first = early;
-    early = null;
-    (async () => {
-      let found = await first;
-      if (found?.map((run) => run.stamp).join() !== stamps) found = await ask("curves");
-      setCurves(found.map((run) => ({ ...run, name: state.runs[run.run].name })));
-    })().catch(() => {});
-  }, [stamps]);
-  return curves;
+    if (state && found && now !== told) setStamps(now);
+  }, [now, told]);
+  return useMemo(
+    () => (state && found ? found.map((run) => ({ ...run, name: state.runs[run.run].name })) : []),
+    [found, state !== null],
+  );
 }
 
 function useTheme() {
@@ -131,7 +125,7 @@ function Page() {
   } });
   if (!state) return html`<p class="loading quiet">${error || "Reading the runs …"}</p>`;
   const change = (edit) => {
-    const next = new URLSearchParams(parameters);
+    const next = place().parameters; // as it stands now: a change may come late
     edit(next);
     goTo("rollouts", next);
   };

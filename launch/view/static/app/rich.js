@@ -126,14 +126,15 @@ export function pieces(text) {
   let lines = [];
   let size = 0;
   let fence = "";
-  let inMath = false;
+  let mathFrom = -1; // the size at which a formula began; one that does not end soon is none
   for (const line of text.split("\n")) {
     const mark = /^ {0,3}(```+|~~~+)/.exec(line)?.[1].slice(0, 3) ?? "";
     if (fence ? mark === fence : mark) fence = fence ? "" : mark;
-    if (!fence && line.split("$$").length % 2 === 0) inMath = !inMath;
+    if (mathFrom >= 0 && size - mathFrom > LONGEST_FORMULA) mathFrom = -1;
+    if (!fence && line.split("$$").length % 2 === 0) mathFrom = mathFrom < 0 ? size : -1;
     lines.push(line);
     size += line.length + 1;
-    if (size >= PIECE && !fence && !inMath && !line.trim()) {
+    if (size >= PIECE && !fence && mathFrom < 0 && !line.trim()) {
       found.push(lines.join("\n"));
       [lines, size] = [[], 0];
     }

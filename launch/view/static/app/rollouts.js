@@ -1,7 +1,8 @@
 /* The browser of answers: filters, a list, and the one that is open. */
-import { html, useCallback, useEffect, useRef, useState } from "./dom.js";
+import { html, useCallback, useEffect, useReducer, useRef, useState } from "./dom.js";
 import { ask } from "./api.js";
 import { count, figure } from "./format.js";
+import { AGAIN, useAsked } from "./asking.js";
 import { asked, Filters, shelfName } from "./filters.js";
 import { List } from "./list.js";
 import { Sample, VIEWS } from "./sample.js";
@@ -10,82 +11,90 @@ const PAGE = 100;
 const DEEPEST = 10_000; // rows that can be scrolled to
 const HITS = 50;
 const MOST_HITS = 2_000;
+const SOON = 500; // milliseconds after which a search that waits for columns goes on
 
 /* Rows by columns: pages of them as they come into sight. */
 function usePages(filter, enabled, version) {
   const [pages, setPages] = useState({ of: "", rows: {} });
   const key = JSON.stringify(filter);
-  const waiting = useRef(new Set());
-  useEffect(() => { waiting.current = new Set(); }, [key, version]);
+  const [again, askAgain] = useReducer((number) => number + 1, 0);
+  const name = `${key}#${version}`;
+  const waiting = useRef({ of: "", pages: new Set() });
   const need = useCallback((first, last) => {
     if (!enabled) return;
+    if (waiting.current.of !== name) waiting.current = { of: name, pages: new Set() };
+    const { pages: asked } = waiting.current;
     for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page += 1) {
-      const name = `${key}#${version}#${page}`;
-      if (waiting.current.has(name) || page * PAGE >= DEEPEST) continue;
-      waiting.current.add(name);
-      ask("rows", { ...filter, offset: page * PAGE, limit: PAGE }).then(({ rows }) => setPages((before) => {
-        const kept = before.of === key ? before.rows : {};
-        return { of: key, rows: { ...kept, ...Object.fromEntries(rows.map((row, index) => [page * PAGE + index, row])) } };
-      })).catch(() => waiting.current.delete(name));
+      if (asked.has(page) || page * PAGE >= DEEPEST) continue;
+      asked.add(page);
+      ask("rows", { ...filter, offset: page * PAGE, limit: PAGE }).then(({ rows }) => {
+        if (waiting.current.of !== name) return; // another question has been asked since
+        const come = Object.fromEntries(rows.map((row, index) => [page * PAGE + index, row]));
+        setPages((before) => ({ of: key, rows: { ...(before.of === key ? before.rows : {}), ...come } }));
+      }).catch((problem) => !problem.final && setTimeout(() => {
+        asked.delete(page);
+        askAgain();
+      }, AGAIN));
     }
-  }, [key, enabled, version]);
+  }, [name, enabled, again]);
   return { rowAt: (index) => (pages.of === key ? pages.rows[index] : undefined), need };
 }
 
-/* Rows by their text: hits as they are found, the newest first. */
-function useHits(filter, enabled) {
-  const empty = { rows: [], next: null, done: false, step: null, error: "" };
-  const [hits, setHits] = useState(empty);
-  const [wanted, setWanted] = useState(HITS);
+/* Rows by their text: hits as they are found, the newest first. Of another version of the rows it begins
+   anew, and what was found stays in sight until then. */
+function useHits(filter, enabled, version) {
   const key = JSON.stringify(filter);
+  const name = `${key}#${version}`;
+  const empty = { of: name, key, rows: [], next: null, step: null, done: false, pause: 0, error: "" };
+  const [held, hold] = useState(empty);
+  const [wanted, setWanted] = useState(HITS);
+  useEffect(() => setWanted(HITS), [key]);
+  const hits = held.of === name ? held : empty;
+  const whole = hits.done || hits.rows.length >= Math.min(wanted, MOST_HITS);
   useEffect(() => {
-    setHits(empty);
-    setWanted(HITS);
-  }, [key, enabled]);
-  useEffect(() => {
-    if (!enabled || hits.done || hits.rows.length >= Math.min(wanted, MOST_HITS)) return undefined;
+    if (!enabled || whole) return undefined;
     const control = new AbortController();
     const { sort: _, ...rest } = filter;
-    ask("search", { ...rest, after: hits.next, limit: HITS }, control.signal).then((found) => setHits({
-      rows: [...hits.rows, ...found.rows], next: found.next, step: found.step, done: found.next === null, error: "",
-    })).catch((error) => error.name !== "AbortError" && setHits({ ...hits, done: true, error: error.message }));
-    return () => control.abort();
-  }, [key, enabled, hits, wanted]);
+    const look = () => ask("search", { ...rest, after: hits.next, limit: HITS }, control.signal).then((found) => hold({
+      ...hits, rows: [...hits.rows, ...found.rows], next: found.next, step: found.step, done: found.next === null,
+      pause: found.waits ? SOON : 0, error: "",
+    })).catch((problem) => !control.signal.aborted && hold({
+      ...hits, done: Boolean(problem.final), pause: AGAIN, error: problem.message,
+    }));
+    const timer = setTimeout(look, hits.pause);
+    return () => {
+      clearTimeout(timer);
+      control.abort();
+    };
+  }, [name, enabled, held, whole]);
   const need = useCallback((first, last) => setWanted((before) => Math.max(before, last + HITS)), []);
-  return { ...hits, need, rowAt: (index) => hits.rows[index] };
-}
-
-function useCounts(filter, version) {
-  const [counts, setCounts] = useState(null);
-  const { text: _, ...rest } = filter;
-  const key = JSON.stringify(rest);
-  useEffect(() => {
-    const control = new AbortController();
-    ask("counts", rest, control.signal).then(setCounts).catch(() => {});
-    return () => control.abort();
-  }, [key, version]);
-  return counts;
+  const shown = held.key === key && hits.next === null && !hits.done ? { ...held, done: false } : hits;
+  return { ...shown, resting: whole, need, rowAt: (index) => shown.rows[index] };
 }
 
 export function Rollouts({ state, parameters, change, hidden, say, commands }) {
   const filter = asked(parameters, state, hidden);
   const searching = Boolean(filter.text);
   const [version, setVersion] = useState(state.version);
-  const fresh = useCounts(filter, version);
+  const { text: _, ...columns } = filter;
+  const { found: fresh, error: refused, current } = useAsked("counts", columns, version);
   const pages = usePages(filter, !searching, version);
-  const hits = useHits(filter, searching);
+  const hits = useHits(filter, searching, version);
   const [chosen, setChosen] = useState(-1);
   const key = JSON.stringify(filter);
+  const reading = state.loaded < state.files;
   useEffect(() => setChosen(-1), [key]);
   useEffect(() => {
-    if (state.version === version) return;
+    // A search that goes on is not begun anew: with every step that comes it would be, for ever.
+    if (state.version === version || (searching && !hits.resting)) return;
     // What is being read does not move away under the eyes; at the top, new answers come by themselves.
     const list = document.querySelector("[data-list]");
     const still = !list || list.scrollTop < 40;
-    if (still || version < 2 || state.loaded < state.files) setVersion(state.version);
-  }, [state.version]);
-  const total = searching ? hits.rows.length : Math.min(fresh?.rows ?? 0, DEEPEST);
+    if (still || version < 2 || reading) setVersion(state.version);
+  }, [state.version, searching && !hits.resting]);
+  const total = searching ? hits.rows.length : refused && current ? 0 : Math.min(fresh?.rows ?? 0, DEEPEST);
   const source = searching ? hits : pages;
+  const isWhole = searching ? hits.done : current && !refused;
   const id = parameters.get("open");
   const view = VIEWS[parameters.get("view")] ? parameters.get("view") : "answer";
   const open = (next) => change((values) => (next ? values.set("open", next) : values.delete("open")));
@@ -105,12 +114,12 @@ export function Rollouts({ state, parameters, change, hidden, say, commands }) {
   const names = (row) => (state.shelves.length > 1 && state.shelves[row.shelf] ? shelfName(state, state.shelves[row.shelf]) : "");
   return html`
     <${Filters} state=${state} parameters=${parameters} change=${change} counts=${fresh} />
-    <p class="found" role="status">${searching ? foundText(hits, state) : foundRows(fresh, state)}
-      ${version !== state.version && html` <button class="plain" onClick=${() => setVersion(state.version)}>Show new answers</button>`}</p>
+    <p class="found" role="status">${searching ? foundText(hits, state) : refused && current ? refused : foundRows(fresh, state)}
+      ${version !== state.version && !reading && html` <button class="plain" onClick=${() => setVersion(state.version)}>Show new answers</button>`}</p>
     <div class=${`browser${id ? " open" : ""}`}>
       <div class="pane">
         <${List} key=${key} total=${total} rowAt=${source.rowAt} need=${source.need} chosen=${chosen} choose=${choose}
-          label="Answers" names=${names} />
+          label="Answers" names=${names} none=${isWhole ? "No answer fits. Take a filter away." : ""} />
       </div>
       ${id && html`<${Sample} id=${id} view=${view} close=${() => open(null)} open=${open} say=${say}
         setView=${(name) => change((values) => values.set("view", name))} />`}
@@ -126,8 +135,7 @@ function foundRows(counts, state) {
 }
 
 function foundText(hits, state) {
-  if (hits.error) return hits.error;
   const far = hits.done ? "" : hits.step === null ? ", searching …" : `, down to step ${count(hits.step)} so far`;
   const index = state.indexed < state.to_index ? ` Index of texts: ${count(state.indexed)} of ${count(state.to_index)} steps.` : "";
-  return `${count(hits.rows.length)} found${far}.${index}`;
+  return `${count(hits.rows.length)} found${far}.${index}${hits.error ? ` ${hits.error}` : ""}`;
 }

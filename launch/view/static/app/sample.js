@@ -1,7 +1,8 @@
 /* One answer with all that is known of it. */
-import { html, useEffect, useState } from "./dom.js";
+import { html, useState } from "./dom.js";
 import { ask, send } from "./api.js";
-import { count, ENDINGS, figure, seconds, signed, STOPS, SYMBOLS } from "./format.js";
+import { useAsked } from "./asking.js";
+import { count, ENDINGS, figure, length, seconds, signed, STOPS, SYMBOLS } from "./format.js";
 import { Answer, Thinking } from "./rich.js";
 import { Conversation } from "./turns.js";
 import { Tokens } from "./tokens.js";
@@ -16,16 +17,9 @@ export function Verdict({ outcome, used }) {
 }
 
 export function Sample({ id, view, setView, close, open, say }) {
-  const [found, setFound] = useState({});
-  useEffect(() => {
-    let here = true;
-    setFound({});
-    ask("sample", { id })
-      .then((sample) => here && setFound({ sample }))
-      .catch((error) => here && setFound({ error: error.message }));
-    return () => { here = false; };
-  }, [id]);
-  const { sample, error } = found;
+  const asked = useAsked("sample", { id });
+  const error = asked.current ? asked.error : "";
+  const sample = asked.current ? asked.found : null;
   const head = html`<button class="icon" onClick=${close} aria-label="Close the answer" title="Close (Esc)">✕</button>`;
   if (error) return html`<section class="sample" aria-label="Answer"><header><p class="error">${error}</p>${head}</header></section>`;
   if (!sample) return html`<section class="sample" aria-label="Answer" aria-busy="true"><header><p class="quiet">Reading …</p>${head}</header></section>`;
@@ -35,7 +29,7 @@ export function Sample({ id, view, setView, close, open, say }) {
     </header>
     <${Facts} sample=${sample} />
     <${Reason} sample=${sample} />
-    <${Actions} sample=${sample} say=${say} />
+    <${Actions} key=${id} sample=${sample} say=${say} />
     <div class="tabs" role="tablist" aria-label="How the answer is shown">
       ${Object.entries(VIEWS).map(([name, label]) => html`<button role="tab" key=${name} id=${`tab-${name}`}
         aria-selected=${String(view === name)} aria-controls="shown-answer" onClick=${() => setView(name)}>${label}</button>`)}
@@ -43,8 +37,8 @@ export function Sample({ id, view, setView, close, open, say }) {
     <div id="shown-answer" role="tabpanel" aria-labelledby=${`tab-${view}`}>
       ${view === "answer" && html`<${Reading} sample=${sample} />`}
       ${view === "raw" && html`<${Raw} sample=${sample} />`}
-      ${view === "tokens" && html`<${Tokens} id=${id} lag=${sample} />`}
-      ${view === "group" && html`<${Beside} id=${id} open=${open} say=${say} />`}
+      ${view === "tokens" && html`<${Tokens} key=${id} id=${id} sample=${sample} />`}
+      ${view === "group" && html`<${Beside} key=${id} id=${id} open=${open} say=${say} />`}
     </div>
   </section>`;
 }
@@ -107,7 +101,6 @@ function Reason({ sample }) {
 function Actions({ sample, say }) {
   const [graded, setGraded] = useState(null);
   const [busy, setBusy] = useState(false);
-  useEffect(() => setGraded(null), [sample.id]);
   const grade = async () => {
     setBusy(true);
     setGraded(null);
@@ -178,14 +171,25 @@ function Raw({ sample }) {
 
 /* The part of a long text that did not come along. */
 export function Rest({ sample, name }) {
-  const [more, setMore] = useState("");
-  useEffect(() => setMore(""), [sample.id, name]);
   const whole = sample.cut[name];
-  if (!whole) return null;
-  const have = (name.startsWith("messages.") ? sample.messages[Number(name.slice(9))].content : sample[name]).length + more.length;
-  const next = () => ask("text", { id: sample.id, name, offset: have })
-    .then((part) => setMore(more + part.text))
-    .catch((error) => setMore(`${more}\n[${error.message}]`));
+  return whole ? html`<${More} key=${`${sample.id} ${name}`} id=${sample.id} name=${name} whole=${whole}
+    came=${length(name.startsWith("messages.") ? sample.messages[Number(name.slice(9))].content : sample[name])} />` : null;
+}
+
+function More({ id, name, whole, came }) {
+  const [more, setMore] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  const have = came + length(more);
+  const next = () => {
+    setBusy(true);
+    setError("");
+    ask("text", { id, name, offset: have })
+      .then((part) => setMore(more + part.text))
+      .catch((problem) => setError(problem.message))
+      .finally(() => setBusy(false));
+  };
   return html`${more && html`<div class="raw" tabindex="0">${more}</div>`}
-    ${have < whole && html`<p class="quiet">${count(whole - have)} more characters <button onClick=${next}>Show more</button></p>`}`;
+    ${error && html`<p class="error">${error}</p>`}
+    ${have < whole && html`<p class="quiet">${count(whole - have)} more characters <button disabled=${busy} onClick=${next}>Show more</button></p>`}`;
 }

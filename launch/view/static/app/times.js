@@ -1,9 +1,9 @@
 /* Where the time goes: phases of steps, idle engines and learner, and what was slow by name. */
-import { html, useEffect, useState } from "./dom.js";
-import { ask } from "./api.js";
+import { html } from "./dom.js";
+import { useAsked } from "./asking.js";
 import { clock, count, figure, seconds, share } from "./format.js";
 import { Chart, panelsOf } from "./charts.js";
-import { asked } from "./filters.js";
+import { asked, shelfName } from "./filters.js";
 
 const PHASES = ["generate", "grade", "learn", "sync", "record", "checkpoint", "other"];
 const BESIDE = ["Idle", "Throughput", "Tokens", "Lag", "Canary"];
@@ -11,12 +11,8 @@ const BESIDE = ["Idle", "Throughput", "Tokens", "Lag", "Canary"];
 const sum = (values) => (values || []).reduce((total, value) => total + (value ?? 0), 0);
 
 export function Times({ state, curves, hidden, theme, show }) {
-  const [found, setFound] = useState(null);
-  const [error, setError] = useState("");
   const filter = asked(new URLSearchParams(), state, hidden);
-  useEffect(() => {
-    ask("times", filter).then(setFound).catch((problem) => setError(problem.message));
-  }, [state.version, state.runs.map((run) => run.stamp).join(), JSON.stringify(filter)]);
+  const { found, error } = useAsked("times", filter, `${state.version} ${state.runs.map((run) => run.stamp)}`);
   const shown = curves.filter((run) => !hidden.includes(run.run) && run.steps);
   return html`
     <h2>Where each step's time goes</h2>
@@ -59,7 +55,7 @@ function Slow({ found, state, hidden, show }) {
   const speeds = runs.flatMap((run) => run.speeds.map((one) => ({ ...one, run: named(run) })));
   const faults = runs.flatMap((run) => run.faults.map((one) => ({ ...one, run: named(run) }))).sort((a, b) => b.time - a.time);
   const prompt = (id) => html`<button class="plain" onClick=${() => show({ prompt: id })}>${id}</button>`;
-  const answer = (one) => html`<button class="plain" onClick=${() => show({ prompt: one.prompt_id, open: one.id })}>${one.prompt_id}</button>`;
+  const answer = (one) => html`<${Prompt} one=${one} state=${state} go=${() => show({ ...promptOf(one), open: one.id })} />`;
   return html`<div class="columns">
     <section><h2>Slowest prompts</h2><${Rows} none="No answers are recorded." heads=${["prompt", "slowest answer", "most tokens", "mean tokens", "turns", "reward"]}
       rows=${found.slowest.slice(0, 15).map((one) => [answer(one), seconds(one.took), count(one.longest), figure(one.tokens, 1), count(one.turns), figure(one.reward)])} />
@@ -77,6 +73,15 @@ function Slow({ found, state, hidden, show }) {
     ${faults.length > 0 && html`<section style="grid-column: 1 / -1"><h2>Faults</h2><${Rows} heads=${["time, UTC", "what happened"]} words=${2}
       rows=${faults.map((one) => [clock(one.time), `${one.run ? `${one.run}: ` : ""}${one.line}`])} /></section>`}
   </div>`;
+}
+
+/* The filter for a prompt's answers: another set may have one of the same id. */
+export const promptOf = (one) => ({ prompt: one.prompt_id, shelf: one.shelf, ...(one.source ? { source: one.source } : {}) });
+
+export function Prompt({ one, state, go }) {
+  const shelf = state.shelves[one.shelf];
+  const where = [state.shelves.length > 1 && shelf ? shelfName(state, shelf) : "", one.source].filter(Boolean).join(", ");
+  return html`<button class="plain" onClick=${go}>${one.prompt_id}</button>${where && html` <span class="quiet">${where}</span>`}`;
 }
 
 export function Rows({ heads, rows, none = "None.", words = 1 }) {
