@@ -138,7 +138,10 @@ def _connect(ray: Any, address: str | None) -> None:
             )
             return
         except Exception as error:
-            is_slow = type(error) is Exception  # that is what Ray raises after its 30 s
+            # That is what Ray raises after its 30 s, or where its new head did not answer in time.
+            is_slow = type(error) is Exception or (
+                not address and isinstance(error, ray.exceptions.RaySystemError)
+            )
             if is_slow and start < STARTS:
                 ray.shutdown()
                 continue
