@@ -18,7 +18,7 @@ from launch.secret_words import refuse_secrets_of
 from launch.train.data import counted, load_data, load_evaluations, never_evaluated, stream_of
 from launch.train.files import record_files
 from launch.train.quiet import without_announcements
-from launch.train.status import death
+from launch.train.status import death, refuse_second
 from rewards.grading.running import Pool
 from rl.checkpoint import CheckpointStore
 from rl.config import ModeConfig, RunConfig
@@ -63,6 +63,7 @@ def train(
     stream = stream_of(config, prompts)
     if config.model.path != TINY:
         see_hub(config.model.path)
+    refuse_second(config.run_dir)
     resume = resume or (retry and config.run_dir.exists())
     if resume and (died := death(config.run_dir)):
         say(died)

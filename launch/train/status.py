@@ -1,6 +1,7 @@
 """`plumb status`: what a run does now, what it waits for, and what has gone wrong around it."""
 
 import json
+import os
 import socket
 import time
 from dataclasses import asdict, replace
@@ -17,6 +18,7 @@ from rl.status import WRITE_SECONDS, Status, read_status
 STALE = 5 * WRITE_SECONDS
 """Seconds after which a run that writes nothing stands still, or is gone."""
 UNDER_WAY = ("starting", "running")
+LOOK_SECONDS = 0.5
 FAULTS = 5
 """The last faults, as many as are shown."""
 
@@ -55,6 +57,49 @@ def death(run_dir: Path) -> str | None:
     if _is_alive(found.pid):
         return None
     return f"the process {found.pid} that had this run died without a word after step {found.step}"
+
+
+def refuse_second(run_dir: Path) -> None:
+    """Leave a run to the process that has it: two would write the same files.
+
+    Of a process on another host, which may have died a moment ago, it waits for the next word.
+
+    Raises:
+        ConfigError: It goes on with the run.
+    """
+    try:
+        found = read_status(run_dir)
+    except ConfigError:  # of another version
+        return
+    if found is None or found.state not in UNDER_WAY:
+        return
+    here = found.host == socket.gethostname()
+    if _has_written(found) if here else _writes_again(run_dir, found):
+        raise ConfigError(
+            f"{run_dir}: process {found.pid} on {found.host} has this run and is at step "
+            f"{found.step}: stop it first, or set another run_dir"
+        )
+
+
+def _has_written(status: Status) -> bool:
+    """Whether the process that wrote a status is alive; another may have its number by now."""
+    if status.pid == os.getpid() or not _is_alive(status.pid):
+        return False
+    try:
+        return bool(psutil.Process(status.pid).create_time() <= status.time)
+    except psutil.Error:
+        return False
+
+
+def _writes_again(run_dir: Path, status: Status) -> bool:
+    while time.time() - status.time <= STALE:
+        time.sleep(LOOK_SECONDS)
+        later = read_status(run_dir)
+        if later is None or later.state not in UNDER_WAY:
+            return False
+        if later.time != status.time:
+            return True
+    return False
 
 
 def show(run_dir: Path, *, as_json: bool) -> None:

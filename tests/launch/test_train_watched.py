@@ -79,6 +79,10 @@ def test_the_same_command_goes_on_after_its_process_died(plumb: Plumb) -> None:
     drained(process)
     wait_for_step(run_dir, 3)
     wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")
+    second = plumb.run(config, "--overwrite")
+    assert second.returncode == 1
+    assert "has this run and is at step " in only_line(second.stderr)
+    assert process.poll() is None and CheckpointStore(run_dir, keep=2).steps()
     process.kill()  # alone: what it leaves behind, others have to end
     errors = process.stderr.read() if process.stderr is not None else ""
     assert "the command's process died without a word" in only_line(errors)
