@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from launch.train.status import UNDER_WAY, status_of
 from rl.config import RunConfig
 from rl.config_file import load_config
 from rl.errors import ConfigError
@@ -31,7 +32,7 @@ def track(
         say: prints a line.
 
     Raises:
-        ConfigError: there is no run, no tracker is named, or the run sends by itself.
+        ConfigError: there is no run, no tracker is named, or the run goes on.
     """
     config = _config(run_dir, overrides, wait)
     names = named(config.trackers)
@@ -42,13 +43,17 @@ def track(
         )
     for name in names:
         _refuse_two(run_dir, name)
+    state = status_of(run_dir).state if read_status(run_dir) else ""
+    if state in UNDER_WAY:  # it would be shown as one that has failed
+        raise ConfigError(
+            f"{run_dir}: the run goes on without {', '.join(names)}: send it when it has ended; "
+            f"until then, plumb view {run_dir} shows it"
+        )
     pythons_of(config.trackers)  # nothing is forgotten before everything is there
     for name in names if anew else ():
         (run_dir / FOLDER / f"{name}.json").unlink(missing_ok=True)
-    status = read_status(run_dir)
-    is_finished = status is not None and status.state == "finished"
     tracking = Tracking(config, say)
-    is_done = tracking.end("finished" if is_finished else "failed")
+    is_done = tracking.end("finished" if state == "finished" else "failed")
     sent = [name for name in names if is_done and not Ledger(run_dir, name).later]
     if sent:  # of the others it is said what keeps it
         say(f"{', '.join(sent)}: everything is sent")

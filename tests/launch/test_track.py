@@ -2,12 +2,14 @@
 
 import fcntl
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from launch.cli import app
+from rl.status import Status, write_status
 from tests.rl.tracked import Tracked
 
 
@@ -42,6 +44,18 @@ def test_a_run_without_a_tracker_can_be_shown_in_one(tracked: Tracked) -> None:
     code, output = track(tracked.run_dir, "trackers.trackio.project=mine", python)
     assert code == 0, output
     assert [one["project"] for one in tracked.noted("trackio", "open")] == ["mine"]
+    assert {step for step, _ in tracked.sent("trackio")} == {0, 1}
+
+
+def test_a_run_that_goes_on_is_not_shown_as_failed(tracked: Tracked) -> None:
+    tracked.steps(range(2), tracked.begin(samples=0))
+    given = ["trackers.trackio.project=mine", f"trackers.python={sys.executable}"]
+    status = Status.of("running", step=2, steps=9, doing="", waits_for=(), quiet=0.0)
+    write_status(tracked.run_dir, status)
+    code, output = track(tracked.run_dir, *given)
+    assert code == 2 and "the run goes on without trackio: send it when it has ended" in output
+    write_status(tracked.run_dir, replace(status, time=status.time - 100, host="elsewhere"))
+    assert track(tracked.run_dir, *given)[0] == 0
     assert {step for step, _ in tracked.sent("trackio")} == {0, 1}
 
 
