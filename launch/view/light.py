@@ -6,6 +6,7 @@ runs and the cache. Every statement is fixed, and what a request says is a param
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice, repeat
 from typing import Any, Final
@@ -18,17 +19,10 @@ from launch.view.facets import counted
 from launch.view.filters import ORDERS, Filter
 from launch.view.light_columns import COLUMNS, ENGINES, MIX, NAMES, lock_down
 from launch.view.light_kept import Table, keep, restore
-from launch.view.shelves import (
-    STEP_BITS,
-    Library,
-    Shelf,
-    Stamp,
-    doc_of,
-    episode_file,
-    files_of,
-)
+from launch.view.shelves import Library, Shelf, Stamp, doc_of, episode_file, files_of
 
 CHUNKS: Final = (1, 4, 24)  # files that are read at once: first, then, and from then on
+RETRY_SECONDS: Final = 60.0  # after which a file that could not be read is tried again
 WORTH_KEEPING: Final = 48  # files read, from which on the next start is spared the reading
 
 
@@ -50,6 +44,9 @@ class LightTable:
         self.notes: dict[str, str] = {}
         """Files that cannot be read, by name, and why."""
         self._broken: dict[tuple[int, int], Stamp] = {}
+        self._retry = 0.0
+        self._coming: set[tuple[int, int]] | None = None
+        """Files that the last look has found new; None before the first."""
         lock_down(self._table.database, [run.path for run in library.runs], snapshots.values())
         self._table.make()
 
@@ -64,15 +61,20 @@ class LightTable:
         return len(self._table.held)
 
     def unread(self, shelf: Shelf) -> set[int]:
-        """The steps of a shelf that are still to be read, but for those newer than all that are.
+        """The steps of a shelf that are still to be read, as far as they have been seen.
 
         What a run has just written is seen with the next look; a search does not wait for it.
         """
-        held = [step for number, step in list(self._table.held) if number == shelf.number]
-        broken = {step for number, step in list(self._broken) if number == shelf.number}
-        newest = max(held) if held else 1 << STEP_BITS
-        missing = files_of(shelf.folder).keys() - set(held) - broken
-        return {step for step in missing if step < newest}
+        there = files_of(shelf.folder).keys()
+        if self._coming is None:
+            return set(there)
+        known = {*list(self._table.held), *list(self._broken)}
+        coming = {step for number, step in self._coming - known if number == shelf.number}
+        return coming & there
+
+    def broken(self, shelf: Shelf) -> set[int]:
+        """The steps of a shelf whose files cannot be read."""
+        return {step for number, step in list(self._broken) if number == shelf.number}
 
     def refresh(self, stop: threading.Event, wait: Callable[[], None] = lambda: None) -> None:
         """Take in what has come, and forget what has gone; a chunk of files at a time.
@@ -93,11 +95,16 @@ class LightTable:
             self._mended(key)
         self.total = len(there.keys() - self._broken.keys())
         gone = self._table.held.keys() - there.keys()
+        if time.monotonic() > self._retry:  # a disk that did not answer may do so now
+            self._retry = time.monotonic() + RETRY_SECONDS
+            for key in list(self._broken):
+                self._mended(key)
         missing = [
             key
             for key, stamp in there.items()
             if stamp not in (self._table.held.get(key), self._broken.get(key))
         ]
+        self._coming = set(missing)
         if gone:
             self._forget(gone)
         # Steps first, so that with several runs the newest of each are there soon.
@@ -188,7 +195,8 @@ class LightTable:
                 return
             for step, stamp in steps.items():
                 self._broken[shelf.number, step] = stamp
-                self._table.held.pop((shelf.number, step), None)
+                if (shelf.number, step) in self._table.held:
+                    self._forget([(shelf.number, step)])
                 self.notes[_named(shelf, step)] = str(error).partition("\n")[0]
 
     def _mended(self, key: tuple[int, int]) -> None:

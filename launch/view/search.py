@@ -4,6 +4,7 @@ Guarantees: every row that is given has the text; an answer comes within about `
 far it got, and can be continued there.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,9 @@ class Searcher:
         """Files that are in an index, and all that there are."""
         done = total = 0
         for shelf in self._library.shelves:
-            files = files_of(shelf.folder)
+            broken = self._light.broken(shelf)
+            found = files_of(shelf.folder).items()
+            files = {step: stamp for step, stamp in found if step not in broken}
             index = self._indexes.get(shelf.run.number)
             held = index.held(shelf.name) if index is not None else {}
             total += len(files)
@@ -164,9 +167,13 @@ class Searcher:
         for known, some in _stretches(steps, set(indexed)):
             first, last = max(low, some[-1] << STEP_BITS), min(high, _end_of(some[0]))
             if known and index is not None:
-                for row in index.find(shelf.name, query.fts(), first, last):
-                    yield doc_of(shelf.number, 0, 0) | row
-                continue
+                try:
+                    for row in index.find(shelf.name, query.fts(), first, last):
+                        yield doc_of(shelf.number, 0, 0) | row
+                        high = row - 1
+                    continue
+                except sqlite3.Error:  # damaged or deleted: the files say it
+                    pass
             for step in some:
                 place = step << STEP_BITS
                 for row in _scan(shelf, step, query):

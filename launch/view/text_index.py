@@ -75,23 +75,23 @@ class TextIndex:
             words: as `Query.fts` gives them.
             low: the first row, as step and row in one number.
             high: the last one.
+
+        Raises:
+            sqlite3.Error: The index is damaged, or gone.
         """
-        try:
-            with closing(self._open(reading=True)) as database:
-                found = database.execute(
-                    "SELECT number FROM shelves WHERE name = ?", [shelf]
-                ).fetchone()
-                if found is None:
-                    return
-                base = found[0] << SHELF_BITS
-                for (doc,) in database.execute(
-                    "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ? "
-                    "ORDER BY rowid DESC",
-                    [words, base | low, base | high],
-                ):
-                    yield doc & (1 << SHELF_BITS) - 1
-        except sqlite3.Error:
-            return
+        with closing(self._open(reading=True)) as database:
+            found = database.execute(
+                "SELECT number FROM shelves WHERE name = ?", [shelf]
+            ).fetchone()
+            if found is None:
+                return
+            base = found[0] << SHELF_BITS
+            for (doc,) in database.execute(
+                "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ? "
+                "ORDER BY rowid DESC",
+                [words, base | low, base | high],
+            ):
+                yield doc & (1 << SHELF_BITS) - 1
 
     def _open(self, *, reading: bool = False) -> sqlite3.Connection:
         mode = "ro" if reading else "rwc"

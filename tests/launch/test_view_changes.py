@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +111,65 @@ class TestSearchingWhileARunIsRead:
         found = searcher.find(Filter(text="boxed"), None, 500)
         assert found.rows and not found.waits
 
+    def test_new_steps_that_were_seen_are_waited_for(self, desk: Desk) -> None:
+        """As after a start that has begun with what an earlier one kept."""
+        desk.light.refresh(NEVER)
+        folder = desk.library.shelves[0].folder
+        write_step(folder, STEPS + 1, answers(STEPS + 1))
+        desk.light.refresh(SetAfter(0))
+        searcher = Searcher(desk.library, desk.light, {}, lambda: 0.0)
+        found = searcher.find(Filter(text="boxed"), None, 500)
+        assert found.waits and not found.rows
+        desk.light.refresh(NEVER)
+        assert searcher.find(Filter(text="boxed"), found.next, 500).rows[0]["step"] == STEPS + 1
+
     def test_a_file_that_cannot_be_read_holds_nothing_up(self, desk: Desk) -> None:
         (desk.library.shelves[0].folder / "step_000003.parquet").write_bytes(b"no parquet")
         desk.light.refresh(NEVER)
         searcher = Searcher(desk.library, desk.light, {}, lambda: 0.0)
         assert len(to_the_end(searcher, Filter(text="needleatend"), None, 5)) == STEPS
+
+
+def test_where_an_index_fails_the_files_are_searched(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = indexed(desk, tmp_path / "text.sqlite", monkeypatch)
+    desk.light.refresh(NEVER)
+    with closing(sqlite3.connect(tmp_path / "text.sqlite")) as database:
+        database.execute("DROP TABLE texts")
+    searcher = Searcher(desk.library, desk.light, {0: index}, lambda: 0.0)
+    assert len(to_the_end(searcher, Filter(text="needleatend"), None, 5)) == STEPS + 1
+    assert searcher.progress() == (STEPS + 1, STEPS + 1)
+
+
+def test_a_step_that_is_damaged_and_then_deleted_leaves_nothing(desk: Desk) -> None:
+    desk.light.refresh(NEVER)
+    file = desk.library.shelves[0].folder / "step_000003.parquet"
+    file.write_bytes(b"no parquet")
+    desk.light.refresh(NEVER)
+    assert len(desk.light.notes) == 1
+    assert desk.light.counts(Filter(step_from=3, step_to=3))["rows"] == 0
+    file.unlink()
+    desk.light.refresh(NEVER)
+    assert not desk.light.notes
+    assert desk.light.counts(Filter(shelf=[0]))["rows"] == 16 * (STEPS - 1)
+
+
+def test_a_file_that_a_disk_did_not_give_is_read_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.light, "_insert", fail)
+        desk.light.refresh(NEVER)
+    assert len(desk.light.notes) == STEPS + 1
+    desk.light.refresh(NEVER)
+    assert len(desk.light.notes) == STEPS + 1, "not with every look"
+    monkeypatch.setattr(desk.light, "_retry", 0.0)
+    desk.light.refresh(NEVER)
+    assert not desk.light.notes and desk.light.loaded == STEPS + 1
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,19 @@ def test_a_mark_of_a_formula_that_nothing_ends_costs_no_later_text(page: Page) -
     assert found["same"] and found["longest"] < 12_000
 
 
+def test_a_step_that_is_sampled_anew_is_shown_as_it_is_now(page: Page, run: Path) -> None:
+    goto(page, "rollouts?shelf=0&step_from=1&step_to=1")
+    row = page.locator("[data-list] [data-id='0-1-4']")
+    expect(row).to_contain_text("says Sum_1")
+    changed = [{**row, "response": f"again {row['response']}"} for row in answers(1)]
+    write_step(run / "rollouts", 1, changed)
+    expect(row).to_contain_text("again step1 says Sum_1")
+    row.click()
+    expect(page.locator(".turn.assistant")).to_contain_text("again step1")
+    write_step(run / "rollouts", 1, answers(1))
+    expect(page.locator(".turn.assistant")).to_contain_text(re.compile("^answerstep1"))
+
+
 def test_a_search_shows_what_has_come_since(page: Page, run: Path) -> None:
     goto(page, "rollouts?text=boxed&shelf=0")
     rows = page.locator("[data-list] [role=option]")

@@ -1,5 +1,5 @@
 /* A group's answers beside each other, and how they differ from one of them. */
-import { html, script, useEffect, useState } from "./dom.js";
+import { html, script, useEffect, useMemo, useState } from "./dom.js";
 import { send } from "./api.js";
 import { useAsked } from "./asking.js";
 import { count, figure, signed } from "./format.js";
@@ -18,8 +18,8 @@ function difference(base, text) {
   return window.Diff.diffWordsWithSpace(base, text, { timeout: MILLISECONDS }) || null;
 }
 
-export function Beside({ id, open, say }) {
-  const { found: rows, error } = useAsked("group", { id });
+export function Beside({ id, version, open, say }) {
+  const { found: rows, error } = useAsked("group", { id }, version);
   const [page, setPage] = useState(null);
   const [base, setBase] = useState(id);
   const [differs, setDiffers] = useState(true);
@@ -27,7 +27,7 @@ export function Beside({ id, open, say }) {
   const [graded, setGraded] = useState({});
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState("");
-  const compared = useAsked("sample", { id: base });
+  const compared = useAsked("sample", { id: base }, version);
   useEffect(() => {
     script("diff/diff.min.js").then(() => setReady(true), (problem) => setWrong(problem.message));
   }, []);
@@ -63,15 +63,16 @@ export function Beside({ id, open, say }) {
         <span class="quiet">${first + 1} to ${Math.min(rows.length, first + AT_ONCE)}</span>`}
     </div>
     <div class="beside" tabindex="0" aria-label="The group's answers">
-      ${rows.slice(first, first + AT_ONCE).map((row) => html`<${One} key=${row.id} row=${row} base=${compared.current ? compared.found : null}
+      ${rows.slice(first, first + AT_ONCE).map((row) => html`<${One} key=${row.id} row=${row} version=${version} base=${compared.current ? compared.found : null}
         isBase=${row.id === base} differs=${differs && ready} setBase=${setBase} open=${open} graded=${graded[row.id]} />`)}
     </div>`;
 }
 
-function One({ row, base, isBase, differs, setBase, open, graded }) {
-  const { found: sample, error } = useAsked("sample", { id: row.id });
+function One({ row, version, base, isBase, differs, setBase, open, graded }) {
+  const { found: sample, error } = useAsked("sample", { id: row.id }, version);
   const text = sample && textOf(sample);
-  const found = differs && sample && base && !isBase ? difference(textOf(base), text) : null;
+  const other = base && textOf(base);
+  const found = useMemo(() => (differs && sample && base && !isBase ? difference(other, text) : null), [differs, text, other, isBase]);
   return html`<article class=${`one${isBase ? " base" : ""}`} aria-label=${`Answer ${row.episode}`}>
     <div><${Verdict} outcome=${row.outcome} used=${row.used} /> <span class="quiet">answer ${row.episode} · ${figure(row.reward)} · ${signed(row.advantage)} · ${count(row.tokens)} tokens</span></div>
     ${graded && html`<p class="quiet">now <b>${graded.outcome}</b>, ${figure(graded.reward)}</p>`}

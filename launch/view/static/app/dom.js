@@ -17,7 +17,11 @@ export function script(path) {
       const element = document.createElement("script");
       element.src = `/static/vendor/${path}`;
       element.onload = resolve;
-      element.onerror = () => reject(new Error(`${path} did not load`));
+      element.onerror = () => {
+        loading.delete(path);
+        element.remove();
+        reject(new Error(`${path} did not load`));
+      };
       document.head.append(element);
     }));
   }

@@ -42,6 +42,11 @@ export const shelfName = (state, shelf) => {
 function Late({ value, change, ...rest }) {
   const [typed, type] = useState(value);
   const told = useRef(value);
+  const tell = () => {
+    if (typed === told.current) return;
+    told.current = typed;
+    change(typed);
+  };
   // What comes back of what was typed here is no news: more may have been typed since.
   useEffect(() => {
     if (value !== told.current) type(value);
@@ -49,13 +54,10 @@ function Late({ value, change, ...rest }) {
   }, [value]);
   useEffect(() => {
     if (typed === told.current) return undefined;
-    const timer = setTimeout(() => {
-      told.current = typed;
-      change(typed);
-    }, 250);
+    const timer = setTimeout(tell, 250);
     return () => clearTimeout(timer);
   }, [typed]);
-  return html`<input value=${typed} onInput=${(event) => type(event.target.value)} ...${rest} />`;
+  return html`<input value=${typed} onInput=${(event) => type(event.target.value)} onBlur=${tell} ...${rest} />`;
 }
 
 function Choices({ name, label, shown = true, values, chosen, toggle, words = {} }) {

@@ -25,7 +25,7 @@ function useVirtual(options) {
 }
 
 /* Rows that are asked for as they come into sight. `total` may grow; `rowAt` gives a row or nothing. */
-export function List({ total, rowAt, need, chosen, choose, label, names, none }) {
+export function List({ total, rowAt, need, chosen, choose, label, names, none, version }) {
   const box = useRef(null);
   const virtual = useVirtual({ count: total, getScrollElement: () => box.current });
   const items = virtual.getVirtualItems();
@@ -35,7 +35,7 @@ export function List({ total, rowAt, need, chosen, choose, label, names, none })
   useEffect(() => {
     if (chosen >= 0) virtual.scrollToIndex(chosen, { align: "auto" });
   }, [chosen]);
-  const previews = usePreviews(items.map((item) => rowAt(item.index)).filter(Boolean));
+  const previews = usePreviews(items.map((item) => rowAt(item.index)).filter(Boolean), version);
   return html`<div class="list" ref=${box} role="listbox" tabindex="0" aria-label=${label}
       aria-activedescendant=${chosen >= 0 ? `row-${chosen}` : undefined} data-list>
     ${total === 0 && html`<p class="empty quiet">${none}</p>`}
@@ -61,21 +61,23 @@ function Item({ index, start, row, preview, chosen, choose, total, names }) {
   </li>`;
 }
 
-/* The beginnings of texts of the rows in sight, asked for once each. */
-function usePreviews(rows) {
+/* The beginnings of texts of the rows in sight, asked for once each while the rows stay as they are. */
+function usePreviews(rows, version) {
   const [known, setKnown] = useState({});
   const [again, askAgain] = useReducer((number) => number + 1, 0);
-  const asked = useRef(new Set());
-  const ids = rows.map((row) => row.id).filter((id) => !asked.current.has(id));
+  const asked = useRef({ version, ids: new Set() });
+  if (asked.current.version !== version) asked.current = { version, ids: new Set() };
+  const { ids: before } = asked.current;
+  const ids = rows.map((row) => row.id).filter((id) => !before.has(id));
   useEffect(() => {
     if (!ids.length) return;
-    ids.forEach((id) => asked.current.add(id));
+    ids.forEach((id) => before.add(id));
     ask("previews", { id: ids })
-      .then((found) => setKnown((before) => ({ ...before, ...found })))
+      .then((found) => before === asked.current.ids && setKnown((others) => ({ ...others, ...found })))
       .catch((problem) => !problem.final && setTimeout(() => {
-        ids.forEach((id) => asked.current.delete(id));
+        ids.forEach((id) => before.delete(id));
         askAgain();
       }, AGAIN));
-  }, [ids.join(), again]);
+  }, [ids.join(), version, again]);
   return known;
 }

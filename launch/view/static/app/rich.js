@@ -18,7 +18,8 @@ export const escaped = (text) =>
   text.replace(/[&<>"']/g, (one) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[one]);
 
 function loaded() {
-  library ??= (async () => {
+  if (library) return library;
+  library = (async () => {
     style("katex/katex.min.css");
     const [{ Marked }, highlight, ...languages] = await Promise.all([
       import("../vendor/marked/marked.esm.js"),
@@ -30,6 +31,7 @@ function loaded() {
     LANGUAGES.forEach((name, index) => highlight.default.registerLanguage(name, languages[index].default));
     return reader(Marked, highlight.default);
   })();
+  library.catch(() => { library = null; }); // the next text tries again
   return library;
 }
 

@@ -45,11 +45,11 @@ function usePages(filter, enabled, version) {
 function useHits(filter, enabled, version) {
   const key = JSON.stringify(filter);
   const name = `${key}#${version}`;
-  const empty = { of: name, key, rows: [], next: null, step: null, done: false, pause: 0, error: "" };
+  const empty = { of: name, key, rows: [], old: [], next: null, step: null, done: false, pause: 0, error: "" };
   const [held, hold] = useState(empty);
   const [wanted, setWanted] = useState(HITS);
   useEffect(() => setWanted(HITS), [key]);
-  const hits = held.of === name ? held : empty;
+  const hits = held.of === name ? held : { ...empty, old: held.key === key ? inSight(held) : [] };
   const whole = hits.done || hits.rows.length >= Math.min(wanted, MOST_HITS);
   useEffect(() => {
     if (!enabled || whole) return undefined;
@@ -68,9 +68,12 @@ function useHits(filter, enabled, version) {
     };
   }, [name, enabled, held, whole]);
   const need = useCallback((first, last) => setWanted((before) => Math.max(before, last + HITS)), []);
-  const shown = held.key === key && hits.next === null && !hits.done ? { ...held, done: false } : hits;
-  return { ...shown, resting: whole, need, rowAt: (index) => shown.rows[index] };
+  const rows = inSight(hits);
+  return { ...hits, rows, resting: whole, need, rowAt: (index) => rows[index] };
 }
+
+/* Hits, or those of before until there are as many again. */
+const inSight = ({ done, rows, old }) => (done || rows.length >= old.length ? rows : old);
 
 export function Rollouts({ state, parameters, change, hidden, say, commands }) {
   const filter = asked(parameters, state, hidden);
@@ -83,19 +86,23 @@ export function Rollouts({ state, parameters, change, hidden, say, commands }) {
   const [chosen, setChosen] = useState(-1);
   const key = JSON.stringify(filter);
   const reading = state.loaded < state.files;
+  const id = parameters.get("open");
+  const showNew = () => {
+    if (!reading) setChosen(-1); // other answers stand at the places now
+    setVersion(state.version);
+  };
   useEffect(() => setChosen(-1), [key]);
   useEffect(() => {
     // A search that goes on is not begun anew: with every step that comes it would be, for ever.
     if (state.version === version || (searching && !hits.resting)) return;
     // What is being read does not move away under the eyes; at the top, new answers come by themselves.
     const list = document.querySelector("[data-list]");
-    const still = !list || list.scrollTop < 40;
-    if (still || version < 2 || reading) setVersion(state.version);
-  }, [state.version, searching && !hits.resting]);
-  const total = searching ? hits.rows.length : refused && current ? 0 : Math.min(fresh?.rows ?? 0, DEEPEST);
+    const still = !id && (!list || list.scrollTop < 40);
+    if (still || (!searching && (version < 2 || reading))) showNew();
+  }, [state.version, searching && !hits.resting, id]);
+  const total = searching ? hits.rows.length : Math.min(fresh?.rows ?? 0, DEEPEST);
   const source = searching ? hits : pages;
   const isWhole = searching ? hits.done : current && !refused;
-  const id = parameters.get("open");
   const view = VIEWS[parameters.get("view")] ? parameters.get("view") : "answer";
   const open = (next) => change((values) => (next ? values.set("open", next) : values.delete("open")));
   const choose = (index) => {
@@ -115,13 +122,13 @@ export function Rollouts({ state, parameters, change, hidden, say, commands }) {
   return html`
     <${Filters} state=${state} parameters=${parameters} change=${change} counts=${fresh} />
     <p class="found" role="status">${searching ? foundText(hits, state) : refused && current ? refused : foundRows(fresh, state)}
-      ${version !== state.version && !reading && html` <button class="plain" onClick=${() => setVersion(state.version)}>Show new answers</button>`}</p>
+      ${version !== state.version && !reading && html` <button class="plain" onClick=${showNew}>Show new answers</button>`}</p>
     <div class=${`browser${id ? " open" : ""}`}>
       <div class="pane">
         <${List} key=${key} total=${total} rowAt=${source.rowAt} need=${source.need} chosen=${chosen} choose=${choose}
-          label="Answers" names=${names} none=${isWhole ? "No answer fits. Take a filter away." : ""} />
+          label="Answers" names=${names} version=${version} none=${isWhole ? "No answer fits. Take a filter away." : ""} />
       </div>
-      ${id && html`<${Sample} id=${id} view=${view} close=${() => open(null)} open=${open} say=${say}
+      ${id && html`<${Sample} id=${id} version=${state.version} view=${view} close=${() => open(null)} open=${open} say=${say}
         setView=${(name) => change((values) => values.set("view", name))} />`}
     </div>`;
 }

@@ -16,17 +16,17 @@ export function Verdict({ outcome, used }) {
     <span aria-hidden="true">${SYMBOLS[known]}</span> ${outcome || "not graded"}</span>`;
 }
 
-export function Sample({ id, view, setView, close, open, say }) {
-  const asked = useAsked("sample", { id });
-  const error = asked.current ? asked.error : "";
-  const sample = asked.current ? asked.found : null;
+export function Sample({ id, version, view, setView, close, open, say }) {
+  const asked = useAsked("sample", { id }, version);
+  const { found: sample, error } = asked.current ? asked : {};
   const head = html`<button class="icon" onClick=${close} aria-label="Close the answer" title="Close (Esc)">✕</button>`;
-  if (error) return html`<section class="sample" aria-label="Answer"><header><p class="error">${error}</p>${head}</header></section>`;
+  if (!sample && error) return html`<section class="sample" aria-label="Answer"><header><p class="error">${error}</p>${head}</header></section>`;
   if (!sample) return html`<section class="sample" aria-label="Answer" aria-busy="true"><header><p class="quiet">Reading …</p>${head}</header></section>`;
   return html`<section class="sample" aria-label=${`Answer to ${sample.prompt_id}`}>
     <header>
       <h2>${sample.prompt_id}</h2>${head}
     </header>
+    ${error && html`<p class="error">${error}</p>`}
     <${Facts} sample=${sample} />
     <${Reason} sample=${sample} />
     <${Actions} key=${id} sample=${sample} say=${say} />
@@ -37,8 +37,8 @@ export function Sample({ id, view, setView, close, open, say }) {
     <div id="shown-answer" role="tabpanel" aria-labelledby=${`tab-${view}`}>
       ${view === "answer" && html`<${Reading} sample=${sample} />`}
       ${view === "raw" && html`<${Raw} sample=${sample} />`}
-      ${view === "tokens" && html`<${Tokens} key=${id} id=${id} sample=${sample} />`}
-      ${view === "group" && html`<${Beside} key=${id} id=${id} open=${open} say=${say} />`}
+      ${view === "tokens" && html`<${Tokens} key=${id} id=${id} version=${version} sample=${sample} />`}
+      ${view === "group" && html`<${Beside} key=${id} id=${id} version=${version} open=${open} say=${say} />`}
     </div>
   </section>`;
 }
@@ -107,7 +107,7 @@ function Actions({ sample, say }) {
     try {
       const [one] = await send("regrade", { ids: [sample.id] });
       setGraded(one);
-      say(`graded anew: ${one.outcome}`);
+      say(`${sample.prompt_id} graded anew: ${one.outcome}`);
     } catch (error) {
       setGraded({ error: error.message });
     }

@@ -12,14 +12,14 @@ function shade(read, logprob) {
   return chance >= 0.9 ? "" : chance >= 0.5 ? "p1" : chance >= 0.1 ? "p2" : "p3";
 }
 
-export function Tokens({ id, sample }) {
+export function Tokens({ id, version, sample }) {
   const [trajectory, setTrajectory] = useState(0);
-  return html`<${Context} key=${trajectory} id=${id} sample=${sample} trajectory=${trajectory} turnTo=${setTrajectory} />`;
+  return html`<${Context} key=${trajectory} id=${id} version=${version} sample=${sample} trajectory=${trajectory} turnTo=${setTrajectory} />`;
 }
 
 /* The tokens of one trajectory. */
-function Context({ id, sample, trajectory, turnTo }) {
-  const first = useAsked("tokens", { id, trajectory, offset: 0, limit: PART });
+function Context({ id, version, sample, trajectory, turnTo }) {
+  const first = useAsked("tokens", { id, trajectory, offset: 0, limit: PART }, version);
   const [further, setFurther] = useState([]);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
