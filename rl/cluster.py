@@ -8,16 +8,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import ray
-from ray.exceptions import RaySystemError
 
+from rewards.grading.ray_start import start_ray
 from rl.config import RunConfig
 from rl.errors import ClusterError, HeadLostError
 from rl.guardian import Guard, guarded
 from rl.hardware import Hardware, detect
 from rl.placement import Layout
-
-STARTS = 3
-"""Tries to start a local cluster: Ray gives one 30 s, too short at times on a busy machine."""
 
 
 @contextmanager
@@ -50,26 +47,10 @@ def head_address() -> str:
 
 
 def _init(address: str | None) -> None:
-    # Ray lowers its workers' priority to 15 otherwise; on a laptop that halves the speed.
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    for start in range(1, STARTS + 1):
-        try:
-            ray.init(
-                address=address or "local",
-                include_dashboard=None if address else False,
-                logging_level="ERROR",
-                log_to_driver=False,
-            )
-            return
-        except Exception as error:
-            # That is what Ray raises after its 30 s, or where its new head did not answer in time.
-            too_slow = type(error) is Exception or (
-                not address and isinstance(error, RaySystemError)
-            )
-            if not too_slow or start == STARTS:
-                raise _unusable(address, error) from error
-            ray.shutdown()
+    try:
+        start_ray(address)
+    except Exception as error:
+        raise _unusable(address, error) from error
 
 
 def _unusable(address: str | None, error: Exception) -> ClusterError:

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, TypeVar
 
 from data.errors import PipelineError
+from rewards.grading.ray_start import start_ray
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -24,8 +25,6 @@ Result = TypeVar("Result")
 
 AHEAD: Final = 2
 """Items that wait for each worker, besides the one it works on."""
-STARTS: Final = 3
-"""Tries to start a local cluster: Ray gives one 30 s, too short at times on a busy machine."""
 _PRELOADED: Final = ("pyarrow.parquet", "data.curate.curation")
 """What processes are forked from has these loaded already."""
 
@@ -121,36 +120,20 @@ def _connected() -> Any:
             "ray is not installed: install plumb-rl[train], or leave out --cluster"
         ) from error
     if not ray.is_initialized():
-        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray lowers it to 15 otherwise
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # it warns otherwise
-        _connect(ray, os.environ.get("RAY_ADDRESS"))
+        _connect(os.environ.get("RAY_ADDRESS"))
     return ray
 
 
-def _connect(ray: Any, address: str | None) -> None:
-    for start in range(1, STARTS + 1):
-        try:
-            ray.init(
-                address=address or "local",
-                include_dashboard=None if address else False,
-                logging_level="ERROR",
-                log_to_driver=False,
-            )
-            return
-        except Exception as error:
-            # That is what Ray raises after its 30 s, or where its new head did not answer in time.
-            is_slow = type(error) is Exception or (
-                not address and isinstance(error, ray.exceptions.RaySystemError)
-            )
-            if is_slow and start < STARTS:
-                ray.shutdown()
-                continue
-            where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
-            reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
-            raise PipelineError(
-                f"{where} cannot be used: {reason}; check RAY_ADDRESS and `ray status`, or leave "
-                "out --cluster"
-            ) from error
+def _connect(address: str | None) -> None:
+    try:
+        start_ray(address)
+    except Exception as error:
+        where = f"the Ray cluster at {address}" if address else "a local Ray cluster"
+        reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        raise PipelineError(
+            f"{where} cannot be used: {reason}; check RAY_ADDRESS and `ray status`, or leave "
+            "out --cluster"
+        ) from error
 
 
 _given: list[Any] = []  # the function and what is shared, set once as a process of the pool starts

@@ -4,7 +4,8 @@ import pytest
 import ray
 from ray.exceptions import RaySystemError
 
-from rl.cluster import STARTS, connect
+from rewards.grading.ray_start import STARTS
+from rl.cluster import connect
 from rl.config import RunConfig
 from rl.errors import ClusterError
 
