@@ -106,10 +106,13 @@ def test_what_models_agree_on_is_kept(tmp_path: Path) -> None:
 def test_an_outage_is_one_line_and_the_rest_is_asked_then(tmp_path: Path) -> None:
     source, out = records(tmp_path), tmp_path / "out"
     given: list[Body] = []
+    one_by_one = threading.Lock()
 
     def failing(body: Body) -> Any:
-        given.append(body)
-        return answer(body) if len(given) <= 10 else (503, {})
+        with one_by_one:
+            given.append(body)
+            number = len(given)
+        return answer(body) if number <= 10 else (503, {})
 
     with fake_judge(failing) as a, fake_judge(answer) as b:
         result = run(source, out, a, b, patience=0.5)

@@ -4,16 +4,19 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
 from data.records import read_records
 from data.sources import load_prompts
 from launch.cli import app
+from tests.processes import is_alive
 
 GSM8K = [
     {"question": f"Ann has {n} pens and buys {n + 2} more. How many has she now?",
@@ -220,7 +223,7 @@ def test_killed_with_its_processes_and_begun_again_it_writes_the_same(tmp_path: 
         [*command, *options], stdout=subprocess.DEVNULL, start_new_session=True
     )
     wait_for_parts(out, 3, process)
-    workers = descendants(process.pid)
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
     assert len(workers) >= 2
@@ -260,17 +263,9 @@ def wait_for_parts(out: Path, parts: int, process: "subprocess.Popen[bytes]") ->
         time.sleep(0.005)
 
 
-def descendants(pid: int) -> list[int]:
-    import psutil
-
-    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-
-
-def wait_until_gone(pids: list[int]) -> None:
-    import psutil
-
+def wait_until_gone(processes: Sequence[psutil.Process]) -> None:
     deadline = time.monotonic() + 120
-    while any(psutil.pid_exists(p) and psutil.Process(p).status() != "zombie" for p in pids):
+    while any(map(is_alive, processes)):
         assert time.monotonic() < deadline, "processes outlived the one that started them"
         time.sleep(0.05)
 

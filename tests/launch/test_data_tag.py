@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,13 @@ def test_several_judges_vote(tmp_path: Path) -> None:
 def test_an_outage_is_one_line_and_nothing_is_asked_twice(tmp_path: Path) -> None:
     source, out = records(tmp_path), tmp_path / "out"
     given: list[int] = []
+    one_by_one = threading.Lock()
 
     def failing(body: Body) -> Any:
-        given.append(number_of(body))
-        return vote() if len(given) <= 5 else (503, {})
+        with one_by_one:
+            given.append(number_of(body))
+            number = len(given)
+        return vote() if number <= 5 else (503, {})
 
     with fake_judge(failing) as fake:
         result = run(source, out, fake)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,10 @@ def test_a_kill_loses_nothing_and_the_result_can_be_compared(tmp_path: Path) -> 
         go_on.set()
         kept = _kept(tmp_path)
         assert 0 < len(kept) < 60
-        before = len(model.bodies)
+        before = -1
+        while before != len(model.bodies):  # until nothing comes of the killed one any more
+            before = len(model.bodies)
+            time.sleep(1)
         process = _started(tmp_path, command)
         output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors

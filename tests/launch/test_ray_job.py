@@ -164,7 +164,7 @@ def test_a_job_streams_its_log_and_returns_its_exit_code(plumb: Plumb, cluster: 
     assert " deadline" in summary
     assert int(summary.split()[1]) == lost
     for row in steps:
-        assert 0.3 < row["accuracy"] < 0.7, "the lost answers count as neither right nor wrong"
+        assert 0.2 < row["accuracy"] < 0.8, "the lost answers count as neither right nor wrong"
 
     failed = submit(plumb, cluster, "config.yaml", "learner.lr=-1", "--overwrite")
     assert failed.returncode != 0

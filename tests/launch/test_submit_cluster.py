@@ -168,7 +168,7 @@ def test_a_run_on_two_nodes_is_followed_to_its_end(plumb: Plumb, cluster: Cluste
     assert " deadline" in summary
     assert int(summary.split()[1]) == lost
     for row in steps:
-        assert 0.3 < row["accuracy"] < 0.7, "the lost answers count as neither right nor wrong"
+        assert 0.2 < row["accuracy"] < 0.8, "the lost answers count as neither right nor wrong"
 
     (job,) = (one for one in listed(cluster, plumb.folder).values() if "run-submitted" in one["id"])
     assert (job["status"], job["metadata"]["run_dir"]) == ("SUCCEEDED", str(run_dir))
@@ -201,7 +201,8 @@ def test_the_doctor_examines_every_node(tmp_path: Path, cluster: Cluster) -> Non
 @pytest.mark.timeout(600)
 def test_a_job_can_be_left_followed_and_stopped(plumb: Plumb, cluster: Cluster) -> None:
     config = str(plumb.write_config(run_dir="/shared/runs/left", data={"train": "data.jsonl"}))
-    stand_in = script(plumb.folder, "echo begun; exec sleep 600")
+    mark = plumb.folder / "begun"
+    stand_in = script(plumb.folder, f"echo begun; touch {mark}; exec sleep 600")
     where = ("--address", cluster.address)
     more = ("--plumb", stand_in, "--name", "left", "--env", "COLOUR=blue")
     left = run(plumb.folder, "submit", config, *where, *more, "--detach")
@@ -212,6 +213,7 @@ def test_a_job_can_be_left_followed_and_stopped(plumb: Plumb, cluster: Cluster) 
     assert twice.returncode == 1
     assert "left" in only_line(twice.stderr)
 
+    wait_until(mark.exists, 240, "the job's start")
     stopped = run(plumb.folder, "jobs", "left", "--stop", *where)
     assert (stopped.returncode, stopped.stdout) == (0, "left is stopped\n")
     followed = run(plumb.folder, "jobs", "left", "--follow", *where)
@@ -232,7 +234,8 @@ def test_ctrl_c_asks_whether_to_stop_the_job(
 ) -> None:
     name = f"asked-{answer}"
     config = str(plumb.write_config(run_dir="/shared/runs/asked", data={"train": "data.jsonl"}))
-    stand_in = script(plumb.folder, "echo begun; exec sleep 600")
+    mark = plumb.folder / "begun"
+    stand_in = script(plumb.folder, f"echo begun; touch {mark}; exec sleep 600")
     where = ("--address", cluster.address)
     terminal, end = pty.openpty()
     arguments = ("submit", config, *where, "--plumb", stand_in, "--name", name)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -74,6 +75,10 @@ def test_a_word_from_another_host_is_waited_for(
     threading.Timer(0.2, lambda: told(tmp_path, host=elsewhere, state="finished")).start()
     refuse_second(tmp_path)
     first = told(tmp_path, host=elsewhere)
-    threading.Timer(0.2, lambda: told(tmp_path, host=elsewhere, time=first.time + 1)).start()
+
+    def meanwhile(_: float) -> None:
+        told(tmp_path, host=elsewhere, time=first.time + 1)
+
+    monkeypatch.setattr(status, "time", SimpleNamespace(time=time.time, sleep=meanwhile))
     with pytest.raises(ConfigError, match=f"on {elsewhere} has this run"):
         refuse_second(tmp_path)

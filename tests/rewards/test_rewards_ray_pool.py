@@ -76,7 +76,7 @@ async def test_a_bad_sample_is_blamed_alone(cluster: None) -> None:
 async def test_an_actor_killed_in_the_middle_loses_no_sample(cluster: None) -> None:
     mixed = Rubric(Use(f"{PLUGINS}/waiting.py:waiting"), {"plain": Use(HOSTILE)})
     async with RayGradingPool(mixed, nodes=2, workers=1, deadline=20) as pool:
-        grading = asyncio.create_task(pool.grade(samples(*["1.5"] * 100)))
+        grading = asyncio.create_task(pool.grade(samples(*["5"] * 40)))
         await asyncio.sleep(0.5)
         victim = descendants("ray::Node")[0]
         await _until(lambda: len(victim.children(recursive=True)) > 0)
@@ -85,8 +85,8 @@ async def test_an_actor_killed_in_the_middle_loses_no_sample(cluster: None) -> N
         verdicts = await grading
         assert all(verdict.is_correct for verdict in verdicts)
         assert psutil.wait_procs(workers, timeout=60)[1] == []
+        await _until(lambda: pool.metrics()["nodes_replaced"] == 1)
         await _until(lambda: len(actors(pool)) == 2)
-        assert pool.metrics()["nodes_replaced"] == 1
         assert all(v.is_correct for v in await pool.grade(samples(*["0"] * 100)))
 
 

@@ -1,10 +1,12 @@
 """Trackers show a run once, go on with it after a stop, and neither stop nor slow it."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -180,6 +182,16 @@ def test_a_bell_that_nobody_hears_never_blocks(tracked: Tracked) -> None:
     assert tracked.sent("trackio") == expected(range(2))
 
 
+def is_held(lock: Path) -> bool:
+    """Whether some process has the lock of a tracker."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 def test_the_process_of_a_killed_run_ends_by_itself_and_the_next_takes_over(
     tracked: Tracked,
 ) -> None:
@@ -200,6 +212,11 @@ def test_the_process_of_a_killed_run_ends_by_itself_and_the_next_takes_over(
         check=False,
     )
     assert done.returncode == 9, done.stderr
+    lock = tracked.run_dir / "trackers" / "mlflow.lock"
+    deadline = time.monotonic() + 120
+    while len(tracked.noted("mlflow", "end")) < 2 and not is_held(lock):
+        assert time.monotonic() < deadline, "the tracker of the killed run did not begin"
+        time.sleep(0.01)
     assert tracked.whole(range(2), mlflow=ALL["mlflow"])
     ends = [one["how"] for one in tracked.noted("mlflow", "end")]
     assert ends == ["FINISHED", "KILLED", "FINISHED"]

@@ -135,7 +135,7 @@ def test_a_broadcast_that_one_breaks_names_it_and_the_others_get_the_next(
     died: bool | None,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(delivery, "GRACE", 3.0)
+    monkeypatch.setattr(delivery, "GRACE", 15.0)
     targets = engines("", how, "")
     group = group_of(store, targets, f"first {how}")
     began = time.monotonic()

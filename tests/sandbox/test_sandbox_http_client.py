@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from sandbox.backends.settings import BoxSettings
@@ -194,9 +195,11 @@ async def test_a_second_signal_ends_the_grace() -> None:
             box.run(endless, limits=Limits(wall_seconds=200, cpu_seconds=200))
         )
         await at_work(box, busy=1)
-        for _ in range(2):
-            server.process.send_signal(signal.SIGINT)
-            await asyncio.sleep(0.1)
+        server.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
+            while (await client.get(f"{server.url}/v1/health")).status_code != 503:
+                await asyncio.sleep(0.05)  # two that come together are one
+        server.process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(server.process.wait, 90) == 0, "before the grace has passed"
         with pytest.raises(UnavailableError):
             await slow

@@ -39,8 +39,8 @@ RIVALS = 3
 async def test_endless_loops_on_one_slot_make_nobody_ungradable() -> None:
     """All of them together take longer than the deadline of each, and than many a wall limit."""
     await require("bubblewrap")
-    limits = Limits(wall_seconds=1.0)
-    async with LocalSandbox("bubblewrap", settings=BoxSettings(slots=1), deadline=6) as box:
+    limits = Limits(wall_seconds=2.0)
+    async with LocalSandbox("bubblewrap", settings=BoxSettings(slots=1), deadline=14) as box:
         work = [box.judge(LOOP, SEVEN, limits=limits) for _ in range(8)]
         judgements = await asyncio.gather(*work, box.judge(HONEST, SEVEN))
     assert [one.status for one in judgements] == [Status.TIME_LIMIT] * 8 + [Status.PASSED]
