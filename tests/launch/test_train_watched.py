@@ -80,7 +80,7 @@ def test_the_same_command_goes_on_after_its_process_died(plumb: Plumb) -> None:
     wait_for_step(run_dir, 3)
     wait_until(CheckpointStore(run_dir, keep=2).steps, 300, "a checkpoint")
     second = plumb.run(config, "--overwrite")
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert "has this run and is at step " in only_line(second.stderr)
     assert process.poll() is None and CheckpointStore(run_dir, keep=2).steps()
     process.kill()  # alone: what it leaves behind, others have to end
