@@ -70,6 +70,8 @@ def test_a_word_from_another_host_is_waited_for(
     refuse_second(tmp_path)  # it tells no more
     told(tmp_path, host=elsewhere, time=time.time() - 2)
     refuse_second(tmp_path)
+    told(tmp_path, host=elsewhere, time=time.time() + 86400)  # its clock is ahead
+    refuse_second(tmp_path)
     monkeypatch.setattr(status, "STALE", 60.0)
     told(tmp_path, host=elsewhere)
     threading.Timer(0.2, lambda: told(tmp_path, host=elsewhere, state="finished")).start()
@@ -79,6 +81,7 @@ def test_a_word_from_another_host_is_waited_for(
     def meanwhile(_: float) -> None:
         told(tmp_path, host=elsewhere, time=first.time + 1)
 
-    monkeypatch.setattr(status, "time", SimpleNamespace(time=time.time, sleep=meanwhile))
+    clocks = SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=meanwhile)
+    monkeypatch.setattr(status, "time", clocks)
     with pytest.raises(ConfigError, match=f"on {elsewhere} has this run"):
         refuse_second(tmp_path)
