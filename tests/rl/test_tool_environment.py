@@ -291,12 +291,12 @@ async def test_a_machine_without_threads_is_never_an_observation(
 async def test_what_an_episode_begins_with_has_more_time_than_a_call() -> None:
     class Connects:
         async def reset(self, prompt: Any) -> None:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(2.5)
 
         def reply(self, message: Any) -> None:
             return None
 
-    (verdict,) = (await played(Connects, "42", call_seconds=0.001)).verdicts
+    (verdict,) = (await played(Connects, "42", call_seconds=2)).verdicts
     assert verdict.is_correct
 
 

@@ -93,7 +93,7 @@ def play(
             "episode": {
                 "call_format": "hermes",
                 "observation_tokens": 128,
-                "call_seconds": 0.01,
+                "call_seconds": 0.05,
                 "tokens": tokens,
             },
         }
