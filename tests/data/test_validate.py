@@ -23,7 +23,7 @@ def short(sample: Sample, level: str = "") -> bool:
 async def found_in(prompts: list[Prompt], verifier: str, *, boxed: bool) -> list[Miss]:
     found: list[Miss] = []
     seen = 0
-    async with GradingPool(verifier, workers=1) as pool:
+    async with GradingPool(verifier, workers=1, deadline=120) as pool:
         async for done, batch in misses(pool, prompts, boxed=boxed):
             assert seen < done <= len(prompts)
             seen = done

@@ -151,7 +151,7 @@ class Plumb:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(30)
 
-    def run(self, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 560) -> subprocess.CompletedProcess[str]:
         """Run `plumb train` to its end."""
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=timeout)

@@ -11,7 +11,7 @@ from data.sources import load_prompts
 from data.strata import stratum_of
 from tests.launch.conftest import Plumb
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 
 PROMPTS = 24
 
@@ -24,7 +24,7 @@ def data(plumb: Plumb, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=1500,
     )
 
 

@@ -10,7 +10,7 @@ from data.records import read_records
 from rl.sinks import read_metrics
 from tests.launch.conftest import Plumb
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 
 ROWS = 60
 STEPS = 6

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from tests.launch.conftest import Plumb
 from tests.launch.eval_world import ROWS, write_set
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 
 PROMPTS = 10
 
@@ -25,7 +25,7 @@ def evaluated(plumb: Plumb, *arguments: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=1500,
     )
 
 

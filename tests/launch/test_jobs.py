@@ -66,8 +66,8 @@ def test_the_agent_of_a_head_that_has_just_started_is_waited_for(
 def test_an_agent_that_never_comes_is_a_line_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(jobs, "_PAUSE", 0.01)
-    monkeypatch.setattr(jobs, "_AGENT", 0.1)
+    monkeypatch.setattr(jobs, "_PAUSE", 0.5)
+    monkeypatch.setattr(jobs, "_AGENT", 4.0)
     with (
         service(10**6) as (address, asked),
         pytest.raises(ClusterError, match="--dashboard-agent-listen-port=0"),

@@ -17,14 +17,14 @@ def block(language: str, first_words: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(450)
+@pytest.mark.timeout(1000)
 def test_the_readmes_plugin_trains_a_model(plumb: Plumb) -> None:
     (plumb.folder / "palindrome.py").write_text(block("python", "from rewards"))
     (plumb.folder / "palindrome.yaml").write_text(block("yaml", "model:"))
     row = json.loads(re.findall(r'`(\{"prompt".*?\})`', README)[0])
     rows = [json.dumps(row | {"prompt": f"{row['prompt']} {i}"}) for i in range(64)]
     (plumb.folder / "words.jsonl").write_text("\n".join(rows))
-    done = plumb.run("palindrome.yaml", timeout=400)
+    done = plumb.run("palindrome.yaml", timeout=900)
     assert done.returncode == 0, done.stderr
     lines = (plumb.folder / "runs/palindrome/metrics.jsonl").read_text().splitlines()
     steps = [row for row in map(json.loads, lines) if row["step"] > 0]

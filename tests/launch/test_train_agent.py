@@ -20,12 +20,12 @@ def block(language: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1100)
 def test_the_page_s_agent_trains_a_model(plumb: Plumb) -> None:
     plumb.environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     (plumb.folder / "agent.py").write_text(block("python"))
     (plumb.folder / "agent.yaml").write_text(block("yaml"))
-    done = plumb.run("agent.yaml", timeout=550)
+    done = plumb.run("agent.yaml", timeout=1000)
     assert done.returncode == 0, done.stderr
     lines = (plumb.folder / "runs/agent/metrics.jsonl").read_text().splitlines()
     steps = [row for row in map(json.loads, lines) if row["step"] > 0]

@@ -9,7 +9,7 @@ from tests.launch.conftest import REPOSITORY, Plumb
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1600)
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
     done = plumb.run(
@@ -23,7 +23,7 @@ def test_accuracy_rises_on_programs(plumb: Plumb) -> None:
         "train.checkpoint_every=8",
         "train.export=false",
         "run_dir=run",
-        timeout=800,
+        timeout=1500,
     )
     assert done.returncode == 0, done.stderr
     lines = (plumb.folder / "run" / "metrics.jsonl").read_text().splitlines()

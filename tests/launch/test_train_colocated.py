@@ -23,7 +23,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1600)
 def test_a_run_in_turns_trains_evaluates_saves_and_exports(plumb: Plumb, address: str) -> None:
     """Engines forget their weights as they sleep: the canary would tell if one was not sent."""
     config = plumb.write_config(
@@ -40,7 +40,7 @@ def test_a_run_in_turns_trains_evaluates_saves_and_exports(plumb: Plumb, address
             "export": True,
         },
     )
-    done = plumb.run(str(config), timeout=800)
+    done = plumb.run(str(config), timeout=1500)
     assert done.returncode == 0, done.stderr
     assert "placed colocated, in turns: engines 1 on " in done.stdout
     assert "memory in use, GiB of " in done.stdout

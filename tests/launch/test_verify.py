@@ -63,7 +63,9 @@ class Command:
         )
 
     def verify(self, *arguments: str, sent: bytes = b"") -> subprocess.CompletedProcess[str]:
-        return self.run("verify", "--task", "math", "--workers", "1", *arguments, sent=sent)
+        return self.run(
+            "verify", "--task", "math", "--workers", "1", "--deadline", "60", *arguments, sent=sent
+        )
 
     def fault(self, code: int, *arguments: str, sent: bytes = b"") -> str:
         """The one line that a command ends with; nothing is left in the folder."""

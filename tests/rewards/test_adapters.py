@@ -192,7 +192,7 @@ def workers_of_this_process() -> set[int]:
 
 
 def test_threads_share_one_pool() -> None:
-    made = verl.reward("math", workers=1, deadline=2.5)  # limits that no other test uses
+    made = verl.reward("math", workers=1, deadline=250.0)  # limits that no other test uses
     before = workers_of_this_process()
     with ThreadPoolExecutor(8) as threads:
         scores = list(

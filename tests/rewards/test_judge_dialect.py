@@ -24,7 +24,7 @@ NO_TEMPERATURE = {"message": "'temperature' does not support 0. Only the default
 
 
 def settings(fake: FakeJudge, **options: Any) -> JudgeSettings:
-    return JudgeSettings(url=fake.url, **({"patience": 2.0, "timeout": 5.0} | options))
+    return JudgeSettings(url=fake.url, **({"patience": 2.0, "timeout": 60.0} | options))
 
 
 async def graded(

@@ -37,7 +37,7 @@ def sample(response: str = "Seven is a prime.", **fields: Any) -> Sample:
 
 
 async def verdicts(options: dict[str, Any], *samples: Sample, **limits: Any) -> list[Verdict]:
-    options = {"patience": 1.0, "timeout": 5.0, "tool_call": None} | options
+    options = {"patience": 1.0, "timeout": 60.0, "tool_call": None} | options
     async with GradingPool(Rubric(Use("judge", options)), **limits) as pool:
         return await pool.grade(samples)
 
@@ -235,10 +235,10 @@ class TestFailures:
             return grades(5)
 
         with fake_judge(answer) as fake:
-            options = {"url": fake.url, "timeout": 3.0, "patience": 0.1}
+            options = {"url": fake.url, "timeout": 10.0, "patience": 0.1}
             (verdict,) = await verdicts(options, sample(), retries=0)
             ended.set()
-        assert not verdict.is_gradable and "no answer within 3 s" in verdict.reason
+        assert not verdict.is_gradable and "no answer within 10 s" in verdict.reason
 
     async def test_a_body_that_is_no_completion_is_an_outage(self) -> None:
         with fake_judge(lambda _: {"content": None, "finish_reason": "stop"}) as fake:
@@ -296,11 +296,13 @@ class TestOutage:
             return (500, {}) if "poison" in body["messages"][1]["content"] else grades(5)
 
         with fake_judge(answer) as fake:
-            async with Judge(settings(fake, patience=1.0)) as judge:
+            async with Judge(settings(fake, patience=5.0)) as judge:
                 bad = asyncio.create_task(judge.grade(ASKED, "poison"))
-                for number in range(15):
+                number = 0
+                while not bad.done():
                     await judge.grade(ASKED, f"{number}")
                     await asyncio.sleep(0.1)
+                    number += 1
                 with pytest.raises(InfrastructureError, match="HTTP 500"):
                     await bad
                 assert (await judge.grade(ASKED, "good")).score == 5
@@ -331,11 +333,10 @@ class TestLimits:
             return grades(5)
 
         with fake_judge(answer) as fake:
-            async with Judge(settings(fake, requests_per_minute=600)) as judge:
-                await asyncio.gather(*(judge.grade(ASKED, f"{n}") for n in range(11)))
-        assert (
-            times[-1] - times[0] >= 0.5
-        )  # at once without limits; the first may arrive late on a busy machine
+            async with Judge(settings(fake, requests_per_minute=60)) as judge:
+                await asyncio.gather(*(judge.grade(ASKED, f"{n}") for n in range(5)))
+        # At once without limits; the first may arrive late on a busy machine.
+        assert times[-1] - times[0] >= 0.5
 
 
 class TestCache:

@@ -70,7 +70,7 @@ async def test_a_child_serves_is_restarted_and_ends(
     serve: Callable[..., ServeSettings], tmp_path: Path
 ) -> None:
     log = tmp_path / "server.log"
-    async with Judge(JudgeSettings(serve=serve(restarts=1), patience=30)) as judge:
+    async with Judge(JudgeSettings(serve=serve(restarts=1), patience=240)) as judge:
         assert (await judge.grade((), "x")).score == 6
         assert len(servers(log)) == PROCESSES and "listening 1" in log.read_text()
         for wanted in ("restarted", "given up"):
@@ -162,7 +162,7 @@ async def test_a_lost_actor_is_placed_anew(
     serve: Callable[..., ServeSettings], cluster: Any, tmp_path: Path
 ) -> None:
     log = tmp_path / "server.log"
-    async with Judge(JudgeSettings(serve=serve(gpus=1), patience=60)) as judge:
+    async with Judge(JudgeSettings(serve=serve(gpus=1), patience=240)) as judge:
         assert (await judge.grade((), "x")).score == 6
         name = next(one["name"] for one in cluster.util.list_named_actors(all_namespaces=True))
         cluster.kill(cluster.get_actor(name))

@@ -30,6 +30,6 @@ class ScalableActor(EngineActor):
 
     async def _until_made(self, tokens: int) -> None:
         before = self.tokens_made()[1]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while self.tokens_made()[1] < before + tokens:
                 await asyncio.sleep(0.001)

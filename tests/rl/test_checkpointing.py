@@ -277,9 +277,10 @@ def test_killed_while_it_writes_a_run_has_a_whole_checkpoint(tmp_path: Path) -> 
         assert len(found.learner_files) == FILES
         assert (found.learner / "0").read_bytes() == str(newest).encode() + CHUNK
         names = [path.name for path in found.folder.parent.iterdir()]
-        assert sum(name.startswith("step_") for name in names) in (1, 2)
         halves += any(name.endswith(".tmp") for name in names)
     assert halves > 0, "no kill has hit a write"
+    store.retire()
+    assert store.steps() == [newest]
 
 
 @pytest.mark.parametrize("hindrance", ["full", "read-only"])

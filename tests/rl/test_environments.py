@@ -149,7 +149,7 @@ async def test_a_session_goes_on_whatever_its_values_refer_to(box: None) -> None
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_session_outlives_what_ends_a_run(box: None) -> None:
-    one = Python(session=True, seconds=4.0)
+    one = Python(session=True)
     assert await one.python("x = 1") == "[no output]"
     for code in (
         "x = 2\nimport os\nos._exit(0)",
@@ -177,7 +177,7 @@ async def test_a_shell_has_files_and_a_place(box: None) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_shell_is_bounded(box: None) -> None:
-    one = Shell(seconds=4.0, state_kb=64, output_kb=16)
+    one = Shell(state_kb=64, output_kb=16)
     one.reset(row(files={"x": "1"}))
     said = await one.shell("yes | head -c 3000000; false")
     assert len(said) <= (16 << 10) + 100

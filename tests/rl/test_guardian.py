@@ -54,6 +54,7 @@ STANDS_STILL = """
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace
+import rl.supervision
 import rl.watchdog
 from rl.config import RunConfig
 from rl.fault_log import FaultLog
@@ -61,6 +62,7 @@ from rl.supervision import supervised
 
 rl.watchdog.LOOK_SECONDS = 0.05
 rl.watchdog.GRACE = 0.5
+rl.supervision.TELL_SECONDS = 60.0
 run_dir = Path(sys.argv[1])
 config = RunConfig.model_validate({"run_dir": str(run_dir), "train": {"watchdog": 1.0}})
 parts = SimpleNamespace(learner=SimpleNamespace(whereabouts=[]), fleet=SimpleNamespace(handles=[]))

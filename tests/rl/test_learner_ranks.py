@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from tests.rl.ranks import run_script
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 SCRIPT = Path(__file__).with_name("learner_process.py")
 
 
@@ -32,7 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(model: Path, folder: Path, variants: Mapping[str, Mapping[str, Any]]) -> Path:
     """Run the ranks of each variant; returns the folder with its metrics and policies."""
     listed = [[name, {"ranks": 1, **settings}] for name, settings in variants.items()]
-    run_script(SCRIPT, str(model), str(folder), json.dumps(listed), seconds=800)
+    run_script(SCRIPT, str(model), str(folder), json.dumps(listed), seconds=1700)
     return folder
 
 

@@ -146,7 +146,7 @@ def layouts(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         env=environment,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1000,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
@@ -161,7 +161,7 @@ def reshaped(layouts: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1100)
 def test_any_layout_goes_on_from_any_other(reshaped: list[dict[str, Any]]) -> None:
     assert len(reshaped) == len(PAIRS)
     for one in reshaped:
@@ -178,7 +178,7 @@ def test_any_layout_goes_on_from_any_other(reshaped: list[dict[str, Any]]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1100)
 def test_the_same_layout_goes_on_exactly(reshaped: list[dict[str, Any]]) -> None:
     alike = [one for one in reshaped if one["from"] == one["by"] and one["by"][0] == 1]
     alike += [one for one in reshaped if one["from"] == one["by"] == [2, 0]]
@@ -199,7 +199,7 @@ def as_a_run(run_dir: Path, model: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1100)
 @pytest.mark.parametrize("layout", ["1x0", "2x1", "4x2", "4x3"])
 def test_the_policy_of_any_layout_is_exported(
     layout: str, layouts: Path, small_model: Path, tmp_path: Path
@@ -226,7 +226,7 @@ def test_the_policy_of_any_layout_is_exported(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1100)
 def test_a_bit_that_has_changed_is_noticed(
     layouts: Path, small_model: Path, tmp_path: Path
 ) -> None:

@@ -117,7 +117,7 @@ async def test_an_episode_has_a_server_of_its_own(
         assert (metrics["tool_raised"], metrics["tool_arguments"]) == (3, 1)
         assert group.verdicts[0].is_correct
     assert starts(tmp_path) == 3
-    assert not is_alive(tmp_path)
+    await until(lambda: not is_alive(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_a_server_that_ends_over_a_call_is_an_observation(
         assert one.startswith("Error: EndedError: the server of this tool has ended: it ")
         assert why in one
     assert episode.metrics["calls_server_ended"] == episode.metrics["tool_raised"] == 2
-    assert not is_alive(tmp_path)
+    await until(lambda: not is_alive(tmp_path))
 
 
 async def test_a_server_that_is_killed_pays_nothing(tmp_path: Path, ended: None) -> None:
@@ -163,7 +163,7 @@ async def test_a_server_that_hangs_is_gone_at_the_end(tmp_path: Path, ended: Non
         await asyncio.wait_for(one.call_tool("hang", {}), 0.2)
     async with asyncio.timeout(SECONDS):
         await one.close()
-    assert not is_alive(tmp_path)
+    await until(lambda: not is_alive(tmp_path))
     await until(lambda: not runs(child))
 
 
@@ -213,7 +213,7 @@ async def test_tools_that_change_after_the_start_are_refused_by_name(
     (tmp_path / change).touch()
     with pytest.raises(ConfigError, match=f"changed its tools since the run began: {line}"):
         await played(made)
-    assert not is_alive(tmp_path)
+    await until(lambda: not is_alive(tmp_path))
 
 
 async def test_a_stateless_server_serves_all_and_is_begun_again(
@@ -228,7 +228,7 @@ async def test_a_stateless_server_serves_all_and_is_begun_again(
     assert told(group)[1] == "c"
     assert starts(tmp_path) == 4  # it was asked twice, and a third time for the echo
     await made.aclose()
-    assert not is_alive(tmp_path)
+    await until(lambda: not is_alive(tmp_path))
 
 
 @pytest.mark.parametrize(

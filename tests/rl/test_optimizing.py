@@ -8,14 +8,14 @@ import pytest
 
 from tests.rl.ranks import run_script
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 SCRIPT = Path(__file__).with_name("optimizer_process.py")
 STAGES = ["1", "2", "3", "1 offloaded", "2 offloaded", "3 offloaded", "1 offloaded fp32"]
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    said = run_script(SCRIPT, seconds=800)
+    said = run_script(SCRIPT, seconds=1700)
     line = next(line for line in said.splitlines() if line.startswith("FOUND "))
     values: dict[str, Any] = json.loads(line.removeprefix("FOUND "))
     return values

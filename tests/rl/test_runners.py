@@ -446,6 +446,7 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_a_killed_process_of_a_runner_is_replaced_and_its_groups_are_the_same(
     cluster: None, config: RunConfig, tmp_path: Path
 ) -> None:

@@ -293,7 +293,7 @@ async def test_what_an_episode_begins_with_has_more_time_than_a_call() -> None:
         async def reset(self, prompt: Any) -> None:
             await asyncio.sleep(2.5)
 
-        def reply(self, message: Any) -> None:
+        async def reply(self, message: Any) -> None:
             return None
 
     (verdict,) = (await played(Connects, "42", call_seconds=2)).verdicts

@@ -149,10 +149,10 @@ async def test_an_engine_is_paused_sent_to_resumed_and_compared(kv: str) -> None
 async def test_an_engine_that_fails_at_any_step_is_lost_and_holds_up_nobody(
     step: str, fault: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "JOIN_SECONDS", 0.5 if fault == "hangs" else 60.0)
+    monkeypatch.setattr(transport, "JOIN_SECONDS", 1.5 if fault == "hangs" else 60.0)
     monkeypatch.setattr(transport, "SLACK", 0.0)
     handles = [Handle("engine 0"), Handle("engine 1", {step: fault}), Handle("engine 2")]
-    deadline = 0.5 if fault == "hangs" else 60.0
+    deadline = 1.5 if fault == "hangs" else 60.0
     publisher, fleet, _ = await publisher_of(handles, Rank(), kind, deadline=deadline)
     stats = await publisher.send(1)
     assert stats.lost == ("engine 1",) == tuple(fleet.reasons)

@@ -25,7 +25,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, flo
         env=os.environ | environment | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=800,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
@@ -35,6 +35,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, flo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "case",
     [
@@ -53,6 +54,7 @@ def test_an_update_arrives(gaps: dict[str, tuple[float, float]], case: str) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_canary_catches_experts_that_were_loaded_raw(
     gaps: dict[str, tuple[float, float]],
 ) -> None:

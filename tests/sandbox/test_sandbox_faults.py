@@ -81,7 +81,8 @@ async def test_a_process_killed_under_load_costs_nothing(backend: str, victim: s
     async with Sandbox.open(backend, settings=BoxSettings(boxes=2, slots=2)) as box:
         programs = [RIGHT, WRONG] * 20
         work = [asyncio.ensure_future(box.judge(program, CASES)) for program in programs]
-        for _ in range(2):
+        # A run whose process is killed twice is taken to have ended itself.
+        for _ in range(1 if victim == "run" else 2):
             await asyncio.sleep(0.3)
             # A run ends at any moment, and so does the box of one that was killed.
             with contextlib.suppress(psutil.Error, IndexError, docker.errors.APIError):
@@ -94,11 +95,16 @@ async def test_a_process_killed_under_load_costs_nothing(backend: str, victim: s
                 await asyncio.sleep(0.1)
 
 
+def _groups(name: str) -> set[Path]:
+    """They lie under the root of a hierarchy, or the root of version 2."""
+    return {*CGROUPS.glob(name), *CGROUPS.glob(f"*/{name}")}
+
+
 @each_backend
 async def test_closing_leaves_nothing(backend: str) -> None:
     await require(backend)
     name = f"plumb-{os.getpid()}-*"
-    before = set(CGROUPS.rglob(name))  # of the box that other tests share
+    before = _groups(name)  # of the box that other tests share
     async with Sandbox.open(backend) as box:
         sleeper = asyncio.ensure_future(box.run(Program(source="import time\ntime.sleep(60)")))
         await at_work(box, busy=1)
@@ -109,7 +115,7 @@ async def test_closing_leaves_nothing(backend: str) -> None:
     async with asyncio.timeout(60):
         while any(process.is_running() for process in processes):
             await asyncio.sleep(0.05)
-    assert set(CGROUPS.rglob(name)) <= before
+    assert _groups(name) <= before
     with pytest.raises(RequestError):
         await box.run(RIGHT)
 
@@ -208,12 +214,12 @@ async def test_a_fork_bomb_does_not_starve_its_neighbours(backend: str) -> None:
     """
     await require(backend)
     cores = len(os.sched_getaffinity(0))
-    limits = Limits(wall_seconds=10.0, processes=64)
+    limits = Limits(wall_seconds=20.0, processes=64)
     async with Sandbox.open(backend, settings=BoxSettings(boxes=1, slots=cores + 1)) as box:
         bomb = Program(source="import os\nfor _ in range(6): os.fork()\nwhile True: pass")
         bombs = [asyncio.ensure_future(box.run(bomb, limits=limits)) for _ in range(cores)]
         await asyncio.sleep(1.0)
-        # A share by processes would leave it 0.2 s of CPU time until the bombs end.
+        # A share by processes would leave it 0.3 s of CPU time until the bombs end.
         alone = Program(source="import time\nwhile time.process_time() < 0.5: pass")
         result = await box.run(alone, limits=Limits(wall_seconds=8.0))
         assert not any(one.done() for one in bombs), "it had to wait for the end of the bombs"

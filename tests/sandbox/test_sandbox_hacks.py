@@ -31,6 +31,7 @@ STDIO = {"kind": "stdio", "cases": [{"stdin": "3", "stdout": "6"}, {"stdin": "10
 KINDS = {"calls": CALLS, "check": CHECK, "loop": LOOP, "harness": HARNESS}
 
 LIMITS = Limits(wall_seconds=3.0, memory_mb=256)
+PATIENT = Limits(wall_seconds=30.0, memory_mb=256)
 
 RIGHT = "def double(n):\n    return 2 * n\n"
 HACKS = {
@@ -168,7 +169,7 @@ UNPROTECTED = {
 async def passes_unprotected(box: Sandbox, source: str) -> bool:
     """Whether one of the unprotected graders lets a program pass."""
     for name, grader in UNPROTECTED.items():
-        run = await box.run(Program(source=grader.format(source=source)), limits=LIMITS)
+        run = await box.run(Program(source=grader.format(source=source)), limits=PATIENT)
         if name == "exit code":
             if run.exit_code == 0:
                 return True

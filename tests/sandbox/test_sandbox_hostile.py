@@ -229,7 +229,7 @@ async def test_descriptors_in_flight_do_not_delay_the_end(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("stop", [True, False])
 async def test_being_slow_on_purpose_does_not_miss_the_verdict(box: Sandbox, stop: bool) -> None:
-    limits = Limits(wall_seconds=2.0, total_seconds=2.0)
+    limits = Limits(wall_seconds=30.0, total_seconds=2.0)
     slow = "import time\ntime.sleep(0.3)\nprint(1)"
     cases = [*[TestCase(stdout="1")] * 20, TestCase(stdout="2")]
     judgement = await box.judge(

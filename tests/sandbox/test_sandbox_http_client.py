@@ -76,7 +76,7 @@ async def test_judgements_and_errors_are_those_of_the_sandbox_in_process(
     for value in (float("inf"), 10**300, "é\u2028\x00", [[1.5], {"a": None}]):
         infinite["cases"].append({"args": [value], "returns": value})  # type: ignore[attr-defined]
     loops = Program(source="while True: pass")
-    short, long = Limits(wall_seconds=0.5), Limits(wall_seconds=20)
+    short, long = Limits(wall_seconds=0.5, cpu_seconds=30), Limits(wall_seconds=20)
     cases = [TestCase(stdin=text, stdout="a") for text in ("a", "a", "b", "a")]
     checker = Program(source="import sys; sys.exit(7)")
     async with (
@@ -222,7 +222,7 @@ async def test_a_wrong_token_and_a_missing_server_are_named() -> None:
 
 
 async def test_no_server_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.service.client.START_PATIENCE", 0.5)
+    monkeypatch.setattr("sandbox.service.client.START_PATIENCE", 5.0)
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(UnavailableError, match=f"{url}: ConnectError.*plumb sandbox serve"):
         await Sandbox.open(url).start()
@@ -248,8 +248,7 @@ async def test_the_only_server_may_be_gone_for_half_a_minute() -> None:
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(answer, "127.0.0.1", port := free_port())
     async with HttpSandbox([f"http://127.0.0.1:{port}"], token=None) as box:
         assert (await box.run(ECHO)).status is Status.PASSED
         server.close()

