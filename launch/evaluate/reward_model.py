@@ -2,15 +2,15 @@
 
 Guarantees: asked by the `openai` client, with a deadline for each request and tries again with
 growing pauses; what stays away is one error with the address. An answer that alone is refused, as
-one that is too long for the model, has no score; that every one is refused is an error. A sequence
-of numbers, as process reward models give, counts by its last one; of a classifier's several logits
-the last is that of the better class.
+one that is too long for the model, is an error of its own. A sequence of numbers, as process
+reward models give, counts by its last one; of a classifier's several logits the last is that of the
+better class.
 """
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from data.asking.asking import MOST_REFUSED, OF_THE_QUESTION
+from data.asking.asking import OF_THE_QUESTION
 from rewards import InfrastructureError, Sample
 from rewards.thinking import final_part
 
@@ -21,6 +21,10 @@ TIMEOUT: Final = 120.0
 """Seconds for one request."""
 RETRIES: Final = 6
 """Tries after the first, with pauses of up to 8 s."""
+
+
+class RefusedError(InfrastructureError):
+    """The model refuses a request, which may be for its answer alone."""
 
 
 class RewardModel:
@@ -37,8 +41,6 @@ class RewardModel:
         self._clients: list[AsyncOpenAI] = []
         self._models: list[str] = []
         self._turn = 0
-        self._refused = 0
-        self._has_scored = False
 
     async def start(self) -> None:
         """See that each answers, and which model it serves.
@@ -69,7 +71,8 @@ class RewardModel:
         """The reward of an answer without its thinking; None: the model gives it none.
 
         Raises:
-            InfrastructureError: The model is away, or refuses everything.
+            RefusedError: The model refuses it.
+            InfrastructureError: The model is away.
         """
         place = self._turn % len(self._clients)
         self._turn += 1
@@ -78,23 +81,10 @@ class RewardModel:
         messages = [*map(dict, sample.prompt), {"role": "assistant", "content": answer}]
         body = {"model": self._models[place], "messages": messages, "add_generation_prompt": False}
         async with self._gate:
-            try:
-                found = await _asked(
-                    self._clients[place].post(f"{url}/pooling", body=body, cast_to=object), url
-                )
-            except InfrastructureError as error:
-                if not self._is_of_the_answer(error):
-                    raise
-                return None
-        self._has_scored = True
+            found = await _asked(
+                self._clients[place].post(f"{url}/pooling", body=body, cast_to=object), url
+            )
         return _reward(found)
-
-    def _is_of_the_answer(self, error: InfrastructureError) -> bool:
-        """Whether a refusal may be for one answer alone."""
-        if getattr(error.__cause__, "status_code", None) not in OF_THE_QUESTION - {None}:
-            return False
-        self._refused += 1
-        return self._has_scored or self._refused < MOST_REFUSED
 
 
 async def _asked(call: Any, url: str) -> Any:
@@ -103,8 +93,10 @@ async def _asked(call: Any, url: str) -> Any:
     try:
         return await call
     except openai.OpenAIError as error:
-        said = " ".join(str(error).split())[:200]
-        raise InfrastructureError(f"the reward model at {url}: {said}") from error
+        said = f"the reward model at {url}: " + " ".join(str(error).split())[:200]
+        if getattr(error, "status_code", None) in OF_THE_QUESTION - {None}:
+            raise RefusedError(said) from error
+        raise InfrastructureError(said) from error
 
 
 def _reward(found: Any) -> float | None:

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from data.asking.asking import MOST_REFUSED
 from data.schema import Prompt
 from launch.datasets.progress import Counting
 from launch.evaluate.answering import Answerer, answerer
 from launch.evaluate.answers import REFUSED, Given, Kept, is_lost, key_of, verdict_of_json
+from launch.evaluate.reward_model import RefusedError
 from launch.evaluate.selecting import Scorer
 from launch.evaluate.sets import EvalSet
 from launch.evaluate.work import Work
@@ -192,23 +194,34 @@ def _verdict_of(given: Given) -> Verdict | None:
 
 
 async def _score(work: Work, kept: dict[str, Kept], scorer: Scorer, bar: Counting) -> None:
-    """Score every answer that can be chosen."""
-    left = [
-        unit
-        for unit in _units(work.sets, kept)
-        if unit.one.settings.samples > 1 and unit.key not in (unit.kept.scores or ())
-    ]
+    """Score every answer that can be chosen.
+
+    Raises:
+        InfrastructureError: What scores is away, or has refused all that it was ever asked.
+    """
+    several = [unit for unit in _units(work.sets, kept) if unit.one.settings.samples > 1]
+    left = [unit for unit in several if unit.kept.score(unit.key) is None]
     if not left:
         return
+    has_scored = len(left) < len(several)
+    refusals: list[RefusedError] = []
     gate = asyncio.Semaphore(work.config.reward.concurrency)
 
     async def score(unit: Unit) -> None:
+        nonlocal has_scored
         given = unit.kept.answer(unit.key)
         if given is None or given.end == REFUSED or unit.kept.scores is None:
             return
-        async with gate:
-            found = await scorer.score(given.sample(unit.prompt, unit.number))
+        try:
+            async with gate:
+                found = await scorer.score(given.sample(unit.prompt, unit.number))
+        except RefusedError as error:
+            refusals.append(error)
+            if len(refusals) >= MOST_REFUSED and not has_scored:
+                raise
+            return
         if found is not None:
+            has_scored = True
             await unit.kept.scores.put(unit.key, found)
         bar.advance(0, f"{unit.one.name}: scoring")
 
@@ -218,6 +231,8 @@ async def _score(work: Work, kept: dict[str, Kept], scorer: Scorer, bar: Countin
         await all_of([score(unit) for unit in left])
     finally:
         await scorer.aclose()
+    if refusals and not has_scored:
+        raise refusals[0]
 
 
 def _units(sets: Sequence[EvalSet], kept: dict[str, Kept]) -> Iterator[Unit]:

@@ -20,11 +20,11 @@ from launch.evaluate.rewarding import reward_of
 from launch.evaluate.sampling import samples_of, settings_of
 from launch.evaluate.thinking import wished, with_thinking
 from launch.verify.uses import TaskOptions
-from rewards import InfrastructureError, Sample
+from rewards import InfrastructureError
 from rl.config import EvaluationConfig, RewardConfig, RunConfig
 from rl.errors import ConfigError, PlumbError
 from tests.fake_judge import fake_judge
-from tests.launch.eval_world import Body, evaluated, quick, write_set
+from tests.launch.eval_world import ROWS, Body, evaluated, quick, tenths, write_set
 
 MODES = """
 rollout: {template_arguments: {enable_thinking: false, style: plain}, stop: [END]}
@@ -162,31 +162,49 @@ def test_whatever_differs_beside_the_model_is_said_of_a_comparison(tmp_path: Pat
     assert notes(a, read_result(tmp_path / "B"), ["gsm8k"])[-1].startswith("note: they were graded")
 
 
-async def test_an_answer_that_a_reward_model_refuses_has_no_score() -> None:
+def test_answers_that_a_reward_model_refuses_have_no_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a later command asks it for them alone; that it refuses everything is an error."""
+    takes: list[str] = ["42"]
+
     class Client:
-        """Takes what is short."""
+        """Takes what holds a word."""
 
         async def post(self, path: str, body: Body, cast_to: object) -> Any:
-            if len(body["messages"][-1]["content"]) < 9:
+            if any(word in body["messages"][-1]["content"] for word in takes):
                 return {"data": [{"data": [0.5]}]}
             response = httpx.Response(400, request=httpx.Request("POST", path))
             raise openai.BadRequestError("too long", response=response, body=None)
 
-    def model() -> RewardModel:
-        made = RewardModel(("http://rm",))
-        made._clients, made._models = [Client()], ["rm"]  # type: ignore[list-item]
-        return made
+    async def start(model: RewardModel) -> None:
+        model._clients, model._models = [Client()], ["rm"]  # type: ignore[list-item]
 
-    def sample(text: str) -> Sample:
-        return Sample("1", ({"role": "user", "content": "Why?"},), text)
+    async def aclose(model: RewardModel) -> None:
+        model._clients = []
 
-    some = model()
-    texts = ["far too long", "short", *["far too long"] * 20]
-    assert [await some.score(sample(text)) for text in texts] == [None, 0.5, *[None] * 20]
-    none = model()
-    with pytest.raises(InfrastructureError, match="reward model at http://rm: too long"):
-        for _ in range(20):
-            await none.score(sample("far too long"))
+    monkeypatch.setattr(RewardModel, "start", start)
+    monkeypatch.setattr(RewardModel, "aclose", aclose)
+    rows = [{**ROWS["gsm8k"][0], "question": f"Problem {i}?"} for i in range(10)]
+    options: dict[str, Any] = {
+        "sets": [write_set(tmp_path, "gsm8k", rows)],
+        "out": tmp_path / "out",
+        "answers": ["3"],
+        "select": "reward=http://rm",
+        "verifier": quick(tmp_path),
+        "sampling": SamplingOptions(temperature=1.0),
+    }
+    with fake_judge(tenths(4)) as model:
+        for _ in range(2):
+            _, found = evaluated(target=model.url, **options)
+            assert found["sets"]["gsm8k"]["best_of"] is not None
+        takes.clear()
+        refuses = "reward model at http://rm: too long"
+        with pytest.raises(InfrastructureError, match=refuses):
+            evaluated(target=model.url, **options | {"out": tmp_path / "many"})
+        few = {"sets": [write_set(tmp_path, "gsm8k", rows[:1])], "out": tmp_path / "few"}
+        with pytest.raises(InfrastructureError, match=refuses):
+            evaluated(target=model.url, **options | few)
 
 
 def test_a_model_of_a_hub_that_is_away_is_told_at_once(
