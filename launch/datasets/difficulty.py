@@ -133,9 +133,9 @@ def measure(
     """
     identity = identity_of(work.config)
     settings = {"k": work.k, "early": work.early, **identity}
-    inputs = described([work.source])
     if finished(work.out, [work.source], settings, overwrite=overwrite):
         return None
+    inputs = described([work.source])
     # What is wrong with these is known before anything is started.
     rubric(work.config.reward)
     load_environment(work.config.env, work.config.episode)

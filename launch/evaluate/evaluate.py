@@ -15,6 +15,7 @@ from launch.evaluate.options import Options
 from launch.evaluate.results import write
 from launch.evaluate.running import run
 from launch.evaluate.work import Work, work_of
+from rewards import RewardError
 from rl.errors import UngradableError
 
 Say = Callable[[str], None]
@@ -61,6 +62,11 @@ async def with_model(work: Work) -> Work:
     try:
         await model.start()
         return replace(work, served=work.served.model_copy(update={"model": model.name}))
+    except RewardError as error:
+        error.add_note(
+            "where every answer is there, name its model by --served-model: it is not asked then"
+        )
+        raise
     finally:
         await model.aclose()
 

@@ -58,8 +58,9 @@ COLUMNS: Final = pa.schema(
     ]
 )
 """One row an answer. `set` and `level` are the evaluation's, `digest` tells prompts by content, and
-`group` numbers the prompts of a set and `episode` the answers to one. `thinking` is what a server
-parted from `response`. `score` is what `--select` gave, and `chosen` the best of a prompt's."""
+`group` numbers the prompts of all sets and `episode` the answers to one. `thinking` is what a
+server parted from `response`. `score` is what `--select` gave, and `chosen` the best of a
+prompt's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import duckdb
 
 from launch.view.shelves import Run, Stamp
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the files; those of an earlier one are deleted."""
 UNUSED_DAYS: Final = 30
 """After which the cache of a run is deleted."""

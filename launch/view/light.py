@@ -207,7 +207,7 @@ class LightTable:
     def _insert(self, shelf: Shelf, steps: Mapping[int, Stamp]) -> None:
         paths = [str(episode_file(shelf.folder, step)) for step in steps]
         there = set(parquet.read_schema(paths[0]).names)
-        # What `plumb eval` leaves numbers groups set by set: a set is its source there.
+        # Of an evaluation a set is a row's source; earlier ones number groups set by set.
         source = '"set"' if "set" in there else "source"
         made = [
             f"{source if needs == 'source' else expression}::{kind} AS {name}"

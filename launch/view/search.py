@@ -176,6 +176,8 @@ class Searcher:
                     pass
             for step in some:
                 place = step << STEP_BITS
+                if place > high:  # what an index gave before it failed
+                    continue
                 for row in _scan(shelf, step, query):
                     if low <= place | row <= high:
                         yield doc_of(shelf.number, step, row)

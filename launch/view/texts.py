@@ -87,9 +87,13 @@ def read_whole(library: Library, doc: int) -> Row:
 
 
 def body_of(row: Row) -> str:
-    """What is searched of a row: prompt, and all that was said after it."""
-    said = row.get("messages")
-    return f"{row.get('prompt') or ''}\n{conversation_text(said) or row.get('response') or ''}"
+    """What is searched of a row: prompt, and all that was said after it.
+
+    What an agent answers at its end need be in no message.
+    """
+    said, answer = conversation_text(row.get("messages")), row.get("response") or ""
+    parts = [row.get("prompt") or "", said, "" if said and answer in said else answer]
+    return "\n".join(part for part in parts if part)
 
 
 def conversation_text(said: Any) -> str:

@@ -1,5 +1,6 @@
 """What `plumb view` answers while a run is still being read, and while its files change."""
 
+import itertools
 import json
 import shutil
 import sqlite3
@@ -140,6 +141,39 @@ def test_where_an_index_fails_the_files_are_searched(
     searcher = Searcher(desk.library, desk.light, {0: index}, lambda: 0.0)
     assert len(to_the_end(searcher, Filter(text="needleatend"), None, 5)) == STEPS + 1
     assert searcher.progress() == (STEPS + 1, STEPS + 1)
+
+
+def test_where_an_index_fails_amid_its_rows_none_comes_twice(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = indexed(desk, tmp_path / "text.sqlite", monkeypatch)
+    desk.light.refresh(NEVER)
+    asked, clock = Filter(text="needleatend"), itertools.count()
+    wanted = to_the_end(Searcher(desk.library, desk.light, {}, lambda: 0.0), asked, None, 500)
+    find = index.find
+
+    def fails(*given: Any) -> Iterator[int]:
+        yield from itertools.islice(find(*given), 2)
+        raise sqlite3.DatabaseError("malformed")
+
+    monkeypatch.setattr(index, "find", fails)
+    # No file is searched in time: each answer ends where the next one goes on.
+    searcher = Searcher(desk.library, desk.light, {0: index}, lambda: float(next(clock)))
+    assert to_the_end(searcher, asked, None, 500) == wanted
+
+
+@pytest.mark.parametrize("by_index", [False, True])
+def test_what_an_agent_answered_is_searched(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_index: bool
+) -> None:
+    rows = answers(STEPS + 1)
+    rows[2]["response"] = "agentsays four"
+    write_step(desk.library.shelves[0].folder, STEPS + 1, rows)
+    index = {0: indexed(desk, tmp_path / "text.sqlite", monkeypatch)} if by_index else {}
+    desk.light.refresh(NEVER)
+    searcher = Searcher(desk.library, desk.light, index, lambda: 0.0)
+    assert len(to_the_end(searcher, Filter(text="agentsays"), None, 5)) == 1
+    assert len(to_the_end(searcher, Filter(text="observedfour"), None, 50)) == STEPS + 2
 
 
 def test_a_step_that_is_damaged_and_then_deleted_leaves_nothing(desk: Desk) -> None:

@@ -108,7 +108,7 @@ def _tests(options: TestsOptions) -> None:
     check_command(options.out, "tests", overwrite=options.overwrite)
     options.served(options.model)  # names and keys are looked at before anything is started
     has_any = next(_for_tests(options.source, options.existing), None) is not None
-    if has_any and read_manifest(options.out) is None:
+    if has_any and (options.overwrite or read_manifest(options.out) is None):
         require_sandbox(options.sandbox)  # before models are asked, which may take a night
 
     asked, solved = _asked(options)
