@@ -21,7 +21,7 @@ ANSWER_LIMIT: Final = 300
 _COLUMNS: Final = (
     *("prompt_id", "prompt", "response", "messages", "reference", "outcome", "reward", "reason"),
     *("advantage", "tokens", "stop_reason", "group", "ending", "used", "metrics", "lag", "turns"),
-    *("seconds", "turn_records"),
+    *("seconds", "turn_records", "opened"),
 )
 _ENDINGS: Final = {
     "trained": "",
@@ -89,7 +89,7 @@ def _rows(file: parquet.ParquetFile, wanted: Sequence[int]) -> Iterator[Mapping[
 
 def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
     ending, stop = row.get("ending") or "", row.get("stop_reason") or ""
-    shown = [name for name in _COLUMNS if name not in ("messages", "turn_records")]
+    shown = [name for name in _COLUMNS if name not in ("messages", "turn_records", "opened")]
     return {name: shortened(row.get(name)) for name in shown} | {
         "conversation": conversation(row),
         "alone": alone(row),

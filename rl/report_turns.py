@@ -155,8 +155,8 @@ def _elsewhere(turns: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
 def _graded(row: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
     """What is graded, where an agent wrote it and no turn of the policy is it."""
     response = row.get("response")
-    is_agents = "agent_seconds" in dict(row.get("metrics") or ())
-    if is_agents and isinstance(response, str) and response != messages[-1].get("content"):
+    may_be = row.get("opened") == "none" and "agent_seconds" in dict(row.get("metrics") or ())
+    if may_be and isinstance(response, str) and response != messages[-1].get("content"):
         yield Said("answer, by the agent", shortened(response))
 
 

@@ -135,7 +135,9 @@ def _sample(row: Row, prompt: Prompt, reward: RewardConfig) -> Sample:
 def _policy_turn(row: Row) -> Any:
     """The policy's last turn, where an agent wrote the response; None: the response is it."""
     said = messages_of(row.get("messages"))
-    if "agent_seconds" not in dict(row.get("metrics") or ()) or not said:
+    if "agent_seconds" not in dict(row.get("metrics") or ()) or row.get("opened") != "none":
+        return None
+    if not said:
         return None
     content = said[-1].get("content")
     return None if content == row.get("response") else content

@@ -367,7 +367,7 @@ class TestSearching:
         for _ in range(2):
             searcher = Searcher(desk.library, desk.light, {0: index}, lambda: 0.0)
             assert not searcher.find(Filter(text="boxed", shelf=[0]), None, 50).rows[1:]
-            assert len(searcher.find(Filter(text="rewritten", shelf=[0]), None, 50).rows) == 15
+            assert len(searcher.find(Filter(text="rewritten", shelf=[0]), None, 50).rows) == 16
             add_all(library, [index])
 
 
@@ -525,8 +525,14 @@ class TestGradingAnew:
         prompt = Prompt("p", ({"role": "user", "content": "1+1?"},), "2")
         said = [*prompt.messages, {"role": "assistant", "content": "<think>1+1</think>2"}]
         row = {**answers(1)[5], "messages": json.dumps(said), "response": "It is 2"}
-        for metrics, turn in (({"agent_seconds": 1.0}, said[1]["content"]), ({}, None)):
-            sample = _sample({**row, "metrics": metrics}, prompt, RewardConfig())
+        agents = {"agent_seconds": 1.0}
+        for metrics, opened, turn in (
+            (agents, "none", said[1]["content"]),
+            (agents, None, None),  # the response is the policy's own, as it wrote it
+            ({}, "none", None),
+        ):
+            told = {**row, "metrics": metrics, "opened": opened}
+            sample = _sample(told, prompt, RewardConfig())
             assert (sample.response, sample.metadata.get("policy_turn")) == ("It is 2", turn)
 
     async def test_a_row_for_plumb_verify_is_one(self, run: Path) -> None:

@@ -618,6 +618,7 @@ def test_what_an_agent_wrote_stands_beside_what_the_policy_did(tmp_path: Path) -
         (*asked.messages, said),
         "stop",
         "It is 42",
+        thinking="none",
         metrics={"agent_seconds": 1.0},
         records=(turn,),
     )

@@ -31,6 +31,7 @@ export function Beside({ id, version, open, say }) {
   useEffect(() => {
     script("diff/diff.min.js").then(() => setReady(true), (problem) => setWrong(problem.message));
   }, []);
+  useEffect(() => setGraded({}), [JSON.stringify(rows)]); // of a step that was sampled anew
   if (!rows) return error ? html`<p class="error">${error}</p>` : html`<p class="quiet" aria-busy="true">Reading the group …</p>`;
   const own = Math.max(0, rows.findIndex((row) => row.id === id));
   const first = page ?? Math.floor(own / AT_ONCE) * AT_ONCE;

@@ -50,7 +50,7 @@ function useHits(filter, enabled, version) {
   const [wanted, setWanted] = useState(HITS);
   useEffect(() => setWanted(HITS), [key]);
   const hits = held.of === name ? held : { ...empty, old: held.key === key ? inSight(held) : [] };
-  const whole = hits.done || hits.rows.length >= Math.min(wanted, MOST_HITS);
+  const whole = hits.done || hits.rows.length >= Math.min(Math.max(wanted, hits.old.length), MOST_HITS);
   useEffect(() => {
     if (!enabled || whole) return undefined;
     const control = new AbortController();
@@ -73,7 +73,7 @@ function useHits(filter, enabled, version) {
 }
 
 /* Hits, or those of before until there are as many again. */
-const inSight = ({ done, rows, old }) => (done || rows.length >= old.length ? rows : old);
+const inSight = ({ done, rows, old }) => (done || rows.length >= Math.min(old.length, MOST_HITS) ? rows : old);
 
 export function Rollouts({ state, parameters, change, hidden, say, commands }) {
   const filter = asked(parameters, state, hidden);

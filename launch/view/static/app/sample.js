@@ -21,6 +21,7 @@ export function Sample({ id, version, view, setView, close, open, say }) {
   const { found: sample, error } = asked.current ? asked : {};
   const head = html`<button class="icon" onClick=${close} aria-label="Close the answer" title="Close (Esc)">✕</button>`;
   if (!sample && error) return html`<section class="sample" aria-label="Answer"><header><p class="error">${error}</p>${head}</header></section>`;
+  const own = `${id} ${sample?.response}`; // of a step that was sampled anew it is another answer
   if (!sample) return html`<section class="sample" aria-label="Answer" aria-busy="true"><header><p class="quiet">Reading …</p>${head}</header></section>`;
   return html`<section class="sample" aria-label=${`Answer to ${sample.prompt_id}`}>
     <header>
@@ -29,7 +30,7 @@ export function Sample({ id, version, view, setView, close, open, say }) {
     ${error && html`<p class="error">${error}</p>`}
     <${Facts} sample=${sample} />
     <${Reason} sample=${sample} />
-    <${Actions} key=${id} sample=${sample} say=${say} />
+    <${Actions} key=${own} sample=${sample} say=${say} />
     <div class="tabs" role="tablist" aria-label="How the answer is shown">
       ${Object.entries(VIEWS).map(([name, label]) => html`<button role="tab" key=${name} id=${`tab-${name}`}
         aria-selected=${String(view === name)} aria-controls="shown-answer" onClick=${() => setView(name)}>${label}</button>`)}
@@ -37,7 +38,7 @@ export function Sample({ id, version, view, setView, close, open, say }) {
     <div id="shown-answer" role="tabpanel" aria-labelledby=${`tab-${view}`}>
       ${view === "answer" && html`<${Reading} sample=${sample} />`}
       ${view === "raw" && html`<${Raw} sample=${sample} />`}
-      ${view === "tokens" && html`<${Tokens} key=${id} id=${id} version=${version} sample=${sample} />`}
+      ${view === "tokens" && html`<${Tokens} key=${own} id=${id} version=${version} sample=${sample} />`}
       ${view === "group" && html`<${Beside} key=${id} id=${id} version=${version} open=${open} say=${say} />`}
     </div>
   </section>`;
@@ -172,8 +173,9 @@ function Raw({ sample }) {
 /* The part of a long text that did not come along. */
 export function Rest({ sample, name }) {
   const whole = sample.cut[name];
-  return whole ? html`<${More} key=${`${sample.id} ${name}`} id=${sample.id} name=${name} whole=${whole}
-    came=${length(name.startsWith("messages.") ? sample.messages[Number(name.slice(9))].content : sample[name])} />` : null;
+  if (!whole) return null;
+  const came = name.startsWith("messages.") ? sample.messages[Number(name.slice(9))].content : sample[name];
+  return html`<${More} key=${`${sample.id} ${name} ${came}`} id=${sample.id} name=${name} whole=${whole} came=${length(came)} />`;
 }
 
 function More({ id, name, whole, came }) {

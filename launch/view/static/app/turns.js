@@ -34,7 +34,8 @@ function Calls({ turn }) {
 /* What is graded, where an agent wrote it and no turn of the policy is it. */
 function graded(sample) {
   const last = sample.messages[sample.messages.length - 1];
-  if (sample.metrics?.agent_seconds === undefined || (sample.response || "") === (last.content || "")) return null;
+  if (sample.metrics?.agent_seconds === undefined || sample.opened !== "none") return null;
+  if ((sample.response || "") === (last.content || "")) return null;
   return html`<div class="turn assistant" key="graded"><div class="role">answer, by the agent</div>
     <${Answer} text=${sample.response || ""} opened="none" /><${Rest} sample=${sample} name="response" /></div>`;
 }
