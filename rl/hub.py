@@ -7,6 +7,7 @@ that it starts take it from there, as with HF_HUB_OFFLINE=1, and no more is aske
 """
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -17,10 +18,20 @@ from rl.errors import ModelError
 OFFLINE: Final = "HF_HUB_OFFLINE"
 LONGEST: Final = 20.0
 """Seconds for the hub to answer, whatever it says."""
+_CONFIG: Final = ("config.json",)
+_WEIGHTS: Final = tuple(
+    name + more
+    for name in ("model.safetensors", "pytorch_model.bin")
+    for more in ("", ".index.json")
+)
 
 
-def see_hub(path: str) -> None:
+def see_hub(path: str, *, weights: bool = False) -> None:
     """See that a model is in a folder or the cache, or that its hub answers.
+
+    Args:
+        path: the model's folder, or its name.
+        weights: whether its weights are wanted too, not only what is known of it.
 
     Raises:
         ModelError: neither is so.
@@ -29,7 +40,7 @@ def see_hub(path: str) -> None:
         return
     from huggingface_hub import constants
 
-    held = _is_cached(path)
+    held = _is_cached(path, _WEIGHTS if weights else _CONFIG)
     if constants.HF_HUB_OFFLINE:
         if not held:
             raise ModelError(
@@ -50,12 +61,13 @@ def see_hub(path: str) -> None:
     constants.HF_HUB_OFFLINE = True
 
 
-def _is_cached(path: str) -> bool:
+def _is_cached(path: str, files: Sequence[str]) -> bool:
+    """Whether one of the files is there."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return isinstance(try_to_load_from_cache(path, "config.json"), str)
+        return any(isinstance(try_to_load_from_cache(path, name), str) for name in files)
     except HFValidationError:  # no name of the hub: what asks for it says so
         return True
 
@@ -72,11 +84,10 @@ def _silence(endpoint: str) -> str:
 
 
 def _asked(endpoint: str) -> str:
-    import httpx
     from huggingface_hub import get_session
 
-    try:  # with the library's own proxies and certificates
+    try:
         get_session().head(endpoint, timeout=LONGEST / 2)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except Exception as error:  # also of the proxies and certificates that are named
         return " ".join(str(error).split())[:200] or type(error).__name__
     return ""

@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rl.errors import LearnerError
+
+_SAID: Final = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",  # also of page-locked memory of the host
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 
 
 @contextmanager
@@ -27,10 +34,11 @@ def telling_memory(rank: int, method: str) -> Iterator[None]:
             f"learner rank {rank} has no memory left for `{method}` ({reason:.200}): lower "
             "learner.micro_batch_tokens or learner.head_chunk, set "
             "learner.gradient_checkpointing=true or learner.optimizer_offload=true, or raise "
-            "learner.zero_stage and learner.ranks; plumb train CONFIG --plan says what is needed"
+            "learner.zero_stage and learner.ranks; where it is the host's, set "
+            "train.checkpoint_async=false; plumb train CONFIG --plan says what is needed"
         ) from error
 
 
 def _is_of_memory(error: RuntimeError) -> bool:
-    """Whether torch raised it for want of memory, on a GPU or on a CPU host."""
-    return type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    """Whether torch raised it for want of memory, on a GPU or of its host."""
+    return type(error).__name__ == "OutOfMemoryError" or any(one in str(error) for one in _SAID)

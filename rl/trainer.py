@@ -149,7 +149,7 @@ class Trainer:
         while self.step < self._config.train.steps:
             if not await self._train_step():
                 self._parts.guards.let_end()
-                await self._parts.evaluations.at_end(self.step)
+                await self._watched(self._parts.evaluations.at_end(self.step))
                 break
         self._phase = ""
         await self._watched(self._parts.evaluations.finish())
@@ -194,7 +194,7 @@ class Trainer:
         self._on_step(row)
         self._parts.guards.tell()
         self._parts.guards.begin(self.step)
-        await self._parts.evaluations.at_step(self.step)
+        await self._watched(self._parts.evaluations.at_step(self.step))
         if self._checkpoints.is_due(self.step):
             await unbroken(self.save())
             spent, self._since = time.perf_counter() - self._since, time.perf_counter()

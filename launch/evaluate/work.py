@@ -125,7 +125,7 @@ def work_of(options: Options, say: Say) -> Work:
     _check_choice(choice, sets)
     config, sets = with_room(config, sets, options, say, is_run=is_run)
     if served is None:
-        see_hub(config.model.path)
+        see_hub(config.model.path, weights=True)
     out = options.out or Path("evals") / model.replace("/", "--").replace(":", "-")
     return Work(target, config, sets, out, preset, thinking, served, choice, options.engines)
 

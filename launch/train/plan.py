@@ -16,7 +16,7 @@ from rl.errors import ClusterError, ConfigError, PlanError
 from rl.placement import Node, place
 from rl.plan.fitting import engine_remedy, learner_remedy, told
 from rl.plan.hardware import Gpu, cpu_host, gpu_of
-from rl.plan.plan import Plan, host_memory, plan_of
+from rl.plan.plan import Plan, host_memory, host_room, plan_of
 from rl.plan.settings import context_of
 from rl.plan.shape import shape_of
 from rl.plan.times import Assumed, assumed_of
@@ -102,9 +102,10 @@ def remedies(config: RunConfig, made: Plan, assumed: Assumed) -> Iterator[str]:
     """What would make it fit, as settings."""
     shape, gpu, placement = made.shape, made.gpu, made.placement
     needed = host_memory(made.rank, placement)
-    if made.rank.total <= made.rank_room and gpu.host < needed <= gpu.host + made.rank.saving:
+    has = host_room(made.rank, made.rank_room, gpu)
+    if made.rank.total <= made.rank_room and has < needed <= has + made.rank.saving:
         yield "the host's memory would do with train.checkpoint_async=false"
-    elif made.rank.total > made.rank_room or needed > gpu.host:
+    elif made.rank.total > made.rank_room or needed > has:
         change = learner_remedy(config, shape, gpu, placement, assumed)
         yield (
             f"the learner would fit with {told(change)}"

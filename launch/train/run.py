@@ -62,7 +62,7 @@ def train(
     evaluation, named = prepared.evaluation, prepared.named
     stream = stream_of(config, prompts)
     if config.model.path != TINY:
-        see_hub(config.model.path)
+        see_hub(config.model.path, weights=True)
     refuse_second(config.run_dir)
     resume = resume or (retry and config.run_dir.exists())
     if resume and (died := death(config.run_dir)):

@@ -119,7 +119,7 @@ class TwentyQuestions:
                 f"in `names`, not {names!r:.100}"
             )
         self._thing = names[0]
-        self._names = {plain(form) for one in names for form in (one, _guessed(one))}
+        self._names = {plain(form) for one in names for form in (one, _guessed(one))} - {""}
         self._asked = self._unclear = 0
         self._is_won = False
         return RULES if self._rules else None
@@ -174,7 +174,8 @@ class TwentyQuestions:
 def _guessed(text: str) -> str:
     """What a turn names, without the words and the article before it; a name has one too."""
     found = _GUESS.fullmatch(text)
-    return text if found is None else found[1]
+    assert found is not None  # each part of it may be absent
+    return found[1]
 
 
 def plain(name: str) -> str:

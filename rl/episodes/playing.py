@@ -20,7 +20,7 @@ from rl.episodes.limits import EpisodeOver
 from rl.episodes.rendering import Renderer
 from rl.episodes.single_turn import SingleTurn
 from rl.episodes.template import RefusedError
-from rl.episodes.threads import LateError, called
+from rl.episodes.threads import LateError, NoThreadError, called
 from rl.errors import ConfigError, InfrastructureError, PlumbError
 from rl.modes import columns_of
 from rl.tokens import End, Episode, LastTurn, Message
@@ -157,6 +157,8 @@ async def _closed(environment: Any) -> str:
     """End what is an environment's own; a fault where that failed."""
     try:
         await _asked(environment, "close")
+    except NoThreadError as error:
+        return f"{INFRASTRUCTURE}: {line_of(error)}"
     except Exception as error:
         if is_away(error, environment):
             return ""  # the box or service is gone, and with it what was to be closed

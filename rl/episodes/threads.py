@@ -23,6 +23,10 @@ class LateError(Exception):
     """Something took longer than it may."""
 
 
+class NoThreadError(InfrastructureError):
+    """Something was not called at all: there is no thread for it."""
+
+
 async def called(
     function: Callable[..., Any],
     seconds: float | None,
@@ -40,7 +44,7 @@ async def called(
     Raises:
         LateError: It took longer.
         ConfigError: Too many calls before it have never come back.
-        InfrastructureError: The machine gives no thread now.
+        NoThreadError: The machine gives no thread now.
     """
     if inspect.iscoroutinefunction(function):
         return await _within(_on_loop(function(*arguments, **named)), seconds)
@@ -118,7 +122,7 @@ async def _in_thread(
     try:
         thread.start()
     except RuntimeError as error:  # no affair of what was called
-        raise InfrastructureError(f"{function.__name__} cannot be run: {error}") from error
+        raise NoThreadError(f"{function.__name__} cannot be run: {error}") from error
     try:
         return await done
     finally:

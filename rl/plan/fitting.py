@@ -11,7 +11,7 @@ from rl.config import LearnerConfig, RunConfig
 from rl.errors import ClusterError
 from rl.placement import Node, Placement, place
 from rl.plan.hardware import Gpu
-from rl.plan.plan import host_memory, learner_memory, rank_room, rollout_memory
+from rl.plan.plan import host_memory, host_room, learner_memory, rank_room, rollout_memory
 from rl.plan.settings import context_of, trained_context
 from rl.plan.shape import Shape
 from rl.plan.times import Assumed
@@ -56,8 +56,10 @@ def learner_remedy(
             continue
         tried = changed(config, change)
         memory = learner_memory(tried, shape, gpu, assumed)
-        fits = memory.total <= ROOM * rank_room(tried, gpu, placement)
-        if fits and host_memory(memory, placement) <= gpu.host and _is_allowed(tried.learner):
+        room = rank_room(tried, gpu, placement)
+        fits = memory.total <= ROOM * room
+        fits &= host_memory(memory, placement) <= host_room(memory, room, gpu)
+        if fits and _is_allowed(tried.learner):
             found = [(cost, order, change)]
     return found[0][2] if found else None
 

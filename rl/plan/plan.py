@@ -162,6 +162,11 @@ def host_memory(rank: RankMemory, placement: Placement) -> float:
     return rank.host + (rank.resting if placement.sleeps else 0.0)
 
 
+def host_room(rank: RankMemory, room: float, gpu: Gpu) -> float:
+    """Bytes of its host's memory that a learner rank has beside what it has room for."""
+    return gpu.host if gpu.is_gpu else max(0.0, room - rank.total)
+
+
 def _rank_lacks(rank: RankMemory, room: float, gpu: Gpu, placement: Placement) -> list[str]:
     lacks = []
     if rank.total > room:
@@ -169,11 +174,11 @@ def _rank_lacks(rank: RankMemory, room: float, gpu: Gpu, placement: Placement) -
             f"a learner rank needs {rank.total / GIB:.1f} GiB and has {room / GIB:.1f} GiB of one "
             f"{gpu.name}"
         )
-    needed = host_memory(rank, placement)
-    if needed > gpu.host:
+    needed, has = host_memory(rank, placement), host_room(rank, room, gpu)
+    if needed > has:
         lacks.append(
             f"a learner rank needs {needed / GIB:.0f} GiB of its host's memory and has about "
-            f"{gpu.host / GIB:.0f} GiB"
+            f"{has / GIB:.0f} GiB"
         )
     return lacks
 

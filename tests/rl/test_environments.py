@@ -148,6 +148,24 @@ async def test_a_session_goes_on_whatever_its_values_refer_to(box: None) -> None
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_session_keeps_nothing_and_what_a_definition_has_changed(box: None) -> None:
+    one = Python(session=True)
+    assert await one.python("best = None") == "[no output]"
+    assert await one.python("best is None") == "True"
+    said = await one.python(
+        "count = 0\ndef counted(f):\n    global count\n    count += 1\n    return f\n"
+        "@counted\ndef g():\n    return 7"
+    )
+    assert said == "[no output]"
+    assert await one.python("[count, g()]") == "[1, 7]"
+    assert await one.python("a = b = lambda x: x") == "[not kept for the next call: b]"
+    await one.python("a = 3")
+    # A class that wants a value first, of a kind that is filled after it is made.
+    await one.python("limit = 3\nclass Stack(list):\n    most = limit\ns = Stack([1])\nx = 1")
+    assert await one.python("[s, s.most, x, a]") == "[[1], 3, 1, 3]"
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_session_outlives_what_ends_a_run(box: None) -> None:
     one = Python(session=True)
     assert await one.python("x = 1") == "[no output]"

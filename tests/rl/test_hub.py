@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from huggingface_hub import constants, file_download
+from huggingface_hub import constants, file_download, set_client_factory
+from huggingface_hub.utils._http import default_client_factory
 
 from rl import hub
 from rl.errors import ModelError
@@ -52,6 +54,10 @@ def test_what_is_in_the_cache_is_taken_from_there(cache: Path) -> None:
     see_hub(NAME)
     with pytest.raises(ModelError, match=f"other is not in .*, and {OFFLINE} is set"):
         see_hub("owner/other")
+    with pytest.raises(ModelError, match="owner/model is not in"):
+        see_hub(NAME, weights=True)  # what a look at its tokenizer leaves
+    (cache / "models--owner--model/snapshots/a1/model.safetensors.index.json").write_text("{}")
+    see_hub(NAME, weights=True)
 
 
 def test_nothing_is_asked_where_it_was_switched_off(
@@ -62,6 +68,16 @@ def test_nothing_is_asked_where_it_was_switched_off(
     with pytest.raises(ModelError, match=f"{OFFLINE} is set"):
         see_hub(NAME)
     see_hub(str(cache))  # a folder
+
+
+def test_a_proxy_that_cannot_be_used_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", "http://proxied")
+    set_client_factory(lambda: httpx.Client(proxy="gopher://127.0.0.1:1"))
+    try:
+        with pytest.raises(ModelError, match=r"does not answer \(.*gopher"):
+            see_hub(NAME)
+    finally:
+        set_client_factory(default_client_factory)
 
 
 @pytest.fixture

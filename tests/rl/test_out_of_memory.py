@@ -29,7 +29,15 @@ def on_a_cpu_host() -> None:
     torch.empty(2**60, dtype=torch.uint8)
 
 
-@pytest.mark.parametrize("train", [on_a_gpu, on_a_cpu_host])
+def without_page_locked_memory() -> None:
+    raise torch.AcceleratorError("CUDA error: out of memory\nCUDA kernel errors might be")
+
+
+def in_cublas() -> None:
+    raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
+@pytest.mark.parametrize("train", [on_a_gpu, on_a_cpu_host, without_page_locked_memory, in_cublas])
 def test_who_has_no_memory_is_named_with_what_would_do(train: Callable[[], None]) -> None:
     with pytest.raises(LearnerError) as caught:
         rank_that(train).call("train")

@@ -11,7 +11,7 @@ from rl.config import RunConfig
 from rl.errors import ClusterError, ConfigError, ModelError
 from rl.placement import Node
 from rl.plan.fitting import changed, engine_remedy, fit, learner_remedy
-from rl.plan.hardware import GPUS, gpu_of
+from rl.plan.hardware import GIB, GPUS, cpu_host, gpu_of
 from rl.plan.known import KNOWN
 from rl.plan.plan import Plan, host_memory, plan_of
 from rl.plan.shape import described, shape_of
@@ -241,6 +241,29 @@ def test_the_hosts_memory_holds_what_is_written_beside_training() -> None:
     assert waited.host == waited.saving == 0
     kept = planned(settings(learner={"ema": 0.9, "zero_stage": 1})).rank
     assert kept.host - copied.host == 2 * 4 * SIZES["Qwen3-8B"], "the mean is there, and copied"
+
+
+def test_on_a_cpu_host_what_is_written_has_to_have_room_beside_the_rank() -> None:
+    """The host's memory is the rank's own."""
+
+    def of(gib: float, *, copies: bool = True) -> Plan:
+        config = settings(
+            model={"path": "Qwen3-0.6B", "dtype": "fp32"},
+            rollout={"engines": 1, "max_response_tokens": 512},
+            learner={"ranks": 1, "zero_stage": 1},
+            train={"checkpoint_async": copies},
+        )
+        shape = shape_of("Qwen3-0.6B")
+        return plan_of(config, shape, cpu_host(8, gib * GIB), [Node("here", 0)], assumed_of(config))
+
+    ample = of(1000)
+    assert not ample.lacks
+    others = 1000 * GIB - ample.rank_room
+    between = (others + ample.rank.total + ample.rank.host / 2) / GIB
+    (lack,) = of(between).lacks
+    assert "of its host's memory" in lack
+    assert not of(between, copies=False).lacks
+    assert not of(between + ample.rank.host / GIB).lacks
 
 
 def test_what_leaves_a_gpu_in_turns_is_there_with_the_reference_model() -> None:

@@ -266,26 +266,31 @@ async def test_a_service_that_is_away_is_never_an_observation() -> None:
     assert SAMPLES == []
 
 
+@pytest.mark.parametrize("name", ["add", "close"])
 async def test_a_machine_without_threads_is_never_an_observation(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Adds:
         def add(self) -> int:
             """Add."""
             return 1
 
+        def close(self) -> None:
+            pass
+
     begin = threading.Thread.start
 
     def refuse(thread: threading.Thread) -> None:
-        if thread.name == "environment add":
+        if thread.name == f"environment {name}":
             raise RuntimeError("can't start new thread")
         begin(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    group = await played(Adds, *[call(("add", "{}"))] * 4)
+    said = [call(("add", "{}"))] if name == "add" else [call(("add", "{}")), "42"]
+    group = await played(Adds, *said * 4)
     (verdict,) = group.verdicts
-    assert verdict.reason == "infrastructure: add cannot be run: can't start new thread"
-    assert observations(group) == []
+    assert verdict.reason == f"infrastructure: {name} cannot be run: can't start new thread"
+    assert observations(group) == ([] if name == "add" else ["1"])
 
 
 async def test_what_an_episode_begins_with_has_more_time_than_a_call() -> None:

@@ -146,6 +146,38 @@ def test_a_learner_that_dies_beside_a_long_evaluation_is_noticed_at_once(
     assert [row["step"] for row in world.written()] == list(range(STEPS + 1))
 
 
+def test_a_learner_that_dies_while_one_evaluation_waits_for_another_is_noticed_at_once(
+    tmp_path: Path,
+) -> None:
+    train = {"steps": STEPS, "checkpoint_every": 2, "eval_every": 1}
+    world = World(
+        tmp_path,
+        seconds=lambda session: 1.0 if session.isdecimal() else 1000.0,
+        train=train,
+        sampler={"max_lag": 2},
+        rollout={"engines": 2},
+    )
+    times: dict[str, float] = {}
+    restart = world.learner.restart
+
+    async def restarting() -> None:
+        times["noticed"] = asyncio.get_running_loop().time()
+        await restart()
+
+    async def work() -> None:
+        world.learner.restart = restarting  # type: ignore[method-assign]
+        running = asyncio.ensure_future(world.run())
+        while not any(row["step"] == 2 for row in world.written()):
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(100.0)
+        times["died"] = asyncio.get_running_loop().time()
+        world.learner.dead.set()
+        await running
+
+    run(work())
+    assert times["noticed"] == times["died"]
+
+
 @pytest.mark.parametrize("mode", ["lag 0", "lag 0, adaptive"])
 @pytest.mark.parametrize("step", [1, 2, 3, 6])
 def test_a_synchronous_run_trains_on_the_same_batches(step: int, mode: str, tmp_path: Path) -> None:

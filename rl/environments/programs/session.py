@@ -18,6 +18,8 @@ import traceback
 import types
 from typing import Any
 
+MISSING = object()
+
 
 class Definitions:
     """The sources that are run again in the next call, and what they have made in this one.
@@ -63,9 +65,9 @@ class Definitions:
                 self.sources.pop(key, None)
 
     def _note(self, key: str, before: dict[str, Any]) -> None:
-        missing = object()
+        """What a source has made: its name, and of an import all that is new."""
         for name, value in self.module.__dict__.items():
-            if before.get(name, missing) is not value:
+            if (name == key or " " in key) and before.get(name, MISSING) is not value:
                 self.made[name] = value, key
 
     def _key(self, node: ast.stmt) -> str | None:
@@ -105,13 +107,22 @@ class Lenient(pickle.Unpickler):
 
 
 class Undefined:
-    """Takes whatever it is made with."""
+    """Takes whatever it is made with, and whatever is done to it then."""
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         return super().__new__(cls)
 
     def __setstate__(self, state: Any) -> None:
         pass
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self
 
 
 class Checking(pickle.Unpickler):
@@ -175,10 +186,10 @@ def kept(definitions: Definitions, most: int) -> tuple[str, list[str]]:
     for name, value in list(definitions.module.__dict__.items()):
         if name.startswith("__") or definitions.covers(name):
             continue
-        if getattr(builtins, name, None) is value:
+        if getattr(builtins, name, MISSING) is value:
             continue
         try:
-            own = size_of(value, definitions)
+            own = size_of(value, definitions, most)
         except Exception:
             own = most + 1
         if size + own > most:
@@ -189,12 +200,14 @@ def kept(definitions: Definitions, most: int) -> tuple[str, list[str]]:
     return base64.b64encode(dumped(values)).decode(), lost
 
 
-def size_of(value: Any, definitions: Definitions) -> int:
+def size_of(value: Any, definitions: Definitions, most: int) -> int:
     """Letters that a value takes; raises whatever is wrong with one that cannot be kept."""
     pickled = dumped(value)
-    with contextlib.redirect_stdout(io.StringIO()):
-        Checking(io.BytesIO(pickled), definitions).load()
-    return len(pickled) * 4 // 3
+    size = len(pickled) * 4 // 3
+    if size <= most:  # a larger one may have no room beside what it makes
+        with contextlib.redirect_stdout(io.StringIO()):
+            Checking(io.BytesIO(pickled), definitions).load()
+    return size
 
 
 def main() -> None:
