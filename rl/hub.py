@@ -21,7 +21,7 @@ LONGEST: Final = 20.0
 _CONFIG: Final = ("config.json",)
 _WEIGHTS: Final = tuple(
     name + more
-    for name in ("model.safetensors", "pytorch_model.bin")
+    for name in ("model.safetensors", "pytorch_model.bin", "consolidated.safetensors")
     for more in ("", ".index.json")
 )
 

@@ -70,4 +70,4 @@ def test_a_wrong_config_is_refused_before_anything_heavy_is_loaded(tmp_path: Pat
     assert done.returncode == 2
     assert done.stderr == f"plumb: {config}: unknown key learner.lrr; did you mean learner.lr?\n"
     assert shown == ""
-    assert HEAVY & loaded <= {"pyarrow"}, "which writes the rollouts, and is there in 0.1 s"
+    assert HEAVY & loaded <= {"pyarrow"}, "which writes the rollouts"

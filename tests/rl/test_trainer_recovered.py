@@ -176,6 +176,8 @@ def test_a_learner_that_dies_while_one_evaluation_waits_for_another_is_noticed_a
 
     run(work())
     assert times["noticed"] == times["died"]
+    measured = [row["step"] for row in world.written() if row.get("eval_accuracy") is not None]
+    assert measured == list(range(STEPS + 1)), "what the loss cut short is made up for"
 
 
 @pytest.mark.parametrize("mode", ["lag 0", "lag 0, adaptive"])
