@@ -17,6 +17,7 @@ from rl.config import RunConfig
 from rl.episodes.rendering import Renderer, renderer_of
 from rl.episodes.runner import Runner
 from rl.hardware import Hardware
+from rl.model_path import with_model
 from rl.tasks import both
 from rl.tokenizer import load_tokenizer
 
@@ -73,7 +74,7 @@ async def answering(
         if pool is not None:
             stack.push_async_callback(pool.aclose)
             await pool.start()
-        config, places = await reserve_engines(config, engines, say)
+        config, places = await reserve_engines(with_model(config, config.model.path), engines, say)
         stack.callback(places.release)
         fleet = Fleet(
             config,

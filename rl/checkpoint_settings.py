@@ -1,7 +1,7 @@
 """Settings between a checkpoint and the run that goes on from it: what may change, and what has.
 
-Guarantee: a setting that this version of the code does not know, or that a checkpoint does not, is
-in nobody's way.
+Guarantee: a setting that this version of the code does not know is in nobody's way; one that a
+checkpoint does not know is so too, unless its state would mean something else with it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,8 @@ FROZEN: Final = (
 )
 """Settings that a resumed run may not change: its state would mean something else. How many ranks
 there are, and their ZeRO stage, may change."""
+ADDED: Final = {"data.order": "uniform", "learner.optimizer": "adamw", "learner.lora.rank": 0}
+"""What those frozen settings stood for that the first versions did not have."""
 PLACES: Final = ("run_dir", "cluster", "placement")
 """Sections that say where a run is, not what it does."""
 _MISSING: Final = object()
@@ -44,10 +46,11 @@ def frozen_of(tree: Any) -> dict[str, Any]:
 def check_frozen(saved: Mapping[str, Any], current: RunConfig, folder: Path) -> None:
     """Raises CheckpointError that shows each frozen setting that is not what it was."""
     now = frozen_settings(current)
+    before = {**ADDED, **saved}
     changed = [
-        f"{path} was {saved[path]!r}, is {value!r}"
+        f"{path} was {before[path]!r}, is {value!r}"
         for path, value in now.items()
-        if path in saved and saved[path] != value
+        if path in before and before[path] != value
     ]
     if changed:
         raise CheckpointError(

@@ -86,6 +86,10 @@ class Evaluations:
         if missed:
             await self._begin(step, missed)
 
+    def is_due(self, step: int) -> bool:
+        """Whether `at_step` would begin a set."""
+        return any(self._is_due(one, step) for one in self._sets)
+
     async def at_step(self, step: int) -> None:
         """Begin what is due; the policy that made the step answers it."""
         due = [one for one in self._sets if self._is_due(one, step)]

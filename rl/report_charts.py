@@ -19,7 +19,10 @@ from rl.strata_panels import SHARES, strata_panels, strata_shares
 from rl.task_panels import measured_panels, task_panels
 
 _PANELS: Final = Path(__file__).parent / "templates" / "panels.yaml"
-_PHASES: Final = ("generate", "grade", "learn", "sync", "record", "evaluate", "checkpoint")
+_PHASES: Final = (
+    *("generate", "grade", "learn", "sync", "record"),
+    *("evaluate", "checkpoint", "export"),
+)
 _ROLES: Final = ("key", "spread", "low", "high")
 """What a series draws."""
 

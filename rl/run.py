@@ -19,6 +19,7 @@ from rl.errors import CheckpointError, ConfigError, HeadLostError
 from rl.evaluation_sets import HELD_OUT, EvaluationSet
 from rl.exporting import export_model, forget_models
 from rl.fault_log import FaultLog
+from rl.model_path import with_model
 from rl.progress import Progress
 from rl.sinks import Sink, read_metrics
 from rl.startup import Startup
@@ -142,7 +143,7 @@ async def run(
             stop_on_sigterm()
             parts = await start_parts(
                 started_here,
-                _with_model(config, model),
+                with_model(config, model),
                 work,
                 hardware=hardware,
                 pool=pool,
@@ -166,12 +167,6 @@ async def run(
             raise
         ungradable = pool.ungradable_reasons()
     return _summary(config, trainer, work, time.monotonic() - started, exported, ungradable)
-
-
-def _with_model(config: RunConfig, path: str) -> RunConfig:
-    """The settings with a folder or hub id for what `model.path` names."""
-    located = config.model.model_copy(update={"path": path})
-    return config.model_copy(update={"model": located})
 
 
 async def _train(

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rl.groups import Batch
@@ -11,26 +10,12 @@ from rl.step_tally import StepTally
 from rl.strata import strata_row
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Wall seconds of a step."""
-
-    waited: float
-    """For the batch."""
-    learn: float
-    sync: float
-    record: float
-    """Writing what the policy wrote."""
-    total: float
-    """The whole step, from the end of the one before."""
-
-
 def step_row(
     step: int,
     batch: Batch,
     tally: StepTally,
     learned: Mapping[str, Any],
-    spent: Spent,
+    seconds: Mapping[str, float],
     *,
     canary_gap: float | None,
     engines_idle: float | None,
@@ -43,12 +28,14 @@ def step_row(
         batch: what it trained on.
         tally: over the groups that ended since the step before, before filtering.
         learned: the learner's metrics, with lags and `tokens.trained`.
-        spent: wall time.
+        seconds: wall time by phase, that for which the batch was `waited` for among them, and the
+            step's `total`, from the end of the step before.
         canary_gap: mean |engine - learner| of a fixed prompt's logprobs, nats; None: not measured.
         engines_idle: share of the time in which engines had nothing to decode.
         engines_lost: tokens that engines made for nothing, as they died or answers were dropped.
     """
-    total = spent.total
+    total = seconds["total"]
+    apart = seconds["record"] + seconds["evaluate"]
     learned = dict(learned)
     trained: Mapping[str, int] = learned.pop("tokens", {})
     return {
@@ -64,21 +51,15 @@ def step_row(
         "canary_gap": canary_gap,
         "idle": {
             "engines": engines_idle,
-            "learner": max(0.0, 1 - spent.learn / total) if total else None,
+            "learner": max(0.0, 1 - seconds["learn"] / total) if total else None,
         },
         "tokens": {
             "sampled": tally.tokens,
             "lost": tally.lost_tokens + engines_lost,
             **trained,
         },
-        "seconds": {
-            **_waiting(batch, spent.waited),
-            "learn": spent.learn,
-            "sync": spent.sync,
-            "record": spent.record,
-            "total": total,
-        },
-        "tokens_per_second": tally.tokens / (total - spent.record) if total else None,
+        "seconds": _split(batch, seconds),
+        "tokens_per_second": tally.tokens / (total - apart) if total else None,
         **learned,
     }
 
@@ -88,8 +69,10 @@ def _sources(batch: Batch) -> Iterator[str]:
     return (group.prompt.source for group in batch.groups if group.prompt.source)
 
 
-def _waiting(batch: Batch, waited: float) -> dict[str, float]:
-    """The time for which a batch was waited for, by what went on in it."""
+def _split(batch: Batch, seconds: Mapping[str, float]) -> dict[str, float]:
+    """The phases, with the time for which the batch was waited for cut by what went on in it."""
+    phases = dict(seconds)
+    waited = phases.pop("waited")
     grade, generate = batch.seconds.get("grade", 0.0), batch.seconds.get("generate", 0.0)
     share = grade / (grade + generate) if grade + generate else 0.0
-    return {"generate": waited * (1 - share), "grade": waited * share}
+    return {"generate": waited * (1 - share), "grade": waited * share, **phases}

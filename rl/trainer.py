@@ -9,7 +9,6 @@ up for. A learner that is lost begins again from there too, without the run's en
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +22,8 @@ from rl.guards.table import Finding, GuardError
 from rl.not_finite import naming
 from rl.recovery import Recovery
 from rl.rewarding import slow_grading, slowest_calls
-from rl.step_row import Spent, step_row
+from rl.step_clock import StepClock, joined
+from rl.step_row import step_row
 from rl.tasks import unbroken, unless_lost
 from rl.trainer_parts import Parts, shares_of
 
@@ -67,7 +67,7 @@ class Trainer:
         self._tokens_lost = 0  # by engines, until the end of the step before
         self._learning = False  # between two policies: neither can be saved
         self._goes_back = False  # to a checkpoint, after a loss
-        self._since = time.perf_counter()  # the end of the step before
+        self._clock = StepClock()
         self._boundary = parts.dispatcher.state()  # after the last complete step
         self._recovery = Recovery(config, self._boundary, lost or say)
 
@@ -145,7 +145,7 @@ class Trainer:
         for finding in started.findings:
             self._say(finding.line)
         await self._watched(self._parts.evaluations.at_start(self.step))
-        self._since = time.perf_counter()
+        self._clock.lap()
         while self.step < self._config.train.steps:
             if not await self._train_step():
                 self._parts.guards.let_end()
@@ -189,57 +189,62 @@ class Trainer:
         batch = await self._watched(parts.evaluations.beside(parts.dispatcher.batch()))
         if not batch.groups:
             return False
-        waited = time.perf_counter() - self._since
-        row = await unbroken(self._learn_in_turn(batch, waited))
+        self._clock.count("waited", self._clock.total)
+        row = await unbroken(self._learn_in_turn(batch))
         self._on_step(row)
-        self._parts.guards.tell()
-        self._parts.guards.begin(self.step)
-        await self._watched(self._parts.evaluations.at_step(self.step))
+        parts.guards.tell()
+        parts.guards.begin(self.step)
+        await self._follow(row["seconds"])
+        return True
+
+    async def _follow(self, seconds: Mapping[str, float]) -> None:
+        """What is due after a step; its time is added to that of the step."""
+        parts, clock = self._parts, self._clock
+        if parts.evaluations.is_due(self.step):
+            with clock.phase("evaluate"):
+                await self._watched(parts.evaluations.at_step(self.step))
         if self._checkpoints.is_due(self.step):
-            await unbroken(self.save())
-            spent, self._since = time.perf_counter() - self._since, time.perf_counter()
-            seconds = row["seconds"]
-            seconds |= {"checkpoint": spent, "total": seconds["total"] + spent}
-            self._parts.recorder.amend(self.step, seconds=seconds)
+            with clock.phase("checkpoint"):
+                await unbroken(self.save())
         if (every := self._config.train.export_every) and self.step % every == 0:
             self._phase = "exporting the model"
             folder = model_folder(self._config.run_dir, self.step)
-            async with self._parts.turns.visiting():
-                await unbroken(export_model(self._parts.learner, folder))
-        return True
+            with clock.phase("export"):
+                async with parts.turns.visiting():
+                    await unbroken(export_model(parts.learner, folder))
+        if clock.counts:
+            parts.recorder.amend(self.step, seconds=joined(seconds, clock.lap()))
 
-    async def _learn_in_turn(self, batch: Batch, waited: float) -> dict[str, Any]:
+    async def _learn_in_turn(self, batch: Batch) -> dict[str, Any]:
         """The same where engines may have to make room for it."""
         self._phase = "evaluating, before engines sleep" if self._parts.turns.sleeps else ""
         async with self._parts.turns.learning():
-            return await self._learn(batch, waited)
+            return await self._learn(batch)
 
-    async def _learn(self, batch: Batch, waited: float) -> dict[str, Any]:
+    async def _learn(self, batch: Batch) -> dict[str, Any]:
         """Train on a batch, publish the weights and write the step down; returns its metrics."""
-        parts, step = self._parts, self.step + 1
+        parts, clock, step = self._parts, self._clock, self.step + 1
+        clock.count("evaluate", parts.versions.held_back())  # where the learner's turn waited
         self._learning = True
         self._phase = f"learning step {step}"
-        started = time.perf_counter()
         if step == self._config.train.steps:
             parts.dispatcher.pause()  # nothing would be trained on what is sampled from here on
         shares = shares_of(self._config, batch, step)
-        with naming(batch, step):
+        with clock.phase("learn"), naming(batch, step):
             metrics, advantages = await parts.learner.train(shares, step, self.step)
-        learn_seconds = time.perf_counter() - started
         tally = parts.recorder.tally
-        started = time.perf_counter()
-        # In one go: what the checkpoint holds and what the records hold are of the same instant.
-        self._boundary = parts.dispatcher.state()
-        self.step = step
-        self._learning = False  # from here on the learner can be saved, whatever engines do
-        parts.recorder.trained(batch, advantages)
-        record_seconds = time.perf_counter() - started
+        with clock.phase("record"):
+            # In one go: what the checkpoint and what the records hold are of the same instant.
+            self._boundary = parts.dispatcher.state()
+            self.step = step
+            self._learning = False  # from here on the learner can be saved, whatever engines do
+            parts.recorder.trained(batch, advantages)
         self._phase = "publishing weights"
-        started = time.perf_counter()
         stats: SyncStats | None = None
         canary: Sequence[Finding] = ()
         try:
-            stats = await parts.versions.publish(parts.publisher)
+            with clock.phase("sync"):
+                stats = await parts.versions.publish(parts.publisher)
             self._tell(stats)
             canary = stats.findings
         except GuardError as error:
@@ -247,15 +252,13 @@ class Trainer:
             raise
         finally:
             # Written down also where no engine takes the weights: the learner has them.
-            now = time.perf_counter()
-            spent = Spent(waited, learn_seconds, now - started, record_seconds, now - self._since)
-            self._since = now
+            clock.move("sync", "evaluate", parts.versions.held_back())
             row = step_row(
                 step,
                 batch,
                 tally,
                 metrics,
-                spent,
+                clock.lap(),
                 canary_gap=stats.canary_gap if stats is not None else None,
                 engines_idle=parts.fleet.idle_share(),
                 engines_lost=parts.fleet.tokens_lost - self._tokens_lost,

@@ -7,6 +7,7 @@ neither keeps the other out for good.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -35,6 +36,7 @@ class Versions:
         self._waiting = 0  # updates that wait or are under way
         self._settled = asyncio.Event()
         self._sending = asyncio.Lock()
+        self._held_back = 0.0
 
     @property
     def waits(self) -> str:
@@ -42,9 +44,16 @@ class Versions:
         held = self._waiting and self._holders
         return "the next weights wait for an evaluation of those before" if held else ""
 
+    def held_back(self) -> float:
+        """Seconds for which updates have waited for holders since this was asked before."""
+        seconds, self._held_back = self._held_back, 0.0
+        return seconds
+
     async def start(self, publisher: Publisher) -> SyncStats:
         """Bring the current version to the engines."""
-        return await self._send(publisher, steps=0)
+        stats = await self._send(publisher, steps=0)
+        self._held_back = 0.0
+        return stats
 
     async def publish(self, publisher: Publisher) -> SyncStats:
         """Bring the learner's new weights to the engines, as the next version."""
@@ -73,11 +82,19 @@ class Versions:
         self._waiting += 1
         self._settled.clear()
         try:
-            while self._holders:
-                await self._unheld.wait()
+            await self._let_go()
             yield
         finally:
             self._settle()
+
+    async def _let_go(self) -> None:
+        """Wait until nobody holds a version."""
+        started = time.perf_counter()
+        try:
+            while self._holders:
+                await self._unheld.wait()
+        finally:
+            self._held_back += time.perf_counter() - started
 
     def _settle(self) -> None:
         self._waiting -= 1
@@ -89,8 +106,7 @@ class Versions:
         self._settled.clear()
         try:
             async with self._sending:
-                while self._holders:
-                    await self._unheld.wait()
+                await self._let_go()
                 version = self.current + steps
                 stats = await publisher.send(version)
                 self.current = version

@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -26,6 +26,9 @@ from rl.config_file import load_config
 from rl.dispatch.admission import admission_of
 from rl.endpoint.begin import check_agent
 from rl.episodes.environment import load_environment
+from rl.episodes.lengths import check_lengths, offered
+from rl.episodes.rendering import renderer_of
+from rl.errors import CheckpointError
 from rl.evaluation_sets import HELD_OUT, check_tools, evaluation_sets
 from rl.gc_pause import loading
 from rl.guards.table import GuardError
@@ -73,7 +76,7 @@ def train(
     model = config.model.path
     if model == TINY:
         with startup_of(config, checkpoint) as startup, startup.of("the start model"):
-            model = str(prepare_tiny(config, prompts, say).absolute())
+            model = str(prepare_tiny(prepared, say).absolute())
     work = Work(stream, evaluation_sets(config, evaluation, named), prepared.asked)
     import_without_torch()
     tracking = Tracking(config, say)
@@ -86,9 +89,9 @@ def train(
 
         close(config, summary)
     except BaseException as error:
-        saved = CheckpointStore(config.run_dir, keep=1).steps()
-        if saved:
-            error.add_note(f"step {saved[-1]} is saved: add --resume to go on from there")
+        if not isinstance(error, CheckpointError):  # which says itself what resuming needs
+            for line in _saved(config):
+                error.add_note(line)
         if isinstance(error, GuardError):
             from rl.report import write_report
 
@@ -97,6 +100,15 @@ def train(
         tracking.end("failed")
         raise
     tracking.end("finished")
+
+
+def _saved(config: RunConfig) -> Iterator[str]:
+    """What a run that ended early has to go on from; nothing is said of one that left nothing."""
+    saved = CheckpointStore(config.run_dir, keep=1).steps()
+    if saved:
+        yield f"step {saved[-1]} is saved: add --resume to go on from there"
+    elif (config.run_dir / "metrics.jsonl").exists():
+        yield "no step is saved: add --overwrite to begin anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +191,13 @@ def import_without_torch() -> None:
         del sys.modules["torch"]
 
 
-def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[str], None]) -> Path:
-    """Make `builtin:tiny` in the run directory, once, and return its folder."""
+def prepare_tiny(prepared: Prepared, say: Callable[[str], None]) -> Path:
+    """Make `builtin:tiny` in the run directory, once, and return its folder.
+
+    Raises:
+        TooLongError: A prompt is too long for the run, which is known before the warm start.
+    """
+    config = prepared.config
     folder = config.run_dir / "start_model"
     if (folder / "config.json").exists():
         return folder
@@ -191,8 +208,11 @@ def prepare_tiny(config: RunConfig, prompts: Sequence[Prompt], say: Callable[[st
     from rl.tiny import make_model, make_tokenizer, save
     from rl.warm_start import warm_start
 
-    shown = shown_of(config, prompts)
+    shown = shown_of(config, prepared.prompts)
     tokenizer = make_tokenizer(tools=config.env is not None, words=tiny_words(config, shown))
+    environment = load_environment(config.env, config.episode)
+    asked = [offered(environment, prompt) for prompt in prepared.asked]
+    check_lengths(renderer_of(tokenizer, config), asked, config.rollout.max_prompt_tokens)
     model = make_model(tokenizer, config.seed)
     if shown:
         wanted = config.model.warm_start_accuracy

@@ -34,6 +34,7 @@ from rl.engines.seat import Seat
 from rl.errors import EngineError, EngineLostError, ModelError, PlumbError
 from rl.gc_pause import loading
 from rl.hardware import Hardware
+from rl.model_path import check_seen_here
 from rl.tokens import Floats, Ids, Sampled, Sampling, Segment
 from rl.whereabouts import Whereabouts, here
 
@@ -101,6 +102,7 @@ class EngineActor:
 
         config = self._config
         path = config.model.path
+        check_seen_here(path)
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 path, trust_remote_code=config.model.trust_remote_code

@@ -13,6 +13,7 @@ from rl.learn.head import fit_head
 from rl.learn.lora import quantization, with_adapters
 from rl.learn.openrlhf_parts import DeepspeedStrategy
 from rl.learn.slices import Slices
+from rl.model_path import check_seen_here
 
 
 def load_actor(
@@ -35,6 +36,7 @@ def load_actor(
     sharded_loading = HfDeepSpeedConfig(ds_config) if strategy.stage == 3 else None
     lora = config.lora
     dtype = torch.bfloat16 if strategy.param_dtype == "bf16" else torch.float32
+    check_seen_here(model.path)
     try:
         network = AutoModelForCausalLM.from_pretrained(
             model.path,

@@ -63,6 +63,7 @@ def test_what_can_be_known_is_told_before_a_warm_start(plumb: Plumb) -> None:
         "maths": {"reward": {"verifier": "maths"}},
         "max_wrds": {"reward": {"verifier": "constraints", "options": {"max_wrds": 5}}},
         "eval_temperature": {"train": {"eval_samples": 4}},
+        "rollout.max_prompt_tokens": {"rollout": {"max_prompt_tokens": 4}},
     }
     for told, sections in faults.items():
         data = {"train": "builtin:arithmetic?count=400", "eval_size": 4}

@@ -1,6 +1,7 @@
 """A run knows its data files by their content, and does not resume over others."""
 
 import json
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,33 +113,69 @@ def test_runs_from_before_go_on_and_a_damaged_record_is_one_line(tmp_path: Path)
         record_files(config, resume=False)
 
 
-def test_training_checks_them_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[object] = []
+@dataclass
+class Training:
+    """`plumb train` of a config in a folder, with a run that does nothing but fail."""
 
-    async def run(*given: object, **options: object) -> None:
-        started.append(given)
+    folder: Path
+    started: int = 0
+    fails: BaseException | None = None
 
-    def opened(config: RunConfig, *, resume: bool, overwrite: bool, source: object) -> object:
+    async def run(self, *given: object, **options: object) -> None:
+        self.started += 1
+        if self.fails is not None:
+            raise self.fails
+
+    def opened(self, config: RunConfig, *, resume: bool, **options: object) -> object:
         config.run_dir.mkdir(exist_ok=True)
         return SimpleNamespace(step=1) if resume else None
 
-    monkeypatch.setattr("launch.train.run.run", run)
-    monkeypatch.setattr("launch.train.run.open_run_dir", opened)
+    def train(self, *, resume: bool) -> None:
+        from launch.train.run import train
+
+        train(self.folder / "run.yaml", [], resume=resume, overwrite=False, say=lambda _: None)
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Training:
+    made = Training(tmp_path)
+    monkeypatch.setattr("launch.train.run.run", made.run)
+    monkeypatch.setattr("launch.train.run.open_run_dir", made.opened)
     monkeypatch.setattr("launch.train.run.prepare_tiny", lambda *_: tmp_path)
     monkeypatch.setattr("launch.train.closing.close", lambda *_: None)
     config_of(tmp_path, {"data": {"train": rows(tmp_path / "a.jsonl", "1", "2"), "eval_size": 0}})
+    return made
 
-    def train(resume: bool) -> None:
-        from launch.train.run import train
 
-        train(tmp_path / "run.yaml", [], resume=resume, overwrite=False, say=lambda _: None)
-
-    train(False)
-    train(True)
-    assert len(started) == 2
-    rows(tmp_path / "a.jsonl", "1", "3")
+def test_training_checks_them_before_anything_starts(training: Training) -> None:
+    training.train(resume=False)
+    training.train(resume=True)
+    assert training.started == 2
+    rows(training.folder / "a.jsonl", "1", "3")
     with pytest.raises(CheckpointError, match=r"a\.jsonl is not what it was"):
-        train(True)
-    assert len(started) == 2
+        training.train(resume=True)
+    assert training.started == 2
+
+
+@pytest.mark.parametrize(
+    ("left", "error", "said"),
+    [
+        ("", KeyboardInterrupt(), []),
+        ("metrics.jsonl", KeyboardInterrupt(), ["no step is saved: add --overwrite to begin anew"]),
+        (
+            "checkpoints/step_000004",
+            KeyboardInterrupt(),
+            ["step 4 is saved: add --resume to go on from there"],
+        ),
+        ("checkpoints/step_000004", CheckpointError("it is damaged: delete it"), []),
+    ],
+)
+def test_a_run_that_ends_early_says_what_there_is_to_go_on_from(
+    left: str, error: BaseException, said: list[str], training: Training
+) -> None:
+    if left:
+        (training.folder / "run" / left).mkdir(parents=True)
+    training.fails = error
+    with pytest.raises(type(error)) as caught:
+        training.train(resume=False)
+    assert getattr(caught.value, "__notes__", []) == said

@@ -23,7 +23,7 @@ from data.stream import PromptStream
 from rewards import Verdict
 from rl.checkpoint import CheckpointStore
 from rl.checkpoint_keeping import accuracies
-from rl.checkpoint_settings import FROZEN, differences
+from rl.checkpoint_settings import ADDED, FROZEN, differences, frozen_settings
 from rl.config import RunConfig
 from rl.dispatch.state import DispatchState
 from rl.errors import CheckpointError, StorageError
@@ -273,6 +273,26 @@ def test_what_an_adapter_is_cannot_change(name: str, value: object, store: Check
     with pytest.raises(CheckpointError, match=f"learner.lora.{name} was"):
         store.newest(with_adapters({name: value}))
     assert store.newest(with_adapters({"sync": "adapter", "export": "adapter"})) is not None
+
+
+def test_a_checkpoint_from_before_a_setting_is_of_what_it_stood_for(
+    store: CheckpointStore,
+) -> None:
+    assert ADDED.items() <= frozen_settings(CONFIG).items()
+    save(store, 1)
+    path = store.path(1) / "state.json"
+    state = json.loads(path.read_text())
+    state["settings"] = {key: state["settings"][key] for key in ("seed", "model.path")}
+    path.write_text(json.dumps(state))
+    for name in ("manifest.json", "files.json"):
+        (store.path(1) / name).unlink(missing_ok=True)
+    assert store.newest(CONFIG) is not None
+    adapters = RunConfig.model_validate({"learner": {"lora": {"rank": 8}}})
+    with pytest.raises(CheckpointError, match=r"learner\.lora\.rank was 0, is 8; change them back"):
+        store.newest(adapters)
+    muon = changed("learner.optimizer", "muon")
+    with pytest.raises(CheckpointError, match=r"learner\.optimizer was 'adamw', is 'muon'"):
+        store.newest(muon)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,14 @@ async def started(places: Places, asked: RunConfig) -> tuple[list[Any], list[Any
     return list(of_ranks), list(of_engines)
 
 
+async def test_what_is_not_started_in_time_is_named(cluster: Cluster2) -> None:
+    never = Who.options(num_gpus=100).remote()
+    said = "did not start the processes of all engines within cluster.start_deadline=2 s, though"
+    with pytest.raises(ClusterError, match=said):
+        await await_places({"engines": [never], "learner ranks": []}, 2)
+    ray.kill(never)
+
+
 async def test_apart_everybody_has_gpus_of_their_own(cluster: Cluster2) -> None:
     asked = config(2, 2, 2)
     places = await reserve(asked, unsaid)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_step_accounts_for_all_of_its_time(mode: dict[str, Any], tmp_path: Pat
         seconds = dict(row["seconds"])
         total = seconds.pop("total")
         assert sum(seconds.values()) <= total + 1e-9
-        assert {"generate", "grade", "learn", "sync", "record"} == seconds.keys() - {"checkpoint"}
+        assert seconds.keys() == {"generate", "grade", "learn", "sync", "record", "evaluate"}
         assert row["verdicts"] == {"passed": 0.5}
         assert row["loss"] == 0.0
         assert row["canary_gap"] == 1e-3
@@ -67,6 +68,49 @@ def test_a_step_accounts_for_all_of_its_time(mode: dict[str, Any], tmp_path: Pat
     ]
     assert world.publisher.sent == [0, 1, 2, 3, 4, 5]
     assert world.store.steps() == [5]
+
+
+@pytest.fixture
+def on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds are those of the loop, which begins at 0."""
+
+    def now() -> float:
+        with suppress(RuntimeError):
+            return asyncio.get_running_loop().time()
+        return 0.0
+
+    monkeypatch.setattr("time.perf_counter", now)
+
+
+@pytest.mark.usefixtures("on_the_clock")
+@pytest.mark.parametrize(
+    ("mode", "waiting"),
+    [
+        pytest.param({}, {3: 16.0, 5: 16.0}, id="the next weights wait"),
+        pytest.param(
+            {"sampler": {"max_lag": 1}, "rollout": {"engines": 2}},
+            {4: 16.0, 5: 25.0},
+            id="the next evaluation waits",
+        ),
+    ],
+)
+def test_what_waits_for_an_evaluation_is_that_and_nothing_else(
+    mode: dict[str, Any], waiting: dict[int, float], tmp_path: Path
+) -> None:
+    """Requests take 9 s, learning 5 and an evaluation 30; each second is of one phase."""
+    world = World(
+        tmp_path,
+        seconds=lambda session: 9.0 if session.isdecimal() else 30.0,
+        **{"train": {"steps": 5, "eval_every": 2, "checkpoint_every": 2}, **mode},
+    )
+    run(world.run())
+    for row in world.steps():
+        seconds = row["seconds"]
+        assert seconds["learn"] == pytest.approx(5.0)
+        assert seconds["sync"] == pytest.approx(0.0, abs=1e-6)
+        assert seconds.get("checkpoint", 0.0) == pytest.approx(0.0, abs=1e-6)
+        assert seconds["evaluate"] == pytest.approx(waiting.get(row["step"], 0.0)), row["step"]
+        assert sum(seconds.values()) == pytest.approx(2 * seconds["total"])
 
 
 @both

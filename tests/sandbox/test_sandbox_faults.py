@@ -6,6 +6,7 @@ import os
 import random
 import statistics
 import time
+from collections import deque
 from pathlib import Path
 
 import docker
@@ -271,13 +272,12 @@ async def soak(box: Sandbox, limits: Limits, end: float, seed: int) -> int:
 
 async def footprint(box: Sandbox) -> dict[str, float]:
     """What the boxes of this machine take while nothing runs."""
-    await asyncio.sleep(1.0)
     times = []
     for _ in range(50):
         began = time.monotonic()
         assert (await box.judge(Program(source=MIXTURE[0][0]), CASES)).passed
         times.append((time.monotonic() - began) * 1e3)
-    processes = box_processes(box)
+    processes = await settled(box)
     return {
         "processes": len(processes),
         "memory_mb": sum(one.memory_info().rss for one in processes) / (1 << 20),
@@ -287,6 +287,18 @@ async def footprint(box: Sandbox) -> dict[str, float]:
         "groups": len(set().union(*map(control_groups, processes))),
         "milliseconds": statistics.quantiles(times, n=10)[0],  # others may use the cores
     }
+
+
+async def settled(box: Sandbox) -> list[psutil.Process]:
+    """The processes of the boxes once nothing that a run has left is still being ended."""
+    seen: deque[set[int]] = deque(maxlen=10)
+    async with asyncio.timeout(120):
+        while True:
+            processes = box_processes(box)
+            seen.append({one.pid for one in processes})
+            if len(seen) == seen.maxlen and all(one == seen[0] for one in seen):
+                return processes
+            await asyncio.sleep(0.2)
 
 
 def control_groups(process: psutil.Process) -> set[Path]:

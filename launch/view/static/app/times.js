@@ -5,7 +5,7 @@ import { clock, count, figure, seconds, share } from "./format.js";
 import { Chart, panelsOf } from "./charts.js";
 import { asked, shelfName } from "./filters.js";
 
-const PHASES = ["generate", "grade", "learn", "sync", "record", "checkpoint", "other"];
+const PHASES = ["generate", "grade", "learn", "sync", "record", "evaluate", "checkpoint", "export", "other"];
 const BESIDE = ["Idle", "Throughput", "Tokens", "Lag", "Canary"];
 
 const sum = (values) => (values || []).reduce((total, value) => total + (value ?? 0), 0);
