@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 from rewards.math.answers import bare
+from rewards.math.lexer import has_upright_letter
 from rewards.math.measures import is_measured
-from rewards.math.nodes import Call, Items, Node, Number, Quantity
+from rewards.math.nodes import Call, Items, Node, Number, Quantity, Relation, Symbol
 from rewards.math.reading import Answer, read, read_measured, read_result, read_sentence
 from rewards.math.rules import same as same_node
 from rewards.math.texts import as_words, drawn_otherwise, same_text
@@ -115,12 +116,14 @@ def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
         pairs += [(glued, other) for other in gold]
     if any(map(is_measured, mine)) and (glued := read_measured(wanted.text, "glued")) is not None:
         pairs += [(one, glued) for one in mine]
+    in_mine, in_gold = has_upright_letter(answer.text), has_upright_letter(wanted.text)
     outcome = None
     for one, other in pairs:
         compared = one in answer.readings[:1] and other in wanted.readings[:1]
-        if compared or has_symbols(one) or has_symbols(other):
+        if compared or _is_open(one, named=in_mine) or _is_open(other, named=in_gold):
             continue
-        if other not in wanted.readings[:1] and _may_be_variable(other) and not is_measured(one):
+        variable = not in_gold and _may_be_variable(other)
+        if other not in wanted.readings[:1] and variable and not is_measured(one):
             continue
         same, rule = same_node(one, other)
         if same:
@@ -129,8 +132,19 @@ def _compare_measured(answer: Answer, wanted: Answer) -> Decision | None:
     return outcome
 
 
+def _is_open(node: Node, *, named: bool) -> bool:
+    """Whether variables stand in a value; `named` says that its name is none, `I = 3 A`."""
+    inner = node.value if isinstance(node, Quantity) else node
+    if named and isinstance(inner, Relation) and inner.operators == ("=",):
+        name, value = inner.sides
+        return not isinstance(name, Symbol) or has_symbols(value)
+    return has_symbols(node)
+
+
 def _may_be_variable(node: Node) -> bool:
     """Whether a unit is one letter with an exponent: in `6 s^2` it may well be a side."""
+    if isinstance(node, Quantity) and node.label:
+        node = node.value
     if not isinstance(node, Quantity) or isinstance(node.value, Quantity):
         return False  # `25^\circ C` is a temperature
     return _CERTAIN_UNIT.search(node.unit) is None

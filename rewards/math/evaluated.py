@@ -13,11 +13,25 @@ from fractions import Fraction
 from math import isqrt
 
 from rewards.math.identities import value_of
-from rewards.math.nodes import Call, Items, Matrix, Node, Number, Quantity, Relation, children
+from rewards.math.literals import is_proper_fraction, is_whole
+from rewards.math.magnitudes import spelt
+from rewards.math.nodes import (
+    Call,
+    Items,
+    Matrix,
+    Node,
+    Number,
+    Quantity,
+    Relation,
+    Words,
+    children,
+)
 from rewards.math.reducible import is_reducible
 from rewards.math.values import has_symbols
 
-_ITERATED = frozenset(("sum", "prod", "gcd", "lcm", "mod", "floor", "ceil", "det", "max", "min"))
+_ITERATED = frozenset(
+    ("sum", "prod", "gcd", "lcm", "mod", "bmod", "floor", "ceil", "det", "max", "min")
+)
 _COMMANDS = re.compile(
     r"\\(sum|prod|coprod|lim|limsup|liminf|int|iint|iiint|oint|gcd|lcm|det|bmod|pmod|mod|lfloor"
     r"|lceil|frac\s*\{\s*d|partial)(?![a-zA-Z])|\b(sum|prod|lim|integral|gcd|lcm|det|floor|ceil)\b"
@@ -57,9 +71,14 @@ def _commands(text: str) -> set[str]:
 
 
 def _numbers(node: Node) -> list[Node]:
-    if isinstance(node, Items):
-        found = [_numbers(item) for item in node.items]
+    if isinstance(node, Items | Matrix):
+        found = [_numbers(item) for item in children(node)]
         return [one for part in found for one in part] if all(found) else []
+    if isinstance(node, Words):
+        spoken = spelt(node.text)
+        return [Number(spoken[0])] if spoken else []
+    if _is_residue(node):
+        return _numbers(children(node)[0])
     if isinstance(node, Relation):
         return _numbers(node.sides[-1]) if set(node.operators) <= {"=", "≈"} else []
     if isinstance(node, Quantity):
@@ -70,12 +89,11 @@ def _numbers(node: Node) -> list[Node]:
 
 def _answers(node: Node) -> Iterator[Node]:
     """The values that are given: of a chain the link that is worked out best."""
-    if isinstance(node, Items):
-        for item in node.items:
+    if isinstance(node, Items | Matrix):
+        for item in children(node):
             yield from _answers(item)
-    elif isinstance(node, Matrix):
-        for cell in children(node):
-            yield from _answers(cell)
+    elif _is_residue(node):
+        yield from _answers(children(node)[0])
     elif isinstance(node, Quantity):
         yield from _answers(node.value)
     elif isinstance(node, Relation):
@@ -86,10 +104,17 @@ def _answers(node: Node) -> Iterator[Node]:
         yield node
 
 
+def _is_residue(node: Node) -> bool:
+    """`3 \\pmod 7` as a whole answer, of which the residue is the value; `\\bmod` is work."""
+    return isinstance(node, Call) and node.name == "mod"
+
+
 def _operators(node: Node) -> Iterator[str]:
     summed = isinstance(node, Call) and node.name in _SUMS
-    if isinstance(node, Call) and (
-        not summed or _rational_operands(node) > 1 or is_reducible(node, node.arguments)
+    if (
+        isinstance(node, Call)
+        and not _is_mixed(node)
+        and (not summed or _rational_operands(node) > 1 or is_reducible(node, node.arguments))
     ):
         yield node.name
     for child in children(node):
@@ -183,6 +208,14 @@ def _is_fraction(node: Node) -> bool:
     return isinstance(node, Call) and node.name == "div" and all(
         isinstance(_without_sign(part), Number) for part in node.arguments
     )  # fmt: skip
+
+
+def _is_mixed(node: Node) -> bool:
+    """`3\\frac12`, which is read as a sum and is a number."""
+    if not isinstance(node, Call) or node.name != "add" or len(node.arguments) != 2:
+        return False
+    whole, part = node.arguments
+    return is_whole(whole) and is_proper_fraction(part)
 
 
 def _is_rational(node: Node) -> bool:

@@ -1,14 +1,14 @@
-r"""Families of values with an integer parameter: `\frac{\pi}{4}+k\pi, k\in\mathbb{Z}`.
+r"""Families of values with integer parameters: `\frac{\pi}{4}+k\pi, k\in\mathbb{Z}`.
 
-Guarantees: two families are the same if they are so after the parameter is renamed; where both are
-arithmetic progressions over all integers, if they hold the same numbers.
+Guarantees: two families are the same if they are so after the parameters are renamed; where both
+are arithmetic progressions over all integers, if they hold the same numbers.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Any
 
 from rewards.math.nodes import Call, Constant, Items, Node, Quantity, Relation, Symbol, children
@@ -17,29 +17,30 @@ from rewards.math.values import INTEGERS, NoValueError, Point, evaluate, is_real
 Same = Callable[[Node, Node], bool]
 TAIL = 160  # characters at the end of an answer in which a parameter is declared
 LONGEST = 12  # values of a family
+MOST = 3  # parameters of a family
 FARTHEST = 10**6  # steps between the starts of two progressions that are compared
 _PROBES = 4
 _DECLARED = re.compile(
     r"[\s,;]{0,4}\(?\s?"
     r"(?:(?:where|for|with|all|any|every|each|some|\\forall|\\text\{\s?(?:(?:where|for|with|all|any|every|each|some|and|integers?|the)\s?){0,4}\})\s?){0,4}"
-    r"(?P<name>[a-zA-Z])\s?\\in\s?\\mathbb\s?\{?\s?(?P<set>[ZN])\s?\}?"
+    r"(?P<name>(?:(?<=[,;(])\s?[a-zA-Z]\s?,\s?(?:[a-zA-Z]\s?,\s?)?)?[a-zA-Z])\s?\\in\s?\\mathbb\s?\{?\s?(?P<set>[ZN])\s?\}?"
     r"(?P<kind>[_^]\{?[^\s{}]{1,4}\}?)?"
     r"\s?\)?\s?\.?$"
 )
 _SPOKEN = re.compile(
     r"[\s,;]{0,4}\(?\s?(?:\\text\{\s?)?(?:(?:where|for|with|all|any|every|each|some|an|and)\s){0,4}"
     r"(?:integers?(?![a-zA-Z])(?:\s?\\?\}|\svalues? of)?\s{0,2}(?P<after>[a-zA-Z])"
-    r"|\}?\s?(?P<before>[a-zA-Z])\s?(?:\\text\{\s?)?(?:is|being|are)?\s?(?:an?|any)?\s?integers?)"
+    r"|\}?\s?(?<![a-zA-Z])(?P<before>[a-zA-Z])\s?(?:\\text\{\s?)?(?:is|being|are)?\s?(?:an?|any)?\s?integers?)"
     r"\s?\}?\s?\)?\s?\.?$"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Values that depend on one parameter, and the set that the parameter runs through."""
+    """Values that depend on parameters, and the set that the parameters run through."""
 
     values: tuple[Node, ...]
-    parameter: str
+    parameters: tuple[str, ...]
     domain: str
 
 
@@ -79,6 +80,16 @@ def same_family(prediction: Node, reference: Node, same: Same) -> bool | None:
         return None
     if mine.domain != gold.domain or not len(mine.values) == len(gold.values) <= LONGEST:
         return False
+    if len(mine.parameters) != len(gold.parameters):
+        return False
+    return any(
+        _hold_the_same(mine, replace(gold, parameters=names), same)
+        for names in permutations(gold.parameters)
+    )
+
+
+def _hold_the_same(mine: Family, gold: Family, same: Same) -> bool:
+    """Whether each value of one is a value of the other, the parameters taken in their order."""
     rest = list(gold.values)
     for value in mine.values:
         partner = next(
@@ -92,19 +103,35 @@ def same_family(prediction: Node, reference: Node, same: Same) -> bool | None:
 
 
 def family(node: Node) -> Family | None:
-    """The node as a family, if it declares one parameter."""
+    """The node as a family, if it declares one parameter, or some of one set: `a, b \\in Z`."""
     if isinstance(node, Call) and node.name == "such that":
         node = _listed(*node.arguments)
     if not isinstance(node, Items) or node.left:
         return None
-    declared = [item for item in node.items if _is_declaration(item)]
-    values = tuple(_value(item) for item in node.items if not _is_declaration(item))
-    if len(declared) != 1 or not values:
+    declared = [at for at, item in enumerate(node.items) if _is_declaration(item)]
+    if len(declared) != 1:
         return None
-    subject, domain = children(declared[0])
-    if not isinstance(subject, Symbol) or not all(_depends(value, subject) for value in values):
+    at = declared[0]
+    subject, domain = children(node.items[at])
+    if not isinstance(subject, Symbol):
         return None
-    return Family(values, subject.name, _domain(domain) or "")
+    names = _declared_names(node.items[:at], subject.name)
+    values = tuple(map(_value, (*node.items[: at + 1 - len(names)], *node.items[at + 1 :])))
+    found = [_names(value) for value in values]
+    if not values or not all(map(set(names).intersection, found)):
+        return None
+    used = set().union(*found).issuperset(names)
+    return Family(values, names, _domain(domain) or "") if used else None
+
+
+def _declared_names(before: Sequence[Node], last: str) -> tuple[str, ...]:
+    """The parameters that one declaration names, of which all but the last stand before it."""
+    names = [last]
+    for item in reversed(before[1:]):
+        if not isinstance(item, Symbol) or item.name in names or len(names) == MOST:
+            break
+        names.insert(0, item.name)
+    return tuple(names)
 
 
 def _listed(subject: Node, condition: Node) -> Node:
@@ -121,7 +148,7 @@ def _undeclared(node: Node) -> Family | None:
     names = set().union(*map(_names, values))
     if len(names) != 1 or not names <= INTEGERS:
         return None
-    return Family(values, names.pop(), "Z")
+    return Family(values, (names.pop(),), "Z")
 
 
 def _is_declaration(node: Node) -> bool:
@@ -152,16 +179,12 @@ def _names(node: Node) -> set[str]:
     return set().union(*map(_names, children(node)))
 
 
-def _depends(node: Node, symbol: Symbol) -> bool:
-    return node == symbol or any(_depends(child, symbol) for child in children(node))
-
-
 def _same_values(mine: Node, a: Family, gold: Node, b: Family, same: Same) -> bool:
-    if same(_renamed(mine, a.parameter, b.parameter), gold):
+    if same(_renamed(mine, dict(zip(a.parameters, b.parameters, strict=True))), gold):
         return True
-    if a.domain != "Z":
+    if a.domain != "Z" or len(a.parameters) > 1:
         return False
-    left, right = _progression(mine, a.parameter), _progression(gold, b.parameter)
+    left, right = _progression(mine, a.parameters[0]), _progression(gold, b.parameters[0])
     if left is None or right is None:
         return False
     (start, step), (other, other_step) = left, right
@@ -188,15 +211,15 @@ def _progression(node: Node, parameter: str) -> tuple[Any, Any] | None:
     return (values[0], steps[0]) if even and steps[0] != 0 else None
 
 
-def _renamed(node: Node, old: str, new: str) -> Node:
-    if node == Symbol(old):
-        return Symbol(new)
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    if isinstance(node, Symbol):
+        return Symbol(names.get(node.name, node.name))
     if isinstance(node, Call):
-        return replace(node, arguments=tuple(_renamed(one, old, new) for one in node.arguments))
+        return replace(node, arguments=tuple(_renamed(one, names) for one in node.arguments))
     if isinstance(node, Items):
-        return replace(node, items=tuple(_renamed(one, old, new) for one in node.items))
+        return replace(node, items=tuple(_renamed(one, names) for one in node.items))
     if isinstance(node, Relation):
-        return replace(node, sides=tuple(_renamed(one, old, new) for one in node.sides))
+        return replace(node, sides=tuple(_renamed(one, names) for one in node.sides))
     if isinstance(node, Quantity):
-        return replace(node, value=_renamed(node.value, old, new))
+        return replace(node, value=_renamed(node.value, names))
     return node

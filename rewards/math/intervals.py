@@ -1,7 +1,33 @@
-r"""Intervals with brackets turned outward, as in French: `]2;5[` is (2, 5).
+r"""Intervals as in French: `]2;5[` is (2, 5), with brackets turned outward; `[0,5;2]` is [0.5, 2].
 
-Guarantees: one pass; a text without such a bracket stays as it is.
+Guarantees: linear in the text's length; a text without such a bracket, and without a semicolon
+between decimal commas, stays as it is.
 """
+
+import re
+
+_SEPARATED = re.compile(r"(?:\\[a-zA-Z]+|(?<![a-zA-Z]))[\[(][^][();]*;[^][();]*[\])]")
+"""Two ends in brackets that are no function's; further brackets are none of an interval's."""
+_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_GROUPED = re.compile(r"(?<!\d)[1-9]\d{0,2}(?:,\d{3})+(?!\d)")
+
+
+def pointed(text: str) -> str:
+    """The text with a point for the decimal comma in intervals whose ends a semicolon parts."""
+    if ";" not in text or "," not in text:
+        return text
+    return _SEPARATED.sub(lambda found: with_points(found.group()), text)
+
+
+def with_points(text: str) -> str:
+    """Numbers that semicolons part, with points; as it is where a comma parts numbers as well."""
+    if _GROUPED.search(text) or any(_parts_numbers(part) for part in text.split(";")):
+        return text
+    return _COMMA.sub(".", text)
+
+
+def _parts_numbers(part: str) -> bool:
+    return part.count(",") > 1 or part.count(",") != len(_COMMA.findall(part))
 
 
 def turned(text: str) -> str:

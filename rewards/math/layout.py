@@ -50,6 +50,13 @@ _DEGREES = re.compile(
     r"\^\s*\{\s*\\(?:text)?degree\s*\}|\^?\s*\\(?:text)?degree(?![a-zA-Z])(?:\{\})?"
 )
 _CODES = re.compile(r"^(-?)\s*(USD|EUR|GBP|CNY|RMB|JPY|INR|RUB|CHF)\s*(?=\d)(.*)$", re.DOTALL)
+_RUPEES = re.compile(
+    r"(?:\\(?:text|mathrm|mbox|textrm)\s*\{\s*R[sS]\.?(?:\s|\\[ ,;:])*\}"
+    r"|(?<![A-Za-z\\])(?:Rs\.?|RS(?:\.|(?=\s))))"
+    r"(?:\s|~|\\[ ,;:])*(?=-?\.?\d)"
+)
+_RUPEES_ONLY = re.compile(r"(?<=\d)\s?/-(?!\s?[\w(\\.])")
+"""What a price in rupees ends with: `Rs. 500/-`."""
 _US = re.compile(r"(?<![A-Za-z])US\s?(?=\\?\$\s?\d)")
 _BRACED_SIGN = re.compile(r"\{\s*([:=+<>-])\s*\}")
 _CLOCK = re.compile(r"(?<=[\d\s{~])([apAP])\.\s?([mM])(?![a-zA-Z])\.?")
@@ -88,6 +95,10 @@ def _in_letters(text: str) -> str:
     """Money, degrees and Unicode as LaTeX in ASCII writes them."""
     if text.startswith("**"):
         text = _BOLD_START.sub(r"\1", text)
+    if "Rs" in text or "RS" in text:
+        text = _RUPEES.sub("₹", text)
+    if "/-" in text:
+        text = _RUPEES_ONLY.sub("", text)
     if "$" in text:
         text = _with_money(_US.sub("", text))
     elif text[:1].isalpha() or text[:1] == "-":

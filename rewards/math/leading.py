@@ -1,7 +1,8 @@
 """Words in front of a value: fillers that say nothing, signs, and bounds such as `at least`.
 
 Guarantees: words that are not known here are an error, unless they end with a colon or an equals
-sign (`Total:`) and hold nothing that negates, joins, compares or operates.
+sign (`Total:`) and hold nothing that negates, joins, compares or operates. Of such a label those
+that have an opposite are kept (`Loss:`).
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Literal, Self
 from rewards.math.nodes import Call, Constant, Items, Node, Quantity, Relation, Symbol
 from rewards.math.tokens import NotMathError
 from rewards.math.vocabulary import ANYTHING, FILLERS
-from rewards.math.words import may_label
+from rewards.math.words import label_marks, may_label
 
 LABEL_LIMIT = 8  # words of a label such as `The total cost:`
 _WORD = re.compile(r"[^\W\d_]+")
@@ -55,6 +56,8 @@ class Before:
     bound: str = ""
     outside: bool = False
     """All real numbers but the value are meant."""
+    label: frozenset[str] = frozenset()
+    """What a label says that has an opposite: `Loss:` is no `Profit:`."""
 
     @classmethod
     def of(cls, words: Sequence[str], *, labelled: bool) -> Self:
@@ -79,11 +82,11 @@ class Before:
         if len(rest) == 1 and rest[0] in _SIGNS:
             return cls(sign=_SIGNS[rest[0]])
         if labelled and len(parts) <= LABEL_LIMIT and may_label(rest):
-            return cls()
+            return cls(label=label_marks(rest))
         raise NotMathError(f"{' '.join(words)!r} before an expression")
 
     def applied(self, node: Node) -> Node:
-        """The value with its sign or bound.
+        """The value with its sign, bound or label.
 
         Raises:
             NotMathError: It is a relation already.
@@ -91,6 +94,8 @@ class Before:
         if self.outside:
             value = node.sides[-1] if isinstance(node, Relation) else node
             return Call("difference", (Constant("R"), Items((value,), "{", "}")))
+        if self.label:
+            return Quantity(node, "", self.label)
         if not (self.sign or self.bound):
             return node
         if isinstance(node, Relation):

@@ -10,6 +10,7 @@ from typing import Literal
 
 from rewards.math.alignment import unaligned
 from rewards.math.tokens import NotMathError, Token
+from rewards.math.unit_table import UNITS
 from rewards.math.unit_tokens import ends_value, join_units
 from rewards.math.units import named, pieces, units_of
 from rewards.math.vocabulary import (
@@ -49,6 +50,7 @@ _ARGUMENTS = {
 Measured = Literal["", "spaced", "glued"]
 _MARKS = dict.fromkeys(SIGNS_BEFORE, "$") | dict.fromkeys(SIGNS_BEHIND, "%")
 _MAY_MEASURE = re.compile(r"[\d})%!€£¥¢]\s*[a-zA-Z]|\\mu|\\Omega|\\circ\s*\}?\s*[CFK]")
+_UPRIGHT_LETTER = re.compile(r"\\mathrm\s*(?:\{\s*[a-zA-Z]\s*\}|(?<=\s)[a-zA-Z](?![a-zA-Z]))")
 _UPRIGHT = re.compile(r"[a-zA-Zµ°%\s*/^{}()\d-]+(?:\\cdot[a-zA-Zµ°%\s*/^{}()\d-]+)*")
 _SPACED_GROUPS = re.compile(r"(?<![\d.,\w^_}])\d{1,3}(?: \d{3})+(?![\d\w])")
 _COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
@@ -61,7 +63,12 @@ def has_comma_groups(cleaned: str) -> bool:
 
 def may_measure(cleaned: str) -> bool:
     """Whether letters stand behind a value, which are variables or a unit."""
-    return _MAY_MEASURE.search(cleaned) is not None
+    return _MAY_MEASURE.search(cleaned) is not None or has_upright_letter(cleaned)
+
+
+def has_upright_letter(cleaned: str) -> bool:
+    """Whether a letter is set as units are, `12\\,\\mathrm{V}`."""
+    return "\\mathrm" in cleaned and _UPRIGHT_LETTER.search(cleaned) is not None
 
 
 def tokens(cleaned: str, *, commas_group: bool, measured: Measured = "") -> tuple[Token, ...]:
@@ -117,6 +124,8 @@ def _cut(text: str, nested: int, measured: Measured) -> list[Token]:
             content, position = _group(text, position)
             words = value in WORD_COMMANDS
             unit = _upright_unit(content) if _ends_value(found) else None
+            if measured and value == "mathrm" and _is_letter(content, found):
+                unit = Token("text", content.strip(), spaced)
             found += [unit] if unit else _styled(content, spaced, nested, words, measured)
         elif kind == "command" and _JOINED.fullmatch(value) and value not in FUNCTIONS:
             found += _letters(value, spaced)
@@ -185,6 +194,12 @@ def _upright_unit(content: str) -> Token | None:
         return None
     text = plain.replace("\\cdot", "*").replace("{", "").replace("}", "")
     return Token("text", text, spaced=True) if units_of(tuple(pieces(text))) else None
+
+
+def _is_letter(content: str, found: list[Token]) -> bool:
+    """Whether an upright letter can be a unit, `12\\,\\mathrm{V}`: behind a value, or in a unit."""
+    letter = content.strip()
+    return len(letter) == 1 and letter in UNITS and (_ends_value(found) or _is_in_unit(found))
 
 
 @lru_cache(maxsize=1024)

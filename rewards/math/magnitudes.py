@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from rewards.math.unit_table import UNITS
+from rewards.math.units import named
 from rewards.math.vocabulary import NUMBER_WORDS
 
 TEXT_LIMIT = 400  # characters of a number that is spelt out, and of what stands behind it
@@ -55,6 +57,16 @@ MAGNITUDES: dict[str, Fraction] = {
     for word in words.split()
 }
 PARTS = {word: Fraction(1, parts) for parts, words in _PARTS.items() for word in words.split()}
+_ORDINALS = frozenset(
+    ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+     "twelfth", "sixteenth", "twentieth", "hundredth", "thousandth", "millionth")
+)  # fmt: skip
+_HALVES_BY_NAME = frozenset(
+    ("life", "lives", "line", "lines", "plane", "planes", "space", "spaces", "brother", "brothers",
+     "sister", "sisters", "sibling", "siblings", "note", "notes", "cell", "cells", "integer",
+     "integers")
+)  # fmt: skip
+"""What is half of nothing: `3 half-lives` are three."""
 _TENS = dict(
     zip(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"],
         range(20, 100, 10), strict=True)
@@ -77,8 +89,10 @@ def scale(words: Sequence[str]) -> tuple[Fraction, int]:
     `hundred thousand` multiplies twice; `万元` is cut by the caller.
     """
     factor, count = Fraction(1), 0
-    for word in words[:WORD_LIMIT]:
+    for i, word in enumerate(words[:WORD_LIMIT]):
         lowered = "thousand" if word == "k" else word.lower().removesuffix(".")  # K is the kelvin
+        if _is_name(lowered, words[i + 1 : i + 4]):
+            break
         if lowered in {"of", "di"} and count:
             count += 1
             continue
@@ -90,10 +104,24 @@ def scale(words: Sequence[str]) -> tuple[Fraction, int]:
     return factor, count
 
 
+def _is_name(word: str, following: Sequence[str]) -> bool:
+    """Whether a part belongs to a noun: `fifth graders`, `half-lives`; not `fifth of a mile`."""
+    if not following:
+        return False
+    if word == "half":
+        return following[0].lower() in _HALVES_BY_NAME
+    if word not in _ORDINALS or following[0].lower() in {"of", "a", "an"}:
+        return False
+    return not named(following[0]) and any(noun.endswith("s") for noun in following)
+
+
 def chinese_scale(run: str) -> tuple[Fraction, str]:
-    """What the characters at the front of `万元` multiply by, and what is left."""
+    """What the characters at the front of `万元` multiply by, and what is left.
+
+    The name of a unit stays whole: `千米` is the kilometre, and no thousand metres.
+    """
     factor = Fraction(1)
-    while run:
+    while not any(run[:n] in UNITS for n in range(2, 5)):
         size = next((n for n in (2, 1) if run[:n] in MAGNITUDES), None)
         if size is None:
             break
@@ -136,7 +164,7 @@ def _english(words: list[str]) -> tuple[Fraction, int]:
             group, used = group * 100, i + 1
         elif word in _SPOKEN and started:
             total, group, used = total + group * _SPOKEN[word], Fraction(0), i + 1
-        elif word in PARTS and started:
+        elif word in PARTS and started and not _is_name(word, words[i + 1 : i + 4]):
             return (total + group) * PARTS[word], i + 1
         elif word == "half" and not started:
             return Fraction(1, 2), i + 1

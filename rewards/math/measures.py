@@ -1,4 +1,4 @@
-r"""Values with words behind them: units, percent, money, magnitudes, nouns, times of day.
+r"""Values with words around them: units, percent, money, magnitudes, nouns, labels.
 
 Guarantees: units of one dimension convert exactly; a magnitude (`million`) multiplies and a part
 (`halves`) divides, whatever stands on the other side; up to `words.PLAIN_LIMIT` plain words beside
@@ -6,31 +6,26 @@ a bare number say nothing; a word of `words.STRONG` has to stand on both sides.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
+from rewards.math.amounts import ANGLE, Same, same_amount, same_angle
+from rewards.math.clock import CLOCK, same_time
 from rewards.math.identities import value_of
 from rewards.math.magnitudes import chinese_scale, scale
 from rewards.math.nodes import Call, Constant, Items, Node, Number, Quantity, children
-from rewards.math.numbers import meets_decimal
 from rewards.math.unit_table import Unit, dimension_of
 from rewards.math.units import LONGEST, is_compound, named, pieces, units_of
-from rewards.math.values import mp, same_value
 from rewards.math.vocabulary import SIGNS_BEFORE
-from rewards.math.words import PLAIN_LIMIT, same_nouns, strong_marks, weak_marks
+from rewards.math.words import PLAIN_LIMIT, opposed, same_nouns, strong_marks, weak_marks
 
-Same = Callable[[Node, Node], bool]
 LONGEST_PHRASE = 8  # words among which a unit is looked for, and of which articles do not count
-_CLOCK = frozenset(("am", "pm"))
 _TOTAL = re.compile(r"\b(?:in (?:total|all)|all together)\b")
 _AFTER_NUMBER = {"squared": ("pow", 2), "cubed": ("pow", 3), "factorial": ("factorial", 0)}
-_SHARE, _ANGLE, _RADIAN = map(dimension_of, ("share", "angle", "radian"))
+_SHARE, _LENGTH = map(dimension_of, ("share", "length"))
 _SCALING = frozenset(Unit(_SHARE, Fraction(1, 10**n)) for n in (3, 4, 6, 9))
 """Per mille, basis points, ppm and ppb say how a number is scaled; only per cent is left out."""
-_LENGTH, _HEAT = map(dimension_of, ("length", "temperature"))
 _BARE = frozenset(("unit", "units", "square", "sq", "cubic", "cu", "of", "a", "the", "about"))
 
 
@@ -45,6 +40,7 @@ class Phrase:
         nouns: Plain words.
         strong: Meanings that have to stand on both sides.
         weak: Meanings that have to agree where both sides have one; am and pm are among them.
+        label: Meanings of the words in front of the value, which stand for the same ones behind it.
     """
 
     factor: Fraction
@@ -53,6 +49,7 @@ class Phrase:
     nouns: tuple[str, ...]
     strong: frozenset[str]
     weak: frozenset[str]
+    label: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,13 @@ def same_measure(prediction: Node, reference: Node, same: Same) -> bool | None:
     mine, gold = measure(prediction), measure(reference)
     if not _words_agree(mine.phrase, gold.phrase):
         return False
-    if (mine.phrase.weak | gold.phrase.weak) & _CLOCK and not _is_tiny(mine, gold):
-        return _same_time(mine, gold, same)
+    if (mine.phrase.weak | gold.phrase.weak) & CLOCK and not _is_tiny(mine, gold):
+        halves = [next(iter(one.phrase.weak & CLOCK), "") for one in (mine, gold)]
+        outcome = same_time((mine.value, gold.value), halves)
+        return same(mine.value, gold.value) if outcome is None else outcome
     if mine.phrase.units and gold.phrase.units:
         return any(
-            _same_amount(mine.value, unit, gold.value, other, same)
+            same_amount(mine.value, unit, gold.value, other, same)
             for unit in mine.phrase.units
             for other in gold.phrase.units
         )
@@ -90,16 +89,26 @@ def is_measured(node: Node) -> bool:
 
 def _is_tiny(mine: Measure, gold: Measure) -> bool:
     """Whether `pm` is the picometre, because a length without it stands on the other side."""
-    others = [one.phrase for one in (mine, gold) if not one.phrase.weak & _CLOCK]
+    others = [one.phrase for one in (mine, gold) if not one.phrase.weak & CLOCK]
     return any(unit.dimension == _LENGTH for phrase in others for unit in phrase.units)
 
 
 def _words_agree(mine: Phrase, gold: Phrase) -> bool:
-    if mine.strong != gold.strong or (mine.weak and gold.weak and mine.weak != gold.weak):
+    if mine.strong != gold.strong and not (_is_labelled(mine, gold) and _is_labelled(gold, mine)):
+        return False
+    if mine.weak and gold.weak and mine.weak != gold.weak:
+        return False
+    said, wanted = (one.label | one.strong | one.weak for one in (mine, gold))
+    if (mine.label or gold.label) and opposed(said, wanted):
         return False
     if max(len(mine.nouns), len(gold.nouns)) > PLAIN_LIMIT:
         return mine.nouns == gold.nouns
     return same_nouns(mine.nouns, gold.nouns)
+
+
+def _is_labelled(one: Phrase, other: Phrase) -> bool:
+    """Whether the label of the one says what stands behind the other: `Loss: 5` = `5 loss`."""
+    return other.strong - one.strong <= one.label
 
 
 def _together(node: Node) -> Node:
@@ -111,7 +120,7 @@ def _together(node: Node) -> Node:
         parts = (_together(first), second)
     else:
         return node
-    if len(parts) < 2 or not all(isinstance(part, Quantity) for part in parts):
+    if len(parts) < 2 or not all(isinstance(part, Quantity) and not part.label for part in parts):
         return node
     measures = [measure(part) for part in parts]
     units = [next(iter(one.phrase.units), None) for one in measures]
@@ -132,10 +141,14 @@ def _together(node: Node) -> Node:
 def measure(node: Node) -> Measure:
     """A value without its words, and what the words say."""
     texts: list[str] = []
+    label: frozenset[str] = frozenset()
     while isinstance(node, Quantity):
         texts.insert(0, node.unit)
+        label |= node.label
         node = node.value
     phrase = _phrase(" ".join(texts))
+    if label:
+        phrase = replace(phrase, label=label)
     if phrase.operation is not None:
         name, argument = phrase.operation
         second: tuple[Node, ...] = (Number(Fraction(argument), None, 1),) if argument else ()
@@ -169,7 +182,7 @@ def _phrase(text: str) -> Phrase:
             at += 1
     if rest[1:] and rest[0] in SIGNS_BEFORE and units_of(tuple(rest[1:])) == units_of((rest[0],)):
         rest.pop(0)  # `$5 dollars`
-    clock = frozenset(word.lower() for word in rest) & _CLOCK
+    clock = frozenset(word.lower() for word in rest) & CLOCK
     if units := units_of(tuple(rest)):
         return Phrase(factor, operation, units, (), frozenset(), clock)
     strong, weak = strong_marks(rest) | _letters(rest), weak_marks(rest)
@@ -230,8 +243,8 @@ def _one_unit(mine: Measure, gold: Measure, same: Same) -> bool:
             pair = (share, other.value) if with_unit is mine else (other.value, share)
             if same(*pair):
                 return True
-        if unit == Unit(_ANGLE) and _has_pi(other.value):
-            return _same_angle(with_unit.value, other.value)
+        if unit == Unit(ANGLE) and _has_pi(other.value):
+            return same_angle(with_unit.value, other.value)
     return False
 
 
@@ -244,68 +257,3 @@ def _times(node: Node, factor: Fraction) -> Node:
 
 def _has_pi(node: Node) -> bool:
     return node == Constant("pi") or any(map(_has_pi, children(node)))
-
-
-def _same_angle(degrees: Node, radians: Node) -> bool:
-    left, right = value_of(degrees), value_of(radians)
-    if left is None or right is None:
-        return False
-    return same_value(mp.mpmathify(left) * mp.pi / 180, right)
-
-
-def _same_amount(value: Node, unit: Unit, gold: Node, gold_unit: Unit, same: Same) -> bool:
-    if unit == gold_unit:
-        return same(value, gold)
-    dimensions = {unit.dimension, gold_unit.dimension}
-    if dimensions == {_ANGLE, _HEAT}:  # `25 degrees` of a temperature
-        return Unit(_ANGLE) in {unit, gold_unit} and same(value, gold)
-    if dimensions == {_ANGLE, _RADIAN} and Unit(_RADIAN) in {unit, gold_unit}:
-        degrees, radians = (value, gold) if unit.dimension == _ANGLE else (gold, value)
-        return _same_angle(degrees, radians)
-    if len(dimensions) > 1:
-        return False
-    amount, wanted = value_of(value), value_of(gold)
-    if amount is None or wanted is None:
-        return unit.factor == gold_unit.factor and same(value, gold)
-    converted = _divided(_plus(_by(amount, unit.factor), unit.offset - gold_unit.offset),
-                         gold_unit.factor)  # fmt: skip
-    return same_value(converted, wanted) or meets_decimal(converted, gold)
-
-
-def _by(value: Any, factor: Fraction) -> Any:
-    return value * factor if isinstance(value, Fraction) else value * mp.mpmathify(factor)
-
-
-def _plus(value: Any, offset: Fraction) -> Any:
-    return value + offset if isinstance(value, Fraction) else value + mp.mpmathify(offset)
-
-
-def _divided(value: Any, factor: Fraction) -> Any:
-    return _by(value, 1 / factor)
-
-
-def _same_time(mine: Measure, gold: Measure, same: Same) -> bool:
-    """Times of day: `1:30 pm` = `13:30` = `1:30`; without am or pm the numbers decide."""
-    halves = [next(iter(one.phrase.weak & _CLOCK), "") for one in (mine, gold)]
-    first, second = (_minutes(one.value, half) for one, half in zip((mine, gold), halves,
-                                                                    strict=True))  # fmt: skip
-    if first is None or second is None:
-        return same(mine.value, gold.value)
-    return first == second or (not all(halves) and _shown(mine.value) == _shown(gold.value))
-
-
-def _shown(value: Node) -> tuple[Fraction, ...] | None:
-    """Hour and minute as they are written."""
-    parts = value.arguments if isinstance(value, Call) and value.name == "ratio" else (value,)
-    numbers = tuple(part.value for part in parts if isinstance(part, Number))
-    if len(numbers) != len(parts) or not 1 <= len(numbers) <= 3:
-        return None
-    return (*numbers, *(Fraction(0),) * (3 - len(numbers)))
-
-
-def _minutes(value: Node, half: str) -> Fraction | None:
-    shown = _shown(value)
-    if shown is None or not (0 <= shown[0] <= 24 and max(shown[1:]) < 60):
-        return None
-    hour = shown[0] % 12 + (12 if half == "pm" else 0) if half else shown[0]
-    return hour * 60 + shown[1] + shown[2] / 60

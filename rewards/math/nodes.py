@@ -79,10 +79,14 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value with what was counted or measured: `5\\text{ cm}`, `28\\%`, `\\$3`."""
+    """A value with what was counted or measured: `5\\text{ cm}`, `28\\%`, `\\$3`.
+
+    `label` has the meanings of the words in front of it that have an opposite: `Loss: 5`.
+    """
 
     value: "Node"
     unit: str
+    label: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,12 @@ _RARE = [
     ("\\checkmark", re.compile(r"\\checkmark\s{0,20}$"), ""),
     ("{}", re.compile(r"(?<![\\a-zA-Z}\]])\{\}(?!\s*[{_^])"), ""),
     ("\\text", re.compile(r"\\text\s*\{\s*([€£¥])\s*\}"), r"\1"),
+    (
+        "mod",
+        re.compile(r"\(\s*(?:\\(?:text|mathrm)\s*\{\s*mod\s*\}|mod)\s*(\d{1,20})\s*\)"),
+        r"\\pmod{\1}",
+    ),
+    ("\\rm", re.compile(r"\{\s*\\rm(?![a-zA-Z])([^{}]*)\}"), r"\\mathrm{\1}"),
     ("n", re.compile(r"(?<=\d)(bn|bln|mln|trn)(?![a-zA-Z])"), r"\\text{ \1}"),
     (
         "\\",

@@ -127,13 +127,14 @@ class _Statements:
         if self._cursor.now.kind not in {"command", "("}:
             return node
         for name in ("pmod", "mod", "bmod"):
+            call = "bmod" if name == "bmod" else "mod"
             if self._cursor.took("command", name):
-                return Call("mod", (node, self._expressions.power()))
+                return Call(call, (node, self._expressions.power()))
             if self._cursor.is_("(") and self._cursor.command_follows(name):
                 self._cursor.skip(2)
                 modulus = self._expressions.power()
                 self._cursor.expect(")")
-                return Call("mod", (node, modulus))
+                return Call(call, (node, modulus))
         return node
 
     def _relation(self, first: Node | None) -> Node:

@@ -5,20 +5,20 @@ as it is remembered.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
 from rewards.math.families import declared_apart
-from rewards.math.intervals import turned
+from rewards.math.intervals import pointed, turned, with_points
 from rewards.math.layout import TEXT_LIMIT, clean
 from rewards.math.lexer import Measured, has_comma_groups, may_measure, tokens
 from rewards.math.magnitudes import PARTS, spelt
-from rewards.math.nodes import Call, Node, Number, Words
+from rewards.math.nodes import Call, Node, Number, Quantity, Words
 from rewards.math.parser import parse
 from rewards.math.tokens import NotMathError
 from rewards.math.wordings import mixed, usual_wording
-from rewards.math.words import may_label
+from rewards.math.words import label_marks, may_label
 
 MU = "\\mu"
 _DECIMAL_COMMA = re.compile(r"-?(?!0*[1-9]\d{0,2},\d{3}$)\d+,\d+")
@@ -27,7 +27,11 @@ _COMMA_MEASURE = re.compile(
 )
 _SPELT = re.compile(r"[A-Za-z]+(?:(?: |-| - )[A-Za-z]+)+")
 _AND_A_PART = re.compile(r"(\d{1,30}) and (?:a|one) (half|third|quarter|fourth|fifth|eighth|tenth)")
-_OHM = re.compile(r"(?<=[\d}) ])([kMGm]|\\mu)? ?\\Omega(?![a-zA-Z])")
+_OHM = re.compile(
+    r"(?<=[\d}) ])(?:\\mathrm\s*\{\s*(?P<inside>[kMGm]|\\mu)?\s*\\Omega\s*\}"
+    r"|\\mathrm\s*\{\s*(?P<before>[kMGm]|\\mu)\s*\}\s*\\Omega(?![a-zA-Z])"
+    r"|(?P<bare>[kMGm]|\\mu)? ?\\Omega(?![a-zA-Z]))"
+)
 _SENTENCE_MATH = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _WORKED = re.compile(r"-?\s*\\(?:lim|int|iint|oint|sum|prod|frac\s*\{\s*(?:d|\\partial))")
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -50,7 +54,7 @@ class Answer:
 def read(text: str) -> Answer:
     """What a text means; `1,234` is one number or two."""
     try:
-        cleaned = declared_apart(turned(usual_wording(clean(text))))
+        cleaned = declared_apart(pointed(turned(usual_wording(clean(text)))))
     except NotMathError as fault:
         return Answer(text[:200], (), str(fault))
     return _meant(cleaned)
@@ -74,6 +78,8 @@ def _meant(cleaned: str) -> Answer:
             readings.append(parse(tokens(cleaned, commas_group=False)))
         if _DECIMAL_COMMA.fullmatch(cleaned):
             readings.append(parse(tokens(cleaned.replace(",", "."), commas_group=False)))
+        if ";" in cleaned and (listed := with_points(cleaned)) != cleaned:
+            readings.append(parse(tokens(listed, commas_group=False)))
         if (number := mixed(cleaned)) is not None:
             readings.append(number)
     except NotMathError as fault:
@@ -87,23 +93,31 @@ def read_measured(cleaned: str, measured: Measured = "spaced") -> Node | None:
     if not may_measure(cleaned):
         return None
     try:
-        resistors = _OHM.sub(
-            lambda found: f"\\text{{{(found[1] or '').replace(MU, 'µ')}ohm}}", cleaned
-        )
+        resistors = _OHM.sub(_as_ohm, cleaned)
         return parse(tokens(resistors, commas_group=True, measured=measured))
     except NotMathError:
         return None
+
+
+def _as_ohm(found: re.Match[str]) -> str:
+    prefix = found[found.lastgroup] if found.lastgroup else ""
+    return f"\\text{{{prefix.replace(MU, 'µ')}ohm}}"
 
 
 def read_sentence(text: str) -> Answer | None:
     """The last mathematics in a sentence, `The answer is $5$.`, if no word denies it."""
     if len(text) > TEXT_LIMIT:
         return None
-    if not may_label(_WORDS.findall(_SENTENCE_MATH.sub(" ", text))):
+    words = _WORDS.findall(_SENTENCE_MATH.sub(" ", text))
+    if not may_label(words):
         return None
     found = [next(filter(None, match.groups()), "") for match in _SENTENCE_MATH.finditer(text)]
     answer = read(found[-1]) if found else None
-    return answer if answer is not None and answer.readings else None
+    if answer is None or not answer.readings:
+        return None
+    label = label_marks(words)
+    readings = tuple(Quantity(node, "", label) if label else node for node in answer.readings)
+    return replace(answer, readings=readings)
 
 
 def read_result(cleaned: str) -> Answer | None:

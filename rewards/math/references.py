@@ -32,7 +32,15 @@ LONGEST_REMARK = 2  # the same, where mathematics that is not covered stands amo
 ELEMENT_LIMIT = 100
 _ELEMENT = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([^\s\"',\[\]]+))\s*(,|$)")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`"}
-_CHOICE = re.compile(r"\(?([A-J])\s?(?:[).]\s*|:\s+)(?=[^\s=+*/^-]|-?\d)([^\n]+)")
+_CHOICE = re.compile(r"\(?([A-J])\s?(?:[).]\s*|:\s+(?!.*=))(?=[^\s=+*/^-]|-?\d)([^\n]+)")
+_STYLED = re.compile(
+    r"\$?\s*(\(?)\\(?:text(?:bf|rm|it|up|sf)?|math(?:bf|rm|sf)|mbox|bold)\s*\{\s*"
+    r"(\(?)([A-J])\s?([).:]*)(?:\s|\\[ ,;:])*\}\s*([).:]?)"
+)
+"""The letter of a choice as competitions print it: `\\textbf{(B)}\\ 12`."""
+_BOLD = re.compile(r"\*\*(\(?[A-J](?:[).]\*\*|\*\*[).]))")
+_SPACES = re.compile(r"(?:\s|~|\\[ ,;:!]|\\q?quad(?![a-zA-Z]))+")
+_SECOND = re.compile(r"(?<![A-Za-z(])\(?[A-J][).]\s")
 _VALUE_BEHIND = re.compile(r"\(?([A-J])\)?\s+\(([^()\n]+)\)")
 _WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]+")
 _SPEAKS = re.compile(
@@ -49,7 +57,20 @@ _BEGINS = re.compile(
 _MATH = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\[a-zA-Z]+", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mbox|textbf|textit|textrm|mathrm)\s*\{([^{}]*)\}")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_MISSING = frozenset(("nan", "null", "n/a", "?", "...", "tbd", "todo", "-"))
+_MISSING = frozenset(
+    ("nan", "null", "n/a", "?", "...", "tbd", "todo", "-", "proof", "notfound", "not found")
+)
+_UNSTATED = re.compile(
+    r"(?:the )?(?:answers?|solutions?) (?:(?:may|will|can|could) )?(?:vary|differ)"
+    r"|(?:see|refer to) (?:the )?(?:attached )?"
+    r"(?:solution|above|below|proof|figure|graph|diagram|explanation)"
+    r"|(?:(?:the )?(?:answer|solution|proof) (?:is )?)?(?:omitted|left to the reader)"
+    r"|(?:the )?(?:answer|solution) (?:is )?(?:not (?:given|provided|available|found)|missing)"
+    r"|no answer (?:is )?(?:given|provided|available|found)|unanswerable"
+    r"|(?:证明|答案)?略|见解析|暂无(?:答案)?|答案不唯一|см\. решение|vedi (?:la )?soluzione",
+    re.IGNORECASE,
+)
+"""What data sets write where they have no answer."""
 
 
 class UnreadableError(Exception):
@@ -78,11 +99,33 @@ def as_written(reference: object) -> str:
 
 def contradicts(answer: str, golds: Sequence[str]) -> bool:
     """Whether an answer names a choice and another value than the reference's: `A) 13`."""
+    if len(golds) == 1:
+        return False
     text = _unquoted(answer.strip())
-    found = _CHOICE.fullmatch(text) or _VALUE_BEHIND.fullmatch(text)
-    return found is not None and len(golds) > 1 and not (
-        found[1] == golds[1] and bool(decide(found[2], golds[2]).same)
+    behind = _VALUE_BEHIND.fullmatch(text)
+    found = _choice(text) if behind is None else (behind[1], behind[2])
+    return found is not None and not (
+        found[0] == golds[1] and bool(decide(found[1], golds[2]).same)
     )  # fmt: skip
+
+
+def _choice(text: str) -> tuple[str, str] | None:
+    """The letter and the value of `B) 12`; None where there is no letter, or a second one."""
+    found = _CHOICE.fullmatch(_unstyled(text))
+    if found is None or _SECOND.search(found[2]):
+        return None
+    return found[1], found[2].strip()
+
+
+def _unstyled(text: str) -> str:
+    """`\\textbf{(B)}\\ 12` as `B) 12`."""
+    text = _BOLD.sub(lambda bold: bold[1].replace("*", ""), text, count=1)
+    found = _STYLED.match(text)
+    if found is None or not any(found.group(1, 2, 4, 5)):
+        return text
+    end = len(text) - (text.startswith("$") and text.endswith("$"))
+    start = _SPACES.match(text, found.end())
+    return f"{found[3]}) {text[start.end() if start else found.end() : end]}"
 
 
 def _of_number(reference: object) -> str:
@@ -108,25 +151,27 @@ def _of_text(text: str) -> tuple[str, ...]:
         raise UnreadableError("it is empty")
     if (elements := _listed(bare)) is not None:
         return _of_elements([_of_text(element)[0] for element in elements])
-    if (choice := _CHOICE.fullmatch(bare)) is not None and "=" not in bare:
-        return (bare, choice[1], choice[2].strip())
-    return (_final(bare),)
+    final = bare if _choice(bare) else _final(bare)
+    return (final, *(_choice(final) or ()))
 
 
 def _final(text: str) -> str:
     """The answer in a text: the last box, the text itself, or the end of a worked solution."""
+    found = None
     if has_box(text):
         try:
-            return last_boxed(text)
+            found = last_boxed(text)
         except NoAnswerError as error:
             raise UnreadableError(f"{_shown(text)}: {error}") from error
-    if "####" in text:
+    elif "####" in text:
         found = after_phrase(text, (r"####\s*",))
-        if found is not None:
-            return found
+    if found is not None:
+        if _is_missing(found):
+            raise UnreadableError(f"{_shown(text)} is no answer")
+        return found
     if (why := _fault(text)) is None:
         return text
-    found = after_phrase(text, PHRASES)
+    found = None if _is_missing(text) else after_phrase(text, PHRASES)
     if found is None or _fault(found) is not None:
         raise UnreadableError(f"{_shown(text)} {why}")
     return found
@@ -134,7 +179,7 @@ def _final(text: str) -> str:
 
 def _fault(text: str) -> str | None:
     """Why a text is no answer; None for mathematics and for a few words."""
-    if text.strip().lower() in _MISSING:
+    if _is_missing(text):
         return "is no answer"
     if len(text) > TEXT_LIMIT:
         return f"is longer than {TEXT_LIMIT} characters, and none is marked as final"
@@ -149,6 +194,14 @@ def _fault(text: str) -> str | None:
     if len(words) <= limit or (covered and _is_list(text, words)):
         return None
     return "is prose without a final answer"
+
+
+def _is_missing(text: str) -> bool:
+    """Whether a text says that there is no answer: `proof`, `Answers may vary.`"""
+    said = _TEXT.sub(r"\1", text[:TEXT_LIMIT]).strip().strip("$ ")
+    return not _MISSING.isdisjoint((said.lower(), said.lower().rstrip("."))) or (
+        _UNSTATED.fullmatch(said.rstrip(".。")) is not None
+    )
 
 
 def _limit(text: str, plain: str, words: Sequence[str], covered: bool) -> int:

@@ -44,11 +44,18 @@ _PUNCTUATION = re.compile(r"[^\w%+-]+")
 
 def same(prediction: Node, reference: Node) -> tuple[bool, str]:
     """Whether two nodes are the same answer, and the name of the rule that says so."""
+    if isinstance(prediction, Quantity) is not isinstance(reference, Quantity):
+        prediction, reference = _without_label(prediction), _without_label(reference)
     for rule in RULES:
         outcome = rule(prediction, reference)
         if outcome is not None:
             return outcome, rule.__name__
     return False, "no rule"
+
+
+def _without_label(node: Node) -> Node:
+    """A value without its label, `Profit: 5`, which nothing on the other side can oppose."""
+    return node.value if isinstance(node, Quantity) and node.label else node
 
 
 def _same(prediction: Node, reference: Node) -> bool:
@@ -370,7 +377,7 @@ def modulus(prediction: Node, reference: Node) -> bool | None:
 
 
 def _residue(node: Node) -> tuple[Node, Node | None]:
-    if isinstance(node, Call) and node.name == "mod":
+    if isinstance(node, Call) and node.name in {"mod", "bmod"}:
         return node.arguments[0], node.arguments[1]
     return node, None
 

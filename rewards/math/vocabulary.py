@@ -30,7 +30,7 @@ UNICODE = {
     "∧": r"\land ", "∨": r"\lor ", "∶": ":", "△": r"\triangle ", "∠": r"\angle ", "ℓ": r"\ell ",
     "κ": r"\kappa ", "η": r"\eta ", "ξ": r"\xi ", "ψ": r"\psi ", "χ": r"\chi ", "ν": r"\nu ",
     "Δ": r"\Delta ", "Ω": r"\Omega ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Γ": r"\Gamma ",
-    "﹣": "-", "‐": "-", "‑": "-", "‒": "-", "″": "''",
+    "≡": r"\equiv ", "﹣": "-", "‐": "-", "‑": "-", "‒": "-", "″": "''",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙ", "0123456789n")
@@ -117,7 +117,7 @@ FILLERS = _set(
 )
 SAYING_NOTHING = _set(
     "total altogether all exactly only different distinct possible remaining remain remains such "
-    "whole in on at to for by each per of a an the that there left"
+    "whole in on at to for by each per of a an the that there left на к"
 )
 """Words beside a noun that do not tell it from another."""
 BASES = {

@@ -9,6 +9,7 @@ the name of it; an indented line goes on with the one before.
 import re
 from collections.abc import Iterable, Sequence
 
+from rewards.math.inflections import MEANINGS
 from rewards.math.vocabulary import NUMBER_WORDS, SAYING_NOTHING
 
 PLAIN_LIMIT = 3  # words beside a value that may be left out
@@ -117,6 +118,20 @@ young
 _DENYING = frozenset(
     ("not", "wrong", "without", "or", "maybe", "least", "most", "almost", "between", "twice")
 )
+_OPPOSED = tuple(
+    frozenset(line.split())
+    for line in (
+        "more less", "higher lower", "above below", "minimum maximum", "older younger",
+        "old young", "faster slower", "earlier later", "heavier lighter", "warmer colder",
+        "negative positive", "profit loss", "win loss", "win lose", "increase decrease",
+        "debit credit", "deposit withdrawal",
+        "north south east west northeast northwest southeast southwest", "up down",
+        "forward backward", "clockwise counterclockwise", "inward outward", "ahead behind",
+        "bc ad", "odd even", "inclusive exclusive", "left right", "asset liability", "male female",
+        "yesterday tomorrow", "first last",
+    )
+)  # fmt: skip
+"""Meanings of which one rules out the others."""
 _ANSWERS = frozenset(("answer", "correct", "right", "solution", "result"))
 _THAN = frozenset(("than", "чем"))
 _FILLING = _ANSWERS | {"is", "the", "final"}
@@ -130,7 +145,23 @@ _COUNTING = "个個只隻条條名位张張次件种種本辆支枝颗棵"
 """What Chinese counts with says nothing beside a noun."""
 ENDING_LIMIT = 2  # letters by which the cases of a Russian or an Italian noun differ
 _ADJECTIVES = frozenset(("right", "odd", "even", "inside", "outside"))
+"""These describe whatever noun follows: `5 odd pages`."""
+_QUALITIES = frozenset(("positive", "negative", "odd", "even"))
+_SIGNED = """
+integer integers number numbers value values root roots solution solutions divisor divisors factor
+factors term terms zero zeros zeroes real reals rational rationals digit digits coefficient
+coefficients eigenvalue eigenvalues multiple multiples
+число числа чисел корень корня корней решение решения решений значение значения значений делитель
+делителя делителей
+numero numeri intero interi radice radici soluzione soluzioni valore valori divisore divisori
+"""
+"""What has a sign: `5 positive integers` are five, `5 positive` is a sign."""
 _CJK = re.compile("[\u4e00-\u9fff]")
+_CJK_PLAIN = re.compile(
+    "不同|不等式|西瓜|西红柿|南瓜|东西|[北南东]京|西安|多[边面项]|剩余|其余|正确|正(?=[方多三四五六八十弦切])"
+    "|非?[正负](?=[奇偶质素实整有理]{0,4}[数根解值因约项])"
+)
+"""Words in which a mark below is a syllable, or describes the noun that follows."""
 
 
 def _index(text: str) -> dict[str, str]:
@@ -138,7 +169,8 @@ def _index(text: str) -> dict[str, str]:
     return {word: line[0] for line in lines for word in line}
 
 
-STRONG, WEAK = _index(_MEANINGS), _index(_WEAK)
+_SIGNED_NOUNS = frozenset(_SIGNED.split())
+STRONG, WEAK = MEANINGS | _index(_MEANINGS), _index(_WEAK)
 _CJK_STRONG = sorted((w for w in STRONG if _CJK.match(w)), key=len, reverse=True)
 _SCALED = frozenset(word for word in NUMBER_WORDS if word not in {"one"})
 _JOINED_UP = {"в квадрате": "squared", "out of": "divided"}
@@ -151,8 +183,7 @@ def strong_marks(words: Iterable[str]) -> frozenset[str]:
         return frozenset()
     found: set[str] = set()
     for i, word in enumerate(lowered):
-        describes = word in _ADJECTIVES and i + 1 < len(lowered)
-        if (meaning := _meaning(word)) is not None and not describes:
+        if (meaning := _meaning(word)) is not None and not _describes(lowered, i):
             found.add(meaning)
         if " ".join(lowered[i : i + 2]) in _JOINED_UP:
             found.add(_JOINED_UP[" ".join(lowered[i : i + 2])])
@@ -167,13 +198,24 @@ def _meaning(word: str) -> str | None:
     if word in _SCALED or word == "?":
         return word
     if _CJK.match(word):
-        return next((STRONG[known] for known in _CJK_STRONG if known in word), None)
+        plain = _CJK_PLAIN.sub("", word)
+        return next((STRONG[known] for known in _CJK_STRONG if known in plain), None)
     return None
+
+
+def _describes(words: Sequence[str], at: int) -> bool:
+    """Whether a word tells what was counted: `odd pages`, `positive integers`."""
+    if words[at] in _ADJECTIVES:
+        return at + 1 < len(words)
+    return STRONG.get(words[at]) in _QUALITIES and not _SIGNED_NOUNS.isdisjoint(words)
 
 
 def weak_marks(words: Iterable[str]) -> frozenset[str]:
     """The meanings among `words` that have to agree where both sides have one."""
-    return frozenset(WEAK[word.lower()] for word in words if word.lower() in WEAK)
+    lowered = [word.lower() for word in words]
+    described = (STRONG[word] for i, word in enumerate(lowered)
+                 if word in STRONG and _describes(lowered, i))  # fmt: skip
+    return frozenset(WEAK[word] for word in lowered if word in WEAK).union(described)
 
 
 def same_nouns(mine: Sequence[str], gold: Sequence[str]) -> bool:
@@ -215,3 +257,17 @@ def may_label(words: Iterable[str]) -> bool:
     """Whether words in front of a value may name it: `Total`, `profit`; not `not`, `more than`."""
     lowered = [word.lower() for word in words]
     return not (strong_marks(lowered) & _DENYING or _THAN.intersection(lowered))
+
+
+def label_marks(words: Iterable[str]) -> frozenset[str]:
+    """The meanings among the words of a label that have an opposite: `Loss:`, `Boys:`, `North:`."""
+    lowered = [word.lower() for word in words]
+    marks = strong_marks(lowered) | weak_marks(lowered)
+    if _ANSWERS.intersection(lowered[1:]):  # `Right answer:`
+        marks -= _ANSWERS
+    return marks & frozenset().union(*_OPPOSED)
+
+
+def opposed(a: frozenset[str], b: frozenset[str]) -> bool:
+    """Whether two sets of meanings rule each other out: a loss is no profit, nor is one of both."""
+    return any(a & group and b & group and a & group != b & group for group in _OPPOSED)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.math.equal import decide
+from rewards.math.inflections import MEANINGS
 from rewards.math.unit_table import UNITS, Unit
 from rewards.math.units import pieces, units_of
 from rewards.math.words import STRONG, WEAK
@@ -123,6 +124,59 @@ profit of $5 | $5 profit
 3 o'clock | 3:00
 5 r 2 | 5\\text{ remainder }2
 1:2:3 | 2:4:6
+5千米 | 5
+5千米 | 5000米
+5千克 | 5
+60千米/时 | 60
+5千瓦 | 5
+5千瓦时 | 18 MJ
+5百分点 | 5
+5千焦 | 5000 J
+5千卡 | 5
+5兆瓦 | 5
+5兆赫 | 5
+5百帕 | 500 Pa
+5万千米 | 50000
+5千人 | 5000
+5千元 | 5000元
+12\\,\\mathrm{V} | 12 V
+5\\,\\mathrm{V}/\\mathrm{m} | 5
+5\\,\\mathrm{V}\\cdot\\mathrm{A} | 5 W
+8\\,\\mathrm{J}\\,\\mathrm{mol}^{-1}\\,\\mathrm{K}^{-1} | 8
+8\\,\\mathrm{J}\\,\\mathrm{mol}^{-1}\\,\\mathrm{K}^{-1} | 8 J/(mol K)
+12 \\mathrm{~V} | 12
+12\\,\\mathrm V | 12
+12\\,{\\rm V} | 12
+5\\,{\\rm kg} | 5
+I = 3\\,\\mathrm{A} | 3
+5\\,\\mu\\mathrm{A} | 5
+25\\,\\mathrm{k\\Omega} | 25000 ohms
+25 \\mathrm{~k}\\Omega | 25
+Rs. 500 | 500
+Rs 500 | 500 rupees
+\\text{Rs. } 500 | ₹500
+Rs. 1,500/- | 1500
+500/- | 500
+Rs 500 and Rs 300 | 500, 300
+12\\text{ fifth graders} | 12
+twelve fifth graders | 12
+5\\text{ tenth-grade students} | 5
+5 eighth notes | 5
+3\\text{ half-lives} | 3
+3 quarter hours | 45 min
+1 fifth of the students | 1/5
+5\\text{ positive integers} | 5
+5 negative integers | 5
+5 positive integer solutions | 5
+5 consecutive integers | 5
+5 чётных чисел | 5
+5 положительных корней | 5
+5 numeri negativi | 5
+5个正整数 | 5
+5个西瓜 | 5
+5种不同的方法 | 5
+5 км к северу | 5000 м на север
+5 прибыли | 5 прибыль
 """
 DIFFERENT = """
 60 km/h | 60 m/s
@@ -202,7 +256,60 @@ increase of 5% | 5%
 5 不对 | 5
 5 неверно | 5
 5 è sbagliato | 5
+5千米 | 5000
+5千克 | 5000
+5千人 | 5
+5\\,\\mathrm{V} | 5\\,\\mathrm{A}
+5\\,\\mathrm{x} | 5
+2x\\mathrm{V} | 2x
+Rs 500 | $500
+5/-3 | 5
+12 fifth graders | 12 sixth graders
+5 positive | 5
+5 negative | 5
+5 red positive balls | 5
+5 negative integers | 5 positive integers
+5 odd numbers | 5 even numbers
+5 чётных чисел | 5 нечётных чисел
+5个正整数 | 5个负整数
+5\\text{ неправильный ответ} | 5
+5\\text{ risposta sbagliata} | 5
+5\\text{ рублей убытка} | 5
+5\\text{ euro di perdite} | 5 euro
+5 км к северу | 5 км
+5 км на юге | 5 км к северу
+5 不正确 | 5
 """
+LABELLED = """
+Answer: 5 | 5
+Total: 5 | 5
+Profit: 5 | 5
+Loss: 5 | 5 loss
+Loss: 5 loss | 5 loss
+Loss: $5 | 500 cents loss
+North: 5 km | 5000 m north
+The total profit after one year: 5 | Profit: 5
+Boys: 5, girls: 6 | girls: 6, boys: 5
+Boys: 5, girls: 6 | 5, 6
+Maximum: x = 5 | 5
+Right answer: 5 | 5 left
+Убыток: 5 | 5 убытка
+"""
+OTHERWISE_LABELLED = """
+Loss: 5 | Profit: 5
+Loss: 5 | 5 profit
+Decrease: 5% | Increase: 5%
+South: 5 km | North: 5 km
+\\text{Loss: } 5 | \\text{Profit: } 5
+Minimum: 5 | Maximum: 5
+Left: 5 | Right: 5
+Boys: 5, girls: 6 | boys: 6, girls: 5
+损失：5 | 利润：5
+Убыток: 5 | Прибыль: 5
+Perdita: 5 | Profitto: 5
+The loss is $5$ | Profit: 5
+"""
+UPRIGHT = "AVWKCTFHM"
 
 
 def rows(table: str) -> list[tuple[str, str]]:
@@ -220,6 +327,34 @@ def test_the_same_amount(a: str, b: str) -> None:
 def test_another_amount(a: str, b: str) -> None:
     assert not decide(a, b).same
     assert not decide(b, a).same
+
+
+@pytest.mark.parametrize(("a", "b"), rows(LABELLED))
+def test_a_label_says_what_its_words_would_behind_the_value(a: str, b: str) -> None:
+    assert decide(a, b).same, decide(a, b)
+    assert decide(b, a).same, decide(b, a)
+
+
+@pytest.mark.parametrize(("a", "b"), rows(OTHERWISE_LABELLED))
+def test_opposite_labels_are_other_answers(a: str, b: str) -> None:
+    assert not decide(a, b).same
+    assert not decide(b, a).same
+
+
+@pytest.mark.parametrize("letter", UPRIGHT)
+def test_an_upright_letter_behind_a_value_is_its_unit(letter: str) -> None:
+    upright = f"12\\,\\mathrm{{{letter}}}"
+    assert decide(upright, "12").same
+    assert decide("12", upright).same
+    assert decide(upright, f"12\\text{{ {letter}}}").same
+    assert decide(f"2\\mathrm{{{letter}}}+1", f"1+2{letter}").same
+    assert not decide(upright, "13").same
+
+
+@pytest.mark.parametrize("word", sorted(MEANINGS))
+def test_every_form_of_a_word_counts(word: str) -> None:
+    assert not decide(f"5\\text{{ км {word}}}", "5 км").same
+    assert decide(f"5\\text{{ км {word}}}", f"5000\\text{{ м {MEANINGS[word]}}}").same
 
 
 POWERS = frozenset(("squared", "cubed", "factorial", "quadrato", "cubo"))

@@ -66,6 +66,17 @@ SAME = [
     ("A, B, D", "ABD"),
     (r"\pi \approx 3.14", r"\pi"),
     (r"\vec{AB}+\vec{BC}", r"\vec{AC}"),
+    ("[0,5;2]", "[0.5,2]"),
+    ("(0,5;2,5]", "(0.5,2.5]"),
+    (r"(0,5; +\infty)", r"(0.5,\infty)"),
+    (r"\left[-0,5;\frac32\right)", "[-0.5,1.5)"),
+    (r"x\in[0,5;2]", "0.5<=x<=2"),
+    (r"[0,5;2]\cup(3;4,5]", r"[0.5,2]\cup(3,4.5]"),
+    ("0,5; 2", "0.5, 2"),
+    (r"\{0,5; 2\}", r"\{0.5, 2\}"),
+    (r"2\pi a+b, a,b\in\mathbb{Z}", r"2\pi m+n, m,n\in\mathbb{Z}"),
+    (r"2\pi a+b, a,b\in\mathbb{Z}", r"2\pi n+m, m,n\in\mathbb{Z}"),
+    (r"2^a3^b\ (a,b\in\mathbb{N})", r"2^m3^n, m, n\in\mathbb{N}"),
     (r"\begin{vmatrix}a&b\\c&d\end{vmatrix}", r"\left|\begin{matrix}a&b\\c&d\end{matrix}\right|"),
 ]
 DIFFERENT = [
@@ -97,6 +108,12 @@ DIFFERENT = [
     ("5 triples", "5 pairs"),
     ("0.(3)", "0.3"),
     ("0.333...", "0.333"),
+    ("[0,5;2]", "[5,2]"),
+    ("[1,000;2,000]", "[1.0,2.0]"),
+    ("f(1,5;3)", "f(1.5,3)"),
+    (r"2\pi a+b, a,b\in\mathbb{Z}", r"3\pi m+n, m,n\in\mathbb{Z}"),
+    (r"(2a,3b), a,b\in\mathbb{Z}", r"(3m,2n), m,n\in\mathbb{Z}"),
+    (r"2^a3^b, a,b\in\mathbb{N}", r"2^m3^n, m,n\in\mathbb{Z}"),
 ]
 
 

@@ -37,6 +37,25 @@ def outcome(answer: str, reference: object) -> str:
         ("(A) 12", "A) 12", "A) 13"),
         ("A) 12", "A (12)", "A (13)"),
         ("C. $x+1$", "1+x", "D"),
+        ("C) y=2x+1", "C", "D"),
+        ("C) y=2x+1", "y = 1+2x", "y=2x"),
+        ("C) y=2x+1", "(C) y=2x+1", "C) y=2x"),
+        (r"\textbf{(B)}\ 12", "B", "C"),
+        (r"\textbf{(B)}\ 12", "12", "13"),
+        (r"\textbf{(B)}\ 12", "(B) 12", "(B) 13"),
+        (r"\textbf{(B)}\ 12", r"\textbf{(B)}\ 12", r"\textbf{(B)}\ 13"),
+        (r"\textbf{(B) } 12", "12", "A"),
+        (r"\textbf{(B) }\frac{1}{2}", "0.5", "2"),
+        (r"\text{(B) }12", "12", "(A) 12"),
+        (r"\mathrm{(B)}\ 12", "B", "A"),
+        (r"$\textbf{(B)}\ 12$", "12", "13"),
+        (r"(\textbf{B})\ 12", "12", "13"),
+        (r"\textbf{B.}\quad 12", "12", "13"),
+        ("**(B)** 12", "12", "13"),
+        ("**B.** 12", "B", "(B) 13"),
+        (r"So it is $\boxed{\textbf{(B)}\ 12}$.", "B", "A"),
+        (r"So it is $\boxed{\textbf{(B)}\ 12}$.", "12", r"\textbf{(A)}\ 12"),
+        ("(A) 12 and (B) 13", "(A) 12 and (B) 13", "A"),
         ("We get 2+2.\n#### 4", "4", "2"),
         ("Adding 2 and 2 gives $\\boxed{4}$.", "4", "2"),
         ("First add 2 and 2. The answer is 4.", "4", "2"),
@@ -62,7 +81,9 @@ UNREADABLE = [
     "Since the two triangles are similar, the claim follows from the theorem above.", "nan", "?",
     "Proof: omitted for the reader.", "[]", "", "  ", None, True, np.bool_(True), {"a": 1}, [],
     [None],
-    float("nan"), float("inf"), Decimal("NaN"), '["\\\\boxed{4"]',
+    float("nan"), float("inf"), Decimal("NaN"), '["\\\\boxed{4"]', "proof", "Proof.", "notfound",
+    "\\text{proof}", "\\boxed{proof}", "#### notfound", '["proof"]', "Answers may vary.",
+    "The answer is not given", "See solution.", "略",
 ]  # fmt: skip
 
 
@@ -73,6 +94,12 @@ def test_an_unreadable_reference_is_ungradable_for_every_answer(reference: objec
         assert str(verdict.outcome) == "ungradable"
         assert verdict.reason.startswith("reference: ")
     assert str(MATH.judge(Sample("s", (), "no answer", reference)).outcome) == "ungradable"
+
+
+@pytest.mark.parametrize("word", ["Tuesday", "two apples", "none", "no solution", "80 proof"])
+def test_an_answer_in_words_is_one(word: str) -> None:
+    assert outcome(word, word) == "correct"
+    assert outcome("4", word) == "incorrect"
 
 
 def test_the_reason_names_the_reference() -> None:

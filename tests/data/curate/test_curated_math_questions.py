@@ -185,7 +185,7 @@ OPTIONS = [
     ("Area? $\\mathrm{(A) \\frac16 } \\qquad \\mathrm{(B) \\frac14 }$", "B", "B) \\frac14"),
     ("$3+4$ 等于( ) A、6 B、7 C、8 D、9", "B", "B) 7"),
     ("Quanto fa $3+4$? A) 6 B) 7 C) 8", "7", "B) 7"),
-    ("Which holds? (A) $x=1$ (B) $x=2$ (C) $x=3$", "B", "B"),  # an equation is not carried
+    ("Which holds? (A) $x=1$ (B) $x=2$ (C) $x=3$", "B", "B) x=2"),
     ("Which? (A) 1 (B) 1.0 (C) 3", "1", "1"),  # two options are the same
     ("Which are even? (A) 1 (B) 2 (C) 4", "B, C", "B, C"),
 ]  # fmt: skip
