@@ -6,7 +6,8 @@ string, the argument of a call, a program, a sentence) are text and destroy noth
 never closed leaves no answer. Time is linear in the text.
 
 A closing mark between two quotation marks, as in "strip `</think>`", is a mention and closes
-nothing. Blocks that follow one another without text between them are one thinking part.
+nothing; where a quotation ends before it, it is none, even if the answer begins with another.
+Blocks that follow one another without text between them are one thinking part.
 """
 
 import re
@@ -14,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 from unicodedata import category
+
+from rewards.mentions import ends_in_data, unmentioned
 
 Opened = Literal["open", "none"]
 """Whether the prompt's template has opened the thinking part, so that a response begins in it."""
@@ -57,7 +60,6 @@ _OPENING: Final = _pattern((mark for mark, _ in _TAGS), f"{_SUFFIXED}>")
 _CLOSING: Final = _pattern((mark for _, mark in _TAGS), f"/{_SUFFIXED}>")
 _CLOSING_OF: Final = dict(_TAGS)
 _SPACE: Final = re.compile(r"[\s\ufeff\u200b]*+")
-_QUOTES: Final = frozenset({'""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb"})
 
 MARKS: Final = frozenset(
     {mark for pair in _TAGS for mark in pair}
@@ -123,7 +125,7 @@ def parted(response: str, opened: Opened | None = None) -> Parts:
         response: What the model wrote after the prompt.
         opened: Whether the prompt's template opened the thinking. None: it is not known. It is then
             taken for open if a closing mark has no opening one before it and stands before any
-            fence, box or call.
+            fence, box or call, and in no text of an object, a list or a call.
     """
     thoughts: list[str] = []
     at: int | None = 0
@@ -199,8 +201,7 @@ def thinks_later(parts: Parts) -> bool:
     said = _without_quoted(parts.answer)
     if any(_OPENING.search(alone[0]) for alone in _ALONE.finditer(said)):
         return True
-    spans = (match.span() for match in _OPENING.finditer(said))
-    opening = next((span for span in spans if not _is_mentioned(said, *span)), None)
+    opening = next(unmentioned(_OPENING, said, 0), None)
     closing = _closing(said, 0 if opening is None else opening[1])
     if closing is None:
         return False
@@ -214,7 +215,9 @@ def _begins_inside(text: str) -> bool:
     if closing is None:
         return False
     before = text[: closing[0]]
-    return not (_OPENING.search(before) or _ANSWER_BEGINS.search(f"\n{before}"))
+    if _OPENING.search(before) or _ANSWER_BEGINS.search(f"\n{before}"):
+        return False
+    return not ends_in_data(before)
 
 
 def _until_closed(text: str) -> tuple[str, int | None]:
@@ -273,16 +276,7 @@ def _final_message(text: str, at: int) -> str:
 def _closing(text: str, start: int, mark: str | None = None) -> tuple[int, int] | None:
     """Where the first closing mark from `start` on stands; `mark`: the one that is looked for."""
     pattern = _CLOSING if mark is None else re.compile(re.escape(mark))
-    spans = (match.span() for match in pattern.finditer(text, start))
-    return next((span for span in spans if not _is_mentioned(text, *span)), None)
-
-
-def _is_mentioned(text: str, start: int, end: int) -> bool:
-    """Whether quotation marks stand around it; three of a kind are a fence, or a string's end."""
-    before, after = text[max(0, start - 1) : start], text[end : end + 1]
-    if before + after not in _QUOTES:
-        return False
-    return text[max(0, start - 2) : start] != before * 2 and text[end : end + 2] != after * 2
+    return next(unmentioned(pattern, text, start), None)
 
 
 def _without_quoted(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rewards.tools import ToolCall, match_calls
 from rewards.tools.errors import CallsError, ToolReferenceError, ToolsError
-from rewards.tools.offered import by_name, declaration, parameters_of, properties_of
+from rewards.tools.offered import by_name, declaration, properties_of, required_of
 from rewards.tools.reference import OPTIONAL, Single, accepted_calls, exact_calls, turn_of
 from rewards.tools.schema import validate_calls
 from rewards.tools.types import Difference, plain
@@ -132,8 +132,7 @@ def _may_lack(values: Sequence[Any]) -> bool:
 
 def _required(name: str, tools: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
     function = declaration(tools, name)
-    required = None if function is None else parameters_of(function).get("required")
-    return required if isinstance(required, list | tuple) else ()
+    return () if function is None else required_of(function)
 
 
 def _values(allowed: Sequence[Any]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Whether a response follows constraints, strictly or loosely, and the four accuracies of IFEval.
 
 Guarantees: checking never raises on a response. A response without a visible character follows
-nothing.
+nothing. What is left of one, where checking is loose, counts if it says something.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rewards.constraints.catalog import CONSTRAINTS
 from rewards.constraints.types import Answer, Constraint, Finding, Result
+from rewards.thinking import says_something
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ def check(
     Raises:
         ConstraintError: A prompt is to be repeated, and there is none.
     """
-    texts = variants(response) if loose else (response,)
-    answers = [Answer(text, prompt) for text in dict.fromkeys(texts) if text.strip()]
+    left = filter(says_something, variants(response)) if loose else ()
+    texts = dict.fromkeys((response, *left))
+    answers = [Answer(text, prompt) for text in texts if text.strip()]
     return tuple(_result(answers, one) for one in constraints)
 
 

@@ -1,14 +1,15 @@
 """Constraints on which words and letters occur: `keywords:*`.
 
 Typographic quotation marks are quotation marks. What must not occur, or not so often, is also
-looked for as a reader sees it: letters that only look like others, and unseen ones, hide nothing.
+looked for as a reader sees it: letters and digits that only look like others, and unseen ones, hide
+nothing.
 """
 
 from typing import Final
 
 from pydantic import Field
 
-from rewards.constraints.lettering import looks_of, plain_quotes, revealed
+from rewards.constraints.lettering import looks_of, plain_quotes, readings, revealed
 from rewards.constraints.patterns import occurrences, pattern
 from rewards.constraints.types import (
     Answer,
@@ -67,19 +68,19 @@ def _frequency(answer: Answer, asked: Frequency) -> Finding:
     keyword = asked.keyword
     count = occurrences(pattern(plain_quotes(keyword)), plain_quotes(answer.text))
     if asked.relation == "less than":
-        seen = revealed(answer.text)
-        count = max(count, *(occurrences(pattern(one), seen) for one in _as_read(keyword)))
+        for seen in readings(answer.text):
+            count = max(count, *(occurrences(pattern(one), seen) for one in _as_read(keyword)))
     return compared(count, asked.relation, asked.frequency, f"times {keyword!r}")
 
 
 def _forbidden(answer: Answer, asked: ForbiddenWords) -> Finding:
     # Whole words only, unlike the two above.
-    seen = revealed(answer.text)
+    seen = readings(answer.text)
     used = [
         word
         for word in asked.forbidden_words
         if pattern(word, template=WHOLE).search(answer.text)
-        or any(pattern(one, template=WHOLE).search(seen) for one in _as_read(word))
+        or any(pattern(one, template=WHOLE).search(text) for one in _as_read(word) for text in seen)
     ]
     expected = f"no word of {_listed(asked.forbidden_words)}"
     return Finding(not used, expected, _listed(used) if used else "none")
@@ -96,7 +97,8 @@ def _letter(answer: Answer, asked: LetterFrequency) -> Finding:
     letter = asked.letter.lower()
     count = answer.text.lower().count(letter)
     if asked.let_relation == "less than":
-        count = max(count, revealed(answer.text).lower().count(looks_of(letter)))
+        for seen in (revealed(answer.text), revealed(answer.text, "l")):
+            count = max(count, seen.lower().count(looks_of(letter)))
     return compared(
         count,
         asked.let_relation,

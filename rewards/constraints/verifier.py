@@ -1,7 +1,8 @@
 """The verifier "constraints": does a response follow what the prompt asked for, precisely.
 
 Guarantees: `correct` means that every constraint is followed, whatever the reward is. What the data
-says wrongly is ungradable ("reference: ..."). An answer on which checking explodes is incorrect.
+says wrongly is ungradable ("reference: ..."). An answer on which checking explodes is incorrect. So
+is one that says nothing: a full stop has no comma, and is no answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from rewards.constraints.references import constraints_of
 from rewards.constraints.tokens import capital_word_count
 from rewards.constraints.types import Constraint, Result
 from rewards.registry import verifier
-from rewards.thinking import final_part
+from rewards.thinking import final_part, says_something
 from rewards.types import Sample, Verdict
 
 GRADING_SECONDS: Final = 10.0
@@ -74,7 +75,8 @@ class Constraints(BaseModel):
         self, text: str, constraints: Sequence[Constraint], sample: Sample
     ) -> tuple[Result, ...]:
         prompt = _last_request(sample.prompt)
-        return check(text, constraints, prompt=prompt, loose=self.loose)
+        said = text if says_something(text) else ""
+        return check(said, constraints, prompt=prompt, loose=self.loose)
 
     def _verdict(self, results: Sequence[Result]) -> Verdict:
         failed = [one for one in results if not one.followed]

@@ -170,6 +170,8 @@ class Endpoint:
                 raise RefusedError(f"{error} {hint}", status=error.status) from error
             if wanted is None or (isinstance(error, TransientError) and not error.is_told):
                 raise
+            served = {}
+        if wanted is not None and not served:
             # Not every endpoint has a list of models. Whether it is one is seen by a question.
             await self._try_out()
             self._tell(

@@ -5,8 +5,8 @@ missing, is off the scale, or stands twice with different values is `UnreadableG
 that is JSON as a whole is read as that alone. In other text:
 
 - an object or a line that stands word for word in what was graded is a quotation, not the judge's;
-  only where the judge says no other grade, and closes its reply with one that is below the
-  threshold, is it the judge's own: an answer wins nothing by holding bad grades, and loses none;
+  only where the judge says no other grade, and opens or closes its reply with one that is below
+  the threshold, is it the judge's own: an answer wins nothing by holding bad grades, nor loses;
 - an overall grade counts only where it opens or closes the reply, on lines of its own; grades of
   all factors count anywhere;
 - a number counts if the line ends with it, or goes on in a way that leaves it the grade: `7/10,
@@ -21,33 +21,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rewards.judge.errors import UnreadableGradeError
+from rewards.judge.lines import (
+    WORDS,
+    closing_lines,
+    grade_of,
+    key_of,
+    of_lines,
+    opening_lines,
+    packed,
+    says,
+    states_on_lines,
+    undecorated,
+)
 from rewards.judge.rubric import CHOICE, OVERALL, PREFERENCES, JudgeRubric
 from rewards.judge.strict import unique
 from rewards.thinking import final_part, has_closing
 
+_INTRODUCTION: Final = re.compile(
+    r"[\W_]*+(?:(?:(?:here|this) (?:is|are) )?(?:my )?(?:(?:final|overall) )?"
+    r"(?:grade|score|rating)s?\b[\W_]*+)?(?:json\b[\W_]*+)?",
+    re.IGNORECASE,
+)
+_LINE_END: Final = re.compile(r"[ .`*]*+(?:\n|$)")
 LONGEST: Final = 20_000  # characters of a reply that are looked at
 OBJECTS: Final = 50  # that are tried in it
 SHOWN: Final = 100  # characters of a reply in a message
-_NUMBER = r"-?\d{1,4}(?:\.\d{1,4})?"
-_GRADE = re.compile(
-    rf"\s*({_NUMBER})(?:\s*(?:-|\u2013|to)\s*({_NUMBER}))?(?:\s*(?:/|out of)\s*({_NUMBER}))?"
-    r"(?![\w%/]|\.\d)"
-)
-_DECORATION: Final = str.maketrans("", "", "*`_#[]|")
-_AFTER = re.compile(
-    r"\s*+\.?+\s*+|\s*+\.\s++\D.*+|\s*+[;:]\s*+\D.*+|\s*+,\s++[^\W\d].*+|\s++\(\D*+"
-    r"|\s++[-\u2013\u2014]\s++\D.*+|\s++(?:because|since|as)\s\D*+"
-)
-"""What may follow a grade on its line."""
-_OTHER_SCALE = re.compile(r"\bout of\s+\d|\(\s*of\b|->|\u2192|\bpercent\b")
-_WORDS: Final = ("overall", "score", "rating", "grade", "final score", "overall score")
 _BEST: Final = ("max", "max_score", "maximum", "out_of", "scale", "best")
 _CONTAINERS: Final = ("scores", "grades", "ratings")
-_LINE: Final = {**_DECORATION, ord("_"): " "}
-_POINT_ZERO = re.compile(r"(?<=\d)\.0+(?!\d)")
-_LABELLED = re.compile(
-    r"\s*(?:[-\u2022>]\s*|\d{1,2}[.)]\s*)?([A-Za-z][A-Za-z ]{0,48})\s*[:=\u2013-](.*)"
-)
 
 
 def read_grades(reply: str, rubric: JudgeRubric, graded: Sequence[str] = ()) -> dict[str, float]:
@@ -69,12 +69,15 @@ def read_grades(reply: str, rubric: JudgeRubric, graded: Sequence[str] = ()) -> 
         if grades is None:
             raise _unreadable(reply)
         return grades
-    shown = "\n".join(map(_packed, graded))
-    found, closing = _of_objects(text, rubric, shown)
+    shown = "\n".join(map(packed, graded))
+    found, opening, closing = _of_objects(text, rubric, shown)
+    found = found or of_lines(text, rubric, shown)
     if not found:
-        found = _of_lines(text, rubric, shown)
-    if not found and (closing := closing or _closing_lines(text, rubric)) is not None:
-        found = [closing] if rubric.score(closing) < rubric.threshold else []
+        quoted = closing or closing_lines(text, rubric)
+        if quoted is None and not states_on_lines(text, rubric, shown):
+            quoted = opening or opening_lines(text, rubric)
+        if quoted is not None and rubric.score(quoted) < rubric.threshold:
+            found = [quoted]
     if not found or any(grades != found[0] for grades in found):
         raise _unreadable(reply)
     return found[0]
@@ -90,12 +93,12 @@ def read_preference(reply: str, graded: Sequence[str] = ()) -> str:
     if isinstance(whole := _parsed(text), dict):
         said = {_choice(whole)}
     else:
-        shown = "\n".join(map(_packed, graded))
+        shown = "\n".join(map(packed, graded))
         objects = [(start, end, _choice(value)) for start, end, value in _objects(text)]
-        own = {choice for start, end, choice in objects if _packed(text[start:end]) not in shown}
+        own = {choice for start, end, choice in objects if packed(text[start:end]) not in shown}
         said = own - {None} or {choice for _, end, choice in objects if _closes(text, end)}
         if not objects:
-            said = {_choice(text.translate(_DECORATION).strip(" ."))}
+            said = {_choice(undecorated(text).strip(" ."))}
     if len(said) != 1 or (choice := said.pop()) is None:
         raise _unreadable(reply)
     return choice
@@ -111,33 +114,41 @@ def _said(reply: str) -> str:
 
 def _of_objects(
     text: str, rubric: JudgeRubric, shown: str
-) -> tuple[list[dict[str, float]], dict[str, float] | None]:
-    """The grades in a reply's own objects, and those of a quoted one that closes the reply."""
+) -> tuple[list[dict[str, float]], dict[str, float] | None, dict[str, float] | None]:
+    """The grades in a reply's own objects, and those of quoted ones that open and close the reply.
+
+    None opens it where an object of the reply's own stands beside, whatever is in that.
+    """
     found = []
-    closing = None
+    opening = closing = None
+    is_alone = True
     for start, end, value in _objects(text):
+        is_quoted = packed(text[start:end]) in shown
+        is_alone &= is_quoted
         grades = _of_value(value, rubric)
         if grades is None or (
             OVERALL in grades and len(grades) == 1 and not _is_apart(text, start, end)
         ):
             continue
-        if _packed(text[start:end]) not in shown:
+        if not is_quoted:
             found.append(grades)
         elif _closes(text, end):
             closing = grades
-    return found, closing
+        elif _opens(text, start, end):
+            opening = grades
+    return found, opening if is_alone else None, closing
+
+
+def _opens(text: str, start: int, end: int) -> bool:
+    """Whether a reply says nothing before `start` but that its grade follows, nor on the line."""
+    return len(text[:start]) <= SHOWN and bool(
+        _INTRODUCTION.fullmatch(text[:start]) and _LINE_END.match(text, end)
+    )
 
 
 def _closes(text: str, end: int) -> bool:
     """Whether a reply says nothing after `end`."""
     return not text[end:].strip(" .`*\n")
-
-
-def _closing_lines(text: str, rubric: JudgeRubric) -> dict[str, float] | None:
-    """The grades on lines with which a reply closes, quoted or not."""
-    last = [line for line in text.splitlines() if _says(line)][-len(rubric.grades) :]
-    found = _of_lines("\n".join(last), rubric, "") or _of_lines("\n".join(last[-1:]), rubric, "")
-    return found[0] if found else None
 
 
 def _choice(value: object) -> str | None:
@@ -183,17 +194,7 @@ def _is_apart(text: str, start: int, end: int) -> bool:
     introduced = text[:start].rpartition("\n")[2].strip(" `*>-")
     if introduced and not introduced.endswith(":"):
         return False
-    return not any(map(_says, after)) or not any(map(_says, before))
-
-
-def _says(line: str) -> bool:
-    """Whether a line holds more than the mark of a fence."""
-    return bool(line.strip()) and not line.lstrip().startswith("```")
-
-
-def _packed(text: str) -> str:
-    """Letters and digits alone, so that a quotation is known however it is decorated."""
-    return "".join(filter(str.isalnum, _POINT_ZERO.sub("", text))).lower()
+    return not any(map(says, after)) or not any(map(says, before))
 
 
 def _of_value(value: object, rubric: JudgeRubric) -> dict[str, float] | None:
@@ -202,93 +203,20 @@ def _of_value(value: object, rubric: JudgeRubric) -> dict[str, float] | None:
         return None
     inner = [value[name] for name in _CONTAINERS if isinstance(value.get(name), Mapping)]
     stated = inner[0] if inner else value
-    named = {_key(str(name)): one for name, one in stated.items()}
+    named = {key_of(str(name)): one for name, one in stated.items()}
     if len(named) < len(stated):
         return None
     if all(name in named for name in rubric.grades):
-        grades = {name: _grade(named[name], rubric) for name in rubric.grades}
+        grades = {name: grade_of(named[name], rubric) for name in rubric.grades}
     elif any(name in named for name in rubric.header.factors):
         return None
     else:
-        given = [one for name, one in named.items() if name.replace("_", " ") in _WORDS]
+        given = [one for name, one in named.items() if name.replace("_", " ") in WORDS]
         if any(named.get(name, rubric.scale.max) != rubric.scale.max for name in _BEST):
             return None
-        grades = {OVERALL: _grade(given[0], rubric)} if len(given) == 1 else {OVERALL: None}
+        grades = {OVERALL: grade_of(given[0], rubric)} if len(given) == 1 else {OVERALL: None}
     kept = {name: grade for name, grade in grades.items() if grade is not None}
     return kept if len(kept) == len(grades) else None
-
-
-def _of_lines(text: str, rubric: JudgeRubric, shown: str) -> list[dict[str, float]]:
-    """Grades from lines such as "Accuracy: 7/10"; a lone number is an overall grade."""
-    lone = _grade(text.translate(_DECORATION), rubric)
-    if lone is not None:
-        return [{OVERALL: lone}]
-    stated: dict[str, set[float | None]] = {}
-    lines = list(filter(_says, text.splitlines()))
-    for index, line in enumerate(lines):
-        match = _LABELLED.match(line.translate(_LINE))
-        if match is None:
-            continue
-        grade = _GRADE.match(match[2])
-        if grade is not None and _packed(match[1] + grade[0]) in shown:
-            continue
-        name = _key(match[1])
-        if name in rubric.grades:
-            stated.setdefault(name, set()).add(_leading(match[2], rubric))
-        elif name.replace("_", " ") in _WORDS and index in (0, len(lines) - 1):
-            stated.setdefault(OVERALL, set()).add(_leading(match[2], rubric))
-    if any(name in stated for name in rubric.header.factors):
-        wanted: Sequence[str] = rubric.grades
-    else:
-        wanted = (OVERALL,)
-    grades: dict[str, float] = {}
-    for name in wanted:
-        values = stated.get(name, set())
-        only = next(iter(values)) if len(values) == 1 else None
-        if only is None:
-            return []
-        grades[name] = only
-    return [grades]
-
-
-def _key(name: str) -> str:
-    return "_".join(name.replace("-", " ").replace("_", " ").lower().split())
-
-
-def _grade(value: object, rubric: JudgeRubric) -> float | None:
-    """A number, or a text that is one, on the scale; a range such as 7-8 counts as its middle."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value) if rubric.scale.holds(value) else None
-    if not isinstance(value, str):
-        return None
-    match = _GRADE.match(value)
-    if match is None or value[match.end() :].strip(" .\n"):
-        return None
-    return _of_match(match, rubric)
-
-
-def _leading(text: str, rubric: JudgeRubric) -> float | None:
-    """The grade that a line begins with, if what is said after it leaves it one."""
-    match = _GRADE.match(text)
-    if match is None:
-        return None
-    rest = text[match.end() :]
-    if _AFTER.fullmatch(rest) is None or _OTHER_SCALE.search(rest) is not None:
-        return None
-    return _of_match(match, rubric)
-
-
-def _of_match(match: re.Match[str], rubric: JudgeRubric) -> float | None:
-    low, high, best = (None if part is None else float(part) for part in match.groups())
-    if low is None or (best is not None and best != rubric.scale.max):
-        return None
-    if high is None:
-        return low if rubric.scale.holds(low) else None
-    in_order = rubric.scale.min <= low < high <= rubric.scale.max
-    is_scale = (low, high) == (rubric.scale.min, rubric.scale.max)
-    return (low + high) / 2 if in_order and not is_scale else None
 
 
 def _unreadable(reply: str) -> UnreadableGradeError:

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 from rewards.tools.dialects import FLOATS, ITEMS, KINDS, PYTHON, Language, languages
 from rewards.tools.errors import ToolsError
 from rewards.tools.exact import ABSENT, NOTHING_MORE, Fault
-from rewards.tools.offered import OBJECT, Declaration, declared, parameters_of, properties_of
+from rewards.tools.offered import OBJECT, Declaration, declared, properties_of, required_of
 from rewards.tools.reference import OPTIONAL, Single
 from rewards.tools.source_values import read_source
 from rewards.tools.types import OneOf, Phrase, ToolCall, shown
@@ -77,8 +77,7 @@ def accepted(
     if tool is None:
         return Accepted(name, allowed, None, (), ())
     properties = properties_of(tool)
-    required = parameters_of(tool).get("required")
-    required = required if isinstance(required, list | tuple) else ()
+    required = required_of(tool)
     for key in required:
         if type(key) is not str:
             raise ToolsError(f"tool {shown(name)} requires {shown(key)}, which is no name")

@@ -2,12 +2,14 @@
 
 Guarantees: OpenAI's form `{"type": "function", "function": {...}}`, bare declarations, those with
 `input_schema` (Anthropic, MCP) and xLAM's, whose parameters stand without `properties` around
-them, are read alike; nothing is copied or checked that was not asked for.
+them, are read alike, and so are parameters that are put together by `$ref`, `allOf` and the like;
+nothing is copied or checked that was not asked for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from rewards.tools.composed import Composed, composed, is_composed
 from rewards.tools.errors import ToolsError
 from rewards.tools.python_types import schema_of_type
 from rewards.tools.types import shown
@@ -82,6 +84,8 @@ def properties_of(function: Declaration) -> Declaration:
         ToolsError: They are no object.
     """
     parameters = parameters_of(function)
+    if is_composed(parameters):
+        return _composed(function).properties
     properties = parameters.get("properties")
     if properties is None or is_flat(parameters):
         return {
@@ -94,13 +98,35 @@ def properties_of(function: Declaration) -> Declaration:
     return properties
 
 
+def required_of(function: Declaration) -> Sequence[Any]:
+    """The parameters that have to be there.
+
+    Raises:
+        ToolsError: The parameters cannot be read.
+    """
+    parameters = parameters_of(function)
+    if is_composed(parameters):
+        return _composed(function).required
+    required = parameters.get("required")
+    return required if isinstance(required, list | tuple) else ()
+
+
+def _composed(function: Declaration) -> Composed:
+    try:
+        return composed(parameters_of(function))
+    except ValueError as error:
+        raise ToolsError(f"the parameters of tool {shown(function['name'])}: {error}") from error
+
+
 def is_flat(parameters: Declaration) -> bool:
     """Whether `parameters` are those of a tool, by name, and no schema with `properties`."""
-    if isinstance(parameters.get("type"), str | list):
+    if isinstance(parameters.get("type"), str | list) or is_composed(parameters):
         return False
     properties = parameters.get("properties")
     if properties is None:
-        return any(isinstance(one, OBJECT) for one in parameters.values())
+        return any(
+            isinstance(one, OBJECT) and name not in _WORDS for name, one in parameters.items()
+        )
     return isinstance(properties, OBJECT) and any(
         not isinstance(one, dict | Mapping | bool) for one in properties.values()
     )

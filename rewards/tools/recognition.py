@@ -3,7 +3,8 @@
 `auto` goes by the first explicit mark in the text (`<tool_call>`, `[TOOL_CALLS]` ...), one in the
 argument of an unmarked call excepted. Without one it tries the unmarked forms. Where tools are
 given, an unmarked form amid other text counts only if it names one of them, and so does broken
-JSON; BFCL's `{"name": {...}}` does always. Where none are given, the shape decides.
+JSON; BFCL's `{"name": {...}}` does always. A text that is nothing but calls calls something,
+whatever the names are. Where no tools are given, the shape decides.
 
 Guarantees: nothing is raised. Broken is also what looks like a call in a form that is not read, or
 in another form than the one that was asked for, and an answer in which calls were read and what is
@@ -13,6 +14,7 @@ meant.
 
 from typing import Any, Final
 
+from rewards.tools.alone import called_alone
 from rewards.tools.attempts import looks_like_call
 from rewards.tools.formats.found import Found, Offered
 from rewards.tools.formats.table import FORMATS, UNMARKED, Parser
@@ -33,9 +35,9 @@ def auto(text: str, offered: Offered) -> Parsed:
             return unmarked[0]
         if looks := looks_like_call(text, offered):
             return Parsed((), text, fault=f"a call in a form that is not read: {shown(looks)}")
-        return Parsed((), text)
+        return _alone(text, offered) or Parsed((), text)
     if _is_text(text):
-        return Parsed((), text)
+        return _alone(text, offered) or Parsed((), text)
     return _around(text, offered, mark) or in_format(mark.format, text, offered)
 
 
@@ -44,13 +46,14 @@ def in_format(format: str, text: str, offered: Offered) -> Parsed:
     parsed, found = _read(FORMATS[format], format, text, offered)
     if parsed.calls or parsed.fault is not None:
         return parsed
-    other = _unmarked(found.text, offered)
+    other = _unmarked(found.text, offered) or _quoted_whole(found.text, offered)
     if (mark := first_mark(found.text)) is not None:
         stray = mark.text.strip()
     elif other is not None:
         stray = other[0].fault or other[0].calls[0].name
     else:
-        stray = looks_like_call(found.text, offered)
+        alone = _alone(found.text, offered) or Parsed()
+        stray = looks_like_call(found.text, offered) or alone.fault or ""
     if stray and not (other is not None and other[0].format == format):
         fault = f"a call outside of the {format} form: {plain(stray)}"
         return Parsed((), text, format, fault)
@@ -133,6 +136,14 @@ def _quoted_whole(text: str, offered: Offered) -> tuple[Parsed, Found] | None:
     return unmarked if unmarked is not None and not unmarked[0].text else None
 
 
+def _alone(text: str, offered: Offered) -> Parsed | None:
+    """What is wrong with a text that is nothing but a call; None: it is text.
+
+    Where no tools are known it is always text: a form that nothing reads shows in its words alone.
+    """
+    return called_alone(text) if offered else None
+
+
 def _is_text(text: str) -> bool:
     """Whether a text is JSON that is no call, in which a mark is what a string says."""
     if not text.startswith(("{", "[")):
@@ -160,4 +171,5 @@ def _is_meant(parsed: Parsed, text: str, offered: Offered) -> bool:
 def _counts(parsed: Parsed, text: str, offered: Offered) -> bool:
     if not offered or any(call.name in offered for call in parsed.calls):
         return True
-    return not parsed.text and text.startswith(("[", "{", "```"))
+    is_whole = parsed.format == "pythonic" or text.startswith(("[", "{", "```"))
+    return is_whole and not parsed.text

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rewards.tools.composed import composed, is_composed
 from rewards.tools.dialects import JAVA, JAVASCRIPT, PYTHON, languages
 from rewards.tools.errors import ToolsError
 from rewards.tools.exact import ABSENT, NOTHING_MORE, Fault
@@ -69,13 +70,18 @@ def json_schema(function: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ToolsError: They cannot be read.
     """
-    is_foreign = bool(languages(properties_of(function)))
+    properties = properties_of(function)
+    is_foreign = bool(languages(properties))
     parameters = parameters_of(function)
     others = {} if is_flat(parameters) else parameters
-    schema = {**others, "properties": properties_of(function)}
-    translated: dict[str, Any] = _translated(schema, is_foreign, 0)
+    is_closed = True
+    if is_composed(parameters):  # its parts say themselves what their parameters are
+        properties = {**dict.fromkeys(properties, True), **(parameters.get("properties") or {})}
+        is_closed = not composed(parameters).says_of_others
+    translated: dict[str, Any] = _translated({**others, "properties": properties}, is_foreign, 0)
     translated["type"] = "object"
-    translated.setdefault("additionalProperties", False)
+    if is_closed:
+        translated.setdefault("additionalProperties", False)
     return translated
 
 

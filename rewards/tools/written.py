@@ -14,6 +14,7 @@ from contextlib import suppress
 from math import isfinite
 from typing import Any, Final
 
+from rewards.tools.composed import MAX_DEPTH, referred
 from rewards.tools.dialects import JAVA, JAVASCRIPT, PYTHON, languages
 from rewards.tools.errors import ToolsError
 from rewards.tools.formats.python_reader import literal
@@ -21,7 +22,6 @@ from rewards.tools.offered import OBJECT, Declaration, declared, parameters_of, 
 from rewards.tools.strict_json import MalformedError, loads
 from rewards.tools.types import ToolCall
 
-MAX_DEPTH: Final = 8
 MAX_OPTIONS: Final = 64
 ANYTHING: Final = frozenset({"anything"})
 """The kinds of a declaration that does not say any."""
@@ -112,7 +112,7 @@ def _kinds(schema: Any, root: Declaration, depth: int) -> frozenset[str]:
     if values:
         return frozenset(_KINDS[type(one)] for one in values if type(one) in _KINDS)
     if isinstance(schema.get("$ref"), str):
-        return _kinds(_referred(schema["$ref"], root), root, depth + 1)
+        return _kinds(referred(schema["$ref"], root), root, depth + 1)
     return _kinds_of_options(schema, root, depth)
 
 
@@ -134,15 +134,3 @@ def _kind(name: str) -> str:
         return name
     kind = PYTHON.get(name) or JAVA.get(name) or JAVASCRIPT.get(name)
     return "" if kind is None else _KINDS[kind]
-
-
-def _referred(reference: str, root: Declaration) -> Any:
-    """What a local `$ref` names; None where there is nothing."""
-    if not reference.startswith("#/"):
-        return None
-    value: Any = root
-    for part in reference[2:].split("/")[:MAX_DEPTH]:
-        if not isinstance(value, OBJECT):
-            return None
-        value = value.get(part.replace("~1", "/").replace("~0", "~"))
-    return value

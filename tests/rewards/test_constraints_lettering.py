@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.constraints import check, constraints_of
-from rewards.constraints.lettering import plain_quotes, revealed
+from rewards.constraints.lettering import plain_quotes, readings, revealed
 
 LOOKS = {
     "a": "аα\uff41\U0001d41aⓐɑ", "e": "еε\uff45\U0001d41e", "o": "оοօ\uff4fº", "i": "іιı\uff49",
@@ -53,6 +53,64 @@ def test_a_letter_in_disguise_is_the_letter() -> None:
     assert follows(
         "keywords:letter_frequency", "twо", letter="о", let_frequency=1, let_relation="at least"
     )
+
+
+CONFUSABLE = {  # of Unicode Technical Standard 39, by script
+    "o": "\u2c9f\u10ff\u1d11\u12d0\u2d54\u05e1\u0647\u0966\u0b20\u0e50\u101d\U0001042c\U000118c8",
+    "n": "\u057c\u0578", "i": "\u13a5\u2c93", "e": "\u04bd\uab32", "c": "\u2ca5\uabaf\U0001043d",
+    "p": "\u2ca3\u03c1", "I": "\u2c92\u0627",
+    "l": "\u05d5\u05df\u0627\u0661\u16c1\u01c0\u04c0\u0406\ua4f2\u2d4f\U00016f28",
+    "b": "\u042c\u13cf\u1472", "s": "\uabaa\U00010448\u01bd", "u": "\u057d\uab4e\U000118d8",
+    "x": "\u0445\u157d", "v": "\u05d8\uaba9", "w": "\u0561\uab83", "y": "\u10e7\uab5a",
+    "A": "\u15c5\U00016f40", "K": "\u2c94\u16d5", "T": "\u2ca6\U00010297", "H": "\u157c\u2c8e",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("letter", CONFUSABLE)
+def test_no_letter_that_looks_like_another_dodges(letter: str) -> None:
+    for posing in CONFUSABLE[letter]:
+        for before, after in (("fa", "ma"), ("", "ama"), ("ma", "")):
+            word, written = (f"{before}{one}{after}" for one in (letter, posing))
+            text = f"Today we cook with {written} and nothing else."
+            assert not follows("keywords:forbidden_words", text, forbidden_words=[word]), written
+            bound = {"keyword": word, "frequency": 1, "relation": "less than"}
+            assert not follows("keywords:frequency", text, **bound), written
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ("heIlo", "hello"), ("heIIo", "hello"), ("hel1o", "hello"), ("he11o", "hello"),
+        ("he|lo", "hello"), ("hell\u0435r", "heller"), ("c0lor", "color"), ("0nion", "onion"),
+        ("on1on", "onion"), ("on10n", "onion"), ("1ove", "love"), ("hotelI", "hotell"),
+        ("fu\u2c92l", "full"), ("h\u0435Ilo", "hello"), ("H0TEL", "hotel"), ("B0OK", "book"),
+    ],
+)  # fmt: skip
+def test_signs_that_look_like_letters_are_letters_within_a_word(written: str, word: str) -> None:
+    text = f"We say {written} and go."
+    assert not follows("keywords:forbidden_words", text, forbidden_words=["x", word])
+    bound = {"keyword": word, "frequency": 1, "relation": "less than"}
+    assert not follows("keywords:frequency", text, **bound)
+
+
+@pytest.mark.parametrize(
+    ("text", "forbidden"),
+    [
+        ("Part III and Henry VIII", ["ill", "lll", "vill"]),
+        ("Ice, Ink, Imp, Ions and Ids", ["lice", "link", "limp", "lions", "lds"]),
+        ("In 10 of 101 cases, the 1st and the 10th", ["lo", "lol", "lst", "loth", "io"]),
+        ("Vitamin B1, B12, H2O, CO2, mp3 and R0", ["bl", "co", "ro"]),
+        ("Al is his name", ["AI"]), ("AI is near", ["Al"]),
+        ("It is 1 l or 0 l", ["ll", "ol"]),
+        ("So: mode1 and step0", ["model", "stepo"]),
+        ("\u05e1\u05d5\u05e1 is a horse in Hebrew", ["olo"]),
+        ("\u0627\u0647 is said in Arabic, and \u0967\u0966\u0966 is a hundred", ["io", "lo", "oo"]),
+        ("\u2c81\u2c9b\u2c9f\u2c95 \u2ca1\u2c89", ["anok"]),
+        ("A \u2229 B and A \u222a B", ["aub"]),
+    ],
+)  # fmt: skip
+def test_honest_signs_are_what_they_are(text: str, forbidden: list[str]) -> None:
+    assert follows("keywords:forbidden_words", text, forbidden_words=forbidden)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +170,7 @@ def test_revealing_takes_any_text(text: str) -> None:
     assert revealed(text.encode("ascii", "ignore").decode()).isascii()
     assert revealed(revealed(text)) is not None
     assert len(plain_quotes(text)) == len(text)
+    assert revealed(text) in readings(text)
 
 
 GREETINGS = {

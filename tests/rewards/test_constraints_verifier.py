@@ -65,6 +65,28 @@ def test_thinking_is_taken_away() -> None:
     assert not graded("<think>a b").is_correct  # it never ended
 
 
+FORBIDDEN = {"id": "keywords:forbidden_words", "forbidden_words": ["a"]}
+FEWER = {"id": "length_constraints:number_words", "num_words": 5, "relation": "less than"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "...", "\u3002", "\u2014", "* * *", "{}", "\n\n?!", "\u200b"]
+)
+@pytest.mark.parametrize("asked", [NO_COMMA, FORBIDDEN, FEWER])
+def test_marks_alone_are_no_answer(text: str, asked: dict[str, Any]) -> None:
+    for response in (text, f"<think>a, b</think>{text}", f"<think>a, b</think>\n\n{text}\n"):
+        verdict = graded(response, [asked])
+        assert (verdict.is_correct, verdict.reward, verdict.metrics) == (False, 0, {"followed": 0})
+        assert graded(response, [asked], loose=True, reward="fraction").reward == 0
+    first_line = "A comma, a word, and some more words than are allowed.\n"
+    assert not graded(first_line + text, [asked], loose=True).is_correct
+
+
+@pytest.mark.parametrize("text", ["No", "7", "\u597d", "\u0414\u0430.", "\U0001f44d", "No."])
+def test_few_characters_may_be_an_answer(text: str) -> None:
+    assert graded(text, [NO_COMMA, FORBIDDEN, FEWER]).is_correct
+
+
 def test_loose() -> None:
     assert not graded("Sure, look:\na b").is_correct
     assert graded("Sure, look:\na b", loose=True).is_correct

@@ -90,6 +90,11 @@ def test_a_prompt_says_whether_it_is_open(prompt: str, opened: Opened | None) ->
         ("so \\boxed{5}</think> it is", "so \\boxed{5}</think> it is"),
         ("```\nx\n```\n</think>", "```\nx\n```\n</think>"),
         ('[note(body="x </think> y")]', '[note(body="x </think> y")]'),
+        ('{"a": 1} is what I got: "x".</think> y', " y"),
+        ("It's {'a': 'b'} or [\"c\", 5](d)</think> y", " y"),
+        ('I write {"a: 5 </think> y', " y"),
+        ('["a", "b"] or {"c":\n"d"}\n</think>["e"]', '["e"]'),
+        ("f(x=1), so</think> y", " y"),
         *((f"{mark} x </think> y", f"{mark} x </think> y") for mark in CALL_MARKS),
         ("Write <think> first, </think> last.", "Write <think> first, </think> last."),
         ("Strip `</think>` or '</think>'.", "Strip `</think>` or '</think>'."),
@@ -97,6 +102,11 @@ def test_a_prompt_says_whether_it_is_open(prompt: str, opened: Opened | None) ->
         ("<think>a</think>\n<think>b</think>c", "c"),
         ("<think>a</think><think>b", ""),
         ("<think>strip '</think>' first</think>ok", "ok"),
+        ("<think>In the '90s, don't strip '</think>'</think>ok", "ok"),
+        ('<think>5" wide, "</think>" and \'</think>\', f("a", "</think>")</think>ok', "ok"),
+        ('<think>\u300c\u5220\u9664"</think>"\u300d</think>ok', "ok"),
+        ("<think>\u201ca\u201d, \u201c</think>\u201d</think>ok", "ok"),
+        ('<think>so "no\nway, strip "</think>"</think>ok', "ok"),
         ("<think>```x```</think>```py\nx\n```", "```py\nx\n```"),
         ("<think>a</thinking>b</think>c", "c"),
         ("<think>a</think>b</think>c", "b</think>c"),
@@ -128,11 +138,56 @@ def test_what_follows_the_thinking_comes_out_whole(
 ) -> None:
     opening, closing = pair
     thought = "".join(thought.split(closing))
-    if has_closing(thought) or thought.endswith(tuple("`'\"")):
+    if has_closing(thought):
         thought = "hm"
     parts = parted(f"{opening}{thought}{closing}So {answer}")
     assert (parts.thinking, parts.answer) == (thought, f"So {answer}")
     assert parted(f"So {answer}", "none").answer == f"So {answer}"
+
+
+@given(
+    st.text("ab .,\n", max_size=8),
+    st.text("ab .!?'", max_size=8),
+    marked,
+    st.sampled_from(PAIRS[:6]),
+    st.sampled_from("\"`'"),
+)
+def test_a_quotation_may_end_the_thinking_and_another_begin_the_answer(
+    thought: str, quoted: str, answer: str, pair: tuple[str, str], mark: str
+) -> None:
+    opening, closing = pair
+    quoted = "".join(quoted.split(mark))
+    thought = f"{thought} {mark}{quoted}a{mark}"
+    for opened in (None, "none", "open"):
+        begun = "" if opened == "open" else opening
+        parts = parted(f"{begun}{thought}{closing}{mark}So {answer}", opened)  # type: ignore[arg-type]
+        assert (parts.thinking, parts.answer) == (thought, f"{mark}So {answer}")
+
+
+DATA = [
+    '[{"note": {"body": "x MARK y"}}]',
+    '{"note": {"body": "x MARK y"}}',
+    '{"arguments": {"body": "x MARK y"}, "name": "note"}',
+    '{"id": 1, "arguments": {"n": [1, {"a": "\\"b\\""}], "body": "x MARK y"}, "name": "note"}',
+    'Sure: {"note": {"body": "x MARK y"}}',
+    '{"note": {"body": "it\'s {"}}\n{"note": {"body": "x MARK y"}}',
+    "{'note': {'body': 'x MARK y'}}",
+    '["a", "x MARK y"]',
+    '[["x MARK y"]]',
+    'note(body="x MARK y")',
+    "note(to='a', body='x MARK y')",
+    'note(body="a")\nnote(body="x MARK y")',
+]
+
+
+@pytest.mark.parametrize("text", DATA)
+@pytest.mark.parametrize("mark", ["</think>", "[/THINK]", "</thinking>", "<channel|>"])
+@pytest.mark.parametrize("blank", ["", "\n\n"])
+def test_a_mark_in_a_text_of_data_is_the_answers(text: str, mark: str, blank: str) -> None:
+    answer = blank + text.replace("MARK", mark)
+    assert final_part(answer) == answer
+    assert final_part(f"hm\n{mark}{answer}") == answer
+    assert final_part(f"hm\n{mark}{answer}", "open") == answer
 
 
 @given(marked)
@@ -191,7 +246,8 @@ def test_the_form_think(response: str, opened: Opened | None, fits: bool) -> Non
 
 UNITS = (
     "\t", "<", "`", "`````\n", "```\n", '"', '\\"', "{ ", "\n[a", "<a:", "<think>", "</think>",
-    "'</think>' ", "<think></think>", "<|start|>", "<|channel|>a", "<|channel|>b<|message|>",
+    "'</think>' ", "<think></think>", '"a"</think>"', '{"a":', '["', "f(a=", '\n["a', "{'a':'",
+    "\n[", "\nf(", '{"a": "\n', "<|start|>", "<|channel|>a", "<|channel|>b<|message|>",
     "<|channel|>analysis<|message|><|end|>", "<|end|><|start|>assistant",
     "Here is my thought process:",
 )  # fmt: skip
@@ -206,6 +262,7 @@ def test_time_is_linear(unit: str) -> None:
             is_one_block(text)
             is_one_block(f"<think>a</think>b {text}")
             final_part(text, "open")
+            final_part(f"{text}x</think>y")
 
         return least_seconds(read)
 

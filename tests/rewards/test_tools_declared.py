@@ -130,3 +130,69 @@ def test_what_a_text_stands_for(schema: Any, written: str, values: list[Any]) ->
                 }  # fmt: skip
                 right = any(value == one and type(value) is type(one) for one in values)
                 assert judge(text, [key], tools, mode=mode).is_correct == right, (text, mode, value)
+
+
+PARTS = {
+    "P": {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"$ref": "#/$defs/T"}},
+        "required": ["a"],
+    },
+    "A": {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
+    "B": {"properties": {"b": {"type": "string"}}},
+    "X": {"allOf": [{"$ref": "#/$defs/P"}]},
+    "T": {"type": "string"},
+}
+COMPOSED: list[dict[str, Any]] = [
+    {"$ref": "#/$defs/P", "$defs": PARTS},
+    {"$ref": "#/$defs/P", "$defs": PARTS, "type": "object", "additionalProperties": False},
+    {"$ref": "#/$defs/X", "$defs": PARTS},
+    {"$ref": "#/definitions/A", "definitions": PARTS, "properties": {"b": {"type": "str"}}},
+    {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}], "$defs": PARTS},
+    {"allOf": [PARTS["A"], PARTS["B"]]},
+    {**PARTS["A"], "type": "dict", "allOf": [{"$ref": "#/$defs/B"}], "$defs": PARTS},
+    {"anyOf": [{"$ref": "#/$defs/P"}, {"required": ["c"]}], "required": ["a"], "$defs": PARTS},
+    {"oneOf": [PARTS["A"], {"properties": {"a": {"type": "null"}}}], "required": ["a"],
+     "allOf": [PARTS["B"]]},
+    {**PARTS["A"], "if": {"required": ["a"]}, "then": PARTS["B"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("parameters", COMPOSED)
+def test_parameters_that_are_put_together_are_read(parameters: dict[str, Any]) -> None:
+    tools = declared("w", parameters)
+    for format in ("hermes", "qwen3_coder"):
+        for mode in ("exact", "accept"):
+            for options in ({}, {"validate_schema": True}):
+                for arguments in ({"a": 1, "b": "7"}, {"a": 1}):
+                    call = {"name": "w", "arguments": arguments}
+                    accept = {"w": {key: [value] for key, value in arguments.items()}}
+                    text = RENDER[format]([ToolCall("w", arguments)])
+                    reference = [call if mode == "exact" else accept]
+                    verdict = judge(text, reference, tools, mode=mode, **options)
+                    assert verdict.is_correct, (text, mode, options, verdict)
+    for arguments in ({"a": 1, "z": 2}, {"b": "7"}):  # not declared, and without a required one
+        text = RENDER["hermes"]([ToolCall("w", arguments)])
+        reference = [{"w": {key: [value] for key, value in arguments.items()}}]
+        assert not judge(text, reference, tools, mode="accept").is_correct
+        assert not judge(text, reference, tools, mode="accept", validate_schema=True).is_correct
+    wrong = RENDER["hermes"]([ToolCall("w", {"a": "x"})])
+    exact = [{"name": "w", "arguments": {"a": "x"}}]
+    assert not judge(wrong, exact, tools, validate_schema=True).is_correct
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"$ref": "http://127.0.0.1:9/schema"},
+        {"$ref": "#"},
+        {"$ref": "#/$defs/gone"},
+        {"allOf": [{"$ref": "#"}] * 40},
+        {"allOf": [{"properties": 5}]},
+    ],
+)
+def test_parameters_that_lead_nowhere_are_the_data_s_fault(parameters: dict[str, Any]) -> None:
+    call = {"name": "w", "arguments": {"a": 1}}
+    text = RENDER["hermes"]([ToolCall("w", {"a": 1})])
+    verdict = judge(text, [call], declared("w", parameters), validate_schema=True)
+    assert verdict.reason.startswith("tools: "), verdict

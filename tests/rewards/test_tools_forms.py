@@ -247,6 +247,109 @@ def test_prose_about_calls_is_text(text: str) -> None:
     assert called_tool(text, tools=TOOLS) is None
 
 
+@pytest.mark.parametrize("call", [f"[{PYTHON}]", JSON])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Since I do not know the date I call {}",
+        "I have never been there so I will call {} for you.",
+        "Without a date I'll use {}",
+        "Rather than ask again I am calling {}",
+        "As it isn't clear yet let me try {}",
+        "You cannot see it but here is {}",
+        "I won't wait and then I simply run {}",
+        "我不知道日期所以调用 {}",
+        "我没有日期我现在调用 {}",
+        "Я не знаю даты поэтому вызываю {}",
+        "Non conosco la data quindi uso {}",
+        "Senza una data chiamo {}",
+        "Ohne Datum rufe ich {}",
+        "Sans date j'appelle {}",
+    ],
+)
+def test_a_not_that_belongs_to_something_else_negates_no_call(words: str, call: str) -> None:
+    text = words.format(call)
+    assert judge(text, [CALL]).is_correct, judge(text, [CALL])
+    assert not judge(text, []).is_correct
+
+
+@pytest.mark.parametrize("call", [f"[{PYTHON}]", JSON])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I will not call {} today.",
+        "Do not use {} yet.",
+        "I do not know the date so I will not call {} today.",
+        "I do not think I should call {} here.",
+        "I don't see why we would need {} at all.",
+        "Without {} I cannot book it.",
+        "I never run {} unasked.",
+        "Instead of {} I would ask first.",
+        "我不会调用 {} 的。",
+        "不需要我调用 {}。",
+        "Я не вызываю {} без даты.",
+        "Non chiamo {} senza una data.",
+        "Ich rufe nicht {} auf.",
+    ],
+)
+def test_a_not_that_belongs_to_a_call_negates_it(words: str, call: str) -> None:
+    text = words.format(call)
+    assert judge(text, []).is_correct, judge(text, [])
+    assert not judge(text, [CALL]).is_correct
+
+
+OTHER = '{"tool": "cancel_room", "args": {"id": 1}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cancel_room(id=1)", "cancel_room()", "cancel_room(1)", 'cancel_room("Ritz", 2)',
+        "refund()", 'refund("Ritz", 2)', 'cancel_room({"id": 1})', "cancel_room(hotel=Ritz)",
+        "f(a=1)",
+        "[cancel_room(hotel=Ritz)]", '[cancel_room("Ritz")]', "`cancel_room(id=1)`",
+        "x = cancel_room(id=1)", "await cancel_room(id=1)", "1. cancel_room(id=1)",
+        '- cancel_room("Ritz")', "print(cancel_room(id=1))", "cancel_room(id=1).",
+        "cancel_room(id=1)\nrefund(id=2)", "cancel_room(id=1), refund(id=2)",
+        "```python\ncancel_room(id=1)\n```", "```\n[cancel_room(id=1)]\n```",
+        "<think>hm</think>cancel_room(id=1)", 'cancel_room(id="<tool_call>")',
+        OTHER, f"[{OTHER}]", f"{OTHER} {OTHER}", f"{OTHER}\n{OTHER}", f"```json\n{OTHER}\n```",
+        f"`{OTHER}`", OTHER.replace("1", '"<tool_call>"'), OTHER.replace('"', "'"),
+        '{"action": "cancel_room", "action_input": {"id": 1}}',
+        '{"name": "cancel_room", "input": {"id": 1}}', '{"toolName": "refund", "params": {}}',
+        '{"name": "cancel_room", "arguments": {"id": 1}',
+        '{"recipient_name": "functions.cancel_room", "parameters": {"id": 1}}',
+        '{"function_call": {"name": "cancel_room", "args": {}}}',
+        '{"toolCalls": [{"name": "cancel_room", "args": "{\\"id\\": 1}"}]}',
+    ],
+)  # fmt: skip
+def test_a_text_that_is_a_call_is_no_abstention_whatever_it_names(text: str) -> None:
+    assert judge(text, []).reward == -1.0, text
+    assert judge(text, [], format="hermes").reward == -1.0, text
+    assert called_tool(text.replace("<tool_call>", ""), tools=TOOLS) is None  # text may be JSON
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes(No)", "f(x) = 2", "f(2)", "O(1)", "O(n log n)", "P(A|B)", "sin(x)", "(a)(b)",
+        "print(1) shows 1.", 'I would write cancel_room("Ritz").', f"So: {OTHER}",
+        "The call cancel_room(id=1) is none of mine.",
+        "The answer:\ncancel_room(id=1)\nis how one writes it.",
+        '```python\nprint("hi")\n```', "```python\nprint(len(x))\n```",
+        '{"answer": 4}', '{"result": {"a": 1}}', '{"name": "Ann", "age": 3}',
+        '{"name": "Ann", "parameters": "none"}', '{"tool": null, "args": {}}',
+        '{"tool": "none", "args": {}}', '{"action": "wait", "until": {"hour": 5}}',
+        '{"action": "Final Answer", "action_input": {"text": "Sunny."}}',
+        '{"action": "Final Answer", "action_input": "Sunny."}',
+        '{"tools": [{"name": "f", "parameters": {"type": "object", "properties": {}}}]}',
+    ],
+)  # fmt: skip
+def test_a_text_that_only_looks_a_little_like_a_call_is_text(text: str) -> None:
+    assert judge(text, []).is_correct, judge(text, [])
+    assert called_tool(text, tools=TOOLS) is None
+
+
 @pytest.mark.parametrize("text", [".", "...", "。", "`", "**", "<|im_end|>", "- -"])
 def test_a_full_stop_says_nothing(text: str) -> None:
     assert judge(text, []).reason == "content: neither a call nor a text"

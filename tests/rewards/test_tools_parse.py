@@ -314,7 +314,8 @@ UNITS = [
     "```tool_code\nf(a=1)\n```\n", "`<tool_call>`", ">>>f\n{", "x = f(a", "<tool>f",
     "a" * 50 + " ",
     "<function_calls>", "<function_calls>\nf(a=1)\n", "\n> ", "\\", '"""', "(((", "{'a':",
-    "<|START_THINKING|>", '{"tool": "f", ', '{"name": "f", "arguments": {"a": 1}} ', "[[[[",
+    "<|START_THINKING|>", "h('a', ", "h('a')\n", '{"tool": "h", "args": {}} ', "not so I call ",
+    '{"tool": "f", ', '{"name": "f", "arguments": {"a": 1}} ', "[[[[",
 ]  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 """`[f(a=1), g.h(b="x")]`: calls as in Python, as Llama 3.2 and 4 write them and BFCL asks for.
 
 Guarantees: nothing is evaluated; what is read is `python_reader`'s. Calls without the list's
-brackets are read where they are the whole text and the first names a tool on offer (one call is
-anyway), where they are lines of their own that call tools on offer with named arguments, and in
-blocks of `tool_code` (Gemma 3), perhaps in a `print()`. In quotation marks or with a "not" before
-them they are text.
+brackets are read where they are the whole text, several only where tools are on offer; where they
+are lines of their own that call tools on offer with named arguments; and in blocks of `tool_code`
+(Gemma 3), perhaps in a `print()`. A whole text that is another block of code is calls if the first
+names a tool on offer, or all have named arguments. In quotation marks or with a "not" before them
+they are text.
 """
 
 import re
@@ -52,8 +53,10 @@ def parse(text: str, offered: Offered) -> Found:
         inner = fenced[1].strip()
         if is_block := _begins(inner, odd)[1] in offered:
             source = inner
+        elif offered and (shown := _whole_block(inner, odd)):
+            return whole(text, shown)
     is_list, name = _begins(source, odd)
-    if not is_list and name in offered and (bare := _bare(source, odd)):
+    if offered and name and not is_list and (bare := _bare(source, name in offered, odd)):
         return whole(text, bare)
     if name:
         end = _end(source, 0)
@@ -90,8 +93,25 @@ def _printed(source: str) -> str:
     return source[len("print(") : -1].strip() if inside else source
 
 
-def _bare(source: str, odd: tuple[str, ...]) -> list[ToolCall]:
+def _whole_block(inner: str, odd: tuple[str, ...]) -> list[ToolCall]:
+    """The calls, of any name, of which a block of code consists; none if it only shows something.
+
+    `print()` and the like have arguments without names, and stand in blocks that show something.
+    """
+    try:
+        calls = Reader(inner, odd).statements()
+    except MalformedError:
+        return []
+    return calls if all(call.arguments for call in calls) else []
+
+
+def _bare(source: str, is_offered: bool, odd: tuple[str, ...]) -> list[ToolCall]:
     """The calls of which a text wholly consists; none if something else is in it.
+
+    Args:
+        source: Begins with a call.
+        is_offered: Whether that is one of a tool on offer; a broken one of another is no call.
+        odd: See `odd_names`.
 
     Raises:
         MalformedError: There are such calls, and one is broken.
@@ -107,7 +127,12 @@ def _bare(source: str, odd: tuple[str, ...]) -> list[ToolCall]:
         if end is None:
             return []
         position = end
-    return Reader(source, odd).statements()
+    try:
+        return Reader(source, odd).statements()
+    except MalformedError:
+        if is_offered:
+            raise
+        return []
 
 
 def _blocks(text: str, offered: Offered, odd: tuple[str, ...]) -> Found:
