@@ -2,12 +2,13 @@
 
 Guarantees: a request ends, with `DeadlineError`, when its work has taken longer than its deadline,
 or when it has waited longer than any request may. How many others wait, and how slow they are,
-never shortens the first. While one of its runs is in a slot it works, otherwise it waits.
+never shortens the first. While one of its runs is in a slot it works, unless it waits there for a
+compiler that others have; otherwise it waits.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from sandbox.box import Box
@@ -70,6 +71,15 @@ class Allowance:
                 yield box
             finally:
                 self._turn(-1)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A block within a seat that is no work."""
+        self._turn(-1)
+        try:
+            yield
+        finally:
+            self._turn(1)
 
     def _turn(self, change: int) -> None:
         """Count the time until now, and go on with one run more or less in a slot."""

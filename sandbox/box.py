@@ -51,6 +51,7 @@ class Box:
         facts: What it said of itself when it was ready.
         built: Keys of what is kept in it, as far as is known here.
         load: Slots that are taken; whoever takes one counts.
+        compiler: Held by the one request that its Java compiler works on.
     """
 
     def __init__(self, channel: Channel, facts: Mapping[str, Any]) -> None:
@@ -58,10 +59,12 @@ class Box:
         self.name = channel.name
         self.built: set[str] = set()
         self.load = 0
+        self.compiler = asyncio.Lock()
         self._channel = channel
         self._numbers = count()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
+        self._compiling: set[asyncio.Task[dict[str, Any]]] = set()
         self._lost = ""
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
@@ -134,6 +137,25 @@ class Box:
         if "broken" in answer:
             raise BoxLostError(answer["broken"])
         return answer
+
+    async def ask_compiler(self, request: Mapping[str, Any], patience: float) -> dict[str, Any]:
+        """The answer to a request for the compiler, which the caller holds and loses by this.
+
+        A caller who gives up does not end it: the compiler is free once it has answered.
+
+        Raises:
+            BoxLostError: As `ask` does.
+        """
+        task = asyncio.get_running_loop().create_task(self.ask(request, patience))
+        self._compiling.add(task)
+        task.add_done_callback(self._free_compiler)
+        return await asyncio.shield(task)
+
+    def _free_compiler(self, task: asyncio.Task[dict[str, Any]]) -> None:
+        self._compiling.discard(task)
+        self.compiler.release()
+        if not task.cancelled():
+            task.exception()  # whoever gave up does not ask for it
 
     async def lost(self) -> str:
         """Wait until the box is lost; gives the reason."""

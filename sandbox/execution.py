@@ -25,7 +25,7 @@ RESULT_BYTES: Final = 4 << 20  # of what calls return
 INODES_A_MB: Final = 64
 LEAST_INODES: Final = 1024
 ARTIFACT_BYTES: Final = 32 << 20  # of what a build makes
-BOX_SECONDS: Final = 300.0  # that a box may take beside a run: compilers that it has to wait for
+BOX_SECONDS: Final = 300.0  # that a box may take beside a run: a compiler that it has to start
 
 
 class BuildFailedError(Exception):
@@ -145,7 +145,7 @@ async def build(pool: Pool, wanted: Build) -> None:
         BuildFailedError: It does not compile.
         UnavailableError: The infrastructure failed.
     """
-    await _attempt(pool, wanted.key, lambda box: _build_in(box, wanted))
+    await _attempt(pool, wanted.key, lambda box: _build_in(pool, box, wanted))
 
 
 async def execute(pool: Pool, run: Run) -> dict[str, Any]:
@@ -163,11 +163,11 @@ async def execute(pool: Pool, run: Run) -> dict[str, Any]:
     async def go(box: Box) -> dict[str, Any]:
         for one in builds.values():
             if one.key not in box.built:
-                await _build_in(box, one)
+                await _build_in(pool, box, one)
         answer = await box.ask(request, patience)
         for key in answer.get("missing", ()):  # it had to make room
             box.built.discard(key)
-            await _build_in(box, builds[key])
+            await _build_in(pool, box, builds[key])
         if "missing" in answer:
             answer = await box.ask(request, patience)
         if "missing" in answer:
@@ -192,16 +192,15 @@ def patience_of(limits: Limits) -> float:
     return BOX_SECONDS + limits.wall_seconds * (1 + MOST_STRETCH)
 
 
-async def _build_in(box: Box, wanted: Build) -> None:
+async def _build_in(pool: Pool, box: Box, wanted: Build) -> None:
     for part in wanted.parts:
         if part.key not in box.built:
-            await _build_in(box, part)
-    patience = patience_of(BUILD_LIMITS)
-    answer = await box.ask(wanted.request(), patience)
+            await _build_in(pool, box, part)
+    answer = await _make(pool, box, wanted)
     if "missing" in answer:  # it had to make room
         for part in wanted.parts:
-            await _build_in(box, part)
-        answer = await box.ask(wanted.request(), patience)
+            await _build_in(pool, box, part)
+        answer = await _make(pool, box, wanted)
     if "missing" in answer:
         raise BoxLostError("it cannot keep what it builds; raise store_mb")
     if not answer["built"]:
@@ -214,6 +213,16 @@ async def _build_in(box: Box, wanted: Build) -> None:
             cause = f"compiles to more than {ARTIFACT_BYTES >> 20} MiB, or to endless complaints"
         raise BuildFailedError(answer["log"], cause)
     box.built.add(wanted.key)
+
+
+async def _make(pool: Pool, box: Box, wanted: Build) -> dict[str, Any]:
+    """The box's answer to a build; its patience counts from where it is this one's turn."""
+    request, patience = wanted.request(), patience_of(BUILD_LIMITS)
+    if "java" not in request:
+        return await box.ask(request, patience)
+    with pool.aside():
+        await box.compiler.acquire()
+    return await box.ask_compiler(request, patience)
 
 
 async def _attempt(pool: Pool, key: str | None, work: Any) -> Any:

@@ -96,9 +96,9 @@ async def _fault(pool: Pool, got: str, case: TestCase, tests: StdioTests) -> str
         return fault
     accepted, reason = await _ask_checker(pool, tests.checker, got, case)
     if accepted is None:
-        # An output may be made to break the checker; one that is known to be right does not.
+        # An output may be made to break the checker; on the reference it comes to a verdict.
         good, _ = await _ask_checker(pool, tests.checker, case.stdout, case)
-        if not good:
+        if good is None:
             raise TestsError(reason)
         return "the checker cannot read the output"
     return None if accepted else reason

@@ -15,8 +15,9 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from . import looks
+from .errors import LostError, RefusedError, UnusableError
 from .imports import Imports
-from .link import Link, LostError, RefusedError, UnusableError
+from .link import Link
 from .pytest_run import LIBRARY, stand_in_for_main
 from .suites import run_suites
 from .tally import Tally
@@ -74,9 +75,7 @@ def _outcome(
         return "unusable", f"the test does not compile: {error}"
     try:
         link = Link(requests, replies, test["needs"], test["patchable"])
-    except LostError:
-        return "failed", "the program ended before the test did"
-    except RefusedError as error:
+    except (LostError, RefusedError) as error:
         return "failed", str(error)
     try:
         _execute(code, entry, link, test)
@@ -85,14 +84,15 @@ def _outcome(
     else:
         outcome = "passed", ""
     # Whatever a test makes of its program's end, it was the program's.
-    return ("failed", "the program ended before the test did") if link.is_lost else outcome
+    return ("failed", link.loss) if link.loss else outcome
 
 
 def describe(error: BaseException, link: Link, test: dict[str, Any]) -> tuple[str, str]:
     """What came of a test that raised, and one line about it."""
     if isinstance(error, UnusableError):
         return "unusable", str(error)
-    if isinstance(error, ModuleNotFoundError) and not link.has_raised(error):
+    may_be_why = link.has_raised(error) or link.has_left_files
+    if isinstance(error, ModuleNotFoundError) and not may_be_why:
         lines = test["source"].splitlines()
         at = lines[min(_line(error), len(lines)) - 1].lstrip()
         if at.startswith(("import ", "from ")):
@@ -126,6 +126,8 @@ def _execute(code: CodeType, entry: str | None, link: Link, test: dict[str, Any]
         run_suites(main, test, tally)
     tally.conclude(expects=test["has_suites"])
     if not link.learned:
+        if link.may_have_steered:
+            raise AssertionError("the test passed without a question to the program")
         raise UnusableError("the test never uses the program")
 
 

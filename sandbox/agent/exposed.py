@@ -1,9 +1,10 @@
-"""The test's own objects that the program may use: functions handed over, instances, streams.
+"""The test's own objects that the program may use: functions handed over, instances, coroutines.
 
 Guarantees: the program reaches nothing that the test did not hand over. Of a function it may ask
 for a call, of an object for public attributes; it sets attributes only of objects whose class
 stands in the test, and never one that hides a method. Names that begin with an underscore are
-refused, and so are the test's cases, its modules and its frames.
+refused, and so are the test's cases, its modules and its frames. What the program may not have, or
+cannot be told, is an error of the program's: nothing that it asks for makes the test unusable.
 """
 
 import builtins
@@ -17,6 +18,9 @@ from typing import Any, Final
 from unittest import mock
 
 from . import operations
+from .errors import UnusableError
+from .remote import error_name
+from .waiting import waited
 
 FUNCTIONS: Final = (
     types.FunctionType,
@@ -49,7 +53,8 @@ class Exposed:
             self._numbers[id(value)] = len(self._objects)
             self._objects.append(value)
         told = operations.told_of(type(value)) if not isinstance(value, type) else ["__call__"]
-        return {"mine": self._numbers[id(value)], "told": told}
+        described = {"mine": self._numbers[id(value)], "told": told}
+        return described | {"is_coroutine": True} if operations.is_coroutine(value) else described
 
     def find(self, number: Any) -> Any:
         """The object of a number."""
@@ -63,9 +68,19 @@ class Exposed:
         """Do what the program asks for."""
         try:
             return {"value": self._encode(self._do(request))}
+        except UnusableError as error:  # it gives what the program may not have
+            kind = AttributeError if request["do"] == "attribute" else TypeError
+            return self._raised(kind(str(error)))
         except Exception as error:
-            self._errors.append(error)
-            return {"raised": self._encode(error), "number": len(self._errors) - 1}
+            return self._raised(error)
+
+    def _raised(self, error: Exception) -> dict[str, Any]:
+        self._errors.append(error)
+        try:
+            told = self._encode(error)
+        except (Exception, UnusableError):  # it holds what cannot be told
+            told = {"o": {"e": [error_name(type(error)), [_text(error)]]}}
+        return {"raised": told, "number": len(self._errors) - 1}
 
     def _do(self, request: Any) -> Any:
         operation, args = request["do"], self._decode(request.get("args", []))
@@ -80,9 +95,18 @@ class Exposed:
             return target(*args, **self._decode(request["kwargs"]))
         if operation == "attribute":
             return _attribute(target, request["name"])
+        if operation == "await":
+            return waited(target)
         if operation == "special":
             return _special(target, request["name"], args)
         raise ValueError(f"no such operation: {operation}")
+
+
+def _text(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # it is made of what it holds
+        return ""
 
 
 def _may_cross(value: object) -> bool:
@@ -97,7 +121,8 @@ def _may_cross(value: object) -> bool:
         )
     kind = type(value)
     is_iterator = hasattr(kind, "__next__") and kind.__module__ in ITERATORS
-    return isinstance(value, STREAMS) or is_iterator or _is_of_test(kind)
+    is_theirs = is_iterator or operations.is_coroutine(value)
+    return isinstance(value, STREAMS) or is_theirs or _is_of_test(kind)
 
 
 def _is_of_test(kind: type) -> bool:

@@ -43,6 +43,11 @@ class Foreign:
         return self._plumb_ask(request)
 
 
+async def awaited(of: Foreign) -> Any:
+    """A coroutine of this process for one of the test's."""
+    return of._plumb_ask({"do": "await", "target": of._plumb_number})
+
+
 def _call(self: Foreign, *args: Any, **kwargs: Any) -> Any:
     request = {"do": "call", "target": self._plumb_number, "args": list(args), "kwargs": kwargs}
     return self._plumb_ask(request)
@@ -77,6 +82,8 @@ def foreign(ask: Ask, number: int, told: list[str]) -> Foreign:
             names["__call__"] = _call
         if "__contains__" in told:
             names["__contains__"] = _method("__contains__")
+        if "__await__" in told:
+            names["__await__"] = lambda self: awaited(self).__await__()
         if "__exit__" in told:
             names["__exit__"] = lambda self, *_: self._special("__exit__")
         _CLASSES[key] = type("Foreign", (Foreign,), names)

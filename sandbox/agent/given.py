@@ -1,13 +1,14 @@
 """Names that the judges of LeetCode, LiveCodeBench and APPS give a program without its imports.
 
-A program gets only those that it uses, and what it defines goes before them. None is what is to be
-called: a program without `gcd` does not pass by the library's.
+A program gets only those that it uses, and finds them as it finds builtin names: behind all that it
+defines or imports itself. So none is what is to be called: a program without `gcd` does not pass by
+the library's, and one that imports it does.
 """
 
 import ast
 import builtins
 import sys
-from types import ModuleType
+import types
 from typing import Any, Final
 
 SOURCE: Final = """
@@ -29,8 +30,8 @@ from itertools import *
 from sys import maxsize, stdin, stdout
 from typing import *
 """
-MARK: Final = "_plumb_given"
 _NAMES: dict[str, Any] = {}
+_GIVEN: set[str] = set()
 
 
 def prepare() -> None:
@@ -38,8 +39,8 @@ def prepare() -> None:
     exec(SOURCE, _NAMES)  # noqa: S102
 
 
-def give(module: ModuleType, source: bytes) -> None:
-    """Give a module, before it runs, the names that its source takes for granted."""
+def give(source: bytes) -> None:
+    """Give this process's program, before it runs, the names that its source takes for granted."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -49,10 +50,16 @@ def give(module: ModuleType, source: bytes) -> None:
     loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     names = {name for name in loaded if name in _NAMES and not hasattr(builtins, name)}
     streams = {name: getattr(sys, name) for name in names & {"stdin", "stdout"}}
-    vars(module).update({name: _NAMES[name] for name in names} | streams)
-    setattr(module, MARK, names)
+    vars(builtins).update({name: _NAMES[name] for name in names} | streams)
+    _GIVEN.update(names)
 
 
-def is_given(module: ModuleType, name: str) -> bool:
-    """Whether a name of a module means what it was given."""
-    return name in getattr(module, MARK, ()) and getattr(module, name, None) is _NAMES.get(name)
+def lent(name: str) -> Any:
+    """What a test finds of what the program was given: no function, as it may ask for that.
+
+    Returns:
+        None if there is nothing of that name.
+    """
+    found = _NAMES[name] if name in _GIVEN else None
+    is_function = isinstance(found, types.FunctionType | types.BuiltinFunctionType)
+    return None if is_function else found

@@ -12,9 +12,10 @@ import json
 import os
 import threading
 from collections.abc import Sequence
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 from . import library, plain, remote, world
+from .errors import LostError, RefusedError, StoppedError, UnusableError
 from .exposed import Exposed
 from .patches import ABSENT, Patches
 from .places import NAMES, Places, put, rebuild
@@ -23,35 +24,24 @@ from .remote_types import base_type, make_type
 from .shared import Shared
 
 NONSENSE = (TypeError, ValueError, KeyError, IndexError, AttributeError, LookupError, OverflowError)
-
-
-class LostError(BaseException):
-    """The tested program has ended, or talks nonsense."""
-
-
-class RefusedError(BaseException):
-    """The tested program did not load."""
-
-
-class StoppedError(RuntimeError):
-    """The program raised StopIteration where none was asked for."""
-
-    values: Sequence[Any] = ()
-
-
-class UnusableError(BaseException):
-    """The test is at fault; says how."""
+ENDED: Final = "the program ended before the test did"
 
 
 class Link:
-    """Requests to the tested program."""
+    """Requests to the tested program.
+
+    Attributes:
+        loss: Why there is no program any more; empty: there is one.
+        learned: Answers that told more than that there is something of a name.
+    """
 
     def __init__(
         self, requests: int, replies: int, needs: Sequence[str] = (), patchable: Sequence[str] = ()
     ) -> None:
-        self.is_lost = False
-        self.learned = 0  # answers that told more than that there is something of a name
-        self._gave_types = False
+        self.loss = ""
+        self.learned = 0
+        self._met_others = False  # names that mean what cannot be called
+        self._gave_makers = False  # classes and functions that run in the test's process
         self._requests = requests
         self._replies: BinaryIO = os.fdopen(replies, "rb")
         self._busy = threading.RLock()
@@ -113,7 +103,7 @@ class Link:
 
     def name(self, name: str) -> Any:
         """What a name of the program means; raises AttributeError where it means nothing."""
-        return _named(name, self._asked({"do": "name", "name": name}))
+        return _named(name, self._looked_up({"do": "name", "name": name}))
 
     def set_name(self, name: str, value: Any) -> None:
         """Give a name of the program another meaning."""
@@ -125,7 +115,7 @@ class Link:
 
     def entry(self, name: str) -> Any:
         """The function that a check is about."""
-        return self._asked({"do": "entry", "name": name})
+        return self._looked_up({"do": "entry", "name": name})
 
     def seed(self, *args: Any) -> None:
         """Seed the program's random numbers."""
@@ -142,6 +132,16 @@ class Link:
     def has_raised(self, error: BaseException | None) -> bool:
         """Whether the program raised it."""
         return self._raised.get(id(error)) is error
+
+    @property
+    def has_left_files(self) -> bool:
+        """Whether files of the program's lie where the test's do."""
+        return self._world.has_taken
+
+    @property
+    def may_have_steered(self) -> bool:
+        """Whether what the program is may have changed what the test did."""
+        return bool(self.learned) or self._met_others or self.has_left_files
 
     def encode(self, value: Any, places: Places | None = None) -> Any:
         """A value for the program."""
@@ -182,12 +182,17 @@ class Link:
         if (told := self._exposed.expose(value)) is not None:
             return told
         what = f"the test hands the program a {type(value).__name__}"
-        if self._gave_types:  # which may be why
+        if self._gave_makers:  # which may be why
             raise TypeError(what)
         raise UnusableError(what)
 
     def _asked(self, request: dict[str, Any]) -> Any:
         return self._valued(self._exchange(request, Places()), Places())
+
+    def _looked_up(self, request: dict[str, Any]) -> Any:
+        value = self._asked(request)
+        self._met_others = self._met_others or not callable(value)
+        return value
 
     def _exchange(self, request: dict[str, Any], places: Places) -> dict[str, Any]:
         with self._busy:
@@ -213,8 +218,8 @@ class Link:
         try:
             return self._shared.leave() | self._world.leave()
         except world.TooMuchError as error:
-            if self._world.has_taken:  # which may be why
-                self._lose()
+            if self.may_have_steered:  # what it has answered may be in them
+                self._lose(f"there are {error}, after answers of the program")
             raise UnusableError(f"the test makes {error}") from error
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -227,9 +232,7 @@ class Link:
 
     def _receive(self) -> dict[str, Any]:
         try:
-            line = self._replies.readline()
-            reply = json.loads(line)
-            self._gave_types = self._gave_types or b'{"y": ' in line
+            reply = json.loads(self._replies.readline())
             if not isinstance(reply, dict):
                 self._lose()
             for number, said in reply.get("types", ()):
@@ -240,20 +243,16 @@ class Link:
             self._lose()
         return reply
 
-    def _lose(self) -> NoReturn:
-        self.is_lost = True  # for a test that catches everything
-        raise LostError
+    def _lose(self, why: str = ENDED) -> NoReturn:
+        self.loss = self.loss or why  # for a test that catches everything
+        raise LostError(why)
 
     def _found(self, said: Any, places: Places | None = None) -> Any:
         """What stands for an object that did not cross."""
-        if "mine" in said:
-            return self._exposed.find(said["mine"])
         if "lib" in said or "again" in said:
             return rebuild(said, self.decode, places)
-        if "ref" in said:
-            self._gave_types = True
-            self.learned += 1
-            return library.find(*said["ref"])
+        if said.keys() & {"mine", "ref", "y"}:
+            return self._maker(said)
         if "c" in said:
             return self._type(said["c"])
         if "e" in said:
@@ -262,6 +261,16 @@ class Link:
         if number not in self._known:
             self._know(number, self._made(number, said))
         return self._known[number]
+
+    def _maker(self, said: Any) -> Any:
+        """An object of this process; what the test makes by it has been chosen by the program."""
+        if "mine" in said:
+            found = self._exposed.find(said["mine"])
+            self._gave_makers = self._gave_makers or callable(found)
+            return found
+        self._gave_makers = True
+        self.learned += 1
+        return plain.builtin(said["y"]) if "y" in said else library.find(*said["ref"])
 
     def _know(self, number: int, value: Any) -> None:
         self._known[number] = value

@@ -5,7 +5,8 @@ out of `decode` holds nothing but builtin types, and what `find` gives, whatever
 is bounded in depth, in values and in keys that share a hash, so that it takes time in proportion.
 Types beyond JSON's are objects of one key: t tuple, d dict, s set, z frozenset, b bytes, c complex,
 f float that is no number, i int of many digits, y a builtin type, o what `keep` says of any other,
-a a container that has been met before (`places`).
+a a container that has been met before (`places`). A reader that has a `find` is asked for builtin
+types too, so that it knows of them.
 """
 
 import builtins
@@ -49,6 +50,13 @@ class NotPlainError(Exception):
 def is_builtin(kind: type) -> bool:
     """Whether it is one of the builtin types."""
     return kind in _BUILTIN_TYPES
+
+
+def builtin(name: Any) -> type:
+    """The builtin type of a name; raises NotPlainError where there is none."""
+    if name not in _BUILTIN_NAMES:
+        raise NotPlainError("no builtin type")
+    return _BUILTIN_NAMES[name]
 
 
 def encode(value: object, keep: Keep | None = None, places: Met | None = None) -> Any:
@@ -172,8 +180,8 @@ class _Decoder:
         if tag == "c":
             real, imaginary = (self.decode(part, depth + 1) for part in inside)
             return complex(real, imaginary)
-        if tag == "y" and inside in _BUILTIN_NAMES:
-            return _BUILTIN_NAMES[inside]
+        if tag == "y":
+            return builtin(inside) if self._find is None else self._find({"y": inside})
         if tag == "a" and self._places is not None:
             return self._places.find(inside)
         if tag == "o" and self._find is not None:

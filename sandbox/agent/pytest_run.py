@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import Any, Final
 
-from .link import UnusableError
+from .errors import UnusableError
 from .remote import RemoteType
 from .tally import Tally
 
@@ -137,5 +137,5 @@ class _Plugin:
             words = str(report.longrepr).strip().splitlines()
             text = f"pytest cannot collect the test: {words[-1] if words else ''}"
             self._tally.fail(
-                AssertionError(text) if self._tally.link.learned else UnusableError(text)
+                AssertionError(text) if self._tally.link.may_have_steered else UnusableError(text)
             )

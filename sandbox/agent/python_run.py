@@ -16,6 +16,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from json import dumps
+from os import write
 from types import ModuleType, TracebackType
 from typing import Any, Final, NoReturn
 
@@ -118,7 +120,7 @@ def _load(name: str, *, is_called: bool = False) -> ModuleType:
     with open(MAIN, "rb") as source:
         text = source.read()
     if is_called or b"class Solution" in text:
-        given.give(module, text)
+        given.give(text)
     code = compile(text, MAIN, "exec", dont_inherit=True)
     exec(code, vars(module))  # noqa: S102
     return module
@@ -189,9 +191,9 @@ def _stand_in(value: object) -> Any:
 
 
 def _write(answer: dict[str, Any]) -> None:
-    line = json.dumps(answer).encode() + b"\n"
+    line = dumps(answer).encode() + b"\n"
     while line:
-        line = line[os.write(RESULTS, line) :]
+        line = line[write(RESULTS, line) :]
 
 
 def _serve(mode: dict[str, Any]) -> int:

@@ -7,10 +7,10 @@ since the last. The test's side drops those that nothing of the test holds any m
 where the test has a word of changing something (`needs`), and for small containers.
 """
 
-import json
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from json import dumps, loads
 from typing import Any, Final
 
 from .places import CONTAINERS
@@ -71,7 +71,7 @@ class Shared:
             value = self._values[number]
             text = self._text(value)
             if text is not None and text != self._texts[number]:
-                changed.append([number, json.loads(text)])
+                changed.append([number, loads(text)])
                 self._texts[number] = text
             if text is None or (not self._is_owner and sys.getrefcount(value) <= OWN_REFERENCES):
                 self._dropped.append(number)
@@ -106,7 +106,7 @@ class Shared:
         if len(value) > MOST_TEXT:
             return None
         try:
-            text = json.dumps(self._encode(value))
+            text = dumps(self._encode(value))
         except Exception:  # it holds what cannot cross
             return None
         return text if len(text) <= MOST_TEXT else None

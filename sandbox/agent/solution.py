@@ -1,27 +1,30 @@
 """The tested program's side of a check: its functions and objects, for a tester elsewhere.
 
 Requests and replies are lines of JSON; while one is answered, the program may ask for what the test
-handed over, with lines of its own (`want`). Values cross as `objects` describes them.
+handed over, with lines of its own (`want`). Values cross as `objects` describes them. What writes
+and reads the lines is held from before there is a program, which may replace it for itself.
 """
 
 import asyncio
 import contextlib
 import functools
-import json
 import os
 import random
 import threading
 from collections.abc import Callable, Sequence
+from json import dumps, loads
+from os import write
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from . import given, looks, operations, plain, world
-from .foreign import foreign
+from . import equality, given, looks, operations, plain, world
+from .foreign import awaited, foreign
 from .library import find
 from .objects import Objects, describe, nearest_builtin
 from .patches import ABSENT, Patches
 from .places import Given, Places, rebuild
 from .shared import Shared
+from .waiting import waited
 
 
 def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any]]:
@@ -30,13 +33,22 @@ def entry_point(module: ModuleType, name: str) -> Callable[[], Callable[..., Any
     Raises:
         AttributeError: There is no such function.
     """
-    if callable(found := getattr(module, name, None)) and not given.is_given(module, name):
+    if callable(found := getattr(module, name, None)):
         return lambda: found
     holder, _, method = name.rpartition(".")
     kind = getattr(module, holder or "Solution", None)
     if isinstance(kind, type) and callable(getattr(kind, method, None)):
         return lambda: getattr(kind(), method)
     raise AttributeError(f"the program defines no function '{name}'")
+
+
+def _named(module: ModuleType, name: str) -> Any:
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        if (found := given.lent(name)) is None:
+            raise
+        return found
 
 
 class WantedError(Exception):
@@ -71,7 +83,7 @@ class Server:
                 line = self._requests.readline()
             if not line:
                 return
-            self._serve_one(json.loads(line))
+            self._serve_one(loads(line))
 
     def _serve_one(self, request: dict[str, Any]) -> None:
         containers = Given()
@@ -95,7 +107,7 @@ class Server:
                 line = self._requests.readline()
                 if not line:
                     raise WantedError("the test has ended")
-                reply = json.loads(line)
+                reply = loads(line)
                 if "do" not in reply:
                     break
                 self._serve_one(reply)
@@ -134,7 +146,7 @@ class Server:
     def _do(self, request: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         operation = request["do"]
         if operation == "name":
-            return getattr(self._module, request["name"])
+            return _named(self._module, request["name"])
         if operation == "entry":
             return entry_point(self._module, request["name"])()
         if operation == "seed":
@@ -168,9 +180,9 @@ class Server:
         if operation == "plain":
             return _plain(target)
         comparisons: dict[str, Callable[[Any, Any], bool]] = {
-            "same": operations.same,
-            "same value": operations.same_value,
-            "holds": operations.holds,
+            "same": equality.same,
+            "same value": equality.same_value,
+            "holds": equality.holds,
             "is instance": lambda kind, value: isinstance(value, kind),
         }
         return comparisons[operation](target, *args)
@@ -187,11 +199,7 @@ class Server:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
-
-        async def wait() -> Any:
-            return await awaitable
-
-        return self._loop.run_until_complete(wait())
+        return waited(awaitable, self._loop)
 
     def _decode(self, value: Any, places: Places | None = None) -> Any:
         return plain.decode(value, functools.partial(self._found, places=places), places)
@@ -200,11 +208,14 @@ class Server:
         if "n" in described:
             return self._objects.find(described["n"])
         if "mine" in described:
-            return foreign(self._want, described["mine"], described["told"])
+            found = foreign(self._want, described["mine"], described["told"])
+            return awaited(found) if described.get("is_coroutine") else found
         if "absent" in described:
             return ABSENT
         if "ref" in described:
             return find(*described["ref"])
+        if "y" in described:
+            return plain.builtin(described["y"])
         if "lib" in described or "again" in described:
             return rebuild(described, self._decode, places)
         if "e" in described:
@@ -224,9 +235,9 @@ class Server:
         reply |= self._world.leave() | self._shared.leave()
         if news := self._objects.news():
             reply["types"] = list(news.items())
-        line = json.dumps(reply).encode() + b"\n"
+        line = dumps(reply).encode() + b"\n"
         while line:
-            line = line[os.write(self._replies, line) :]
+            line = line[write(self._replies, line) :]
 
 
 def _nearest(kind: str) -> Any:

@@ -35,7 +35,11 @@ JUNIT: Final = tuple(
         " Runners RunnersMore Three",
     )
 )
-OF_PROGRAM: Final = ("Descriptor.java", *SHARED, "apart/Same.java", "apart/Serve.java")
+OF_PROGRAM: Final = (
+    "Descriptor.java",
+    *SHARED,
+    *(f"apart/{name}.java" for name in ("Made", "Same", "Serve")),
+)
 OF_TEST: Final = ("Descriptor.java", *SHARED, "apart/Harness.java", "apart/Link.java", *JUNIT)
 _PACKAGE: Final = re.compile(r"^[ \t]*package\s+[\w.]+\s*;", re.MULTILINE)
 

@@ -22,6 +22,7 @@ from sandbox.drivers.java_source import (
     tokens,
     top,
 )
+from sandbox.drivers.java_tests import TESTS, main_is_idle, why_idle
 from sandbox.drivers.java_words import CALM, PLATFORM, REFLECTING, THREADED
 from sandbox.errors import TestsError
 
@@ -30,7 +31,7 @@ _IMPORT: Final = re.compile(
     r"^[ \t]*(?:import\s+(?:static\s+)?[\w.]+(?:\.\*)?\s*;[ \t]*)+", re.MULTILINE
 )
 _PACKAGE: Final = re.compile(r"^[ \t]*package\s+[\w.]+\s*;", re.MULTILINE)
-_TESTS: Final = frozenset(("Test", "ParameterizedTest", "RepeatedTest"))
+_SILENT: Final = frozenset(";@{}")  # what says nothing by itself
 _MOST_LITERAL: Final = 3  # characters of a literal in a class that the program may get to see
 
 
@@ -78,16 +79,15 @@ def form_of(source: str) -> Form:
     packages = {"java.lang", *re.findall(r"import ([\w.]+)\.\* ?;", imports)}
     goes_on, wrapped = False, body
     main = main_class(parts)
-    is_annotated = not _TESTS.isdisjoint(annotations(parts)) or _extends_test_case(parts)
+    is_annotated = not TESTS.isdisjoint(annotations(parts)) or _extends_test_case(parts)
     if is_annotated:
         main = ""
+    says_more = any(part.text not in _SILENT for part in loose)
+    _require_something(parts, types, main, is_annotated=is_annotated, says_more=says_more)
     if any(part.text not in (";", "@") for part in loose) and not (types and is_annotated):
         goes_on = True
-        main, wrapped = _wrapped(body, parts, types, loose)
-    elif not main and not is_annotated:
-        raise TestsError(
-            "the test has nothing that could be run: no main(String[]), no @Test, no statement"
-        )
+        loose_main, wrapped = _wrapped(body, parts, types, loose)
+        main = loose_main if says_more else main  # which stands beside what it goes on in
     together = _together(parts, types)
     return Form(
         body=wrapped,
@@ -98,6 +98,21 @@ def form_of(source: str) -> Form:
         together=together,
         helpers={} if together else _helpers(body, parts, types),
     )
+
+
+def _require_something(
+    parts: list[Token], types: list[Declared], main: str, *, is_annotated: bool, says_more: bool
+) -> None:
+    """Check that something of a test is run: annotated methods, a main method, or statements."""
+    why = ""
+    if is_annotated:
+        why = why_idle(parts, types) if types else ""
+    elif not main and not says_more:
+        why = "the test has nothing that could be run: no main(String[]), no @Test, no statement"
+    elif main_is_idle(parts, "" if says_more else main):
+        why = "the test has nothing that could be run: its main method is empty"
+    if why:
+        raise TestsError(why)
 
 
 def _extends_test_case(parts: list[Token]) -> bool:

@@ -125,13 +125,8 @@ def annotations(parts: Sequence[Token]) -> Iterator[str]:
             yield parts[end].text
 
 
-def main_class(parts: Sequence[Token]) -> str:
-    """The binary name of the class that has `main(String[])`; empty: none has.
-
-    Among several the first is taken whose name is Main, else the first whose name has Test in it,
-    else the last.
-    """
-    found = []
+def mains(parts: Sequence[Token]) -> Iterator[tuple[str, int]]:
+    """Each `main(String[])`: the binary name of its class, if it is in one, and where it stands."""
     names: list[tuple[str, int]] = []
     depth = 0
     for at, part in enumerate(parts):
@@ -142,8 +137,17 @@ def main_class(parts: Sequence[Token]) -> str:
             names.pop()
         is_main = part.text == "main" and at and parts[at - 1].text == "void"
         takes = [one.text for one in parts[at + 1 : at + 4] if one.text != "final"]
-        if is_main and names and takes[:2] == ["(", "String"]:
-            found.append("$".join(name for name, _ in names))
+        if is_main and takes[:2] == ["(", "String"]:
+            yield "$".join(name for name, _ in names), at
+
+
+def main_class(parts: Sequence[Token]) -> str:
+    """The binary name of the class that has `main(String[])`; empty: none has.
+
+    Among several the first is taken whose name is Main, else the first whose name has Test in it,
+    else the last.
+    """
+    found = [name for name, _ in mains(parts) if name]
     for name in found:
         if name == "Main":
             return name

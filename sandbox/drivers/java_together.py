@@ -11,8 +11,8 @@ from typing import Final
 
 from sandbox.drivers.files import driver
 from sandbox.drivers.java import JUNIT, command, library
-from sandbox.drivers.java_form import form_of, split_imports
-from sandbox.drivers.java_source import braces, tokens
+from sandbox.drivers.java_form import WRAPPER, form_of, split_imports
+from sandbox.drivers.java_source import braces, tokens, top
 from sandbox.execution import Build
 from sandbox.languages import LANGUAGES
 
@@ -29,17 +29,20 @@ def harness(source: str, test: str) -> tuple[Build, tuple[str, ...]]:
     """
     form = form_of(test)
     main, run = form.main, "main" if form.main else "annotated"
+    tests = [one.name for one in top(tokens(test))]
+    opened = ""  # the class of the program that the test goes on in
     if form.goes_on:
-        _, unclosed = braces(tokens(source))
-        if unclosed:
-            main = ""  # the class of the program that it goes on in
-        else:
+        parts = tokens(source)
+        if not braces(parts)[1]:
             test = f"{form.imports} {form.body}".replace("extends PLUMB_OPENED", "")
             test = test.replace("PLUMB_MADE", "")
+        elif main.startswith(WRAPPER):
+            main, opened = "", next((one.name for one in top(parts) if not one.is_closed), "")
     if main and re.search(rf"\b(?:class|interface|enum|record)\s+{main}\b", source):
         renamed = f"{main}OfTheTest"
         test = re.sub(rf"\b{main}\b", renamed, test)
         main = renamed
+    main = main or opened
     # What is taken out keeps its line breaks, so that the lines after it keep their numbers.
     first, rest = split_imports(f"{source}\n{test}")
     declared = set(re.findall(r"\b(?:class|interface|enum|record)\s+(\w+)", test))
@@ -48,6 +51,7 @@ def harness(source: str, test: str) -> tuple[Build, tuple[str, ...]]:
     wrapper = driver("Together.java").replace("PLUMB_MAIN", main).replace("PLUMB_RUN", run)
     wrapper = wrapper.replace("PLUMB_PACKAGES", _strings(sorted(packages)))
     wrapper = wrapper.replace("PLUMB_NAMES", _strings(used))
+    wrapper = wrapper.replace("PLUMB_TESTS", _strings(sorted(set(tests))[:MOST_NAMES]))
     files = {"Main.java": f"{first} {rest}", "Together.java": wrapper, "about/pinned": ""}
     files |= library(("Descriptor.java", *JUNIT))
     return Build(files, LANGUAGES["java"]), command("PlumbTogether", *SWITCHES)

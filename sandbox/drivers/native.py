@@ -24,6 +24,11 @@ STEP: Final = (  # the folder /app is the scripts' package
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 # A test may begin by closing the function that the program ends in.
 _CLOSING: Final = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*((?:\}\s*)+;?)", re.DOTALL)
+# A whole test, without comments and directives.
+_IDLE: Final = re.compile(
+    r"(?:using namespace std; )?(?:[\w ]+ )?main ?\([^(){}]*\) ?"
+    r"\{ ?(?:return (?:0|EXIT_SUCCESS) ?; ?)?\}[ ;}]*"
+)
 
 
 def harness(language: str, source: str, test: str) -> tuple[Build, tuple[str, ...]]:
@@ -52,16 +57,21 @@ def require_whole(test: str) -> None:
     """Check, by the test alone, that there is something to run, and that it does not break off.
 
     Raises:
-        TestsError: The test has no function `main`, or its brackets do not match.
+        TestsError: The test has no function `main` or one that does nothing, or its brackets do
+            not match.
     """
     if not re.search(r"\bmain\s*\(", _COMMENT.sub(" ", test)):
         raise TestsError("the test has no function main, so that nothing of it would run")
     closing = _CLOSING.match(test)
-    require_closed(test, closing.end() if closing else 0)
+    start = closing.end() if closing else 0
+    code = re.sub(r"^[ \t]*#.*", "", _COMMENT.sub(" ", test[start:]), flags=re.MULTILINE)
+    if _IDLE.fullmatch(" ".join(code.split())):
+        raise TestsError("the test has nothing but a function main that does nothing")
+    require_closed(test, start)
 
 
 def _step(language: str, step: str, files: dict[str, str], *parts: Build) -> Build:
-    scripts = ("native_tools.py", "native_text.py", f"native_{step}.py")
+    scripts = [f"native_{name}.py" for name in ("tools", "text", "object", "library", step)]
     spec = replace(
         LANGUAGES[language],
         build=STEP.format(step=f"native_{step}", language=language, flags=FLAGS[language]),

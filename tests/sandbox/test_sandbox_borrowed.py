@@ -1,6 +1,7 @@
 """What a program takes from the library for its own class or answer is judged as its own would be.
 
-A wrong one is wrong, not unjudged: no answer may choose to be left out.
+A wrong one is wrong, not unjudged: no answer may choose to be left out. Nor may it by what it asks
+of what it was given, by how it writes its answers, or by how large they are.
 """
 
 import pytest
@@ -29,6 +30,158 @@ async def test_a_class_of_the_librarys_is_a_wrong_answer(box: Sandbox) -> None:
         for kind, test in TREES.items()
     }
     found = await judged(box, pairs)
+    assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
+
+
+COMPACT = """
+import json, sys
+first = json.dumps
+def compact(value, **_): return first(value, separators=(",", ":"))
+for module in list(sys.modules.values()):
+    if getattr(module, "dumps", None) is first: module.dumps = compact
+"""
+
+
+async def test_how_a_program_writes_changes_nothing(box: Sandbox) -> None:
+    pairs = {
+        f"{name}, {kind}": (f"{COMPACT}TreeNode = {name}\ndef depth(tree): return 0\n", test)
+        for name in ("BaseException", "property", "memoryview", "int")
+        for kind, test in TREES.items()
+    }
+    found = await judged(box, pairs)
+    assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
+    right = "class TreeNode:\n    def __init__(self, value): pass\ndef depth(tree): return 2\n"
+    pairs = {kind: (COMPACT + right, test) for kind, test in TREES.items()}
+    assert set((await judged(box, pairs)).values()) == {"passed"}
+
+
+FROM = "from solution import f\n"
+MOCK = "from unittest.mock import MagicMock\n" + FROM
+GIVEN = {  # what a test hands over, how a right program uses it, and what none may have of it
+    "a generator": (
+        FROM + "assert f(x for x in [1, 2]) == 3\n",
+        "sum(it)",
+        ("it.gi_frame", "it.gi_code", "it.nothing"),
+    ),
+    "a mock": (
+        MOCK + "assert f(MagicMock(return_value=3)) == 3\n",
+        "it()",
+        ("it.mock_calls", "it.call_args_list", "it.method_calls"),
+    ),
+    "a function": (
+        FROM + "import threading\nassert f(lambda n: n or threading.Lock()) == 3\n",
+        "it(3)",
+        ("it(0)", "it.__globals__", "it.__code__"),
+    ),
+    "an object": (
+        FROM + "import threading\nclass A:\n    lock, n = threading.Lock(), 3\n"
+        "    def fail(self): raise ValueError(self.lock)\nassert f(A()) == 3\n",
+        "it.n",
+        ("it.lock", "it.fail()"),
+    ),
+}
+SWALLOWED = "def f(it):\n    try: {}\n    except (AttributeError, TypeError, ValueError): pass\n"
+
+
+async def test_what_a_program_asks_of_what_it_was_given_is_its_own_affair(box: Sandbox) -> None:
+    right, wrong = {}, {}
+    for given, (test, use, others) in GIVEN.items():
+        right[given] = (f"def f(it): return {use}\n", test)
+        for one in others:
+            right[one] = (f"{SWALLOWED.format(one)}    return {use}\n", test)
+            wrong[one] = (f"def f(it): return {one}\n", test)
+    found = await judged(box, right)
+    assert {name: how for name, how in found.items() if how != "passed"} == {}
+    found = await judged(box, wrong)
+    assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
+
+
+SECOND = "assert f('') == 'x'\n"
+WRITTEN = "for i in (1, 2):\n    open('/tmp/a', 'w').write(f(i))\n" + SECOND
+MANY = (
+    "for i in (1, 2):\n    for n in range(len(f(i))):\n        open(f'/tmp/{n}', 'w').close()\n"
+    + SECOND
+)
+CAUGHT = (
+    "ok = True\ntry:\n    open('/tmp/a', 'w').write(f(1) * (17 << 20))\n    ok = f('') == 'x'\n"
+    "except BaseException:\n    pass\nassert ok\n"
+)
+
+
+async def test_what_grows_by_answers_is_the_programs_failure(box: Sandbox) -> None:
+    large, many = "def f(x): return 'x' * (17 << 20)\n", "def f(x): return 'x' * 5000\n"
+    pairs = {
+        "a file": (large, WRITTEN),
+        "files": (many, MANY),
+        "a file that the test swallows": ("def f(x): return 'x'\n", CAUGHT),
+    }
+    found = await judged(box, pairs)
+    assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
+    own = "open('/tmp/a', 'w').write('x' * (17 << 20))\nassert f(1) == 'x'\n"
+    assert (await judged(box, {"own": (large, own)}))["own"].startswith("no test")
+    right = {name: ("def f(x): return 'x'\n", test) for name, test in [("1", WRITTEN), ("2", MANY)]}
+    assert set((await judged(box, right)).values()) == {"passed"}
+
+
+UNASKED = {
+    "expects an error": FROM + "import pytest\ndef test_a():\n"
+    "    with pytest.raises(TypeError):\n        f('x')\n",
+    "asks only what can be called": FROM + "if callable(f):\n    assert f('x') == 2\n",
+    "skips": FROM + "import unittest\nclass T(unittest.TestCase):\n"
+    "    @unittest.skipUnless(callable(f), 'none')\n    def test_a(self):\n"
+    "        self.assertRaises(TypeError, f, 'x')\n",
+}
+
+
+async def test_what_cannot_be_called_is_a_wrong_answer(box: Sandbox) -> None:
+    wrong = "class F: pass\nf = F()\n"
+    found = await judged(box, {name: (wrong, test) for name, test in UNASKED.items()})
+    assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
+    never = FROM + "def test_a():\n    assert 1 + 1 == 2\n"
+    found = await judged(box, {"never asked": ("def f(x): return 1 + x\n", never)})
+    assert found["never asked"].startswith("no test")
+
+
+ASYNC = "import asyncio\nfrom solution import f\n"
+LATER = ASYNC + "async def later(x):\n    await asyncio.sleep(0.001)\n    return x\n"
+COROUTINES = {  # a program, what makes it wrong, and a test that hands over what is awaited
+    "a function": (
+        "import asyncio\nasync def f(g):\n    both = await asyncio.gather(g(2), g(3))\n"
+        "    return await g(1) + sum(both)\n",
+        ("sum(", "len("),
+        LATER + "assert asyncio.run(f(later)) == 6\n",
+    ),
+    "coroutines": (
+        "import asyncio\nasync def f(all):\n"
+        "    return [await asyncio.create_task(one) for one in all]\n",
+        ("await asyncio.create_task(one)", "1"),
+        LATER + "async def main(): assert await f([later(1), later(2)]) == [1, 2]\n"
+        "asyncio.run(main())\n",
+    ),
+    "one that awaits the program": (
+        "import asyncio\nasync def f(g, x):\n    await asyncio.sleep(0)\n    return await g(x)\n"
+        "async def h(x):\n    await asyncio.sleep(0)\n    return x + 1\n",
+        ("x + 1", "x"),
+        ASYNC + "from solution import h\nasync def g(x): return await h(x)\n"
+        "assert asyncio.run(f(g, 2)) == 3\n",
+    ),
+    "a mock that raises": (
+        "async def f(g):\n    try: await g()\n    except ValueError as e: return str(e)\n",
+        ("ValueError", "KeyError"),
+        ASYNC + "from unittest.mock import AsyncMock\ng = AsyncMock(side_effect=ValueError('no'))\n"
+        "assert asyncio.run(f(g)) == 'no'\ng.assert_awaited_once()\n",
+    ),
+}
+
+
+async def test_a_program_awaits_what_the_test_hands_over(box: Sandbox) -> None:
+    right = {name: (source, test) for name, (source, _, test) in COROUTINES.items()}
+    found = await judged(box, right)
+    assert {name: how for name, how in found.items() if how != "passed"} == {}
+    wrong = {
+        name: (source.replace(*change), test) for name, (source, change, test) in COROUTINES.items()
+    }
+    found = await judged(box, wrong)
     assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
 
 

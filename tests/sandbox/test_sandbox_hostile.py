@@ -71,6 +71,38 @@ async def test_it_is_a_wrong_answer(box: Sandbox, name: str) -> None:
     assert judgement.model_validate_json(judgement.model_dump_json()) == judgement
 
 
+GCD = {"kind": "calls", "entry_point": "gcd", "cases": [{"args": [12, 8], "returns": 4}]}
+IMPORTED_GCD = {
+    "by name": "from math import gcd\n",
+    "all": "from math import *\n",
+    "assigned": "import math\ngcd = math.gcd\n",
+    "under another name": "from math import gcd as g\ngcd = g\n",
+    "if there is one": "try:\n    from math import gcd\nexcept ImportError:\n    gcd = None\n",
+    "the library's, as it is given": "gcd = math.gcd\n",
+}
+
+
+@pytest.mark.parametrize("used", ["", "print(gcd(12, 8))\n", "def f(x): return gcd(x, 2)\n"])
+async def test_a_librarys_function_that_the_program_binds_is_its_answer(
+    box: Sandbox, used: str
+) -> None:
+    for name, source in IMPORTED_GCD.items():
+        judgement = await box.judge(Program(source=source + used), GCD, limits=LIMITS)
+        assert judgement.passed, (name, judgement.reason)
+    judgement = await box.judge(Program(source=used or "x = 1"), GCD, limits=LIMITS)
+    assert "defines no function 'gcd'" in judgement.reason
+
+
+async def test_a_test_finds_types_that_its_program_was_given(box: Sandbox) -> None:
+    source = "class Solution:\n    def f(self, x: List[int]): return sum(x) + gcd(2, 4)\n"
+    test = "def t(a: List[int]): assert Solution().f(a) == 5\nt([1, 2])\n"
+    judgement = await box.judge(Program(source=source), script(test), limits=LIMITS)
+    assert judgement.passed, judgement.reason
+    test = "for i in (1, 2):\n    assert gcd(i, i) == i\n"
+    judgement = await box.judge(Program(source=source), script(test), limits=LIMITS)
+    assert not judgement.passed
+
+
 NO_TEST = {
     "misnamed_check": check("pass") | {"source": "def chek(candidate):\n    assert candidate(1)\n"},
     "never_asks": script("x = 1\nassert x == 1\n"),
@@ -198,6 +230,15 @@ async def test_however_a_checker_breaks_on_an_output_it_is_wrong(box: Sandbox) -
         assert judgement.status is status, (output, judgement)
     with pytest.raises(TestsError, match="SIGABRT"):
         await box.judge(Program(source="print('a')"), tests | {"cases": [{"stdout": "abort"}]})
+
+
+async def test_an_output_that_breaks_a_checker_which_can_judge_is_wrong(box: Sandbox) -> None:
+    """Also where it rejects the reference: it judges other outputs, so this one counts."""
+    checker = {"source": CHECKER.replace("!= atoi(right)", "!= 7"), "language": "c"}
+    tests = {"kind": "stdio", "cases": [{"stdout": "0"}], "checker": checker}
+    for output, passes in (("7", True), ("8", False), ("abort", False), ("exit", False)):
+        judgement = await box.judge(Program(source=f"print({output!r})"), tests)
+        assert judgement.passed is passes, (output, judgement)
 
 
 async def test_hostile_output_does_not_hold_up_the_judge(box: Sandbox) -> None:

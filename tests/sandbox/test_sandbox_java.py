@@ -44,6 +44,7 @@ FORMS = {
     "data": (text_of("Data"), text_of("DataTest")),
     "objects": (text_of("Objects"), text_of("ObjectsTest")),
     "shapes": (text_of("Shapes"), text_of("ShapesTest")),
+    "equality": (text_of("Equal"), text_of("EqualTest")),
     "junit 5": (CALC, JUNIT),
     "junit 4": (CALC, text_of("JUnit4Test")),
     "it goes on in the program's class": (
@@ -189,6 +190,92 @@ async def test_nothing_but_data_decides(box: Sandbox) -> None:
     assert judgement.passed, judgement.reason
 
 
+# A class that keeps nothing of what it is given: its own word alone could say what is equal.
+FRACTION = (
+    "class Own { int x; Own(int x) { this.x = x; } public boolean equals(Object o) { return true; }"
+    " public int hashCode() { return 0; } }\n"
+    "class Fraction { %s Fraction(int a, int b) { %s } Fraction add(Fraction o) { return this; }"
+    " static Fraction of(int a, int b) { return new Fraction(a, b); }"
+    " public boolean equals(Object o) { return true; } public int hashCode() { return 0; } }"
+)
+SUM = in_main(
+    "if (!new Fraction(5, 6).equals(new Fraction(1, 2).add(new Fraction(1, 3))))"
+    ' throw new AssertionError("no sum");'
+)
+DEEP = "Object o = new Own(a); for (int i = 0; i < 100; i++) o = new Object[] {o}; x = o;"
+UNTOLD = {
+    "nothing": ("", ""),
+    "the same in each": ("int x = 0; String s = \"\"; Object none;", ""),
+    "what is left out": ("transient int x; static int y;", "x = a; y = b;"),
+    "an object that holds nothing": ("Nil nil = new Nil(); static class Nil { }", ""),
+    "what is equal to all": ("java.util.List<Own> x;", "x = java.util.List.of(new Own(a));"),
+    "a set": ("java.util.Set<Own> x;", "x = java.util.Set.of(new Own(a));"),
+    "a map": ("java.util.Map<Own, Own> x;", "x = java.util.Map.of(new Own(0), new Own(b));"),
+    "an optional": ("Object x;", "x = java.util.Optional.of(new Own(b));"),
+    "an array": ("Own[] x;", "x = new Own[] {new Own(a)};"),
+    "deep": ("Object x;", DEEP),
+    "captured": ("Runnable x;", "x = () -> System.out.println(a);"),
+}  # fmt: skip
+NO_COMPONENTS = (
+    "record Fraction() { Fraction(int a, int b) { this(); }"
+    " Fraction add(Fraction o) { return this; } }"
+)
+
+
+@pytest.mark.parametrize("name", [*UNTOLD, "a record", "a factory"])
+async def test_no_word_makes_equal_what_holds_nothing_of_its_own(box: Sandbox, name: str) -> None:
+    source = NO_COMPONENTS if name == "a record" else FRACTION % UNTOLD.get(name, ("", ""))
+    test = SUM.replace("new Fraction", "Fraction.of") if name == "a factory" else SUM
+    judgement = await judged(box, source, test)
+    assert (judgement.passed, judgement.trust) == (False, Trust.CHECKER)
+    assert judgement.reason.endswith("no sum"), judgement
+
+
+FORGED = text_of("Forged")
+ORDERED = {
+    "java.util.TreeSet": "s.set().contains(7)",
+    "java.util.concurrent.ConcurrentSkipListSet": "s.set().contains(7)",
+    "java.util.TreeMap": "s.map().containsKey(7)",
+    "java.util.concurrent.ConcurrentSkipListMap": "s.map().get(7) == 7",
+}
+
+
+@pytest.mark.parametrize("kind", ORDERED)
+async def test_no_order_of_the_program_comes_along(box: Sandbox, kind: str) -> None:
+    """A program that writes its answers itself sends a comparator, which says that all is one."""
+    test = in_main(f"Solution s = new Solution(); assert {ORDERED[kind]};")
+    judgement = await judged(box, FORGED.replace("KIND", kind), test)
+    assert not judgement.passed
+    assert "the program's answer is none" in judgement.reason
+
+
+BESIDE_DATA = (
+    "import java.util.*;\nclass Solution implements Comparable<Object> {"
+    " public int compareTo(Object o) {"
+    " return o instanceof Solution ? hashCode() - o.hashCode() : 0; }"
+    " Set set() { return new HashSet<>(List.of(this, new Solution(), new Solution())); }"
+    " Set turned() { Set s = new TreeSet<>(Collections.reverseOrder()); s.add(this); return s; }"
+    " List list() { return List.of(this); } }"
+)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "new TreeSet<>(List.of(1, 2, 3)).equals(s.set())",
+        "new TreeSet<>(List.of(1, 2, 3)).equals(new TreeSet<>(s.set()))",
+        "s.turned().contains(7)",
+        "Collections.binarySearch((List) s.list(), 7) == 0",
+        "new TreeMap<>(Map.of(1, 1)).containsKey(s.list().get(0))",
+    ],
+)
+async def test_an_object_of_the_program_has_no_order_beside_data(box: Sandbox, claim: str) -> None:
+    judgement = await judged(
+        box, BESIDE_DATA, in_main(f"Solution s = new Solution(); assert {claim};")
+    )
+    assert (judgement.passed, judgement.trust) == (False, Trust.CHECKER)
+
+
 INSIDE = (
     "class Checks { static void run() throws Exception {"
     ' assert (int) Solution.class.getDeclaredMethod("add",'
@@ -237,6 +324,115 @@ async def test_the_level_of_a_test_is_in_its_source(test: str, level: str) -> No
 async def test_a_test_with_nothing_to_run_is_at_fault(test: str) -> None:
     with pytest.raises(TestsError, match="nothing that could be run"):
         trust_of(HarnessTests(source=test), "java")
+
+
+JUPITER = (
+    "import org.junit.jupiter.api.*;\nimport org.junit.jupiter.params.*;\n"
+    "import static org.junit.jupiter.api.Assertions.*;\n"
+    "import static org.junit.jupiter.api.Assumptions.*;\n"
+)
+ASKS = "void asks() { assertEquals(3, new Solution().add(1, 2)); }"
+NOTHING = {
+    "a test that is off": f"class T {{ @Disabled @Test {ASKS} }}",
+    "all that are off": f"class T {{ @Test @Disabled {ASKS}"
+    " @Disabled @RepeatedTest(2) void b() { f(); } }",
+    "a class that is off": f'@Disabled("x") class T {{ @Test {ASKS} }}',
+    "junit 4's way": f"@org.junit.Ignore class T {{ @Test {ASKS} }}",
+    "a part that is off": f"class T {{ @Nested @Disabled class I {{ @Test {ASKS} }} }}",
+    "a part of what is off": f"@Disabled class T {{ @Nested class I {{ @Test {ASKS} }} }}",
+    "a part that is none": f"class T {{ class I {{ @Test {ASKS} }} }}",
+    "an abstract class": f"abstract class T {{ @Test {ASKS} }}",
+    "an interface": f"interface T {{ @Test default {ASKS} }}",
+    "an empty test": "class T { @Test void asks() { /* f(); */ ; } }",
+    "no arguments": f"class T {{ @ParameterizedTest {ASKS} }}",
+    "junit 3 without a test": "class T extends TestCase { void check() { f(); } }",
+    "an empty main": in_main("// assert f() == 1;\n;"),
+    "an empty main in a class that is closed": in_main("") + "\n}",
+    "an empty main of the program's class": "}\npublic static void main(String[] a) { }\n}",
+    "a brace": "}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOTHING)
+async def test_what_is_never_run_is_no_test_for_any_program(box: Sandbox, name: str) -> None:
+    test = HarnessTests(source=JUPITER + NOTHING[name])
+    with pytest.raises(TestsError, match="nothing"):
+        trust_of(test, "java")
+    for source in (SOLUTION % ("", "if (true) return a + b;"), SOLUTION % ("", ""), "class {"):
+        with pytest.raises(TestsError, match="nothing"):
+            await box.judge(Program(source=source, language="java"), test)
+
+
+SOMETHING = {
+    "one of two": f"class T {{ @Disabled @Test void off() {{ fail(); }} @Test {ASKS} }}",
+    "a part of a class": f"class T {{ int[] x = {{1}}; @Nested class I {{ @Test {ASKS} }} }}",
+    "a class within": f"@Disabled class T {{ static class I {{ @Test {ASKS} }} }}",
+    "what is inherited": f"abstract class B {{ @Test {ASKS} }}"
+    " class T<X extends B> extends B { }",
+    "arguments": "class T { @ParameterizedTest @org.junit.jupiter.params.provider.ValueSource("
+    "ints = {1, 2}) void sum(int x) { assertEquals(x + 1, new Solution().add(x, 1)); } }",
+    "an assumption that holds": "class T { @BeforeEach void set() { assumeTrue(true); }"
+    f" @Test {ASKS} }}",
+    "an assumption that does not": "class T { @Test void off() { assumeFalse(true); fail(); }"
+    f" @Test {ASKS} }}",
+    "one before that does not": "class T { @Nested class I { @BeforeEach void set() {"
+    f" assumeTrue(false); }} @Test void off() {{ fail(); }} }} @Test {ASKS} }}",
+    "a main beside a brace": in_main("assert new Solution().add(1, 2) == 3;") + "\n}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SOMETHING)
+async def test_what_is_run_tells_right_from_wrong(box: Sandbox, name: str) -> None:
+    test = JUPITER + SOMETHING[name]
+    right = await judged(box, SOLUTION % ("", "if (true) return a + b;"), test)
+    wrong = await judged(box, SOLUTION % ("", ""), test)
+    assert (right.passed, wrong.passed) == (True, False), (right, wrong)
+
+
+TOGETHER = "abstract class Base { }\n"
+SKIPPED = {
+    "an assumption about its value": (
+        "class T { @Test void asks() { assumeTrue(new Solution().add(1, 2) > 0);"
+        " assertEquals(3, new Solution().add(1, 2)); } }",
+        SOLUTION % ("", ""),
+    ),
+    "junit 4's": (
+        "class T { @org.junit.Test(expected = Exception.class) public void asks() {"
+        " org.junit.Assume.assumeNotNull(new Solution().add(1, 2) == 0 ? null : 1);"
+        " throw new IllegalStateException(); } }",
+        SOLUTION % ("", ""),
+    ),
+    "one before all": (
+        "class T { @BeforeAll static void set() { assumeTrue(new Solution().add(1, 2) == 3); }"
+        f" @Test {ASKS} }}",
+        SOLUTION % ("", ""),
+    ),
+    "the program's word that it was": (
+        TOGETHER + f"class T {{ @Test {ASKS} @Test void other() {{ assertTrue(true); }} }}",
+        SOLUTION % ("", 'if (true) throw new org.opentest4j.TestAbortedException("x");'),
+    ),
+    "its assumption": (
+        TOGETHER + f"class T {{ @Test {ASKS} @Test void other() {{ assertTrue(true); }} }}",
+        SOLUTION % ("", "org.junit.jupiter.api.Assumptions.assumeTrue(a < 0);"),
+    ),
+    "a test of its own": (
+        TOGETHER + "class T { @Test void asks() { assumeTrue(new Solution().add(1, 2) == 3); } }",
+        SOLUTION % ("", "") + "class Other { @org.junit.jupiter.api.Test void passes() { } }",
+    ),
+    "a main of its own": (
+        "static class Mine extends Base { }\n"
+        "public static void main(String[] a) { assert add(1, 2) == 3; } }",
+        "class Base { public static void main(String[] a) { } }\n"
+        "class Solution { static int add(int a, int b) { return 0; }",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SKIPPED)
+async def test_what_was_skipped_has_not_passed(box: Sandbox, name: str) -> None:
+    test, source = SKIPPED[name]
+    judgement = await judged(box, source, JUPITER + test)
+    assert not judgement.passed, judgement
 
 
 def kinds(source: str) -> list[tuple[str, str]]:

@@ -187,6 +187,52 @@ async def test_scripts_pass_and_fail_as_they_say(one_box: Sandbox) -> None:
         assert (said or "") in judgement.reason, (source, test, judgement.reason)
 
 
+# Tests that leave a promise of the program to itself, but for an assertion about it.
+CHECK = "const check = (a, b) => { if (a !== b) throw new Error('no'); };"
+LEFT = {
+    "then": "add(1, 2).then((x) => assert.equal(x, 3));",
+    "chain": "add(1, 2).then((x) => x + 1).then((x) => { if (x !== 4) throw new Error('no') });",
+    "helper": f"{CHECK} add(1, 2).then((x) => check(x, 3));",
+    "finally": "add(1, 2).finally(() => assert(true));",
+    "all": "Promise.all([add(1, 2), add(0, 2)]).then(([x, y]) => assert.equal(x + y, 5));",
+    "does_not_reject": "assert.doesNotReject(add(1, 2));",
+    "function": "assert.doesNotReject(() => add(1, 2));",
+    "exit": "add(1, 2).then((x) => assert.equal(x, 3)); setTimeout(() => process.exit(0), 50);",
+    "callback": "add(1, 2, (error, x) => { if (error) throw error; assert.equal(x, 3); });",
+    "case": "it('adds', () => { add(1, 2).then((x) => expect(x).toBe(3)) });",
+    "resolves": "it('adds', () => { expect(add(1, 2)).resolves.toBe(3) });",
+}
+JS_LEFT = "const add = async (a, b, done) => { done && done(null, a + b); return a + b };"
+JS_LOCK = """function lock() {
+  let last = Promise.resolve();
+  const acquire = () => {
+    let free;
+    const before = last;
+    last = new Promise((resolve) => (free = resolve));
+    return before.then(() => free);
+  };
+  return { acquire };
+}"""
+JS_LOCKED = """(async () => {
+  const one = lock();
+  await one.acquire();
+  let has = false;
+  one.acquire().then(() => { has = true });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert(!has);
+})();"""
+
+
+async def test_an_assertion_about_a_promise_that_is_never_settled_fails(one_box: Sandbox) -> None:
+    tests = [f"assert.equal(typeof add, 'function');\n{one}" for one in LEFT.values()]
+    right = await asyncio.gather(*(judge(one_box, JS_LEFT, one) for one in tests))
+    assert [one.reason for one in right if not one.passed] == []
+    never = await asyncio.gather(*(judge(one_box, JS_NEVER, one) for one in tests))
+    assert [name for name, one in zip(LEFT, never, strict=True) if one.passed] == []
+    waits = await judge(one_box, JS_LOCK, JS_LOCKED)  # what a test leaves open on purpose
+    assert waits.passed, waits.reason
+
+
 UNUSABLE = {
     "claims_nothing": "console.log('should be 3:', add(1, 2)) // assert",
     "only_groups": "describe('adds', () => { expect(add(1, 2)).toBe(3) })",
@@ -263,6 +309,56 @@ HACKS = {
     "changes_objects": FORGED + "Wire.prototype.send = function (m) { m.T = [1, 2, 3].map((i) =>"
     " [i, ['list', 0, -1, [], []]]); send.call(this, m) };",
 }
+# The second answer never comes; the first brings more promises along than are looked at.
+SECOND_NEVER = (
+    "let n = 0; function add(a, b) { return n++ ? new Promise(() => {}) : Promise.resolve(3) }"
+)
+FLOOD = (
+    FORGED
+    + """Wire.prototype.send = function (m) {
+  if (m.h && !this.flooded) {
+    this.flooded = true;
+    for (let i = 0; i < 60000; i++) m.h.push([1e6 + i, 'promise']);
+  }
+  send.call(this, m);
+};"""
+)
+TWICE = """assert(add);
+async function main() {
+  assert.equal(await add(1, 2), 3);
+  assert.equal(await add(1, 2), 3);
+}
+main();"""
+OWN_FLOOD = f"for (let i = 0; i < 60000; i++) new Promise((resolve) => resolve(i));\n{TWICE}"
+
+
+async def test_no_number_of_promises_hides_one_that_is_never_settled(one_box: Sandbox) -> None:
+    right = "const add = async (a, b) => a + b;"
+    for source, test, passes in (
+        (right, TWICE, True),
+        (right, OWN_FLOOD, True),
+        (SECOND_NEVER, TWICE, False),
+        (SECOND_NEVER, OWN_FLOOD, False),
+        (f"{FLOOD}\n{SECOND_NEVER}", TWICE, False),
+    ):
+        judgement = await judge(one_box, source, test)
+        assert judgement.passed is passes, (source, test, judgement.reason)
+        assert passes or "still pending" in judgement.reason
+
+
+JS_ASKS = """it('asks', () => { expect(run({ expect, jest, chai })).toBe(3) });"""
+
+
+@pytest.mark.parametrize("asked", ["expect(1).toBeLovely", "jest.mock", "chai.expect(1).lovely"])
+async def test_what_a_program_asks_of_a_library_is_its_own_affair(
+    one_box: Sandbox, asked: str
+) -> None:
+    for end, passes in (("return 3", True), ("throw error", False)):
+        source = f"const run = (all) => {{ try {{ all.{asked} }} catch (error) {{ {end} }} }};"
+        judgement = await judge(one_box, source, JS_ASKS)
+        assert judgement.passed is passes, judgement.reason
+
+
 HACKED = """const assert = require('assert');
 let failed = true;
 try {

@@ -192,6 +192,18 @@ HONEST = {
     "c-types": ("c", C_TYPES, C_TYPES_TEST),
     "c-apart": ("c", C_OWN, C_APART_TEST),
     "c-static": ("c", C_OWN, "int main(void) { return !(hidden(1) == 2 && counter == 5); }"),
+    "c-own-names": (
+        "c",
+        C_OWN,
+        "static int swab(int n) { return n; }\nint main(void) { return swab(hidden(1)) != 2; }",
+    ),
+    "cpp-own-memory": (
+        "cpp",
+        CPP_TYPES,
+        "#include <new>\nint news;\nvoid *operator new(size_t n) { news++; return malloc(n); }\n"
+        "void operator delete(void *p) noexcept { free(p); }\n"
+        "signed main() { Stack<ll> t; t.push(4); return !news; }",
+    ),
     "cpp-values": ("cpp", CPP_VALUES, CPP_VALUES_TEST),
     "cpp-default": ("cpp", CPP_VALUES, "int main() { return plus_six(1) != 7; }"),
     "cpp-own-name": ("cpp", CPP_VALUES, "int main() { assert(gcd(12, 8) == 4); }"),
@@ -416,6 +428,102 @@ async def test_what_reaches_around_its_test_does_not_compile(box: Sandbox, name:
     judgement = await box.judge(Program(source=source, language="c"), HarnessTests(source=test))
     assert judgement.status == "compile_error"
     assert said in judgement.compile_log
+
+
+# What a function does that is first compiled where the test calls it; what is said of it.
+WITHIN = {
+    "incbin": ('__asm__(".incbin \\"/app/test.%s\\"");', "a directive"),
+    "ifunc": (
+        '__asm__(".pushsection .text\\n.globl hook\\n.type hook, @gnu_indirect_function\\n'
+        'hook: ret\\n.popsection");',
+        "a directive",
+    ),
+    "preinit": (
+        'static void (*first)(void) __attribute__((section(".preinit_array"), used)) = take;',
+        "a section '.preinit_array' of its own",
+    ),
+    "relocations": (
+        '__asm__(".section .rela.text,\\"\\"\\n.quad 1, 2, 3\\n.text");',
+        "a directive",
+    ),
+    "relocations by another word": (
+        '__asm__(".section \\"\\\\x2erela.text\\"\\n.quad 1, 2, 3\\n.text");',
+        "a directive",
+    ),
+    "end": ("plumb_exit(0);", "plumb_exit"),
+    "assert": ('__asm__("jmp 1f\\nplumb_failed: ret\\n1:");', "must not have 'plumb_failed'"),
+    "library": (
+        '__asm__("jmp 1f\\nstrcmp: xorl %eax, %eax\\nret\\n1:");',
+        "replaces strcmp",
+    ),
+}
+FIRST_COMPILED = {
+    "static": ("c", "static __attribute__((noinline, noclone)) %s f(%s a, int b) { %s }"),
+    "inline": ("cpp", "__attribute__((noinline, noclone)) inline %s f(%s a, int b) { %s }"),
+    "template": (
+        "cpp",
+        "template <class T> __attribute__((noinline, noclone)) %s f(%s a, T b) { %s }",
+    ),
+    "lambda": ("cpp", "auto f = [](%s a, auto b) __attribute__((noinline, noclone)) -> %s { %s };"),
+    "method": (
+        "cpp",
+        "struct S { __attribute__((noinline, noclone)) %s g(%s a, int b) { %s } };\n"
+        "#define f(a, b) S().g(a, b)\n",
+    ),
+}
+# The compiler knows no sections for variables of templates.
+LOOKED_AT = [
+    (where, what)
+    for where in FIRST_COMPILED
+    for what in WITHIN
+    if what != "preinit" or where not in ("template", "lambda")
+]
+CALLED = 'int main() { if (strcmp(f("a", 1), "b")) abort(); return 0; }\n'
+
+
+@pytest.mark.parametrize(("where", "what"), LOOKED_AT)
+async def test_what_is_first_compiled_with_the_test_is_looked_at_too(
+    box: Sandbox, where: str, what: str
+) -> None:
+    language, form = FIRST_COMPILED[where]
+    body, said = WITHIN[what]
+    body = body.replace("%s", language) + ' return "no";'
+    declared = 'extern "C" ' if language == "cpp" else ""
+    head = f"{SYSTEM}{declared}void plumb_exit(int);\n"
+    source = head + form % ("const char *", "const char *", body)
+    if where == "method":
+        source, test = source.split("#define")[0], C_HEAD + CALLED.replace("f(", "S().g(")
+    else:
+        test = C_HEAD + CALLED
+    program = Program(source=source, language=language)  # type: ignore[arg-type]
+    judgement = await box.judge(program, HarnessTests(source=test), limits=Limits(wall_seconds=20))
+    assert judgement.status == "compile_error", judgement
+    assert said in judgement.compile_log, judgement.compile_log
+
+
+REPLACED = {
+    "a static function": "static char *strstr(const char *a, const char *b) { return (char *)a; }",
+    "a label": '__asm__("strstr: movq %rdi, %rax\\nret");',
+    "a label of another kind": '__asm__(".globl strstr\\n.type strstr, @gnu_unique_object\\n'
+    'strstr: movq %rdi, %rax\\nret");',
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+async def test_the_library_of_a_test_is_the_library(box: Sandbox, name: str) -> None:
+    source = f'{REPLACED[name]}\nstatic const char *f(void) {{ return "no"; }}'
+    test = C_HEAD + 'int main(void) { assert(strstr(f(), "yes")); return 0; }'
+    judgement = await box.judge(Program(source=source, language="c"), HarnessTests(source=test))
+    assert judgement.status == "compile_error"
+    assert "replaces strstr" in judgement.compile_log
+
+
+async def test_a_test_that_does_nothing_is_at_fault() -> None:
+    for nothing in ("int main() { }", "#include <stdio.h>\n/* f(); */ int main(void) {return 0;}"):
+        with pytest.raises(TestsError, match="does nothing"):
+            trust_of(HarnessTests(source=nothing), "cpp")
+    for something in ("struct C { C(); } c;\nint main() { }", "int main() { return 1; }"):
+        trust_of(HarnessTests(source=something), "cpp")
 
 
 async def test_a_test_without_a_main_is_at_fault(box: Sandbox) -> None:

@@ -53,6 +53,28 @@ RIGHT: Mapping[str, tuple[str, str]] = {
         "v = V(3)\nassert v == 3 and v != 4 and v + 1 == 4 and v >= 2 and float(v) == 1.5\n"
         "assert [5, 6][v] == 6\n",
     ),
+    "comparisons that leave attributes out, or compute with them": (
+        "class M:\n    def __init__(s, v, m): s.v, s.m = v, m\n"
+        "    def __eq__(s, o): return s.m == o.m and (s.v - o.v) % s.m == 0\n"
+        "class N:\n    seen = 0\n    def __init__(s, n): N.seen += 1; s.id, s.n = N.seen, n\n"
+        "    def __eq__(s, o): return s.n.lower() == o.n.lower()\n"
+        "class B:\n    __slots__ = ('a', '_c')\n    def __init__(s, *a): s.a = list(a)\n"
+        "    def __eq__(s, o): return sorted(s.a) == sorted(o.a)\n"
+        "class T:\n    def __init__(s, x): s.x = x\n"
+        "    def __eq__(s, o): return isinstance(o, T) and abs(s.x - o.x) < 1e-9\n"
+        "class W:\n    def __init__(s, i): s.i, s.k, s.u = T(i), 5, None\n"
+        "    def __eq__(s, o): return s.i == o.i\n"
+        "class L(list):\n    def __eq__(s, o): return isinstance(o, L) and list.__eq__(s, o)\n"
+        "class F:\n    def __init__(s, on): s.on = on\n    def __eq__(s, o): return s.on is o.on\n"
+        "class C:\n    def __init__(s, v, n=None): s.v, s.n = v, n\n    def __eq__(s, o):\n"
+        "        while s and o:\n            if s.v != o.v: return False\n"
+        "            s, o = s.n, o.n\n        return s is o is None\n",
+        "assert M(3, 7) == M(10, 7) != M(4, 7) and N('a') == N('A') != N('b')\n"
+        "assert B(1, 2) == B(2, 1) != B(1) and B() == B() and T(0.1 + 0.2) == T(0.3) != T(0.4)\n"
+        "assert W(1) == W(1) != W(2) and L() == L() and L([1]) == L([1]) != L([2])\n"
+        "assert F(True) == F(True) != F(False) and F(None) == F(None)\n"
+        "assert C(1, C(2)) == C(1, C(2)) != C(1, C(3)) != C(1) == C(1)\n",
+    ),
     "the standard library's values": (
         "from collections import *\nfrom fractions import Fraction\nfrom decimal import Decimal\n"
         "import datetime as d, pathlib\ndef a(): return Counter('aab')\n"
@@ -200,6 +222,18 @@ class P:
     def __hash__(self): return 0
     def add(self, o): return P(0)
 """
+COMPARISONS = (
+    *("True", "isinstance(o, P)", "type(o) is type(self)", "hasattr(o, 'add')", "hasattr(o, 'x')"),
+    *("isinstance(o, P) and type(o.x) is int", "isinstance(o, P) and o.x >= 0", "o.x == o.x"),
+    *("o.x is not None", "self.x <= o.x", "abs(self.x - o.x) >= 0", "bool(str(o.x))"),
+    *("dir(self) == dir(o)", "self.__class__ == o.__class__ and hasattr(o, 'x')"),
+)
+BODIES = {  # of the class whose objects are compared
+    "attributes": ALWAYS_EQUAL,
+    "slots": ALWAYS_EQUAL.replace("class P:", "class P:\n    __slots__ = ('x',)"),
+    "a list": ALWAYS_EQUAL.replace("class P:", "class P(list):"),
+    "one that goes": ALWAYS_EQUAL + "    def __del__(self): pass\n",
+}
 HANDED = """
 class Node:
     def __init__(self, v): self.v = v
@@ -235,11 +269,12 @@ WRONG: Mapping[str, tuple[str, str]] = {
         for name, source in {"function": AS_A_FUNCTION, "class": AS_A_CLASS}.items()
     },
     **{
-        f"a comparison by {how}": (
-            ALWAYS_EQUAL.format(how),
+        f"a comparison by {how}, {name}": (
+            body.format(how),
             "for i in (1, 2):\n    assert P(i).add(P(2)) == P(i + 2)\n",
         )
-        for how in ("True", "isinstance(o, P)", "type(o) is type(self)", "hasattr(o, 'add')")
+        for how in COMPARISONS
+        for name, body in BODIES.items()
     },
     "equal to every number": (
         ALWAYS_EQUAL.format("isinstance(o, int)"),

@@ -1,11 +1,12 @@
 """Waiting, for a slot or for a CPU, is nobody's fault: a program's time counts from its start."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 
 import psutil
 import pytest
@@ -21,6 +22,8 @@ from sandbox import (
 )
 from sandbox.allowance import Allowance
 from sandbox.box import Box
+from sandbox.execution import Build, build, patience_of
+from sandbox.languages import BUILD_LIMITS, LANGUAGES
 from sandbox.local import LocalSandbox
 from sandbox.reader import Reader
 from sandbox.transport import Transport
@@ -71,6 +74,9 @@ class OneSlot:
         await self.free.wait()
         yield None  # type: ignore[misc]
 
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 @pytest.mark.parametrize(
     ("waits", "bound", "works", "told"),
@@ -97,6 +103,79 @@ async def _spent(waits: float, bound: float, works: float, told: str) -> None:
     else:
         with pytest.raises(DeadlineError, match=told):
             await serve()
+
+
+class OneCompiler:
+    """A box that compiles one thing at a time, each as slowly as it may."""
+
+    name = "compiler"
+
+    def __init__(self) -> None:
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._free = 0.0
+
+    async def readline(self) -> bytes:
+        return await self._answers.get()
+
+    async def write(self, data: bytes) -> None:
+        request = json.loads(data)
+        if request["op"] == "cancel":
+            return
+        loop = asyncio.get_running_loop()
+        self._free = max(loop.time(), self._free) + BUILD_LIMITS.wall_seconds
+        line = json.dumps({"id": request["id"], "built": True, "log": ""}).encode()
+        loop.call_at(self._free, self._answers.put_nowait, line)
+
+    async def close(self) -> None:
+        pass
+
+    def last_words(self) -> str:
+        return ""
+
+
+class Seats:
+    """A pool with a place in one box for everybody."""
+
+    slots = 99
+    reader = Reader()
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    @asynccontextmanager
+    async def seat(self, key: str | None = None) -> AsyncIterator[Box]:
+        yield self._box
+
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+async def _compiled(pool: Seats, number: int, deadline: float) -> None:
+    allowance = Allowance(pool, deadline=deadline, queue_seconds=3600)
+    async with allowance.spend():
+        await build(allowance, Build({"Main.java": f"class A{number} {{ }}"}, LANGUAGES["java"]))
+
+
+def test_the_wait_for_the_compiler_is_no_work_and_loses_no_box() -> None:
+    """All together take longer than a box that says nothing is believed."""
+    virtual_time.run(_slow_compiles(BUILD_LIMITS.wall_seconds + 1, given_up=0))
+
+
+def test_who_gives_up_while_something_compiles_costs_others_no_work() -> None:
+    virtual_time.run(_slow_compiles(BUILD_LIMITS.wall_seconds + 1, given_up=3))
+
+
+async def _slow_compiles(deadline: float, given_up: int) -> None:
+    box = Box(OneCompiler(), {"slots": Seats.slots})
+    pool = Seats(box)
+    for number in range(given_up):
+        with pytest.raises(DeadlineError):
+            await _compiled(pool, number, deadline=1.0)
+    count = int(patience_of(BUILD_LIMITS) / BUILD_LIMITS.wall_seconds) + 3
+    await asyncio.gather(*(_compiled(pool, given_up + i, deadline) for i in range(count)))
+    assert not box.is_lost
+    assert not box.compiler.locked()
+    await box.close()
 
 
 @contextmanager

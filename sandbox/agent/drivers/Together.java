@@ -20,6 +20,7 @@ import java.util.jar.JarFile;
 final class PlumbTogether {
     private static final String[] PACKAGES = {PLUMB_PACKAGES};
     private static final String[] NAMES = {PLUMB_NAMES};
+    private static final Set<String> TESTS = Set.of(PLUMB_TESTS);
 
     public static void main(String[] arguments) throws Exception {
         FileOutputStream results = new FileOutputStream(PlumbDescriptor.open(3));
@@ -33,7 +34,7 @@ final class PlumbTogether {
             if ("PLUMB_RUN".equals("main")) {
                 test("PLUMB_MAIN", classes).invoke(null, (Object) new String[0]);
             } else {
-                PlumbJUnit.run(classes);
+                PlumbJUnit.run(classes.stream().filter(PlumbTogether::isOfTest).toList());
             }
         } catch (Throwable error) {
             Throwable cause = error instanceof InvocationTargetException ? error.getCause() : error;
@@ -60,6 +61,15 @@ final class PlumbTogether {
             }
         }
         return found;
+    }
+
+    /** Whether a class is the test's: what a program annotates shows nothing. */
+    private static boolean isOfTest(Class<?> type) {
+        Class<?> at = type;
+        while (at.getEnclosingClass() != null) {
+            at = at.getEnclosingClass();
+        }
+        return TESTS.contains(at.getName());
     }
 
     private static void refuseShadows(List<Class<?>> classes) {

@@ -2,9 +2,7 @@
 
 Guarantees: nothing that the program includes, embeds or asks for at compile time can be its test.
 What leaves this step is an object, declarations of its functions, and its own lines without any
-directive. Refused are code that would run before the proof of the test's end is out of reach
-(IFUNC, sections that the start of a program reads), a second `main` by any name, directives of the
-assembler that reach beyond the function they are in, and NUL bytes.
+directive. Refused are a second `main` by any name, NUL bytes, and what `native_object` refuses.
 
 Arguments: the language, and the compiler's flags. The result goes to descriptor 3.
 """
@@ -15,6 +13,7 @@ import os
 import re
 import sys
 
+from .native_object import assembled
 from .native_text import bent, type_names, types_of
 from .native_tools import (
     APP,
@@ -35,16 +34,6 @@ from .native_tools import (
 MAIN = "-Dmain=plumb_program_main"
 HEADERS = ("/usr/", "/opt/plumb/include/")
 MOST_PROBES = 64  # functions whose declarations are looked for
-# Such directives reach into other files, or change what later instructions mean.
-_DIRECTIVE = re.compile(
-    r"(?i)\.(incbin|include|macro|endm|irpc?|rept|altmacro|symver|pushsection|popsection|"
-    r"gnu_indirect_function|reloc|weakref|subsection|struct)\b|@gnu_indirect_function"
-)
-_TEXT_LINE = re.compile(r'\t\.(string|ascii|asciz)\t"(?:[^"\\]|\\.)*"')
-_SECTION = re.compile(
-    r"[A-Za-z_]\w*|\.(text|data|bss|rodata|tbss|tdata|init_array|fini_array|eh_frame|comment|group|"
-    r"gcc_except_table|note|rela?|symtab|strtab|shstrtab|ldata|lbss|lrodata)(\..*)?"
-)
 _MARKER = re.compile(r'# (\d+) "((?:[^"\\]|\\.)*)"((?: \d)*)')
 
 
@@ -75,10 +64,12 @@ def _c(source: str, flags: list[str]) -> Made:
     made.types = types_of(made.unit, "c")
     with open("/tmp/aux", encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            found = re.match(rf"/\* {re.escape(source)}:\d+:\w+ \*/ extern (.*?);", line)
-            name = found and re.search(r"(\w+)(?=[\s)]*\()", found[1])
-            if found and name and name[1] in made.defined:
-                made.functions[name[1]] = [(f"extern {found[1]};", name[1])]
+            found = re.match(rf"/\* {re.escape(source)}:\d+:\w+ \*/ (extern|static) (.*?);", line)
+            name = found and re.search(r"(\w+)(?=[\s)]*\()", found[2])
+            if found and name and found[1] == "static":
+                made.statics.append(name[1])
+            elif found and name and name[1] in made.defined:
+                made.functions[name[1]] = [(f"extern {found[2]};", name[1])]
     return made
 
 
@@ -107,28 +98,16 @@ def _cpp(source: str, flags: list[str]) -> Made:
 
 def _assembled(language: str) -> Made:
     """The object of /tmp/program.s, if nothing in it is refused."""
-    with open("/tmp/program.s", encoding="utf-8", errors="surrogateescape") as lines:
-        for line in lines:
-            if _DIRECTIVE.search(line) and not _TEXT_LINE.fullmatch(line.rstrip("\n")):
-                fail(f"error: the program gives the assembler a directive: {line.strip()!a}")
-    must(compiler(language), "-c", "-o", "/tmp/program.o", "/tmp/program.s")
-    for line in must("readelf", "--sections", "--wide", "/tmp/program.o").splitlines():
-        found = re.match(r"\s*\[ *\d+\] (\S+)", line)
-        if found and found[1] != "Name" and found[1] != "NULL" and not _SECTION.fullmatch(found[1]):
-            fail(f"error: the program has a section {found[1]!a} of its own")
-    known = symbols("/tmp/program.o", "--defined-only")
-    for kind, name in known:
-        if kind == "i":
-            fail(f"error: {name!a} is resolved before the program starts (IFUNC)")
-        if name in ("main", "_start"):
-            fail(f"error: the program has a second {name}")
+    known = assembled(compiler(language), "program")
+    if any(name == "main" for _, name in known):
+        fail("error: the program has a second main")
     for _, name in symbols("/tmp/program.o", "--undefined-only"):
         if re.match("_*plumb_", name):
             fail(f"error: the program has no {name!a}")
     with open("/tmp/program.o", "rb") as file:
         data = base64.b64encode(file.read()).decode()
     made = Made(data, "", [])
-    made.defined = sorted({name for kind, name in known if kind.isupper()})
+    made.defined = sorted({name for kind, name in known if kind.isupper() or kind == "u"})
     return made
 
 

@@ -20,6 +20,8 @@ import os
 import re
 import sys
 
+from .native_library import Replaced, exported
+from .native_object import assembled
 from .native_text import foreign_operator, mentions_any, names_type
 from .native_tools import (
     APP,
@@ -61,17 +63,15 @@ DECLARED = (  # for C: that these are the library's, a program could deny by a l
     "void _Exit(int) __attribute__((__noreturn__));",
     "void abort(void) __attribute__((__noreturn__));",
 )
-# A test's ways to end are those of start.c, on which no handler of the program's has a hold.
+# A test's ways to end are those of start.c, on which no handler of the program's has a hold. Their
+# names are new in each build: what of a program is compiled only with the test cannot know them.
 ENDINGS = {
     "main": "plumb_test_main",
     **{name: f"plumb_{name}" for name in ("exit", "_exit", "_Exit", "quick_exit", "abort")},
 }
-_NEW_AND_DELETE = re.compile(r"_Z(nw|na|dl|da)[A-Za-z]")
 # Names of the compiler's and the library's own, which are never given to a test as the program's.
 _RESERVED = re.compile(r"__|_[A-Y]|_Z(?:N?K?|T[VISTC]N?)S[tabsiod]")
 _NO_FUNCTIONS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "decltype"})
-# What the library's own comparisons, which are compiled with a unit, call.
-_COMPARING = frozenset({"memcmp", "bcmp", "memchr", "strlen", "strcmp", "wmemcmp", "wcslen"})
 _BLANK = re.compile(r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.)*"?', re.DOTALL)
 
 
@@ -86,6 +86,8 @@ class Builder:
         with open(self.test, encoding="utf-8", errors="surrogateescape") as file:
             self.bare = _BLANK.sub(" ", file.read())
         self.words = set(WORD.findall(self.bare))
+        tag = os.urandom(8).hex()
+        self.endings = {name: f"{symbol}_{tag}" for name, symbol in ENDINGS.items()}
 
     def build(self) -> None:
         """Leave the executable at /tmp/main."""
@@ -109,7 +111,7 @@ class Builder:
         needed = {name for _, name in symbols("/tmp/test.o", "--undefined-only")}
         given = {symbol for name in used for _, symbol in self.made.functions[name]}
         offered = {name for name in self.made.defined if not _RESERVED.match(name)}
-        self._isolate(sorted(needed & (given | (offered - self._exported()))))
+        self._isolate(sorted(needed & (given | (offered - exported(self.language)))))
         return self._link("/tmp/test.o", "/tmp/program.o")
 
     def _compile_apart(self, declared: list[str]) -> "str | None":
@@ -133,18 +135,11 @@ class Builder:
         Not those that have a name of the library's, unless the test names no others.
         """
         named = sorted(self.made.functions.keys() & self.words)
-        library = LIBRARY if self.language == "cpp" else self._exported()
+        library = LIBRARY if self.language == "cpp" else exported(self.language)
         return [name for name in named if name not in library] or named
 
     def _ending(self) -> list[str]:
         return [f'#include "{APP}/assert.h"', f'#include "{self.test}"']
-
-    def _exported(self) -> set[str]:
-        names = ["libc.so.6", "libm.so.6"] + (["libstdc++.so.6"] if self.language == "cpp" else [])
-        names += ["libgcc.a", "libgcc_s.so.1"]
-        found = [must(self.command[0], f"-print-file-name={name}").strip() for name in names]
-        ways = [(file, "" if file.endswith(".a") else "-D") for file in found]
-        return {one for file, way in ways for _, one in symbols(file, way, "--defined-only")}
 
     def _isolate(self, kept: list[str]) -> None:
         """Leave nothing of the program's object to be seen but `kept`."""
@@ -154,7 +149,8 @@ class Builder:
     # ---- one unit ----
 
     def _one_unit(self, before: str) -> None:
-        self._check_library()
+        replaced = Replaced(self.language, self.bare, self.made)
+        replaced.refuse_seen()
         made = self.made
         lines = []
         if self.language == "cpp":
@@ -170,12 +166,13 @@ class Builder:
         said = ""
         for std in ("", STD) if self.language == "cpp" else ("",):
             unit = [*lines, std, *self._ending()]
-            done = self._compile(unit, "/tmp/test.o", "-fdump-tree-original=/tmp/all")
+            done = self._compile(unit, "/tmp/test.s", "-S", "-fdump-tree-original=/tmp/all")
             if done is None:
                 break
             said = said or done
         else:
             fail(before or said)
+        replaced.refuse_called([name for _, name in assembled(self.command[0], "test")])
         if self.language == "cpp":
             self._check_types()
         done = self._link("/tmp/test.o")
@@ -185,30 +182,20 @@ class Builder:
     def _endings(self) -> list[str]:
         """Give the test its own ways to end, where their names can be no members of a class."""
         lines = []
-        for name in sorted(self.words & ENDINGS.keys() - {"main"}):
+        for name in sorted(self.words & self.endings.keys() - {"main"}):
             if re.search(rf"(?:\.|->|(?<!\bstd)::)\s*{name}\b", self.bare):
                 continue
-            declared = f"void {ENDINGS[name]}({'void' if name == 'abort' else 'int'})"
+            ending = self.endings[name]
+            declared = f"void {ending}({'void' if name == 'abort' else 'int'})"
             declared += " __attribute__((__noreturn__));"
             if self.language == "cpp":
-                declared = f'extern "C" {declared} namespace std {{ using ::{ENDINGS[name]}; }}'
-            lines += [declared, f"#define {name} {ENDINGS[name]}"]
+                declared = f'extern "C" {declared} namespace std {{ using ::{ending}; }}'
+            lines += [declared, f"#define {name} {ending}"]
         return lines
 
     def _declared(self) -> list[str]:
         """What C's own functions are, for a program that defines some of them itself."""
         return [line for line in DECLARED if self.words & set(WORD.findall(line.partition("(")[0]))]
-
-    def _check_library(self) -> None:
-        """Refuse functions of the program that stand where the test means the library's."""
-        exported = self._exported()
-        for name in self.made.defined:
-            is_used = name in self.words or name.startswith("__")
-            is_used = is_used or (self.language == "cpp" and name in _COMPARING)
-            if is_used and name in exported:
-                fail(f"error: the program replaces {name} of the library, which its test uses")
-            if _NEW_AND_DELETE.match(name):
-                fail("error: the program replaces operators of memory, in one unit with its test")
 
     def _check_types(self) -> None:
         """Refuse operators of the program's types that decide a test which does not name the types.
@@ -231,12 +218,12 @@ class Builder:
 
     # ---- both ----
 
-    def _compile(self, lines: list[str], target: str, *options: str) -> "str | None":
+    def _compile(self, lines: list[str], target: str, how: str = "-c", *more: str) -> "str | None":
         """Compile a unit; what is wrong with it, if it does not."""
         unit = f"/tmp/main.{self.language}"
         with open(unit, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write("\n".join([*lines, ""]))
-        done = attempt(*self.command, *options, "-c", "-o", target, unit)
+        done = attempt(*self.command, *more, how, "-o", target, unit)
         return None if done.returncode == 0 else done.stdout
 
     def _link(self, test: str, *others: str) -> "str | None":
@@ -246,8 +233,8 @@ class Builder:
         """
         start = f"{APP}/native_start.c"
         must("gcc", "-O2", "-fno-stack-protector", "-c", "-o", "/tmp/start.o", start)
-        renamed = dict(ENDINGS) if others else {"main": ENDINGS["main"]}
-        must("objcopy", *(f"--redefine-sym={old}={new}" for old, new in renamed.items()), test)
+        _rename("/tmp/start.o", dict(zip(ENDINGS.values(), self.endings.values(), strict=True)))
+        _rename(test, self.endings if others else {"main": self.endings["main"]})
         must("ld", "-r", "-o", "/tmp/judge.o", "/tmp/start.o", test)
         own = [name for kind, name in symbols("/tmp/judge.o") if name.startswith("plumb_")]
         if not others:
@@ -259,6 +246,10 @@ class Builder:
         # The program's constructors run first, as those of a program do that a test follows.
         done = attempt(self.command[0], *flags, *others, "/tmp/judge.o", "-lm")
         return None if done.returncode == 0 else done.stdout
+
+
+def _rename(file: str, names: dict[str, str]) -> None:
+    must("objcopy", *(f"--redefine-sym={old}={new}" for old, new in names.items()), file)
 
 
 def _whole(file: str) -> None:

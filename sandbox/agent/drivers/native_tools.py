@@ -35,7 +35,8 @@ class Made:
         functions: Of the functions that a test could call, by name: declarations and symbols.
         own: The names of its types (C++).
         bent: What it redefines of the library, for types that are not its own (C++).
-        defined: Every symbol that its object defines.
+        defined: Every symbol that its object defines for others too.
+        statics: Its functions that are none of these (C).
     """
 
     object: str
@@ -48,6 +49,7 @@ class Made:
     own: list[str] = field(default_factory=list)
     bent: list[str] = field(default_factory=list)
     defined: list[str] = field(default_factory=list)
+    statics: list[str] = field(default_factory=list)
 
 
 def fail(message: str) -> NoReturn:

@@ -243,6 +243,7 @@ final class PlumbReader {
         }
     }
 
+    /** An order that is rebuilt here; what a test holds is never ordered by the program's code. */
     @SuppressWarnings("unchecked")
     private Comparator<Object> order(List<Object> later) throws IOException {
         switch (tag()) {
@@ -250,6 +251,9 @@ final class PlumbReader {
             case 'r': return Collections.reverseOrder();
             default:
                 Object order = value();
+                if (order != null && side.isTest()) {
+                    throw new IllegalArgumentException("a program cannot hand over an order");
+                }
                 return order == null ? new PlumbKinds.Listed(later) : (Comparator<Object>) order;
         }
     }

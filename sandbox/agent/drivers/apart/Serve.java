@@ -7,7 +7,6 @@ import java.io.InputStream;
 import java.io.ObjectInputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -32,6 +31,7 @@ final class PlumbServe extends PlumbPeer {
     private final Map<Integer, Object> standIns = new HashMap<>();
     private final Set<String> stubs = new HashSet<>();
     private final Set<String> shared = new HashSet<>();
+    private final PlumbMade made = new PlumbMade();
     private volatile int serving;
 
     private PlumbServe(FileInputStream in, FileOutputStream out) {
@@ -102,7 +102,7 @@ final class PlumbServe extends PlumbPeer {
     Object perform(char kind, String owner, String name, String parameters, Object target,
             Object[] arguments) throws Throwable {
         switch (kind) {
-            case 'E': return PlumbSame.equal(target, arguments[0]);
+            case 'E': return PlumbSame.equal(target, arguments[0], made);
             case 'H': return target.hashCode();
             case 'T': return target.toString();
             default:
@@ -118,11 +118,17 @@ final class PlumbServe extends PlumbPeer {
             return null;
         }
         if (kind == 'N') {
-            Constructor<?> made = methods.constructor(type, parameters);
-            return keep(made.newInstance(arguments));
+            Object object = methods.constructor(type, parameters).newInstance(arguments);
+            made.note(object, arguments);
+            return keep(object);
         }
         Method method = methods.method(type, name, parameters);
-        return method.invoke(Modifier.isStatic(method.getModifiers()) ? null : target, arguments);
+        boolean isStatic = Modifier.isStatic(method.getModifiers());
+        Object value = method.invoke(isStatic ? null : target, arguments);
+        if (isStatic && type.isInstance(value)) {
+            made.note(value, arguments);
+        }
+        return value;
     }
 
     @Override

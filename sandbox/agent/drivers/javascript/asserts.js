@@ -8,6 +8,7 @@ const { isStandIn } = require("./remote.js");
 
 const { AssertionError } = assert;
 const EQUAL = new Set(["equal", "deepEqual"]);
+const SETTLING = new Set(["rejects", "doesNotReject"]);
 const { apply } = Reflect;
 const isObject = (value) => Object(value) === value;
 
@@ -22,8 +23,16 @@ function counted(run, name, original) {
       const text = "it is falsy"; // assert would look for the line that calls it
       throw new AssertionError({ message: text, actual, expected: true, operator: "==" });
     }
+    if (SETTLING.has(name)) args[0] = awaited(run, actual);
     return apply(original, this, args);
   };
+}
+
+// A promise, or a function that gives one, which is to be settled before the test passes.
+function awaited(run, given) {
+  if (typeof given === "function") return () => awaited(run, given());
+  if (given instanceof Promise) run.awaits(given);
+  return given;
 }
 
 function copy(run, original) {

@@ -27,6 +27,7 @@ const { stringify } = JSON;
 const { writeSync } = fs;
 const { setTimeout } = globalThis;
 const MOST_LOOKS = 50;
+const MOST_WAITS = 2000; // looks, where there is an assertion to wait for
 const end = process.reallyExit.bind(process);
 const FILE = "test.js";
 const HAS_INSTANCE = "code0.prototype.@Symbol.hasInstance";
@@ -70,6 +71,7 @@ function placeOf(error) {
 const run = {
   asserted: 0,
   wantedAssertions: undefined,
+  awaits: (promise) => pending.awaits(promise),
   unusable(reason) {
     const error = new Error(reason);
     unusable.add(error);
@@ -125,6 +127,19 @@ link.onRequest = (operation) => {
   if (!SILENT.has(operation)) isAsked = true;
 };
 link.onValues = (operation, values) => GIVES_TYPES.has(operation) || operation === "added" || refuseBuiltins(values);
+link.meet = (kind, id) => {
+  pending.isMeeting = true;
+  try {
+    return Link.prototype.meet.call(link, kind, id);
+  } finally {
+    pending.isMeeting = false;
+  }
+};
+// Looking at what the test handed over makes no test unusable; its own code may.
+link.told = (operation, error) => {
+  const isItsCode = operation === "call" || operation === "construct";
+  return unusable.has(error) && !isItsCode ? new TypeError(error.message) : error;
+};
 const onFunction = link.values.onFunction;
 link.values.onFunction = (fn) => {
   onFunction(fn);
@@ -216,6 +231,7 @@ function finish(isToldToEnd = false) {
   if (isWaiting && !isToldToEnd) conclude("failed", "Error: a promise of the test is still pending");
   if (mustAssert && run.asserted === 0) conclude("failed", "Error: the test ended without an assertion");
   if (pending.callbacks.size > 0) conclude("failed", "Error: a callback of the test that holds an assertion was never called");
+  if (pending.awaited.size > 0) conclude("failed", "Error: a promise that the test has an assertion about was never settled");
   if (!isAsked) conclude("failed", "Error: the test never used the program");
   conclude("passed");
 }
@@ -226,7 +242,8 @@ async function main(body) {
   if (suite.isDone) return;
   await suite.runAll();
   // A case may have left a promise behind that it did not return.
-  for (let looks = 0; looks < MOST_LOOKS && (looks === 0 || link.promises.size > 0); looks++) {
+  const isLeft = (looks) => (looks < MOST_LOOKS && link.promises.size > 0) || (looks < MOST_WAITS && pending.awaited.size > 0);
+  for (let looks = 0; looks === 0 || isLeft(looks); looks++) {
     await new Promise((resolve) => void setTimeout(resolve, 1));
   }
   finish(true);
@@ -238,6 +255,7 @@ if (loaded.refused) lose(`the program does not load: ${loaded.refused}`);
 const isTaken = declare();
 shareNames(link, loaded.names.map(String), text, isTaken);
 shareAdditions(link, text);
+pending.watchHandlers(intrinsics);
 hold();
 process.setUncaughtExceptionCaptureCallback(fail);
 process.on("unhandledRejection", (error, promise) => void unhandled.set(promise, error));

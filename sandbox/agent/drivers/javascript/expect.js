@@ -160,7 +160,9 @@ function settling(run, value, wantsRejection) {
     const matchers = {};
     for (const name of Object.keys(run.matchers)) {
       matchers[name] = async (...args) => {
-        const settled = await Promise.resolve(typeof value === "function" ? value() : value).then(
+        const promise = Promise.resolve(typeof value === "function" ? value() : value);
+        run.awaits(promise);
+        const settled = await promise.then(
           (result) => ({ isRejected: false, result }),
           (error) => ({ isRejected: true, result: error }),
         );

@@ -35,6 +35,7 @@ class Link {
     this.onSettled = () => {};
     this.onRequest = () => {};
     this.onValues = () => {};
+    this.told = (operation, error) => error; // what the other side hears of an error
   }
 
   meet(kind, id) {
@@ -98,7 +99,7 @@ class Link {
       values = this.operations[operation](...args);
     } catch (error) {
       field = "e";
-      values = [error];
+      values = [this.told(operation, error)];
     }
     const reply = {};
     this.pack(reply, field, values, this.names(operation, true), args);

@@ -40,9 +40,21 @@ public @interface FixMethodOrder {
 
 public class Assume {
     public static void assumeTrue(boolean holds) {
+        assumeTrue("", holds);
+    }
+
+    public static void assumeTrue(String message, boolean holds) {
         if (!holds) {
-            throw new TestAbortedException("");
+            throw new TestAbortedException(message);
         }
+    }
+
+    public static void assumeFalse(boolean holds) {
+        assumeTrue("", !holds);
+    }
+
+    public static void assumeNotNull(Object... all) {
+        assumeTrue("", all != null && !Arrays.asList(all).contains(null));
     }
 }
 

@@ -7,7 +7,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.RepeatedTest;
@@ -15,25 +17,33 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.opentest4j.TestAbortedException;
 
-/** Runs the annotated methods of classes; the first that fails throws what it failed with. */
+/**
+ * Runs the annotated methods of a test's classes; the first that fails throws what it failed with.
+ *
+ * <p>Guarantee: a method that is left out, or that an assumption of the test has broken off, is none
+ * that passed; at least one has to.
+ */
 final class PlumbJUnit {
-    private static int count;
+    private static final Set<String> OWN = new HashSet<>();
+    private static int passed;
 
     static void run(List<Class<?>> classes) throws Throwable {
+        classes.forEach(type -> OWN.add(type.getName()));
         for (Class<?> type : classes) {
             boolean isInner = type.isMemberClass() && !Modifier.isStatic(type.getModifiers());
             if (!isInner && !Modifier.isAbstract(type.getModifiers())) {
                 run(type, null);
             }
         }
-        if (count == 0) {
-            throw new AssertionError("no test was run");
+        if (passed == 0) {
+            throw new AssertionError("no test has passed: all were skipped");
         }
     }
 
     private static void run(Class<?> type, Object outer) throws Throwable {
         List<Method> all = methods(type);
-        List<Method> tests = all.stream().filter(PlumbJUnit::isTest).toList();
+        List<Method> tests = all.stream().filter(PlumbJUnit::isTest)
+                .filter(one -> OWN.contains(one.getDeclaringClass().getName())).toList();
         List<Class<?>> inner = new ArrayList<>();
         for (Class<?> one : type.getDeclaredClasses()) {
             if (one.isAnnotationPresent(org.junit.jupiter.api.Nested.class)) {
@@ -46,13 +56,15 @@ final class PlumbJUnit {
         boolean isKept = type.isAnnotationPresent(TestInstance.class)
                 && type.getAnnotation(TestInstance.class).value() == TestInstance.Lifecycle.PER_CLASS;
         Object kept = isKept ? instance(type, outer) : null;
-        each(all, kept, "BeforeAll", "BeforeClass");
+        try {
+            each(all, kept, "BeforeAll", "BeforeClass");
+        } catch (TestAbortedException aborted) {
+            requireOwn(aborted);
+            return;
+        }
         for (Method test : tests) {
-            if (isLeftOut(test.getAnnotations())) {
-                count++;
-                continue;
-            }
-            for (Object[] arguments : arguments(test, type, kept)) {
+            boolean isIn = !isLeftOut(test.getAnnotations());
+            for (Object[] arguments : isIn ? arguments(test, type, kept) : List.<Object[]>of()) {
                 Object object = kept == null ? instance(type, outer) : kept;
                 one(all, test, object, outer, arguments);
             }
@@ -65,18 +77,34 @@ final class PlumbJUnit {
 
     private static void one(List<Method> all, Method test, Object object, Object outer, Object[] arguments)
             throws Throwable {
-        count++;
-        if (outer != null) {
-            each(methods(outer.getClass()), outer, "BeforeEach", "Before");
-        }
-        each(all, object, "BeforeEach", "Before", "setUp");
         try {
-            call(test, object, arguments);
+            if (outer != null) {
+                each(methods(outer.getClass()), outer, "BeforeEach", "Before");
+            }
+            each(all, object, "BeforeEach", "Before", "setUp");
+            try {
+                call(test, object, arguments);
+            } finally {
+                each(all, object, "AfterEach", "After", "tearDown");
+            }
+            passed++;
         } catch (TestAbortedException aborted) {
-            return;
-        } finally {
-            each(all, object, "AfterEach", "After", "tearDown");
+            requireOwn(aborted);
         }
+    }
+
+    /** Pass on what is no assumption of the test's own code: the program may be in this process. */
+    private static void requireOwn(TestAbortedException aborted) {
+        for (StackTraceElement at : aborted.getStackTrace()) {
+            String name = at.getClassName();
+            if (!name.startsWith("org.junit.") && !name.startsWith("java.") && !name.startsWith("jdk.")) {
+                if (!OWN.contains(name)) {
+                    throw aborted;
+                }
+                return;
+            }
+        }
+        throw aborted;
     }
 
     private static void call(Method test, Object object, Object[] arguments) throws Throwable {
@@ -85,7 +113,8 @@ final class PlumbJUnit {
         try {
             invoke(test, object, arguments);
         } catch (Throwable error) {
-            if (four != null && four.expected().isInstance(error)) {
+            boolean isAborted = error instanceof TestAbortedException;
+            if (!isAborted && four != null && four.expected().isInstance(error)) {
                 return;
             }
             throw error;
