@@ -55,8 +55,10 @@ _RUPEES = re.compile(
     r"|(?<![A-Za-z\\])(?:Rs\.?|RS(?:\.|(?=\s))))"
     r"(?:\s|~|\\[ ,;:])*(?=-?\.?\d)"
 )
-_RUPEES_ONLY = re.compile(r"(?<=\d)\s?/-(?!\s?[\w(\\.])")
-"""What a price in rupees ends with: `Rs. 500/-`."""
+_RUPEES_ONLY = re.compile(
+    r"(?<=\d)\s?/-(?=\s*(?:\Z|\\?[)\]}]|=|[$,.;:!?]+(?:\s|\Z)|(?:only|and|or|per|each)\b))"
+)
+"""What a price in rupees ends with, `Rs. 500/-`; no operand follows, as in `1/-√2`."""
 _US = re.compile(r"(?<![A-Za-z])US\s?(?=\\?\$\s?\d)")
 _BRACED_SIGN = re.compile(r"\{\s*([:=+<>-])\s*\}")
 _CLOCK = re.compile(r"(?<=[\d\s{~])([apAP])\.\s?([mM])(?![a-zA-Z])\.?")

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from rewards.math.unit_table import UNITS
-from rewards.math.units import named
 from rewards.math.vocabulary import NUMBER_WORDS
 
 TEXT_LIMIT = 400  # characters of a number that is spelt out, and of what stands behind it
@@ -61,6 +60,13 @@ _ORDINALS = frozenset(
     ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
      "twelfth", "sixteenth", "twentieth", "hundredth", "thousandth", "millionth")
 )  # fmt: skip
+_NUMBERED = frozenset(
+    ("grade", "grades", "grader", "graders", "former", "formers", "floor", "floors", "place",
+     "places", "power", "powers", "root", "roots", "term", "terms", "derivative", "derivatives",
+     "harmonic", "harmonics", "note", "notes", "cousin", "cousins", "century", "centuries",
+     "generation", "generations", "birthday", "birthdays")
+)  # fmt: skip
+"""What an ordinal is part of the name of: `12 fifth graders` are twelve, `3 fifth apples` 3/5."""
 _HALVES_BY_NAME = frozenset(
     ("life", "lives", "line", "lines", "plane", "planes", "space", "spaces", "brother", "brothers",
      "sister", "sisters", "sibling", "siblings", "note", "notes", "cell", "cells", "integer",
@@ -110,9 +116,9 @@ def _is_name(word: str, following: Sequence[str]) -> bool:
         return False
     if word == "half":
         return following[0].lower() in _HALVES_BY_NAME
-    if word not in _ORDINALS or following[0].lower() in {"of", "a", "an"}:
+    if word not in _ORDINALS or following[0].lower() not in _NUMBERED:
         return False
-    return not named(following[0]) and any(noun.endswith("s") for noun in following)
+    return any(noun.lower().endswith("s") for noun in following)
 
 
 def chinese_scale(run: str) -> tuple[Fraction, str]:

@@ -94,7 +94,7 @@ def _is_tiny(mine: Measure, gold: Measure) -> bool:
 
 
 def _words_agree(mine: Phrase, gold: Phrase) -> bool:
-    if mine.strong != gold.strong and not (_is_labelled(mine, gold) and _is_labelled(gold, mine)):
+    if mine.strong != gold.strong and not (_covers(mine, gold) and _covers(gold, mine)):
         return False
     if mine.weak and gold.weak and mine.weak != gold.weak:
         return False
@@ -106,9 +106,13 @@ def _words_agree(mine: Phrase, gold: Phrase) -> bool:
     return same_nouns(mine.nouns, gold.nouns)
 
 
-def _is_labelled(one: Phrase, other: Phrase) -> bool:
-    """Whether the label of the one says what stands behind the other: `Loss: 5` = `5 loss`."""
-    return other.strong - one.strong <= one.label
+def _covers(one: Phrase, other: Phrase) -> bool:
+    """Whether the one says what has to stand on both sides if it stands behind the other.
+
+    A label says it, `Loss: 5` = `5 loss`, and so does a description, `2 positive roots` =
+    `2 positive`.
+    """
+    return other.strong - one.strong <= one.label | one.weak
 
 
 def _together(node: Node) -> Node:
@@ -191,10 +195,13 @@ def _phrase(text: str) -> Phrase:
 
 
 def _letters(words: list[str]) -> frozenset[str]:
-    """Letters that are no unit: `41\\text{x}` is no plain word behind 41."""
-    return frozenset(word for word in words
-                     if len(word) == 1 and word.isascii() and word != "a" and not named(word)
-                     and word.isalpha())  # fmt: skip
+    """Letters that are no unit: `41\\text{x}` is no plain word behind 41.
+
+    `a` is an article in front of a word, `7 a day`, and a letter at the end, `7a`.
+    """
+    return frozenset(word for i, word in enumerate(words)
+                     if len(word) == 1 and word.isascii() and word.isalpha() and not named(word)
+                     and (word != "a" or i + 1 == len(words)))  # fmt: skip
 
 
 def _unit_among(words: list[str]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:

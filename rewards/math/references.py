@@ -57,16 +57,14 @@ _BEGINS = re.compile(
 _MATH = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\[a-zA-Z]+", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mbox|textbf|textit|textrm|mathrm)\s*\{([^{}]*)\}")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_MISSING = frozenset(
-    ("nan", "null", "n/a", "?", "...", "tbd", "todo", "-", "proof", "notfound", "not found")
-)
+_MISSING = frozenset(("nan", "null", "n/a", "?", "...", "tbd", "todo", "-", "proof", "notfound"))
 _UNSTATED = re.compile(
-    r"(?:the )?(?:answers?|solutions?) (?:(?:may|will|can|could) )?(?:vary|differ)"
+    r"(?:the )?(?:answers?|solutions?) (?:(?:may|will|can|could) (?:vary|differ)|vary)"
     r"|(?:see|refer to) (?:the )?(?:attached )?"
     r"(?:solution|above|below|proof|figure|graph|diagram|explanation)"
     r"|(?:(?:the )?(?:answer|solution|proof) (?:is )?)?(?:omitted|left to the reader)"
     r"|(?:the )?(?:answer|solution) (?:is )?(?:not (?:given|provided|available|found)|missing)"
-    r"|no answer (?:is )?(?:given|provided|available|found)|unanswerable"
+    r"|no answer (?:is )?(?:given|provided|available|found)"
     r"|(?:证明|答案)?略|见解析|暂无(?:答案)?|答案不唯一|см\. решение|vedi (?:la )?soluzione",
     re.IGNORECASE,
 )

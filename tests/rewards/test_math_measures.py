@@ -177,6 +177,31 @@ twelve fifth graders | 12
 5种不同的方法 | 5
 5 км к северу | 5000 м на север
 5 прибыли | 5 прибыль
+Rs. 500/- only | 500
+Rs 500/- and Rs 300/- | 500, 300
+\\(500/-\\) | 500
+1/-√2 | -\\frac1{\\sqrt2}
+2/-√3 | -2/√3
+x=4/-√2 | x=-4/√2
+5/-{2} | -5/2
+1/-|x| | -1/|x|
+1/- √2 | -1/√2
+1/-∞ | 0
+I = 3\\,\\mathrm{A} | I = 3 A
+5 a day | 5
+2 positive roots | 2 positive
+2 negative numbers | 2 negative
+3 positive roots, 2 negative roots | 3 positive and 2 negative
+5 odd numbers | 5 odd
+5 чётных чисел | 5 чётных
+one third votes | 1/3
+one tenth apples | 1/10
+one fifth students | 1/5
+3 fifth apples | 3/5
+2 fifth parts | 2/5
+1 third candies | 1/3
+5 fifth roots | 5
+3 third places | 3
 """
 DIFFERENT = """
 60 km/h | 60 m/s
@@ -279,6 +304,23 @@ Rs 500 | $500
 5 км к северу | 5 км
 5 км на юге | 5 км к северу
 5 不正确 | 5
+1/-√2 | 1
+1/-√2 | \\frac1{\\sqrt2}
+5/-{2} | 5
+1/-|x| | 1
+K=3\\,\\mathrm{m} | 3a
+6\\mathrm{V} | \\sqrt{36}a
+-7\\mathrm{V} | -7a
+\\frac72\\mathrm{V} | \\frac72 a
+3\\text{ m} | 3a
+7\\mathrm{V} | 7\\textit{a}
+2 positive roots | 2 negative
+2 positive roots | 3 positive
+5 odd numbers | 5 even
+3 positive roots, 2 negative roots | 3 negative and 2 positive
+one third votes | 1
+3 fifth apples | 3
+5 fifth roots | 1
 """
 LABELLED = """
 Answer: 5 | 5
@@ -349,6 +391,9 @@ def test_an_upright_letter_behind_a_value_is_its_unit(letter: str) -> None:
     assert decide(upright, f"12\\text{{ {letter}}}").same
     assert decide(f"2\\mathrm{{{letter}}}+1", f"1+2{letter}").same
     assert not decide(upright, "13").same
+    for variable in "abxyn":
+        assert not decide(upright, f"12{variable}").same
+        assert not decide(upright, f"12 {variable}").same
 
 
 @pytest.mark.parametrize("word", sorted(MEANINGS))

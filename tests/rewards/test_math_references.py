@@ -84,6 +84,7 @@ UNREADABLE = [
     float("nan"), float("inf"), Decimal("NaN"), '["\\\\boxed{4"]', "proof", "Proof.", "notfound",
     "\\text{proof}", "\\boxed{proof}", "#### notfound", '["proof"]', "Answers may vary.",
     "The answer is not given", "See solution.", "略",
+    "Answers vary", "The solutions may differ.", "solution not found",
 ]  # fmt: skip
 
 
@@ -96,7 +97,10 @@ def test_an_unreadable_reference_is_ungradable_for_every_answer(reference: objec
     assert str(MATH.judge(Sample("s", (), "no answer", reference)).outcome) == "ungradable"
 
 
-@pytest.mark.parametrize("word", ["Tuesday", "two apples", "none", "no solution", "80 proof"])
+@pytest.mark.parametrize("word", [
+    "Tuesday", "two apples", "none", "no solution", "80 proof", "unanswerable", "Unanswerable.",
+    "not found", "The solutions differ", "The answers differ.",
+])  # fmt: skip
 def test_an_answer_in_words_is_one(word: str) -> None:
     assert outcome(word, word) == "correct"
     assert outcome("4", word) == "incorrect"
