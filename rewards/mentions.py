@@ -18,8 +18,11 @@ _DATA_BEGINS: Final = re.compile(
 )
 """A list of texts or a call in Python's notation at the start of a line; an object anywhere."""
 _TOKEN: Final = re.compile(
-    r"\"(?:[^\"\\\n]++|\\.)*+\"?+|'(?:[^'\\\n]++|\\.)*+'?+|[\[({\])}]", re.DOTALL
+    r"\"(?:[^\"\\\n]++|\\.)*+(\")?+|(?:(?<!\w)|(?<=\W[bru]))'(?:[^'\\\n]++|\\.)*+(')?+|[\[({\])}]",
+    re.DOTALL | re.IGNORECASE,
 )
+"""A bracket or a string, whose end is a group; an apostrophe after a letter begins none."""
+_AFTER_STRING: Final = re.compile(r"\s*+[,:\]})]")
 
 
 def unmentioned(pattern: re.Pattern[str], text: str, start: int) -> Iterator[tuple[int, int]]:
@@ -38,25 +41,32 @@ def unmentioned(pattern: re.Pattern[str], text: str, start: int) -> Iterator[tup
             yield begin, end
 
 
-def ends_in_data(text: str) -> bool:
-    """Whether a text ends within a string of an object, a list or a call that is still open."""
-    begun = _DATA_BEGINS.search(text)
+def is_in_data(text: str, at: int) -> bool:
+    """Whether `at` is in a string of an object, a list or a call that begins before it.
+
+    It has to close after it: thinking writes what it breaks off.
+    """
+    begun = _DATA_BEGINS.search(text, 0, at)
     while begun is not None:
-        depth, end = 0, begun.end()
+        depth, end, is_held = 0, begun.end(), False
         for match in _TOKEN.finditer(text, begun.start()):
-            token, end = match[0], match.end()
-            if token[0] in "\"'":
-                if len(token) < 2 or token[-1] != token[0]:
+            end = match.end()
+            if match[0][0] in "\"'":
+                if match.lastindex is None:
                     break  # a line ended it, or the text
+                if match.start() < at < end:
+                    is_held = _AFTER_STRING.match(text, end) is not None
             else:
-                depth += 1 if token in "[({" else -1
+                depth += 1 if match[0] in "[({" else -1
             if depth <= 0:
                 break
+            if end > at and not is_held:
+                return False
         else:
-            return False
-        if depth > 0 and end == len(text):
-            return True
-        begun = _DATA_BEGINS.search(text, end)
+            return False  # it never closes
+        if end > at:
+            return is_held and depth <= 0
+        begun = _DATA_BEGINS.search(text, end, at)
     return False
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from unicodedata import category
 
-from rewards.mentions import ends_in_data, unmentioned
+from rewards.mentions import is_in_data, unmentioned
 
 Opened = Literal["open", "none"]
 """Whether the prompt's template has opened the thinking part, so that a response begins in it."""
@@ -125,7 +125,7 @@ def parted(response: str, opened: Opened | None = None) -> Parts:
         response: What the model wrote after the prompt.
         opened: Whether the prompt's template opened the thinking. None: it is not known. It is then
             taken for open if a closing mark has no opening one before it and stands before any
-            fence, box or call, and in no text of an object, a list or a call.
+            fence, box or call, and in no text of an object, a list or a call that is closed.
     """
     thoughts: list[str] = []
     at: int | None = 0
@@ -217,7 +217,7 @@ def _begins_inside(text: str) -> bool:
     before = text[: closing[0]]
     if _OPENING.search(before) or _ANSWER_BEGINS.search(f"\n{before}"):
         return False
-    return not ends_in_data(before)
+    return not is_in_data(text, closing[0])
 
 
 def _until_closed(text: str) -> tuple[str, int | None]:

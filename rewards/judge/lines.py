@@ -5,7 +5,7 @@ linear in the text.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rewards.judge.rubric import OVERALL, JudgeRubric
@@ -27,6 +27,18 @@ _LINE: Final = {**_DECORATION, ord("_"): " "}
 _POINT_ZERO = re.compile(r"(?<=\d)\.0+(?!\d)")
 _LABELLED = re.compile(
     r"\s*(?:[-\u2022>]\s*|\d{1,2}[.)]\s*)?([A-Za-z][A-Za-z ]{0,48})\s*[:=\u2013-](.*)"
+)
+_OWN_GRADE: Final = re.compile(  # my grade is 9, I would give it a 9
+    r"\b(?:my (?:\w+ ){0,2}(?:grade|score|rating|mark|verdict)\b"
+    r"|I(?:['\u2019](?:d|ll)| would| will)? (?:\w+ )?(?:give|gave|grade|score|rate|award|assign)\b)"
+    rf"\D{{0,40}}?({_NUMBER})(?![\w%]|\.\d)",
+    re.IGNORECASE,
+)
+_GRADE_IN_PROSE: Final = re.compile(  # it deserves 9/10, the score is 9, 9 points
+    rf"(?<![\w./-])({_NUMBER})(?=\s{{0,4}}(?:/|out of\b|points?\b))"
+    r"|\b(?:grade|score|rating|deserves|merits|earns|worth)\b[^\d\n.;]{0,40}?"
+    rf"({_NUMBER})(?![\w%]|\.\d)",
+    re.IGNORECASE,
 )
 
 
@@ -77,6 +89,27 @@ def opening_lines(text: str, rubric: JudgeRubric) -> dict[str, float] | None:
 def states_on_lines(text: str, rubric: JudgeRubric, shown: str) -> bool:
     """Whether a line of a reply begins as a grade that is no quotation."""
     return any(_stated(text, rubric, shown))
+
+
+def says_another(text: str, grades: Mapping[str, float], shown: str, *, is_after: bool) -> bool:
+    """Whether the prose of a reply says a grade that is none of `grades`.
+
+    Args:
+        text: The prose, without objects.
+        grades: What the reply states beside it.
+        shown: What was graded, packed; a line that stands in it is a quotation.
+        is_after: Whether it follows the statement: any number there that is like a grade counts;
+            before it only one that the judge calls its own, as others are what it speaks of.
+    """
+    patterns = (_OWN_GRADE, _GRADE_IN_PROSE) if is_after else (_OWN_GRADE,)
+    for line in text.translate(_DECORATION).splitlines():
+        if packed(line) in shown:
+            continue
+        for pattern in patterns:
+            for match in pattern.finditer(line):
+                if float(match[match.lastindex or 0]) not in grades.values():
+                    return True
+    return False
 
 
 def says(line: str) -> bool:

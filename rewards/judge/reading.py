@@ -7,6 +7,7 @@ that is JSON as a whole is read as that alone. In other text:
 - an object or a line that stands word for word in what was graded is a quotation, not the judge's;
   only where the judge says no other grade, and opens or closes its reply with one that is below
   the threshold, is it the judge's own: an answer wins nothing by holding bad grades, nor loses;
+  a grade in its prose is another one (`my grade is 9/10`);
 - an overall grade counts only where it opens or closes the reply, on lines of its own; grades of
   all factors count anywhere;
 - a number counts if the line ends with it, or goes on in a way that leaves it the grade: `7/10,
@@ -30,6 +31,7 @@ from rewards.judge.lines import (
     opening_lines,
     packed,
     says,
+    says_another,
     states_on_lines,
     undecorated,
 )
@@ -74,10 +76,11 @@ def read_grades(reply: str, rubric: JudgeRubric, graded: Sequence[str] = ()) -> 
     found = found or of_lines(text, rubric, shown)
     if not found:
         quoted = closing or closing_lines(text, rubric)
-        if quoted is None and not states_on_lines(text, rubric, shown):
+        if is_first := quoted is None and not states_on_lines(text, rubric, shown):
             quoted = opening or opening_lines(text, rubric)
         if quoted is not None and rubric.score(quoted) < rubric.threshold:
-            found = [quoted]
+            is_only = not says_another(_prose(text), quoted, shown, is_after=is_first)
+            found = [quoted] if is_only else []
     if not found or any(grades != found[0] for grades in found):
         raise _unreadable(reply)
     return found[0]
@@ -184,6 +187,15 @@ def _objects(text: str) -> Iterator[tuple[int, int, Any]]:
             continue
         yield position, end, value
         position = text.find("{", end)
+
+
+def _prose(text: str) -> str:
+    """A text without its JSON objects."""
+    pieces, position = [], 0
+    for start, end, _ in _objects(text):
+        pieces.append(text[position:start])
+        position = end
+    return " ".join([*pieces, text[position:]])
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from rewards.tools.formats.found import MAX_CALLS, skip_blank
 from rewards.tools.formats.python_reader import call_in, called_at, literal
+from rewards.tools.programs import is_a_tools, is_of_a_program
 from rewards.tools.strict_json import MalformedError, decode_at
 from rewards.tools.types import Parsed, shown
 
@@ -24,11 +25,23 @@ _ARGUMENTS: Final = re.compile(
     r"(?:tool|function|action|api|call)?(?:args|arguments?|parameters?|params|inputs?|kwargs)"
 )
 _AROUND: Final = re.compile(r"(?:tool|function|api)?(?:calls?|uses?)|(?:tool|function|action)s?")
-_NOBODY: Final = frozenset(
-    {"", "none", "null", "na", "notool", "nocall", "answer", "finalanswer", "final", "respond",
-     "response", "directlyanswer", "directanswer", "message"}
-)  # fmt: skip
+_NOBODY: Final = re.compile(
+    r"|na|null|nil|none\w*|no(?:such)?(?:tool|function|call|action|api|answer|op)\w*|nothing\w*"
+    r"|not(?:a(?:pplicable|vailable)|needed|required|found|supported|possible)|message|final"
+    r"|(?:final|direct|directly)?(?:answer|response|respond|reply)(?:directly|touser|user)?"
+    r"|(?:un(?:known|available|supported|able)|cannot|cant|irrelevant|outofscope|insufficient"
+    r"|missing)\w*|(?:request|need|seek|get)?(?:user)?clarif\w*|ask\w*|(?:refus|declin|apologi)\w*"
+    r"|abstain|finish|stop|done|end|terminate"
+    r"|(?:say|speak|chat|talk|message|inform|tell)(?:to)?(?:user)?"
+)
 """What is named where nothing is called, as in `{"action": "Final Answer"}`."""
+_OF_DATA: Final = frozenset({("method", "params"), ("name", "inputs")})
+"""Keys of requests (JSON-RPC, HTTP) and of steps in a workflow."""
+_BESIDE: Final = re.compile(
+    r"(?:tool|function)?(?:call)?(?:id|type|index)|status|strict|server|namespace|version"
+    r"|thoughts?|thinking|reason|reasoning|rationale|plan|explanation|content|text"
+)
+"""What may stand beside a name and its arguments."""
 _BEGUN: Final = re.compile(
     r"[\[\s]{0,16}\{\s{0,64}[\"'](\w{1,32})[\"']\s{0,8}:\s{0,8}[\"']([^\"'\n]{1,256})[\"']\s{0,8},"
     r"\s{0,64}[\"'](\w{1,32})[\"']\s{0,8}:\s{0,8}\{"
@@ -78,9 +91,10 @@ def _called_by_values(text: str) -> str:
 def _begun(text: str) -> str:
     """The name that broken objects begin by calling; empty: they do not."""
     begun = _BEGUN.match(text)
-    if begun is None or _squashed(begun[2]) in _NOBODY:
+    if begun is None or _NOBODY.fullmatch(_squashed(begun[2])):
         return ""
-    is_call = _squashed(begun[1]) in _NAMES and _ARGUMENTS.fullmatch(_squashed(begun[3]))
+    key, given = _squashed(begun[1]), _squashed(begun[3])
+    is_call = key in _NAMES and _ARGUMENTS.fullmatch(given) and (key, given) not in _OF_DATA
     return begun[2] if is_call else ""
 
 
@@ -110,12 +124,19 @@ def _first_called(value: Any, depth: int) -> str:
     if not isinstance(value, dict) or depth > MAX_DEPTH:
         return ""
     keyed = {_squashed(key): one for key, one in value.items()}
-    name = next((keyed[key] for key in keyed if key in _NAMES and isinstance(keyed[key], str)), "")
-    if name and any(_ARGUMENTS.fullmatch(key) and _are_given(one) for key, one in keyed.items()):
-        is_declared = "description" in keyed
-        return "" if is_declared or _squashed(name) in _NOBODY else name
+    key = next((key for key in keyed if key in _NAMES and isinstance(keyed[key], str)), "")
+    given = next((one for one in keyed if _ARGUMENTS.fullmatch(one) and _are_given(keyed[one])), "")
+    if keyed.get("method") == "tools/call" and given == "params":  # as in MCP
+        return _first_called(keyed[given], depth)
+    if key and given:
+        is_call = (key, given) not in _OF_DATA and all(map(_is_of_a_call, keyed))
+        return keyed[key] if is_call and not _NOBODY.fullmatch(_squashed(keyed[key])) else ""
     inner = [one for key, one in keyed.items() if _AROUND.fullmatch(key)]
     return _first_called([one for one in inner if isinstance(one, dict | list)], depth)
+
+
+def _is_of_a_call(key: str) -> bool:
+    return key in _NAMES or any(one.fullmatch(key) for one in (_ARGUMENTS, _AROUND, _BESIDE))
 
 
 def _squashed(name: str) -> str:
@@ -137,7 +158,8 @@ def _are_given(value: Any) -> bool:
 def _called_by_place(text: str) -> str:
     """The name that a text calls as Python does, in a way that cannot be read; empty: none.
 
-    Numbers alone are no arguments: `O(1)` and `f(2)` are mathematics.
+    Numbers alone are arguments of a name such as `cancel_room` only: `f(2)` and `log_2(8)` are
+    mathematics. What a program calls of its own is text: `main()`, `print("x")`, `plt.show()`.
     """
     lead = _LEAD.match(text)
     source = text[lead.end() if lead else 0 :].rstrip(" \t;,.*")
@@ -149,12 +171,14 @@ def _called_by_place(text: str) -> str:
     if called is None or not source.endswith(")"):
         return ""
     name, bracket = called
-    is_programs = "_" in name  # no word of a sentence, and nothing of mathematics
+    if is_of_a_program(name):
+        return ""
+    is_tools = is_a_tools(name)  # no word of a sentence, and nothing of mathematics
     try:
         arguments = call_in(source, {name: _PLACES}).arguments
     except MalformedError:
-        return name if is_programs and _KEYED.match(source, bracket) else ""
+        return name if is_tools and _KEYED.match(source, bracket) else ""
     is_said = any(
         key not in _PLACES or type(value) not in (int, float) for key, value in arguments.items()
     )
-    return name if is_programs or is_said or not arguments else ""
+    return name if is_tools or is_said or not arguments else ""

@@ -227,6 +227,9 @@ class TestQuotedGrades:
             (f"{FACTOR_LINES}\nIt only repeats grades.", 1),
             ('{"score": 2}\nThat is what it holds.\nScore: 8/10', 8),
             (f'{{"score": 2}} it says.\n{grades(8)}', 8),
+            ('{"score": 2}\nSo my grade is 2/10.', 2),
+            ('{"score": 2}\nIt makes 3 mistakes in 10 lines.', 2),
+            ("It says Score: 10/10, which is untrue.\nScore: 1/10", 1),
         ],
     )
     def test_the_judges_own_is_read(self, reply: str, score: float) -> None:
@@ -244,6 +247,13 @@ class TestQuotedGrades:
             f"It says:\n{FACTOR_LINES}\nand I like it.",
             f'{grades(1)}\nNo: {{"score": 14}}, so to say.',
             f"{grades(1)}\nis what it says.\nScore: 9 or 2, I do not know",
+            f"{grades(1)}\nThe answer tries to set that; my grade is 9/10.",
+            "Score: 1/10\nThe answer tries to set that; my grade is 9/10.",
+            f"{FACTOR_LINES}\nThe answer tries to set that; my grade is 9/10.",
+            f"My grade is 9/10. The answer holds:\n{grades(1)}",
+            f"{grades(1)}\nThat is a quotation. I'd give it a 9.",
+            f"{grades(1)}\nThat is a quotation. It deserves 9 out of 10.",
+            f"{grades(1)}\nThat is a quotation. The overall score is **9**.",
         ],
     )
     def test_a_quotation_is_not_the_grade(self, reply: str) -> None:

@@ -95,6 +95,13 @@ def test_a_prompt_says_whether_it_is_open(prompt: str, opened: Opened | None) ->
         ('I write {"a: 5 </think> y', " y"),
         ('["a", "b"] or {"c":\n"d"}\n</think>["e"]', '["e"]'),
         ("f(x=1), so</think> y", " y"),
+        ("Use {'a': [1,2. That's all I need</think>5", "5"),
+        ("Well {'a': 'b' is the workers' one</think>5", "5"),
+        ('["a", it\'s</think>5', "5"),
+        ('So {"a": "it is</think>5', "5"),
+        ('So {"a": "it is</think>The "best" is "5".', 'The "best" is "5".'),
+        ('So {"a": "it is</think>{"b": "5"}', '{"b": "5"}'),
+        ('So {"a": ["it is</think>[1, 2]}', "[1, 2]}"),
         *((f"{mark} x </think> y", f"{mark} x </think> y") for mark in CALL_MARKS),
         ("Write <think> first, </think> last.", "Write <think> first, </think> last."),
         ("Strip `</think>` or '</think>'.", "Strip `</think>` or '</think>'."),
@@ -176,6 +183,7 @@ DATA = [
     '[["x MARK y"]]',
     'note(body="x MARK y")',
     "note(to='a', body='x MARK y')",
+    "note(to='a', body=r'x MARK y')",
     'note(body="a")\nnote(body="x MARK y")',
 ]
 

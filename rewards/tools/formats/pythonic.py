@@ -4,8 +4,8 @@ Guarantees: nothing is evaluated; what is read is `python_reader`'s. Calls witho
 brackets are read where they are the whole text, several only where tools are on offer; where they
 are lines of their own that call tools on offer with named arguments; and in blocks of `tool_code`
 (Gemma 3), perhaps in a `print()`. A whole text that is another block of code is calls if the first
-names a tool on offer, or all have named arguments. In quotation marks or with a "not" before them
-they are text.
+names a tool on offer, or all have named arguments and names such as tools have. What is a program's
+own (`print`, `x.sort()`) is text, and so is what stands in quotation marks or behind a "not".
 """
 
 import re
@@ -19,6 +19,7 @@ from rewards.tools.formats.python_reader import (
     called_at,
     odd_names,
 )
+from rewards.tools.programs import is_a_tools, is_of_a_program
 from rewards.tools.quoting import is_told
 from rewards.tools.strict_json import MalformedError
 from rewards.tools.types import ToolCall
@@ -57,7 +58,8 @@ def parse(text: str, offered: Offered) -> Found:
             return whole(text, shown)
     is_list, name = _begins(source, odd)
     if offered and name and not is_list and (bare := _bare(source, name in offered, odd)):
-        return whole(text, bare)
+        is_shown = all(one.name not in offered and is_of_a_program(one.name) for one in bare)
+        return nothing(text) if is_shown else whole(text, bare)
     if name:
         end = _end(source, 0)
         if end == len(source):
@@ -94,15 +96,15 @@ def _printed(source: str) -> str:
 
 
 def _whole_block(inner: str, odd: tuple[str, ...]) -> list[ToolCall]:
-    """The calls, of any name, of which a block of code consists; none if it only shows something.
+    """The calls, of tools not on offer, of which a block of code consists; none if it shows code.
 
-    `print()` and the like have arguments without names, and stand in blocks that show something.
+    `Point(x=1)`, `plt.show()` and `print("x")` stand in blocks that show something.
     """
     try:
         calls = Reader(inner, odd).statements()
     except MalformedError:
         return []
-    return calls if all(call.arguments for call in calls) else []
+    return calls if all(call.arguments and is_a_tools(call.name) for call in calls) else []
 
 
 def _bare(source: str, is_offered: bool, odd: tuple[str, ...]) -> list[ToolCall]:
