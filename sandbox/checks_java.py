@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.checks import judge_appended
 from sandbox.drivers.java import TEST_HEAP_MB, Apart, apart
+from sandbox.errors import TestsError
 from sandbox.execution import Role, Run, execute
 from sandbox.languages import LANGUAGES
 from sandbox.outcome import status_of
@@ -34,7 +35,7 @@ async def judge_java(
 
     Raises:
         BuildFailedError: The program does not compile, or has not what the test uses.
-        TestsError: The test has nothing to run.
+        TestsError: The test has nothing to run, or its assumptions hold for no program.
         UnavailableError: Nothing was measured.
     """
     parts = apart(program.source, tests.source)
@@ -50,7 +51,10 @@ async def _judge_apart(pool: Pool, parts: Apart, limits: Limits) -> CaseResult:
         Role(TEST_FDS, parts.test, argv=parts.test_argv),
     ]
     answer = await execute(pool, Run(roles, limits, _TWO, [nonce]))
-    if answer["result"].strip() == nonce:
+    proof, _, unusable = str(answer["result"]).strip().partition(" ")
+    if proof == nonce and unusable:
+        raise TestsError(unusable)
+    if proof == nonce:
         status, reason = Status.PASSED, ""
     else:
         status, reason = status_of(answer, limits, role=1)

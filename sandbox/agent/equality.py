@@ -3,19 +3,26 @@
 Guarantee: one that takes for equal what no honest one does counts as none, so that an object that
 is equal to everything, to all of its class, or to all that looks like it, is equal to nothing. It
 is tried on strangers, on empty objects, and on objects of its class with other attributes. An
-honest one may leave attributes out, and compute with them: it has to tell one of these apart.
+honest one may leave attributes out, compute with them and allow for differences: it has to tell one
+of these apart, as one that finds things equal either way round, and those with the same attributes.
+What cannot be decided so, because it raises or takes its time, counts as told apart.
 """
 
-import types
-from collections.abc import Callable, Iterator
-from typing import Any
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import ITIMER_REAL, SIGALRM, setitimer
+from signal import signal as set_handler
+from types import FrameType
+from typing import Any, Final
 
-_KEPT: list[Any] = []  # probes whose class would notice that they go
-_HOLDERS: tuple[type, ...] = (list, dict, set)
+from .changed import HOLDERS, Foreign, blank, like, pairs
+
+SECONDS: Final = 0.25  # for one comparison with what the program did not make
 
 
-class Foreign:
-    """Equal to nothing that honest code knows."""
+class TooLongError(BaseException):
+    """A comparison takes longer than it may."""
 
 
 def same(one: Any, other: Any) -> bool:
@@ -24,13 +31,18 @@ def same(one: Any, other: Any) -> bool:
         return True
     if (one == other) is not True:
         return False
-    strangers = [Foreign(), *_like(other, lambda value, place: Foreign())]
-    if not _is_as_its_class(one) and not isinstance(other, _HOLDERS):
-        strangers += _blank(type(other))
-    if any(_takes(one, probe) for probe in strangers):
-        return False
-    others = [*_like(other, _next), *_like(other, _further)]
-    return not others or not all(_takes(one, probe) for probe in others)
+    strangers = [Foreign(), *like(other, lambda value, place: Foreign())]
+    if not _is_as_its_class(one) and not isinstance(other, HOLDERS):
+        strangers += blank(type(other))
+    with _alarm() as seconds:
+        if any(_takes(one, probe, seconds) for probe in strangers):
+            return False
+        is_tried = False
+        for probe, twin in pairs(other):
+            is_tried = True
+            if _tells_apart(one, probe, twin, seconds):
+                return True
+    return not is_tried
 
 
 def same_value(one: Any, value: Any) -> bool:
@@ -38,7 +50,8 @@ def same_value(one: Any, value: Any) -> bool:
     if (one == value) is not True:
         return False
     others = [Foreign(), "another", 7919.5, -7919, [value], None, *_neighbours(value)]
-    return not any(_takes(one, other) for other in others if other != value)
+    with _alarm() as seconds:
+        return not any(_takes(one, other, seconds) for other in others if other != value)
 
 
 def holds(container: Any, value: Any) -> bool:
@@ -58,13 +71,6 @@ def _safely_in(value: Any, container: Any) -> bool:
         return False
 
 
-def _takes(one: Any, probe: Any) -> bool:
-    try:
-        return bool(one == probe)
-    except Exception:  # it asks for what an honest object has
-        return False
-
-
 def _neighbours(value: Any) -> list[Any]:
     if isinstance(value, bool):
         return [not value]
@@ -79,99 +85,52 @@ def _neighbours(value: Any) -> list[Any]:
     return []
 
 
-# ---- objects that look like another ----
+def _takes(one: Any, probe: Any, seconds: float) -> bool | None:
+    """What a comparison says; None: nothing, since it asks for what an honest object has."""
+    try:
+        try:
+            if seconds:
+                setitimer(ITIMER_REAL, seconds)
+            return bool(one == probe)
+        finally:
+            if seconds:
+                setitimer(ITIMER_REAL, 0)
+    except (Exception, TooLongError):
+        return None
+
+
+def _tells_apart(one: Any, probe: Any, twin: Any, seconds: float) -> bool:
+    """Whether an object differs from another, either way round, which is equal to its twin."""
+    found = _takes(one, probe, seconds)
+    if found or _takes(probe, one, seconds):
+        return False
+    return found is None or _takes(probe, twin, seconds) is not False
+
+
+@contextmanager
+def _alarm() -> Iterator[float]:
+    """The seconds after which a timer raises TooLongError; 0: there is none in this thread.
+
+    The program's own alarm goes on afterwards.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield 0
+        return
+    left, again = setitimer(ITIMER_REAL, 0)
+    before = set_handler(SIGALRM, _stop)
+    try:
+        yield SECONDS
+    finally:
+        set_handler(SIGALRM, before)
+        if left:
+            setitimer(ITIMER_REAL, left, again)
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    raise TooLongError
 
 
 def _is_as_its_class(one: Any) -> bool:
     """Whether an object has what its class has by default, as an empty one has too."""
     own = getattr(one, "__dict__", {})
     return bool(own) and all(getattr(type(one), name, own) == own[name] for name in own)
-
-
-def _blank(kind: type) -> list[Any]:
-    """An object of a class to which nothing has been done; none of what is builtin in part."""
-    base: Any = next((one for one in _HOLDERS if issubclass(kind, one)), object)
-    try:
-        probe = base.__new__(kind)
-    except TypeError:
-        return []
-    if hasattr(kind, "__del__"):
-        _KEPT.append(probe)
-    return [probe]
-
-
-def _like(other: Any, change: Callable[[Any, int], Any]) -> list[Any]:
-    """An object of the same class, all of whose attributes are changed; none if it has none.
-
-    Args:
-        change: Gives another value for a value, which is the attribute of that place.
-    """
-    holder = next((base for base in _HOLDERS if isinstance(other, base)), None)
-    try:
-        found = list(_attributes(other))
-        probes = _blank(type(other)) if found or holder is not None else []
-        for probe in probes:
-            for place, (put, value) in enumerate(found):
-                put(probe, change(value, place))
-            if holder is not None:
-                _fill(probe, holder, other, change)
-    except Exception:  # a class that will not have it
-        return []
-    return probes
-
-
-def _attributes(value: Any) -> Iterator[tuple[Callable[[Any, Any], None], Any]]:
-    """The attributes of an object: how each is set in another one, and its value."""
-    for name, held in dict(getattr(value, "__dict__", {})).items():
-        yield _setter(name), held
-    for base in type(value).__mro__:
-        for slot in list(vars(base).values()):
-            if isinstance(slot, types.MemberDescriptorType):
-                try:
-                    held = slot.__get__(value)
-                except AttributeError:  # it is not set
-                    continue
-                yield slot.__set__, held
-
-
-def _setter(name: str) -> Callable[[Any, Any], None]:
-    return lambda probe, value: probe.__dict__.__setitem__(name, value)
-
-
-def _fill(probe: Any, holder: type, other: Any, change: Callable[[Any, int], Any]) -> None:
-    """Give a list, dict or set what another has, all of it changed."""
-    if holder is dict:
-        for place, key in enumerate(dict.__iter__(other)):
-            dict.__setitem__(probe, key, change(dict.__getitem__(other, key), place))
-        dict.__setitem__(probe, "another", change(0, 0))
-        return
-    items = list(holder.__iter__(other))  # type: ignore[attr-defined]
-    changed = [change(item, place) for place, item in enumerate(items)] or [change(0, 0)]
-    (list.extend if holder is list else set.update)(probe, changed)
-
-
-def _next(value: Any, place: int) -> Any:
-    """Another value of the same type, near this one."""
-    return _moved(value, 1 + place, behind=True)
-
-
-def _further(value: Any, place: int) -> Any:
-    """Another one, not in proportion to the first: of a fraction both parts change."""
-    return _moved(value, 3 + 2 * place, behind=False)
-
-
-def _moved(value: Any, step: int, *, behind: bool) -> Any:
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int | float | complex):
-        return value + step or step + 1  # never 0, by which some divide
-    if isinstance(value, str):
-        return value + "~" if behind else "~" + value
-    if isinstance(value, list | tuple):
-        more = (*value, None) if behind else ()
-        return list(more) if isinstance(value, list) else more
-    if isinstance(value, set | frozenset):
-        return type(value)(value | {"~"}) if behind else type(value)()
-    if isinstance(value, dict):
-        return {**value, "~": None} if behind else {}
-    return Foreign()

@@ -1,6 +1,6 @@
 """How talking to the tested program may end, in the test's process.
 
-A test that catches `Exception` catches none of the first three.
+A test that catches `Exception` catches none but the last.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,10 @@ class RefusedError(BaseException):
 
 class UnusableError(BaseException):
     """The test is at fault, whatever the program is; says how."""
+
+
+class ApartError(UnusableError):
+    """The test cannot be carried out with the program in another process."""
 
 
 class StoppedError(RuntimeError):

@@ -4,7 +4,8 @@ Guarantees: the program reaches nothing that the test did not hand over. Of a fu
 for a call, of an object for public attributes; it sets attributes only of objects whose class
 stands in the test, and never one that hides a method. Names that begin with an underscore are
 refused, and so are the test's cases, its modules and its frames. What the program may not have, or
-cannot be told, is an error of the program's: nothing that it asks for makes the test unusable.
+cannot be told, is an error of the program's: nothing that it asks for makes the test unusable,
+unless the test hands over coroutines that wait for what stands still meanwhile.
 """
 
 import builtins
@@ -18,9 +19,9 @@ from typing import Any, Final
 from unittest import mock
 
 from . import operations
-from .errors import UnusableError
+from .errors import ApartError, UnusableError
 from .remote import error_name
-from .waiting import waited
+from .waiting import Turns
 
 FUNCTIONS: Final = (
     types.FunctionType,
@@ -38,12 +39,18 @@ ITERATORS: Final = ("builtins", "itertools", "collections")
 class Exposed:
     """Numbers of the test's objects, and what may be done to them."""
 
-    def __init__(self, encode: Callable[[Any], Any], decode: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        encode: Callable[[Any], Any],
+        decode: Callable[[Any], Any],
+        is_theirs: Callable[[BaseException], bool],
+    ) -> None:
         self._encode = encode
         self._decode = decode
         self._objects: list[object] = []
         self._numbers: dict[int, int] = {}
         self._errors: list[Exception] = []
+        self._turns = Turns(is_theirs)
 
     def expose(self, value: object) -> Any:
         """The description of an object for the program; None: it must not have it."""
@@ -68,6 +75,8 @@ class Exposed:
         """Do what the program asks for."""
         try:
             return {"value": self._encode(self._do(request))}
+        except ApartError:  # only where the test hands over what is awaited
+            raise
         except UnusableError as error:  # it gives what the program may not have
             kind = AttributeError if request["do"] == "attribute" else TypeError
             return self._raised(kind(str(error)))
@@ -90,13 +99,16 @@ class Exposed:
             if request["name"] not in ("read", "readline"):
                 raise AttributeError(request["name"])
             return getattr(sys.stdin, request["name"])(*args)
+        if operation in ("go on", "give up"):
+            go = self._turns.go_on if operation == "go on" else self._turns.give_up
+            return go(int(request["target"]))
         target = self.find(request["target"])
         if operation == "call":
             return target(*args, **self._decode(request["kwargs"]))
         if operation == "attribute":
             return _attribute(target, request["name"])
         if operation == "await":
-            return waited(target)
+            return self._turns.begin(target)
         if operation == "special":
             return _special(target, request["name"], args)
         raise ValueError(f"no such operation: {operation}")

@@ -3,11 +3,13 @@
 What a program does to them is asked of the test's process, which answers what it chooses to.
 """
 
+from asyncio import CancelledError, _get_running_loop, sleep
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from . import operations
 
+PAUSE_SECONDS: Final = 0.001  # between two looks at a coroutine of the test that waits
 Ask = Callable[[dict[str, Any]], Any]
 
 
@@ -44,8 +46,18 @@ class Foreign:
 
 
 async def awaited(of: Foreign) -> Any:
-    """A coroutine of this process for one of the test's."""
-    return of._plumb_ask({"do": "await", "target": of._plumb_number})
+    """A coroutine of this process for one of the test's, which goes on while this one waits."""
+    ask = of._plumb_ask
+    number, state, value = ask({"do": "await", "target": of._plumb_number})
+    while state == "waiting":
+        try:
+            await sleep(0 if value or _get_running_loop() is None else PAUSE_SECONDS)
+            number, state, value = ask({"do": "go on", "target": number})
+        except CancelledError:
+            number, state, value = ask({"do": "give up", "target": number})
+    if state == "cancelled":
+        raise CancelledError
+    return value
 
 
 def _call(self: Foreign, *args: Any, **kwargs: Any) -> Any:

@@ -49,7 +49,7 @@ class Link:
         self._numbers: dict[int, int] = {}
         self._types: dict[int, Any] = {}
         self._raised: dict[int, BaseException] = {}
-        self._exposed = Exposed(self.encode, self.decode)
+        self._exposed = Exposed(self.encode, self.decode, self.has_raised)
         self._world = world.Outside(needs)
         self._patches = Patches(patchable)
         self._shared = Shared(self.encode, self.decode, is_owner=False)

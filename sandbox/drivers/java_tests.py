@@ -1,5 +1,6 @@
 """What of a Java test is ever run: its annotated methods, and its main method.
 
+What runs beside these counts too: what is done before and after each, and blocks that initialise.
 Guarantee: read from the source alone, by the rules of `agent/drivers/junit/JUnit.java`; so a test
 that has nothing to run is known before there is a program. What cannot be told counts as something.
 """
@@ -11,6 +12,9 @@ from typing import Final
 from sandbox.drivers.java_source import OPENING, Declared, Token, annotations, declares, mains
 
 TESTS: Final = frozenset(("Test", "ParameterizedTest", "RepeatedTest"))
+_AROUND: Final = frozenset(
+    f"{when}{what}" for when in ("Before", "After") for what in ("", "Each", "All", "Class")
+)
 _LEFT_OUT: Final = frozenset(("Disabled", "Ignore"))
 
 
@@ -29,6 +33,7 @@ class _Type:
     base: str
     is_made: bool  # whether the harness makes instances of it and runs their tests
     methods: list[_Method] = field(default_factory=list)
+    has_block: bool = False  # an initialiser, static or not, that does something
 
 
 def why_idle(parts: Sequence[Token], types: Sequence[Declared]) -> str:
@@ -37,9 +42,14 @@ def why_idle(parts: Sequence[Token], types: Sequence[Declared]) -> str:
     for one in types:
         _read(parts, one.first, one.last + 1, None, found)
     by_name = {one.name: one for one in found}
-    tests = [method for one in found if one.is_made for method in _tests(one, by_name)]
-    if any(not _is_left_out(one) and not _is_empty(one) for one in tests):
+    made = {one.name: _tests(one, by_name) for one in found if one.is_made}
+    tests = [method for all_of_it in made.values() for method in all_of_it]
+    if any(_is_run(one) and not one.does_nothing for one in tests):
         return ""
+    for read in found:
+        is_run = any(map(_is_run, made.get(read.name, [])))
+        if is_run and _does_more(_chain(read, by_name)):
+            return ""
     if any(_is_left_out(one) for one in tests) or not all(one.is_made for one in found):
         return "there is nothing to run: its tests are disabled, or in a class that is not run"
     return "there is nothing to run: it has no test with a body"
@@ -48,7 +58,12 @@ def why_idle(parts: Sequence[Token], types: Sequence[Declared]) -> str:
 def main_is_idle(parts: Sequence[Token], owner: str) -> bool:
     """Whether the main method of a class, or one outside of any (an empty owner), does nothing."""
     found = [at for name, at in mains(parts) if name == owner]
-    return bool(found) and not any(_does_something(parts, at) for at in found)
+    blocks = [at for at in range(len(parts) - 1) if _opens_static_block(parts, at)]
+    return bool(found) and not any(_does_something(parts, at) for at in [*found, *blocks])
+
+
+def _opens_static_block(parts: Sequence[Token], at: int) -> bool:
+    return parts[at].text == "static" and parts[at + 1].text == "{"
 
 
 def _does_something(parts: Sequence[Token], at: int) -> bool:
@@ -61,16 +76,37 @@ def _is_left_out(method: _Method) -> bool:
     return not _LEFT_OUT.isdisjoint(method.marks)
 
 
-def _is_empty(method: _Method) -> bool:
+def _is_run(method: _Method) -> bool:
     has_arguments = any(mark.endswith("Source") for mark in method.marks)
-    return method.does_nothing or ("ParameterizedTest" in method.marks and not has_arguments)
+    return not _is_left_out(method) and ("ParameterizedTest" not in method.marks or has_arguments)
+
+
+def _chain(of: _Type, by_name: dict[str, _Type]) -> list[_Type]:
+    """A class and those above it."""
+    chain = [of]
+    while (above := by_name.get(chain[-1].base)) is not None and above not in chain:
+        chain.append(above)
+    return chain
+
+
+def _does_more(chain: list[_Type]) -> bool:
+    """Whether something is done before, after or around an empty test of a class."""
+    is_case = chain[-1].base == "TestCase"
+    return any(one.has_block for one in chain) or any(
+        not method.does_nothing
+        and (
+            not _AROUND.isdisjoint(method.marks)
+            or method.name == one.name  # it makes the instance
+            or (is_case and method.name in ("setUp", "tearDown"))
+        )
+        for one in chain
+        for method in one.methods
+    )
 
 
 def _tests(of: _Type, by_name: dict[str, _Type]) -> list[_Method]:
     """The test methods that an instance has, those of the classes above it included."""
-    chain = [of]
-    while (above := by_name.get(chain[-1].base)) is not None and above not in chain:
-        chain.append(above)
+    chain = _chain(of, by_name)
     is_case = chain[-1].base == "TestCase"
     return [
         method
@@ -105,6 +141,8 @@ def _read(
             _read(parts, first, last + 1, one, found)
         elif (method := _method(parts, first, body, last)) is not None:
             one.methods.append(method)
+        elif all(part.text == "static" for part in parts[first:body]):
+            one.has_block |= any(part.text != ";" for part in parts[body + 1 : last])
 
 
 def _base(parts: Sequence[Token], start: int, end: int) -> str:

@@ -171,7 +171,64 @@ COROUTINES = {  # a program, what makes it wrong, and a test that hands over wha
         ASYNC + "from unittest.mock import AsyncMock\ng = AsyncMock(side_effect=ValueError('no'))\n"
         "assert asyncio.run(f(g)) == 'no'\ng.assert_awaited_once()\n",
     ),
+    "one that takes too long": (
+        "import asyncio\nasync def f(g):\n    try: return await asyncio.wait_for(g, 0.05)\n"
+        "    except asyncio.TimeoutError: return 'late'\n",
+        ("0.05", "None"),
+        ASYNC + "seen = []\nasync def slow(n):\n    try: await asyncio.sleep(n)\n"
+        "    except asyncio.CancelledError:\n        seen.append(n)\n        raise\n"
+        "    return 'early'\nassert asyncio.run(f(slow(1))) == 'late' and seen == [1]\n"
+        "assert asyncio.run(f(slow(0))) == 'early'\n",
+    ),
+    "as many at a time as may be": (
+        "import asyncio\nasync def f(all, most):\n    gate = asyncio.Semaphore(most)\n"
+        "    async def one(g):\n        async with gate: return await g()\n"
+        "    return await asyncio.gather(*map(one, all))\n",
+        ("Semaphore(most)", "Semaphore(most + 1)"),
+        ASYNC + "now = peak = 0\nasync def g():\n    global now, peak\n    now += 1\n"
+        "    peak = max(peak, now)\n    await asyncio.sleep(0.02)\n    now -= 1\n    return 1\n"
+        "async def main():\n    assert await f([g] * 10, 3) == [1] * 10 and peak == 3\n"
+        "asyncio.run(main())\n",
+    ),
+    "two that wait for each other": (
+        "import asyncio\nasync def f(*all): return await asyncio.gather(*(g() for g in all))\n",
+        ("g() for g in all", "g() for g in all[1:]"),
+        ASYNC + "async def main():\n    told = asyncio.Event()\n"
+        "    async def w(): return await told.wait()\n    async def s(): told.set()\n"
+        "    assert await f(w, s) == [True, None]\nasyncio.run(main())\n",
+    ),
+    "the first that comes": (
+        "import asyncio\nasync def f(*all):\n"
+        "    done, rest = await asyncio.wait([asyncio.create_task(g) for g in all],\n"
+        "                                    return_when=asyncio.FIRST_COMPLETED)\n"
+        "    for one in rest: one.cancel()\n    return done.pop().result()\n",
+        ("FIRST_COMPLETED)", "ALL_COMPLETED)\n    return len(done)"),
+        ASYNC + "async def g(n):\n    await asyncio.sleep(n)\n    return n\n"
+        "assert asyncio.run(f(g(3), g(0.01), g(2))) == 0.01\n",
+    ),
 }
+STUCK = (
+    """
+async def main():
+    task = asyncio.create_task(asyncio.sleep(0, 3))
+    async def w(): return await task
+    assert await f(w) == 3
+asyncio.run(main())
+""",
+    """
+async def main():
+    told = asyncio.Event()
+    async def later():
+        await asyncio.sleep(0)
+        told.set()
+    async def w():
+        await told.wait()
+        return 3
+    task = asyncio.create_task(later())
+    assert await f(w) == 3
+asyncio.run(main())
+""",
+)
 
 
 async def test_a_program_awaits_what_the_test_hands_over(box: Sandbox) -> None:
@@ -183,6 +240,14 @@ async def test_a_program_awaits_what_the_test_hands_over(box: Sandbox) -> None:
     }
     found = await judged(box, wrong)
     assert {name: how for name, how in found.items() if not how.startswith("failed")} == {}
+
+
+async def test_a_coroutine_that_waits_for_what_stands_still_makes_no_verdict(box: Sandbox) -> None:
+    right, unasked = "async def f(g): return await g()\n", "async def f(g): return 4\n"
+    found = await judged(box, {test: (right, ASYNC + test) for test in STUCK})
+    assert {test: how for test, how in found.items() if not how.startswith("no test")} == {}
+    found = await judged(box, {test: (unasked, ASYNC + test) for test in STUCK})
+    assert {test: how for test, how in found.items() if not how.startswith("failed")} == {}
 
 
 ANSWERS = {  # a right answer, what it is called with, and what that gives

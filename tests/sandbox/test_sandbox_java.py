@@ -231,6 +231,65 @@ async def test_no_word_makes_equal_what_holds_nothing_of_its_own(box: Sandbox, n
     assert judgement.reason.endswith("no sum"), judgement
 
 
+UNTOLD_CONSTANTS = {
+    "digits": "final int[] z = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};",
+    "one of what it is given": "final int z = 5;",
+}
+
+
+@pytest.mark.parametrize("name", UNTOLD_CONSTANTS)
+async def test_a_constant_is_nothing_that_an_object_was_given(box: Sandbox, name: str) -> None:
+    judgement = await judged(box, FRACTION % (UNTOLD_CONSTANTS[name], ""), SUM)
+    assert judgement.reason.endswith("no sum"), judgement
+
+
+# Classes that bring what they are given to a form of their own, and what a test makes first.
+NORMAL = {
+    "a fraction": (
+        "class Own { final int n, d; Own(int a, int b) { int g = gcd(a, b); n = a / g; d = b / g; }"
+        " static int gcd(int a, int b) { return b == 0 ? a : gcd(b, a % b); } SAME }",
+        ("10, 20", "30, 60", "1, 2"),
+    ),
+    "upper case": (
+        "class Own { final String s; Own(String s) { this.s = s.toUpperCase(); } SAME }",
+        ('"ab"', '"Ab"', '"AB"'),
+    ),
+    "a number": (
+        "class Own { final int n; Own(String s) { n = s.length(); } SAME }",
+        ('"vi"', '"VI"', '"a"'),
+    ),
+    "room for more": (
+        "class Own { final ArrayList<Integer> x; Own(int room) { x = new ArrayList<>(room); }"
+        " Own add() { x.add(1); return this; } SAME }",
+        ("10", "20", "30"),
+    ),
+}  # fmt: skip
+BY_FIELDS = (
+    "public boolean equals(Object o) { return o instanceof Own f && all().equals(f.all()); }"
+    " public int hashCode() { return 1; } List<Object> all() { try { var out = new"
+    " ArrayList<Object>(); for (var f : Own.class.getDeclaredFields()) out.add(f.get(this));"
+    " return out; } catch (Exception e) { throw new RuntimeException(e); } }"
+)
+
+
+@pytest.mark.parametrize("name", NORMAL)
+async def test_a_class_may_make_equal_what_it_is_given_in_other_words(
+    box: Sandbox, name: str
+) -> None:
+    declared, (one, other, third) = NORMAL[name]
+    source = "import java.util.*;\n" + declared.replace("SAME", BY_FIELDS)
+    claim = f"assert new Own({one}).equals(new Own({other}));"
+    if name == "room for more":
+        claim = (
+            f"var a = new Own({one}); var b = new Own({other}); var c = new Own({third});"
+            " a.add(); b.add(); assert a.equals(b);"
+        )
+    else:
+        claim += f" assert new Own({third}).equals(new Own({third}));"
+    judgement = await judged(box, source, in_main(claim))
+    assert judgement.passed, judgement
+
+
 FORGED = text_of("Forged")
 ORDERED = {
     "java.util.TreeSet": "s.set().contains(7)",
@@ -350,6 +409,11 @@ NOTHING = {
     "an empty main in a class that is closed": in_main("") + "\n}",
     "an empty main of the program's class": "}\npublic static void main(String[] a) { }\n}",
     "a brace": "}\n",
+    "an empty test after nothing": "class T { static { ; } @BeforeEach void set() { }"
+    " @Test void smoke() { } }",
+    "what comes before no test": f"class T {{ @BeforeEach {ASKS}"
+    " @Disabled @Test void a() { f(); } }",
+    "an empty main after nothing": in_main("").replace("{ public", "{ static { } public"),
 }  # fmt: skip
 
 
@@ -377,6 +441,20 @@ SOMETHING = {
     f" @Test {ASKS} }}",
     "one before that does not": "class T { @Nested class I { @BeforeEach void set() {"
     f" assumeTrue(false); }} @Test void off() {{ fail(); }} }} @Test {ASKS} }}",
+    "before an empty test": f"class T {{ @BeforeEach {ASKS} @Test void smoke() {{ }} }}",
+    "after an empty test": f"class T {{ @org.junit.After public {ASKS}"
+    " @org.junit.Test public void smoke() { } }",
+    "before all": f"class T {{ @BeforeAll static {ASKS} @Test void smoke() {{ }} }}",
+    "above an empty test": f"class B {{ @BeforeEach {ASKS} }}"
+    " class T extends B { @Test void a() { } }",
+    "a block": "class T { { assertEquals(3, new Solution().add(1, 2)); } @Test void smoke() { } }",
+    "a static block": "class T { static { assertEquals(3, new Solution().add(1, 2)); }"
+    " @Test void smoke() { } }",
+    "a constructor": "class T { T() { assertEquals(3, new Solution().add(1, 2)); }"
+    " @Test void smoke() { } }",
+    "a static block and an empty main": in_main("").replace(
+        "{ public", "{ static { assert new Solution().add(1, 2) == 3; } public"
+    ),
     "a main beside a brace": in_main("assert new Solution().add(1, 2) == 3;") + "\n}",
 }  # fmt: skip
 
@@ -433,6 +511,26 @@ async def test_what_was_skipped_has_not_passed(box: Sandbox, name: str) -> None:
     test, source = SKIPPED[name]
     judgement = await judged(box, source, JUPITER + test)
     assert not judgement.passed, judgement
+
+
+ABROAD = 'assumeTrue(System.getenv("NOT_SET_HERE") != null);'
+BROKEN_OFF = {
+    "before anything": f"class T {{ @BeforeAll static void set() {{ {ABROAD} }} @Test {ASKS} }}",
+    "before each": f"class T {{ @BeforeEach void set() {{ {ABROAD} }} @Test {ASKS} }}",
+    "junit 4's": "class T { @org.junit.Test public void asks() {"
+    " org.junit.Assume.assumeTrue(false);"
+    " org.junit.Assert.assertEquals(3, new Solution().add(1, 2)); } }",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_OFF)
+async def test_an_assumption_that_holds_for_no_program_is_the_tests_fault(
+    box: Sandbox, name: str
+) -> None:
+    test = JUPITER + BROKEN_OFF[name]
+    for body in ("", "if (true) return a + b;"):
+        with pytest.raises(TestsError, match="assumptions"):
+            await judged(box, SOLUTION % ("", body), test)
 
 
 def kinds(source: str) -> list[tuple[str, str]]:

@@ -233,6 +233,65 @@ async def test_an_assertion_about_a_promise_that_is_never_settled_fails(one_box:
     assert waits.passed, waits.reason
 
 
+# Promises that a test leaves open on purpose, beside an assertion about one that is settled.
+JS_QUEUE = """const debounce = (run, ms) => {
+  let timer;
+  return (x) => new Promise((resolve) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => resolve(run(x)), ms);
+  });
+};
+const queue = () => {
+  let isPaused = false;
+  const push = (x) => new Promise((resolve) => isPaused || resolve(x));
+  return { push, pause: () => void (isPaused = true) };
+};
+class Gate { constructor() { this.free = 1 }
+  enter() { return new Promise((resolve) => this.free-- > 0 && resolve(this)) } }
+const never = () => new Promise(() => {});"""
+SLEEP = "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
+OPEN = {
+    "superseded": "it('x', async () => { const d = debounce((x) => x, 5);"
+    " d(1).then((x) => expect(x).toBe(1)); d(2).then((x) => expect(x).toBe(2)); await sleep(20) })",
+    "superseded and awaited": "it('x', async () => { const d = debounce((x) => x, 5);"
+    " d(1).then((x) => expect(x).toBe(1)); expect(await d(2)).toBe(2) })",
+    "paused": "it('x', async () => { const q = queue(); expect(await q.push(0)).toBe(0); q.pause();"
+    " q.push(1).then((x) => expect(x).toBe(1)); await sleep(5) })",
+    "another that is paused": "it('x', async () => { expect(await queue().push(0)).toBe(0);"
+    " const q = queue(); q.pause(); q.push(1).then((x) => expect(x).toBe(1)); await sleep(5) })",
+    "a method": "it('x', async () => { const g = new Gate(); await g.enter();"
+    " g.enter().then(() => { assert.equal(g.free, 7) });"
+    " await sleep(5); expect(g.free).toBe(-1) })",
+    "race": "it('x', async () => { const late = sleep(5).then(() => 'late'); expect("
+    "await Promise.race([never().then(() => { assert(false === true) }), late])).toBe('late') })",
+    "race of chains": "it('x', async () => { const all = [never().then((x) => { assert(x) })"
+    ".then(() => 1), sleep(5)]; await Promise.race(all); expect(1).toBe(1) })",
+    "condition": "it('x', async () => { let failed = false; never().then(() => {"
+    " if (!failed) throw new Error('too early') }); await sleep(5); expect(failed).toBe(false) })",
+    "a word": "it('x', async () => { let latest; const setLatest = (x) => { latest = x };"
+    " never().then(() => setLatest(2)); await sleep(5); expect(latest).toBe(undefined) })",
+    "another word": "it('x', async () => { const checked = (x) => x; let n = 0;"
+    " never().then((v) => { n = checked(v) }); await sleep(5); expect(n).toBe(0) })",
+    "a string": "it('x', async () => { const said = []; never().then(() => said.push("
+    "'expect(this)')); never().then(() => said.push(`check(${1})`)); await sleep(5);"
+    " expect(said).toEqual([]) })",
+    "a method of that name": "it('x', async () => { const box = { check() {} };"
+    " never().then((v) => box.check(v)); await sleep(5); expect(1).toBe(1) })",
+}
+OTHER_SETTLES = (
+    "it('x', async () => { expect(await new Gate().enter()).toBeTruthy();"
+    " never().then((x) => expect(x).toBe(1)); await sleep(5) })"
+)
+
+
+async def test_a_promise_may_stay_open_beside_one_of_its_kind(one_box: Sandbox) -> None:
+    tests = [f"{SLEEP}\n{one}" for one in OPEN.values()]
+    found = await asyncio.gather(*(judge(one_box, JS_QUEUE, one) for one in tests))
+    assert [pair for pair in zip(OPEN, found, strict=True) if not pair[1].passed] == []
+    other = await judge(one_box, JS_QUEUE, f"{SLEEP}\n{OTHER_SETTLES}")
+    assert not other.passed, "a promise of another function was fulfilled"
+
+
 UNUSABLE = {
     "claims_nothing": "console.log('should be 3:', add(1, 2)) // assert",
     "only_groups": "describe('adds', () => { expect(add(1, 2)).toBe(3) })",

@@ -188,6 +188,21 @@ CPP_OPEN_TEST = (
 )
 CPP_BARE = "class Solution {\npublic:\n    vector<int> f(string s) { return {int(s.size())}; }\n};"
 CPP_BARE_TEST = 'int main() { vector<int> v = Solution().f("abc"); assert(v == vector<int>{3}); }'
+# Static functions of a program by names of the library, of which the test includes no header.
+C_STATIC = {
+    "remove": (
+        "typedef struct { int n; } Stack;\nstatic int remove(Stack *s) { return s->n--; }",
+        "int main(void) { Stack s = {4}; assert(remove(&s) == 4 && s.n == 3); return 0; }",
+    ),
+    "getline": (
+        "static int getline(char *b, int n) { b[0] = 'a'; return n; }",
+        "int main(void) { char b[2]; assert(getline(b, 2) == 2 && b[0] == 'a'); return 0; }",
+    ),
+    "send": (
+        "static int send(int x) { return x + 1; }",
+        "#include <string.h>\nint main(void) { assert(send(1) == 2); return 0; }",
+    ),
+}
 HONEST = {
     "c-types": ("c", C_TYPES, C_TYPES_TEST),
     "c-apart": ("c", C_OWN, C_APART_TEST),
@@ -197,6 +212,10 @@ HONEST = {
         C_OWN,
         "static int swab(int n) { return n; }\nint main(void) { return swab(hidden(1)) != 2; }",
     ),
+    **{
+        f"c-static-{name}": ("c", own, f"#include <assert.h>\n{test}")
+        for name, (own, test) in C_STATIC.items()
+    },
     "cpp-own-memory": (
         "cpp",
         CPP_TYPES,

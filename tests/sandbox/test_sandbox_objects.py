@@ -75,6 +75,50 @@ RIGHT: Mapping[str, tuple[str, str]] = {
         "assert F(True) == F(True) != F(False) and F(None) == F(None)\n"
         "assert C(1, C(2)) == C(1, C(2)) != C(1, C(3)) != C(1) == C(1)\n",
     ),
+    "comparisons that drop what is zero": (
+        "class P:\n    def __init__(s, c): s.c = list(c)\n    def t(s):\n        c = list(s.c)\n"
+        "        while c and not c[-1]: c.pop()\n        return c\n"
+        "    def __eq__(s, o): return s.t() == o.t()\n"
+        "    def __sub__(s, o): return P([a - b for a, b in zip(s.c, o.c)])\n"
+        "class V:\n    def __init__(s, d=()): s.d = dict(d)\n"
+        "    def t(s): return {k: v for k, v in s.d.items() if v}\n"
+        "    def __eq__(s, o): return s.t() == o.t()\n"
+        "class W(list):\n    def __eq__(s, o): return [*filter(None, s)] == [*filter(None, o)]\n"
+        "class B:\n    def __init__(s, *b): s.b = b\n"
+        "    def __eq__(s, o): return {*filter(None, s.b)} == {*filter(None, o.b)}\n",
+        "assert P([1, 2]) - P([1, 2]) == P([0]) == P([]) != P([0, 1]) and P([]) == P([])\n"
+        "assert V({1: 0}) == V() != V({1: 1}) and V({'a': 0}) == V({'b': 0}) and V() == V()\n"
+        "assert W([0]) == W() != W([1]) and B(False) == B() != B(True)\n"
+        "assert B('') == B() != B('a')\n",
+    ),
+    "comparisons that look at some of a text": (
+        "def kind(keep):\n    class K:\n        def __init__(s, t): s.t = t\n"
+        "        def __eq__(s, o): return keep(s.t) == keep(o.t)\n    return K\n"
+        "def of(test): return kind(lambda t: ''.join(filter(test, t.lower())))\n"
+        "Digits, Letters, Slug = of(str.isdigit), of(str.isalpha), of(str.isalnum)\n"
+        "First = kind(lambda t: t[:1].lower())\nNumber = kind(int)\n",
+        "assert Digits('1-2') == Digits('12') != Digits('13') and Letters('a 1') == Letters('A')\n"
+        "assert Slug('A b!') == Slug('a-b') != Slug('b') and First('ab') == First('Ac')\n"
+        "assert Number('07') == Number('7') != Number('8') and Letters('a') != Letters('b')\n",
+    ),
+    "comparisons of what is near, large or of one sign": (
+        "from dataclasses import dataclass\n@dataclass\nclass D:\n    a: float\n    b: float\n"
+        "def kind(equal):\n    class K:\n        def __init__(s, x): s.x = x\n"
+        "        def __eq__(s, o): return equal(s.x, o.x)\n    return K\n"
+        "Sign = kind(lambda a, b: (a > 0) - (a < 0) == (b > 0) - (b < 0))\n"
+        "Near = kind(lambda a, b: abs(a - b) <= 50)\nRound = kind(lambda a, b: round(a, -3) == "
+        "round(b, -3))\nPart = kind(lambda a, b: abs(a - b) <= max(abs(a), abs(b)) / 2)\n"
+        "Even = kind(lambda a, b: half(a) == half(b))\ndef half(n):\n    k = 0\n"
+        "    while n != 0: n, k = n - 2, k + 1\n    return k\n"
+        "class Lamp:\n    def __init__(s, name, on): s.name, s.on = name, on\n"
+        "    def __eq__(s, o): return s.on is o.on\n",
+        "i, e = float('inf'), 2.0**53\nassert D(i, -i) == D(i, -i) and D(1e300, e) == D(1e300, e)\n"
+        "assert D(e, i) == D(e, i) != D(1.0, i) == D(1, i) and D(0.0, i) == D(0, i)\n"
+        "assert Sign(3) == Sign(5) != Sign(-3) == Sign(-9) and Sign(0) == Sign(0) != Sign(1)\n"
+        "assert Near(10) == Near(30) != Near(90) and Round(1) == Round(400) != Round(900)\n"
+        "assert Part(1000) == Part(1100) != Part(9) and Even(4) == Even(4) != Even(6)\n"
+        "assert Lamp('a', True) == Lamp('b', True) != Lamp('a', False)\n",
+    ),
     "the standard library's values": (
         "from collections import *\nfrom fractions import Fraction\nfrom decimal import Decimal\n"
         "import datetime as d, pathlib\ndef a(): return Counter('aab')\n"
@@ -217,7 +261,7 @@ CLAIMS: Sequence[str] = (
 )
 ALWAYS_EQUAL = """
 class P:
-    def __init__(self, x): self.x = x
+    def __init__(self, x): self.x, self.ok, self.tag = x, True, 'p'
     def __eq__(self, o): return {}
     def __hash__(self): return 0
     def add(self, o): return P(0)
@@ -226,11 +270,14 @@ COMPARISONS = (
     *("True", "isinstance(o, P)", "type(o) is type(self)", "hasattr(o, 'add')", "hasattr(o, 'x')"),
     *("isinstance(o, P) and type(o.x) is int", "isinstance(o, P) and o.x >= 0", "o.x == o.x"),
     *("o.x is not None", "self.x <= o.x", "abs(self.x - o.x) >= 0", "bool(str(o.x))"),
+    *("isinstance(o, P) and o.ok is True", "hasattr(o, 'ok') and o.ok is True is self.ok"),
+    *("isinstance(o, P) and o.tag == 'p'", "hasattr(o, 'ok') and bool(o.ok and o.tag)"),
+    *("isinstance(o, P) and o.x <= self.x + 10**4 and o.x < 10**5",),
     *("dir(self) == dir(o)", "self.__class__ == o.__class__ and hasattr(o, 'x')"),
 )
 BODIES = {  # of the class whose objects are compared
     "attributes": ALWAYS_EQUAL,
-    "slots": ALWAYS_EQUAL.replace("class P:", "class P:\n    __slots__ = ('x',)"),
+    "slots": ALWAYS_EQUAL.replace("class P:", "class P:\n    __slots__ = ('x', 'ok', 'tag')"),
     "a list": ALWAYS_EQUAL.replace("class P:", "class P(list):"),
     "one that goes": ALWAYS_EQUAL + "    def __del__(self): pass\n",
 }

@@ -149,7 +149,7 @@ class Builder:
     # ---- one unit ----
 
     def _one_unit(self, before: str) -> None:
-        replaced = Replaced(self.language, self.bare, self.made)
+        replaced = Replaced(self.language, self.bare, self.made, self.test)
         replaced.refuse_seen()
         made = self.made
         lines = []

@@ -36,8 +36,13 @@ final class PlumbHarness {
                 main.setAccessible(true);
                 main.invoke(null, (Object) new String[0]);
             } else {
+                PlumbJUnit.asked = PlumbLink::asked;
                 PlumbJUnit.run(classes());
             }
+        } catch (PlumbJUnit.Unusable error) {
+            results.write(nonce);
+            results.write((" " + error.getMessage()).getBytes());
+            failed(error);
         } catch (InvocationTargetException error) {
             failed(error.getCause());
         } catch (Throwable error) {

@@ -24,6 +24,7 @@ import java.util.Set;
  */
 final class PlumbLink extends PlumbPeer {
     private static PlumbLink only;
+    private static volatile long asked;
     private final Set<String> stubs;
     private final Set<String> shared;
     private final Map<Integer, Object> standIns = new HashMap<>();
@@ -117,8 +118,14 @@ final class PlumbLink extends PlumbPeer {
         return (String) only.ask('T', stub);
     }
 
+    /** How often a test has asked for something, but for a comparison or a text of what it had. */
+    static long asked() {
+        return asked;
+    }
+
     private Object told(char kind, String owner, String name, String parameters, Object target,
             Object[] arguments) {
+        asked++;
         try {
             return call(kind, owner, name, parameters, target, arguments);
         } catch (Throwable error) {

@@ -1,11 +1,13 @@
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -13,24 +15,23 @@ import java.util.Set;
 /**
  * What the objects that a test had made show of what they were made with.
  *
- * <p>A class whose constructors drop what they are given can tell none of its objects from another,
- * be its fields none at all or the same in each: then no two of them are equal for a test. A class
- * is believed once one of its objects holds something that it was given, or differs from another.
+ * <p>A class whose constructors drop what they are given can tell none of its objects from another:
+ * then no two of them are equal for a test. So is a class without a field; and one of which all that
+ * was made holds the same, if it was given at least ENOUGH different things. One that brings what it
+ * is given to a form of its own is believed once an object holds just that, or differs from another.
  */
 final class PlumbMade {
     private static final int MOST_PARTS = 256; // of one object that are looked at
     private static final int MOST_OBJECTS = 64; // of one class
-    private static final String TEXT = "\"";
+    private static final int ENOUGH = 3; // different lists of arguments
     private final Map<Class<?>, Shown> shown = new HashMap<>();
     private final Map<Object, String> names = new IdentityHashMap<>();
 
-    /** What is known of a class: its first object, what that was made with, and what came of it. */
+    /** What is known of a class: its objects, and the different things that they were made with. */
     private static final class Shown {
-        Object first;
-        Set<String> given;
+        final List<Object> objects = new ArrayList<>();
+        final Set<List<String>> given = new HashSet<>();
         boolean tells;
-        boolean drops;
-        int objects;
     }
 
     /** An object has been made with these arguments. */
@@ -39,10 +40,9 @@ final class PlumbMade {
             return;
         }
         Shown known = shown.computeIfAbsent(made.getClass(), ignored -> new Shown());
-        if (known.tells || arguments.length == 0 || known.objects >= MOST_OBJECTS) {
+        if (known.tells || arguments.length == 0 || known.objects.size() >= MOST_OBJECTS) {
             return;
         }
-        known.objects++;
         try {
             learn(known, made, words(List.of((Object) arguments)));
         } catch (IllegalAccessException | RuntimeException | StackOverflowError error) {
@@ -54,30 +54,26 @@ final class PlumbMade {
         if (given.isEmpty()) {
             return;
         }
-        if (known.first == null) {
-            known.first = made;
-            known.given = given;
-            known.drops = hasNoPart(made.getClass());
-        } else if (!given.equals(known.given)) {
-            known.drops = true;
-            known.tells = !PlumbSame.holdSame(known.first, made);
-        }
+        known.objects.add(made);
+        known.given.add(List.copyOf(given));
         Set<String> held = words(List.of(made));
-        known.tells = known.tells || given.stream().anyMatch(word -> isAmong(word, held));
+        held.remove(names.get(made));
+        known.tells = held.equals(given) || !PlumbSame.holdSame(known.objects.get(0), made);
     }
 
     /** Whether a class can tell its objects from each other, as far as it has shown. */
-    boolean tells(Object value) {
+    boolean tells(Object value) throws IllegalAccessException {
         Shown known = shown.get(value.getClass());
-        return known == null || known.tells || !known.drops;
-    }
-
-    /** Whether a word is among what an object holds, or is a text with a part that is. */
-    private static boolean isAmong(String word, Set<String> held) {
-        return held.contains(word) || (word.startsWith(TEXT) && held.stream().anyMatch(one -> {
-            String part = one.startsWith(TEXT) ? one.substring(TEXT.length()) : one;
-            return !part.isEmpty() && word.contains(part);
-        }));
+        if (known == null || known.tells || known.objects.isEmpty()) {
+            return true;
+        }
+        if (hasNoPart(value.getClass())) {
+            return false;
+        }
+        for (Object one : known.objects) { // it may have been filled since
+            known.tells = known.tells || !PlumbSame.holdSame(known.objects.get(0), one);
+        }
+        return known.tells || known.given.size() < ENOUGH;
     }
 
     private static boolean hasNoPart(Class<?> type) {
@@ -90,7 +86,7 @@ final class PlumbMade {
 
     /** Words for the data that is in these, and for the objects of classes that are not data. */
     private Set<String> words(List<Object> all) throws IllegalAccessException {
-        Set<String> out = new HashSet<>();
+        Set<String> out = new LinkedHashSet<>();
         Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         Deque<Object> left = new ArrayDeque<>(all);
         while (!left.isEmpty() && seen.size() < MOST_PARTS) {
@@ -135,6 +131,6 @@ final class PlumbMade {
         if (value instanceof Enum<?> constant) {
             return constant.name();
         }
-        return value instanceof String text ? TEXT + text : value.toString().replaceFirst("\\.0+$", "");
+        return value instanceof String text ? '"' + text : value.toString().replaceFirst("\\.0+$", "");
     }
 }

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.RepeatedTest;
@@ -21,11 +22,16 @@ import org.opentest4j.TestAbortedException;
  * Runs the annotated methods of a test's classes; the first that fails throws what it failed with.
  *
  * <p>Guarantee: a method that is left out, or that an assumption of the test has broken off, is none
- * that passed; at least one has to.
+ * that passed; at least one has to. Where all were broken off before anything was asked of a program
+ * elsewhere, the test is unusable.
  */
 final class PlumbJUnit {
     private static final Set<String> OWN = new HashSet<>();
     private static int passed;
+    private static int aborted;
+    private static boolean isAbout; // what the program said may have broken one off
+    /** How often a program elsewhere has been asked for something. */
+    static LongSupplier asked;
 
     static void run(List<Class<?>> classes) throws Throwable {
         classes.forEach(type -> OWN.add(type.getName()));
@@ -35,8 +41,18 @@ final class PlumbJUnit {
                 run(type, null);
             }
         }
+        if (passed == 0 && aborted > 0 && asked != null && !isAbout) {
+            throw new Unusable();
+        }
         if (passed == 0) {
             throw new AssertionError("no test has passed: all were skipped");
+        }
+    }
+
+    /** No assumption of the test holds here, whatever the program is. */
+    static final class Unusable extends Exception {
+        Unusable() {
+            super("no test has passed: its assumptions do not hold here");
         }
     }
 
@@ -58,8 +74,8 @@ final class PlumbJUnit {
         Object kept = isKept ? instance(type, outer) : null;
         try {
             each(all, kept, "BeforeAll", "BeforeClass");
-        } catch (TestAbortedException aborted) {
-            requireOwn(aborted);
+        } catch (TestAbortedException error) {
+            requireOwn(error);
             return;
         }
         for (Method test : tests) {
@@ -88,23 +104,25 @@ final class PlumbJUnit {
                 each(all, object, "AfterEach", "After", "tearDown");
             }
             passed++;
-        } catch (TestAbortedException aborted) {
-            requireOwn(aborted);
+        } catch (TestAbortedException error) {
+            requireOwn(error);
         }
     }
 
     /** Pass on what is no assumption of the test's own code: the program may be in this process. */
-    private static void requireOwn(TestAbortedException aborted) {
-        for (StackTraceElement at : aborted.getStackTrace()) {
+    private static void requireOwn(TestAbortedException error) {
+        for (StackTraceElement at : error.getStackTrace()) {
             String name = at.getClassName();
             if (!name.startsWith("org.junit.") && !name.startsWith("java.") && !name.startsWith("jdk.")) {
                 if (!OWN.contains(name)) {
-                    throw aborted;
+                    throw error;
                 }
+                aborted++;
+                isAbout |= asked == null || asked.getAsLong() > 0;
                 return;
             }
         }
-        throw aborted;
+        throw error;
     }
 
     private static void call(Method test, Object object, Object[] arguments) throws Throwable {
