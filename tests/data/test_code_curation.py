@@ -89,7 +89,9 @@ DROPPED = {
         record("no JSON", ADD),
         record(calls("add", ADD_CASES), ADD, language="python", limits={"wall_seconds": -1}),
     ],
-    code.DISTRUSTED: [record({"kind": "harness", "source": "int main(){}", "language": "c"}, "")],
+    code.DISTRUSTED: [
+        record({"kind": "harness", "source": "int main(){return f();}", "language": "c"}, "")
+    ],
     code_examination.NOTHING_RUNS: [record(check("True"), "def f(x): return x")],
     code_examination.FOREIGN: [
         record(calls("add", ADD_CASES), "import surely_not_there\n" + ADD),
