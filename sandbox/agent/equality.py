@@ -11,14 +11,14 @@ What cannot be decided so, because it raises or takes its time, counts as told a
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from signal import ITIMER_REAL, SIGALRM, setitimer
+from signal import ITIMER_VIRTUAL, SIGVTALRM, setitimer
 from signal import signal as set_handler
 from types import FrameType
 from typing import Any, Final
 
 from .changed import HOLDERS, Foreign, blank, like, pairs
 
-SECONDS: Final = 0.25  # for one comparison with what the program did not make
+SECONDS: Final = 0.25  # of CPU time, for one comparison with what the program did not make
 
 
 class TooLongError(BaseException):
@@ -90,11 +90,11 @@ def _takes(one: Any, probe: Any, seconds: float) -> bool | None:
     try:
         try:
             if seconds:
-                setitimer(ITIMER_REAL, seconds)
+                setitimer(ITIMER_VIRTUAL, seconds)
             return bool(one == probe)
         finally:
             if seconds:
-                setitimer(ITIMER_REAL, 0)
+                setitimer(ITIMER_VIRTUAL, 0)
     except (Exception, TooLongError):
         return None
 
@@ -116,14 +116,14 @@ def _alarm() -> Iterator[float]:
     if threading.current_thread() is not threading.main_thread():
         yield 0
         return
-    left, again = setitimer(ITIMER_REAL, 0)
-    before = set_handler(SIGALRM, _stop)
+    left, again = setitimer(ITIMER_VIRTUAL, 0)
+    before = set_handler(SIGVTALRM, _stop)
     try:
         yield SECONDS
     finally:
-        set_handler(SIGALRM, before)
+        set_handler(SIGVTALRM, before)
         if left:
-            setitimer(ITIMER_REAL, left, again)
+            setitimer(ITIMER_VIRTUAL, left, again)
 
 
 def _stop(_: int, __: FrameType | None) -> None:
