@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rewards.math.answers import bare
 from rewards.math.lexer import has_upright_letter
-from rewards.math.measures import is_measured
+from rewards.math.measures import is_measured, without_label
 from rewards.math.nodes import Call, Items, Node, Number, Quantity, Relation, Symbol
 from rewards.math.reading import Answer, read, read_measured, read_result, read_sentence
 from rewards.math.rules import same as same_node
@@ -143,8 +143,7 @@ def _is_open(node: Node, *, named: bool) -> bool:
 
 def _may_be_variable(node: Node) -> bool:
     """Whether a unit is one letter with an exponent: in `6 s^2` it may well be a side."""
-    if isinstance(node, Quantity) and node.label:
-        node = node.value
+    node = without_label(node)
     if not isinstance(node, Quantity) or isinstance(node.value, Quantity):
         return False  # `25^\circ C` is a temperature
     return _CERTAIN_UNIT.search(node.unit) is None

@@ -82,6 +82,11 @@ def same_measure(prediction: Node, reference: Node, same: Same) -> bool | None:
     return _one_unit(mine, gold, same) if one_unit else same(mine.value, gold.value)
 
 
+def without_label(node: Node) -> Node:
+    """A value without its label, `Profit: 5`, where nothing on the other side can oppose it."""
+    return node.value if isinstance(node, Quantity) and node.label else node
+
+
 def is_measured(node: Node) -> bool:
     """Whether a known unit stands behind a value."""
     return isinstance(node, Quantity) and bool(measure(node).phrase.units)

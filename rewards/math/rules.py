@@ -14,7 +14,7 @@ from itertools import pairwise
 from rewards.math.families import same_family
 from rewards.math.identities import expression, proportional, value_of
 from rewards.math.magnitudes import spelt
-from rewards.math.measures import same_measure
+from rewards.math.measures import same_measure, without_label
 from rewards.math.nodes import (
     Based,
     Call,
@@ -45,17 +45,12 @@ _PUNCTUATION = re.compile(r"[^\w%+-]+")
 def same(prediction: Node, reference: Node) -> tuple[bool, str]:
     """Whether two nodes are the same answer, and the name of the rule that says so."""
     if isinstance(prediction, Quantity) is not isinstance(reference, Quantity):
-        prediction, reference = _without_label(prediction), _without_label(reference)
+        prediction, reference = without_label(prediction), without_label(reference)
     for rule in RULES:
         outcome = rule(prediction, reference)
         if outcome is not None:
             return outcome, rule.__name__
     return False, "no rule"
-
-
-def _without_label(node: Node) -> Node:
-    """A value without its label, `Profit: 5`, which nothing on the other side can oppose."""
-    return node.value if isinstance(node, Quantity) and node.label else node
 
 
 def _same(prediction: Node, reference: Node) -> bool:
